@@ -1,0 +1,129 @@
+//! What happens in the turn that moves the label (2.10), and when a change is dropped instead.
+
+use super::{ChangingFacts, advancing, problems};
+use crate::decision::Change;
+use crate::draft::{About, Draft};
+use crate::order::{Line, LineKind, Order, OrderKind, PendingChange, StatusId};
+use crate::placing::missing_skus;
+use crate::refusals::Code;
+use crate::statuses::{Statuses, Tag};
+use crate::stock::MovementReason;
+
+/// The order's status, or the one that replaced it.
+pub(super) fn current_status(statuses: &Statuses, order: &Order) -> StatusId {
+    statuses.get(order.status).map_or(order.status, |status| status.id)
+}
+
+/// The order takes hold of its payments, or lets go of them (7.3).
+pub(super) fn set_live(draft: &mut Draft<'_>, is_live: bool) {
+    let order = draft.case.order.number;
+    for payment in &mut draft.case.payments {
+        for holder in payment.holders.iter_mut().filter(|holder| holder.order == order) {
+            holder.is_live = is_live;
+        }
+    }
+}
+
+/// The label moves, and with it stock, goods and note.
+pub(super) fn move_label(
+    facts: &ChangingFacts<'_>,
+    draft: &mut Draft<'_>,
+    pending: &PendingChange,
+) {
+    let from = current_status(facts.statuses, &draft.case.order);
+    let was_cancelled = facts.statuses.tag(from) == Some(Tag::Cancelled);
+    let tag = facts.statuses.tag(pending.to);
+    let is_sale = draft.case.order.kind == OrderKind::Sale;
+    draft.case.order.pending = None;
+    draft.case.order.status = pending.to;
+    draft.changes.push(Change::StatusChanged { from, to: pending.to });
+
+    if tag == Some(Tag::Cancelled) {
+        draft.case.order.cancelled_at.get_or_insert(draft.now);
+        set_live(draft, false);
+        if pending.restock == Some(true) {
+            put_back(facts, draft);
+        }
+        problems::close_those_of_a_cancelled(draft);
+    } else if was_cancelled {
+        draft.case.order.cancelled_at = None;
+        take_again(facts, draft);
+    }
+    if tag == Some(Tag::Completed) {
+        draft.case.order.completed_at.get_or_insert(draft.now);
+        if is_sale && facts.rulebook.completed_delivers {
+            deliver(draft);
+        }
+    }
+    if pending.has_note {
+        draft.changes.push(Change::NoteAdded);
+    }
+    if is_sale && matches!(tag, Some(Tag::Completed | Tag::Cancelled)) {
+        advancing::free_unneeded(draft, advancing::Declined::IsTriedAgain);
+    }
+}
+
+/// The pending change is over and the order keeps its status. One that stays cancelled lets go of
+/// its payments again.
+pub(super) fn drop_pending(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+    let Some(pending) = draft.case.order.pending.take() else { return };
+    draft.changes.push(Change::StatusChangeDropped { to: pending.to });
+    if facts.statuses.tag(draft.case.order.status) == Some(Tag::Cancelled) {
+        set_live(draft, false);
+    }
+}
+
+/// The lines with the units that go out again when the order comes back (2.7).
+pub(super) fn lines_to_take_again(order: &Order) -> Vec<Line> {
+    let out = order.lines.iter().filter(|line| line.stock_put_back > 0);
+    out.map(|line| Line { quantity: line.stock_put_back, ..line.clone() }).collect()
+}
+
+/// What this order took and has not put back, without what was delivered or credited (2.4).
+fn put_back(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+    let mut moved = Vec::new();
+    for line in &mut draft.case.order.lines {
+        let gone = line.delivered.max(line.credited);
+        let quantity = line.stock_taken - line.stock_put_back - gone;
+        if quantity > 0 && facts.items.contains_key(&line.sku) {
+            line.stock_put_back += quantity;
+            moved.push((line.id, line.sku.clone(), quantity));
+        }
+    }
+    for (line, sku, quantity) in moved {
+        draft.move_stock(line, sku, quantity, MovementReason::Cancelled);
+    }
+}
+
+fn take_again(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+    // Checked when the change was asked for; where others were faster since, money has moved and
+    // the order stands.
+    let short = missing_skus(facts.items, &lines_to_take_again(&draft.case.order));
+    let mut moved = Vec::new();
+    for line in &mut draft.case.order.lines {
+        if line.stock_put_back > 0 && facts.items.contains_key(&line.sku) {
+            moved.push((line.id, line.sku.clone(), line.stock_put_back));
+            line.stock_put_back = 0;
+        }
+    }
+    for (line, sku, quantity) in moved {
+        draft.move_stock(line, sku, -quantity, MovementReason::Reopened);
+    }
+    if !short.is_empty() {
+        let details = vec![("skus", short.join(","))];
+        draft.open_problem(Code::Oversold, About::default(), details);
+    }
+}
+
+fn deliver(draft: &mut Draft<'_>) {
+    let mut is_any = false;
+    for line in &mut draft.case.order.lines {
+        if line.kind == LineKind::Goods && line.delivered < line.quantity {
+            line.delivered = line.quantity;
+            is_any = true;
+        }
+    }
+    if is_any {
+        draft.changes.push(Change::Delivered);
+    }
+}

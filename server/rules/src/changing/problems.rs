@@ -1,0 +1,142 @@
+//! Problems: opened with the provider's reason, closed when their cause is gone (2.5).
+
+use super::{ChangingFacts, planning};
+use crate::decision::Case;
+use crate::draft::{About, Draft};
+use crate::order::Problem;
+use crate::payments::{
+    Authorization, OperationState, Payment, PaymentId, is_fully_captured, left_to_capture,
+    order_sums,
+};
+use crate::refusals::{Code, Refusal};
+use crate::statuses::Tag;
+
+/// Opened because the order's total is not held.
+const fn is_about_cover(code: Code) -> bool {
+    matches!(
+        code,
+        Code::AuthorizationDeclined
+            | Code::ReservationExpired
+            | Code::ReservationGone
+            | Code::PaymentInsufficient
+            | Code::PaymentPending
+            | Code::DuplicateAlreadyCaptured
+    )
+}
+
+/// The problem behind a change that could not go on, unless one already says it.
+pub(super) fn open_shortage(draft: &mut Draft<'_>, refusal: Refusal) {
+    let is_known = |problem: &Problem| problem.closed_at.is_none() && is_about_cover(problem.code);
+    if !draft.case.order.problems.iter().any(is_known) {
+        draft.open_problem(refusal.code, About::default(), refusal.details);
+    }
+}
+
+/// The problem of a reservation that turned out smaller than the total, once all have answered.
+pub(super) fn open_if_insufficient(draft: &mut Draft<'_>) {
+    if planning::awaits_authorization(&draft.case) {
+        return;
+    }
+    if let Err(refusal) = planning::plan_captures(&draft.case)
+        && refusal.code == Code::PaymentInsufficient
+    {
+        open_shortage(draft, refusal);
+    }
+}
+
+/// Reservations that ended under another order's name: this order hears of each once.
+pub(super) fn open_for_lost_reservations(draft: &mut Draft<'_>) {
+    if planning::is_covered(&draft.case) {
+        return;
+    }
+    let order = &draft.case.order;
+    let is_told = |payment: PaymentId| {
+        order
+            .problems
+            .iter()
+            .any(|problem| problem.payment == Some(payment) && is_about_cover(problem.code))
+    };
+    let lost: Vec<(PaymentId, Code)> = draft
+        .case
+        .payments
+        .iter()
+        .filter(|payment| payment.is_held_by(order.number) && !is_told(payment.id))
+        .filter_map(|payment| lost_code(payment.authorization).map(|code| (payment.id, code)))
+        .collect();
+    for (payment, code) in lost {
+        draft.open_problem(code, About { payment: Some(payment), operation: None }, Vec::new());
+    }
+}
+
+/// A cancelled order needs neither money nor goods.
+pub(super) fn close_those_of_a_cancelled(draft: &mut Draft<'_>) {
+    draft.close_problems(|problem| {
+        is_about_cover(problem.code)
+            || matches!(problem.code, Code::CaptureDeclined | Code::Oversold)
+    });
+}
+
+/// Closes every problem whose cause is gone.
+pub(super) fn close_those_over(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+    let over: Vec<i64> = draft
+        .case
+        .order
+        .problems
+        .iter()
+        .filter(|problem| is_over(facts, &draft.case, problem))
+        .map(|problem| problem.id)
+        .collect();
+    draft.close_problems(|problem| over.contains(&problem.id));
+}
+
+/// The problem that a reservation in this state is to an order that needs it.
+pub(super) const fn lost_code(authorization: Authorization) -> Option<Code> {
+    match authorization {
+        Authorization::Declined => Some(Code::AuthorizationDeclined),
+        Authorization::Expired => Some(Code::ReservationExpired),
+        Authorization::Voided => Some(Code::ReservationGone),
+        Authorization::Pending | Authorization::Held => None,
+    }
+}
+
+fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
+    let order = &case.order;
+    let payment = problem.payment.and_then(|id| case.payments.iter().find(|known| known.id == id));
+    let is_cancelled = facts.statuses.tag(order.status) == Some(Tag::Cancelled);
+    match problem.code {
+        Code::CaptureDeclined => is_fully_captured(order, &case.payments),
+        Code::VoidDeclined | Code::ReleaseDeclined => {
+            payment.is_none_or(|payment| is_let_go(payment, case))
+        }
+        Code::RefundDeclined => {
+            let sums = order_sums(order.number, &case.payments);
+            sums.claimed_refund == 0 && sums.refundable() == 0
+        }
+        Code::OutcomeUnknown => !is_still_unknown(problem, payment),
+        code if is_about_cover(code) => {
+            left_to_capture(order, &case.payments) == 0
+                || (!is_cancelled && planning::is_covered(case))
+        }
+        _ => false,
+    }
+}
+
+/// Whether nothing is reserved that this order should give back.
+fn is_let_go(payment: &Payment, case: &Case) -> bool {
+    if payment.is_held_beside(case.order.number) {
+        return true;
+    }
+    let sums = payment.sums();
+    let is_rest_automatic = sums.captured > 0 && !payment.capabilities.can_release;
+    sums.claimed_release == 0
+        && sums.claimed_capture == 0
+        && payment.authorization != Authorization::Pending
+        && (payment.available() == 0 || is_rest_automatic)
+}
+
+fn is_still_unknown(problem: &Problem, payment: Option<&Payment>) -> bool {
+    problem
+        .operation
+        .and_then(|id| payment.and_then(|payment| payment.operation(id)))
+        .is_some_and(|operation| operation.state == OperationState::Unknown)
+}

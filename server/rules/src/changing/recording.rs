@@ -1,0 +1,325 @@
+//! What an operation came to: the ledger first, then the change that waited for it.
+
+use super::{ChangingFacts, advancing, finish, is_gating, label, problems};
+use crate::decision::{Decision, Ids};
+use crate::draft::{About, Draft};
+use crate::order::Micros;
+use crate::payments::{
+    Authorization, Operation, OperationKind, OperationState, PaymentId, left_to_capture,
+};
+use crate::refusals::Code;
+
+/// What the provider, or a person who looked, says of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Succeeded {
+        /// What was really moved or is really held, in minor units; of no meaning for a void or a
+        /// release.
+        amount_minor: i64,
+        provider_reference: Option<String>,
+        /// When the reservation ends; only of an authorization.
+        expires_at: Option<Micros>,
+    },
+    /// The provider has it and answers later.
+    Accepted,
+    /// Final. `RESERVATION_EXPIRED` and `RESERVATION_GONE` say what became of the reservation; any
+    /// other code is told with the problem.
+    Declined { code: Code, provider_reason: String },
+    /// It is not known whether it happened.
+    Unknown,
+    /// A capture that succeeded was undone by the provider (2.5).
+    Reversed { amount_minor: i64 },
+}
+
+/// Writes an outcome into the ledger and takes the pending change further. `facts` are those of the
+/// order that the operation is for. An outcome that was recorded before changes nothing; one that
+/// contradicts it is left to a person.
+///
+/// Afterwards [`resume`] must be run for every other order that holds the payment.
+#[must_use]
+pub fn record(
+    facts: &ChangingFacts<'_>,
+    operation_id: i64,
+    outcome: &Outcome,
+    ids: &mut Ids,
+    now: Micros,
+) -> Decision {
+    let found = facts.case.payments.iter().find_map(|payment| {
+        payment.operation(operation_id).map(|operation| (payment.id, operation))
+    });
+    let Some((payment, operation)) = found else {
+        return Decision::unchanged(facts.case.clone());
+    };
+    let mut draft = Draft::new(facts.case.clone(), ids, now);
+    if operation.state.is_claimed() {
+        apply(facts, &mut draft, payment, operation, outcome);
+    } else {
+        apply_late(&mut draft, payment, operation, outcome);
+    }
+    advancing::advance(facts, &mut draft);
+    finish(facts, draft)
+}
+
+/// What a change of a shared payment means for another order that hangs on it: its own pending
+/// change goes on, a lost reservation becomes its problem, and a remainder that only it still held
+/// is released. To be run for every other order of a payment that a turn changed or let go of.
+#[must_use]
+pub fn resume(facts: &ChangingFacts<'_>, ids: &mut Ids, now: Micros) -> Decision {
+    let mut draft = Draft::new(facts.case.clone(), ids, now);
+    problems::open_for_lost_reservations(&mut draft);
+    advancing::advance(facts, &mut draft);
+    finish(facts, draft)
+}
+
+fn apply(
+    facts: &ChangingFacts<'_>,
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: &Operation,
+    outcome: &Outcome,
+) {
+    match outcome {
+        Outcome::Succeeded { amount_minor, provider_reference, expires_at } => {
+            confirm(draft, payment, operation.state);
+            edit(draft, payment, operation.id, |operation| {
+                operation.provider_reference.clone_from(provider_reference);
+            });
+            if operation.kind == OperationKind::Authorize {
+                authorize(draft, payment, operation.id, (*amount_minor, *expires_at));
+            } else {
+                succeed(facts, draft, payment, operation, *amount_minor);
+            }
+        }
+        Outcome::Declined { code, provider_reason } => {
+            confirm(draft, payment, operation.state);
+            decline(facts, draft, payment, operation, (*code, provider_reason));
+        }
+        Outcome::Reversed { .. } => {
+            confirm(draft, payment, operation.state);
+            decline(facts, draft, payment, operation, (Code::CaptureReversed, ""));
+        }
+        Outcome::Accepted => wait_on(draft, payment, operation, OperationState::Accepted),
+        Outcome::Unknown => {
+            wait_on(draft, payment, operation, OperationState::Unknown);
+            // Past its time: the machine goes on looking, and a person is told once (11.2).
+            let is_told = draft.case.order.problems.iter().any(|problem| {
+                problem.code == Code::OutcomeUnknown
+                    && problem.operation == Some(operation.id)
+                    && problem.closed_at.is_none()
+            });
+            if !is_told {
+                let about = About { payment: Some(payment), operation: Some(operation.id) };
+                draft.open_problem(Code::OutcomeUnknown, about, Vec::new());
+                draft.set_needs_attention(payment);
+            }
+        }
+    }
+}
+
+/// The operation was final already.
+fn apply_late(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation, outcome: &Outcome) {
+    let has_succeeded = operation.state == OperationState::Succeeded;
+    match outcome {
+        Outcome::Reversed { amount_minor }
+            if has_succeeded && operation.kind == OperationKind::Capture =>
+        {
+            reverse(draft, payment, operation, *amount_minor);
+        }
+        Outcome::Succeeded { .. } if !has_succeeded => draft.set_needs_attention(payment),
+        Outcome::Declined { code, .. } if has_succeeded && !was_gone(operation.kind, *code) => {
+            draft.set_needs_attention(payment);
+        }
+        Outcome::Reversed { .. } if has_succeeded => draft.set_needs_attention(payment),
+        Outcome::Succeeded { .. }
+        | Outcome::Declined { .. }
+        | Outcome::Reversed { .. }
+        | Outcome::Accepted
+        | Outcome::Unknown => {}
+    }
+}
+
+/// The provider has spoken (11.5).
+fn confirm(draft: &mut Draft<'_>, payment: PaymentId, was: OperationState) {
+    let now = draft.now;
+    if let Some(payment) = draft.payment_mut(payment) {
+        payment.confirmed_at = Some(now);
+        if was == OperationState::Unknown {
+            payment.needs_attention = false;
+        }
+    }
+}
+
+fn wait_on(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: &Operation,
+    state: OperationState,
+) {
+    if operation.state != state {
+        edit(draft, payment, operation.id, |operation| operation.state = state);
+        draft.payment_updated(payment);
+    }
+}
+
+fn authorize(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: i64,
+    (amount_minor, expires_at): (i64, Option<Micros>),
+) {
+    draft.resolve(payment, operation, OperationState::Succeeded);
+    let order = draft.case.order.number;
+    let Some(target) = draft.payment_mut(payment) else { return };
+    if target.authorization != Authorization::Pending {
+        return;
+    }
+    target.authorization = Authorization::Held;
+    target.authorized_minor = amount_minor.max(0);
+    target.expires_at = expires_at;
+    let is_held = target.is_held_by(order);
+    draft.payment_updated(payment);
+    if is_held {
+        problems::open_if_insufficient(draft);
+    }
+}
+
+fn succeed(
+    facts: &ChangingFacts<'_>,
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: &Operation,
+    amount_minor: i64,
+) {
+    let asked_minor = operation.amount_minor;
+    let done_minor = match operation.kind {
+        OperationKind::Capture | OperationKind::Refund => amount_minor.max(0),
+        _ => asked_minor,
+    };
+    edit(draft, payment, operation.id, |operation| operation.amount_minor = done_minor);
+    draft.resolve(payment, operation.id, OperationState::Succeeded);
+    if done_minor != asked_minor {
+        draft.set_needs_attention(payment);
+    }
+    if done_minor < asked_minor {
+        // Asking for the rest could go on for ever with a provider that always gives less.
+        let about = About { payment: Some(payment), operation: Some(operation.id) };
+        let details =
+            vec![("asked_minor", asked_minor.to_string()), ("done_minor", done_minor.to_string())];
+        draft.open_problem(declined_code(operation.kind), about, details);
+        label::drop_pending(facts, draft);
+    }
+}
+
+fn decline(
+    facts: &ChangingFacts<'_>,
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: &Operation,
+    (code, provider_reason): (Code, &str),
+) {
+    let reason = (!provider_reason.is_empty()).then(|| provider_reason.to_owned());
+    edit(draft, payment, operation.id, |operation| operation.provider_reason = reason);
+    let ended = ended_by(code);
+    if let (true, Some(ended)) = (was_gone(operation.kind, code), ended) {
+        draft.resolve(payment, operation.id, OperationState::Succeeded);
+        draft.set_authorization(payment, ended);
+        return;
+    }
+    draft.resolve(payment, operation.id, OperationState::Declined);
+    match (operation.kind, ended) {
+        (OperationKind::Authorize, ended) => {
+            draft.set_authorization(payment, ended.unwrap_or(Authorization::Declined));
+        }
+        (OperationKind::Capture, Some(ended)) => draft.set_authorization(payment, ended),
+        _ => {}
+    }
+    open_declined(draft, payment, operation, (code, provider_reason));
+    if is_gating(operation.kind) && operation.order == draft.case.order.number {
+        label::drop_pending(facts, draft);
+    }
+}
+
+fn open_declined(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: &Operation,
+    (code, provider_reason): (Code, &str),
+) {
+    let order = &draft.case.order;
+    let needs_it = draft.payment(payment).is_some_and(|known| known.is_held_by(order.number))
+        && left_to_capture(order, &draft.case.payments) > 0;
+    if operation.kind == OperationKind::Authorize && !needs_it {
+        return;
+    }
+    let problem = match code {
+        Code::ReservationExpired | Code::ReservationGone => code,
+        _ => declined_code(operation.kind),
+    };
+    let details =
+        vec![("provider_reason", provider_reason.to_owned()), ("reason", code.name().to_owned())];
+    let about = About { payment: Some(payment), operation: Some(operation.id) };
+    draft.open_problem(problem, about, details);
+}
+
+/// A reversal is an operation of its own; never more is reversed than was captured.
+fn reverse(draft: &mut Draft<'_>, payment: PaymentId, capture: &Operation, amount_minor: i64) {
+    let (now, id) = (draft.now, draft.ids.take());
+    let Some(target) = draft.payment_mut(payment) else { return };
+    let amount_minor = amount_minor.min(target.sums_for(capture.order).kept());
+    if amount_minor <= 0 {
+        return;
+    }
+    target.confirmed_at = Some(now);
+    target.operations.push(Operation {
+        id,
+        order: capture.order,
+        kind: OperationKind::CaptureReversal,
+        amount_minor,
+        state: OperationState::Sent,
+        requested_at: now,
+        resolved_at: None,
+        provider_reason: None,
+        provider_reference: capture.provider_reference.clone(),
+    });
+    draft.resolve(payment, id, OperationState::Succeeded);
+    let about = About { payment: Some(payment), operation: Some(id) };
+    let details = vec![("amount_minor", amount_minor.to_string())];
+    draft.open_problem(Code::CaptureReversed, about, details);
+}
+
+/// What a decline says of the reservation itself.
+const fn ended_by(code: Code) -> Option<Authorization> {
+    match code {
+        Code::ReservationExpired => Some(Authorization::Expired),
+        Code::ReservationGone => Some(Authorization::Voided),
+        _ => None,
+    }
+}
+
+/// Giving back what is expired or gone already succeeds (2.8).
+const fn was_gone(kind: OperationKind, code: Code) -> bool {
+    matches!(kind, OperationKind::Void | OperationKind::Release) && ended_by(code).is_some()
+}
+
+const fn declined_code(kind: OperationKind) -> Code {
+    match kind {
+        OperationKind::Authorize | OperationKind::UpdateAmount => Code::AuthorizationDeclined,
+        OperationKind::Capture => Code::CaptureDeclined,
+        OperationKind::Release => Code::ReleaseDeclined,
+        OperationKind::Void => Code::VoidDeclined,
+        OperationKind::Refund => Code::RefundDeclined,
+        OperationKind::CaptureReversal => Code::CaptureReversed,
+    }
+}
+
+fn edit(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: i64,
+    change: impl FnOnce(&mut Operation),
+) {
+    let Some(target) = draft.payment_mut(payment) else { return };
+    if let Some(operation) = target.operations.iter_mut().find(|known| known.id == operation) {
+        change(operation);
+    }
+}

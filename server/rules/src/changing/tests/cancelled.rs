@@ -1,0 +1,175 @@
+//! 2.3, 2.4, 2.7: to CANCELLED and back.
+
+use crate::fixtures::script::check;
+
+#[test]
+fn cancelled_gives_the_reservation_back_first() {
+    check(
+        "
+        stock mug 10
+        place A 100 klarna:k1=100
+        yes k1
+        A cancelled            => REFUSED RESTOCK_REQUIRED
+        plan A cancelled       => void=100
+        A cancelled restock    => requested:cancelled void?k1=100
+        yes k1                 => void!k1=100:succeeded updated:k1 status:cancelled back:2
+        stock mug              => 10
+        state A                => cancelled Voided
+        A regretted restock    => status:regretted
+        stock mug              => 10
+        A processing           => REFUSED RESERVATION_GONE
+        attach A manual=100    => REFUSED RESERVATION_GONE status=7
+        ",
+    );
+    check(
+        "
+        place A 100 manual=50 giftcard:g1=50
+        yes g1
+        A cancelled keep => requested:cancelled void?g1=50
+        yes g1  => void!g1=50:succeeded updated:g1 void?manual=50 void!manual=50:succeeded \
+             updated:manual status:cancelled
+        ",
+    );
+    check(
+        "
+        place A 100 manual=100
+        A cancelled keep note => void?manual=100 void!manual=100:succeeded updated:manual \
+             status:cancelled note
+        ",
+    );
+}
+
+#[test]
+fn cancelling_waits_until_it_is_known_what_is_held() {
+    check(
+        "
+        place A 100 klarna:k1=100 vipps:v1=10
+        plan A cancelled => void=100 void=10
+        A cancelled keep => requested:cancelled
+        no v1   => authorize!v1=10:declined updated:v1 problem:AUTHORIZATION_DECLINED
+        yes k1  => authorize!k1=100:succeeded updated:k1 void?k1=100
+        yes k1  => void!k1=100:succeeded updated:k1 status:cancelled closed:AUTHORIZATION_DECLINED
+        ",
+    );
+}
+
+#[test]
+fn a_declined_void_leaves_the_status_and_a_problem() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A cancelled keep
+        no k1   => void!k1=100:declined problem:VOID_DECLINED dropped:cancelled
+        state A => default Authorized VOID_DECLINED
+        A cancelled keep
+        no k1 RESERVATION_EXPIRED => void!k1=100:succeeded updated:k1 status:cancelled \
+             closed:VOID_DECLINED
+        state A => cancelled None
+        A processing => REFUSED RESERVATION_GONE
+        ",
+    );
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A cancelled keep
+        no k1   => void!k1=100:declined problem:VOID_DECLINED dropped:cancelled
+        A sent  => requested:sent capture?k1=100
+        yes k1  => capture!k1=100:succeeded status:sent delivered closed:VOID_DECLINED
+        ",
+    );
+}
+
+#[test]
+fn what_was_captured_in_vain_is_refunded() {
+    check(
+        "
+        stock mug 10
+        place A 100 giftcard:g1=30 klarna:k1=40 vipps:v1=40
+        yes g1
+        yes k1
+        yes v1
+        A sent
+        yes k1
+        yes v1   => capture!v1=40:succeeded capture?g1=20
+        no g1    => capture!g1=20:declined problem:CAPTURE_DECLINED dropped:sent
+        plan A cancelled => refund=40 refund=40 void=30
+        A cancelled restock => requested:cancelled refund?v1=40
+        no v1    => refund!v1=40:declined problem:REFUND_DECLINED dropped:cancelled
+        A cancelled restock => requested:cancelled refund?v1=40
+        yes v1   => refund!v1=40:succeeded refund?k1=40
+        yes k1   => refund!k1=40:succeeded void?g1=30 closed:REFUND_DECLINED
+        yes g1   => void!g1=30:succeeded updated:g1 status:cancelled back:2 closed:CAPTURE_DECLINED
+        state A  => cancelled Refunded
+        ",
+    );
+}
+
+#[test]
+fn refunded_money_is_owed_again_when_the_order_goes_on() {
+    check(
+        "
+        place A 100 giftcard:g1=30 klarna:k1=70
+        yes g1
+        yes k1
+        A sent
+        yes k1
+        no g1 RESERVATION_EXPIRED
+        A cancelled keep => requested:cancelled refund?k1=70
+        yes k1    => refund!k1=70:succeeded status:cancelled closed:RESERVATION_EXPIRED
+        A processing => status:processing
+        A sent    => REFUSED RESERVATION_EXPIRED left_minor=100 held_minor=0
+        attach A manual=100
+        A sent    => capture?manual=100 capture!manual=100:succeeded status:sent delivered
+        ",
+    );
+}
+
+#[test]
+fn delivered_or_captured_goods_are_not_cancelled() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A is delivered 1
+        A cancelled keep => REFUSED PARTLY_DELIVERED
+        ",
+    );
+    check(
+        "
+        stock mug 10
+        place A 100 klarna:k1=130
+        yes k1
+        A sent
+        yes k1
+        yes k1
+        A cancelled restock => REFUSED ALREADY_CAPTURED captured_minor=100
+        A is credited
+        A cancelled         => REFUSED RESTOCK_REQUIRED
+        A cancelled restock => status:cancelled
+        stock mug           => 8
+        A sent              => status:sent
+        ",
+    );
+}
+
+#[test]
+fn back_from_cancelled_takes_the_goods_again() {
+    check(
+        "
+        stock mug 2
+        place A 100 klarna:k1=100
+        no k1              => authorize!k1=100:declined updated:k1 problem:AUTHORIZATION_DECLINED
+        A cancelled restock => status:cancelled back:2 closed:AUTHORIZATION_DECLINED
+        place B 100 manual=100
+        A processing       => status:processing taken:2 problem:OVERSOLD
+        stock mug          => -2
+        A cancelled keep   => status:cancelled closed:OVERSOLD
+        A regretted restock => status:regretted back:2
+        stock mug          => 0
+        shop refuses-oversold
+        A default          => REFUSED OUT_OF_STOCK skus=mug
+        ",
+    );
+}

@@ -1,0 +1,324 @@
+//! The life of an effect: when to send, when to look, when to give it to a person.
+//!
+//! A call that may have happened is never repeated before the provider was asked, and never at all
+//! once the provider may have forgotten the effect's key.
+
+#[cfg(test)]
+mod tests;
+
+use crate::order::Micros;
+use crate::payments::OperationState;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffectState {
+    /// To be sent; nothing is under way.
+    Pending,
+    Sent,
+    /// The provider has it and answers later.
+    Accepted,
+    /// Sent, and it is not known whether it happened.
+    Unknown,
+    Done,
+    Declined,
+    Withdrawn,
+}
+
+/// Where an effect stands. Times are the database's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Calls made so far; a result of an earlier attempt is evidence only.
+    pub attempt: u32,
+    /// Look-ups made since the last call.
+    pub looks: u32,
+    /// The key's window runs from here.
+    pub first_sent_at: Option<Micros>,
+    pub last_sent_at: Option<Micros>,
+    pub state: EffectState,
+    /// A look-up that counts found nothing at this time; the next one decides.
+    pub absent_seen_at: Option<Micros>,
+    pub needs_attention: bool,
+}
+
+/// What a call came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    Done,
+    /// The provider answers later; ask again after so many microseconds.
+    Accepted {
+        ask_again_in: i64,
+    },
+    /// Final.
+    Declined,
+    /// It certainly did not happen; `after` is the provider's hint in microseconds.
+    TryLater {
+        after: Option<i64>,
+    },
+    Unknown,
+}
+
+/// What a look-up saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    Happened,
+    Declined,
+    /// The provider does not know it, at least not yet.
+    Absent,
+    InProgress,
+    /// The look-up itself failed.
+    NoAnswer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    Done,
+    Declined,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The outcome is final: hand it in as a command.
+    Resolve(Resolution),
+    /// Call again with the same key and amount.
+    SendAgain {
+        due_at: Micros,
+    },
+    LookUp {
+        due_at: Micros,
+    },
+    /// The machine has nothing left to try: a person retries or settles it.
+    LeaveToPerson,
+    /// It is over already.
+    Nothing,
+}
+
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+
+/// How long a call may take.
+pub const CALL_TIMEOUT_MICROS: i64 = 30 * SECOND;
+/// How long a provider may need before its reads show its writes.
+pub const QUIET_MICROS: i64 = 2 * SECOND;
+/// The first pause; it doubles each time.
+pub const BACK_OFF_FIRST_MICROS: i64 = SECOND;
+/// The longest pause.
+pub const BACK_OFF_MAX_MICROS: i64 = 5 * MINUTE;
+/// The longest hint of a provider that is followed.
+pub const HINT_MAX_MICROS: i64 = HOUR;
+/// Not final after this: it is listed for a person, and tried on.
+pub const ATTENTION_AFTER_MICROS: i64 = 15 * MINUTE;
+/// Providers keep idempotency keys this long.
+pub const KEY_WINDOW_MICROS: i64 = 24 * HOUR;
+/// The last re-send, well inside the window.
+pub const LAST_SEND_AFTER_MICROS: i64 = 20 * HOUR;
+
+const _: () = assert!(LAST_SEND_AFTER_MICROS + CALL_TIMEOUT_MICROS < KEY_WINDOW_MICROS);
+
+impl EffectState {
+    /// Nothing more will come of it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Declined | Self::Withdrawn)
+    }
+}
+
+impl From<EffectState> for OperationState {
+    fn from(state: EffectState) -> Self {
+        match state {
+            EffectState::Pending => Self::Pending,
+            EffectState::Sent => Self::Sent,
+            EffectState::Accepted => Self::Accepted,
+            EffectState::Unknown => Self::Unknown,
+            EffectState::Done => Self::Succeeded,
+            EffectState::Declined => Self::Declined,
+            EffectState::Withdrawn => Self::Withdrawn,
+        }
+    }
+}
+
+impl Schedule {
+    /// An effect that was just planned.
+    #[must_use]
+    pub const fn planned() -> Self {
+        Self {
+            attempt: 0,
+            looks: 0,
+            first_sent_at: None,
+            last_sent_at: None,
+            state: EffectState::Pending,
+            absent_seen_at: None,
+            needs_attention: false,
+        }
+    }
+
+    /// The schedule as it must be stored before the call is made.
+    #[must_use]
+    pub fn sent(self, now: Micros) -> Self {
+        Self {
+            attempt: self.attempt.saturating_add(1),
+            looks: 0,
+            first_sent_at: self.first_sent_at.or(Some(now)),
+            last_sent_at: Some(now),
+            state: EffectState::Sent,
+            absent_seen_at: None,
+            needs_attention: self.needs_attention,
+        }
+    }
+
+    /// Whether a call made at this time still falls within the key's window.
+    #[must_use]
+    pub fn may_send_at(&self, time: Micros) -> bool {
+        self.first_sent_at
+            .is_none_or(|first| time.0 <= first.0.saturating_add(LAST_SEND_AFTER_MICROS))
+    }
+
+    /// From here on a look-up that finds nothing counts.
+    fn absent_counts_from(&self) -> Micros {
+        let sent = self.last_sent_at.or(self.first_sent_at).unwrap_or_default();
+        Micros(sent.0.saturating_add(CALL_TIMEOUT_MICROS + QUIET_MICROS))
+    }
+
+    fn watched(mut self, now: Micros) -> Self {
+        let is_late = self
+            .first_sent_at
+            .is_some_and(|first| now.0.saturating_sub(first.0) >= ATTENTION_AFTER_MICROS);
+        self.needs_attention |= is_late;
+        self
+    }
+
+    fn resolved(mut self, resolution: Resolution) -> (Self, Step) {
+        self.state = match resolution {
+            Resolution::Done => EffectState::Done,
+            Resolution::Declined => EffectState::Declined,
+        };
+        self.needs_attention = false;
+        (self, Step::Resolve(resolution))
+    }
+
+    /// Sends again if the key still holds at that time.
+    fn again(mut self, due_at: Micros) -> (Self, Step) {
+        if self.may_send_at(due_at) {
+            self.state = EffectState::Pending;
+            return (self, Step::SendAgain { due_at });
+        }
+        self.state = EffectState::Unknown;
+        self.needs_attention = true;
+        (self, Step::LeaveToPerson)
+    }
+
+    fn look_later(mut self, now: Micros, jitter_permille: u16) -> (Self, Step) {
+        let due_at = later(now, back_off(self.looks, jitter_permille));
+        self.looks = self.looks.saturating_add(1);
+        (self, Step::LookUp { due_at })
+    }
+}
+
+/// The call came back. `jitter_permille` is a random number from 0 to 999.
+#[must_use]
+pub fn after_call(
+    schedule: Schedule,
+    report: Report,
+    now: Micros,
+    jitter_permille: u16,
+) -> (Schedule, Step) {
+    if schedule.state.is_final() {
+        return (schedule, Step::Nothing);
+    }
+    let mut schedule = schedule.watched(now);
+    match report {
+        Report::Done => schedule.resolved(Resolution::Done),
+        Report::Declined => schedule.resolved(Resolution::Declined),
+        Report::Accepted { ask_again_in } => {
+            schedule.state = EffectState::Accepted;
+            let pause = ask_again_in.clamp(QUIET_MICROS, HINT_MAX_MICROS);
+            (schedule, Step::LookUp { due_at: later(now, pause) })
+        }
+        Report::TryLater { after } => {
+            let tried = schedule.attempt.saturating_sub(1);
+            let pause = back_off(tried, jitter_permille);
+            let hint = after.unwrap_or(0).clamp(0, HINT_MAX_MICROS);
+            schedule.again(later(now, pause.max(hint)))
+        }
+        Report::Unknown => {
+            schedule.state = EffectState::Unknown;
+            (schedule, Step::LookUp { due_at: later(now, QUIET_MICROS) })
+        }
+    }
+}
+
+/// The look-up came back.
+#[must_use]
+pub fn after_look_up(
+    schedule: Schedule,
+    sighting: Sighting,
+    now: Micros,
+    jitter_permille: u16,
+) -> (Schedule, Step) {
+    if schedule.state.is_final() {
+        return (schedule, Step::Nothing);
+    }
+    let mut schedule = schedule.watched(now);
+    match sighting {
+        Sighting::Happened => schedule.resolved(Resolution::Done),
+        Sighting::Declined => schedule.resolved(Resolution::Declined),
+        Sighting::InProgress => {
+            schedule.absent_seen_at = None;
+            schedule.state = EffectState::Accepted;
+            schedule.look_later(now, jitter_permille)
+        }
+        Sighting::NoAnswer => schedule.look_later(now, jitter_permille),
+        // It said that it has it: what it does not show yet is no proof of the contrary.
+        Sighting::Absent if schedule.state == EffectState::Accepted => {
+            schedule.look_later(now, jitter_permille)
+        }
+        Sighting::Absent => after_absent(schedule, now),
+    }
+}
+
+/// The lease of whoever worked on it ran out.
+#[must_use]
+pub fn taken_over(mut schedule: Schedule, now: Micros) -> (Schedule, Step) {
+    match schedule.state {
+        EffectState::Pending => schedule.again(now),
+        EffectState::Sent | EffectState::Unknown => {
+            schedule.state = EffectState::Unknown;
+            (schedule.watched(now), Step::LookUp { due_at: now })
+        }
+        EffectState::Accepted => (schedule.watched(now), Step::LookUp { due_at: now }),
+        EffectState::Done | EffectState::Declined | EffectState::Withdrawn => {
+            (schedule, Step::Nothing)
+        }
+    }
+}
+
+/// One look that finds nothing is not believed: providers' reads lag behind their writes.
+fn after_absent(mut schedule: Schedule, now: Micros) -> (Schedule, Step) {
+    let counts_from = schedule.absent_counts_from();
+    if now < counts_from {
+        schedule.looks = schedule.looks.saturating_add(1);
+        return (schedule, Step::LookUp { due_at: counts_from });
+    }
+    let Some(seen_at) = schedule.absent_seen_at else {
+        schedule.absent_seen_at = Some(now);
+        schedule.looks = schedule.looks.saturating_add(1);
+        return (schedule, Step::LookUp { due_at: later(now, QUIET_MICROS) });
+    };
+    let second_look_at = later(seen_at, QUIET_MICROS);
+    if now < second_look_at {
+        return (schedule, Step::LookUp { due_at: second_look_at });
+    }
+    schedule.again(now)
+}
+
+/// Doubles up to the longest pause; the jitter takes away up to half.
+fn back_off(tried: u32, jitter_permille: u16) -> i64 {
+    let doubled = 1_i64.checked_shl(tried.min(30)).unwrap_or(i64::MAX);
+    let pause = BACK_OFF_FIRST_MICROS.saturating_mul(doubled).min(BACK_OFF_MAX_MICROS);
+    let half = pause / 2;
+    pause - half * i64::from(jitter_permille.min(999)) / 1_000
+}
+
+fn later(now: Micros, pause: i64) -> Micros {
+    Micros(now.0.saturating_add(pause))
+}

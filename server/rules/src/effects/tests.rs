@@ -1,0 +1,225 @@
+//! When an effect is sent, looked up, resolved and left to a person.
+
+use super::{
+    ATTENTION_AFTER_MICROS, BACK_OFF_MAX_MICROS, CALL_TIMEOUT_MICROS, EffectState, HINT_MAX_MICROS,
+    HOUR, LAST_SEND_AFTER_MICROS, QUIET_MICROS, Report, Resolution, SECOND, Schedule, Sighting,
+    Step, after_call, after_look_up, back_off, taken_over,
+};
+use crate::order::Micros;
+use crate::payments::OperationState;
+
+/// Sent at zero, for the first time.
+fn sent() -> Schedule {
+    Schedule::planned().sent(Micros(0))
+}
+
+fn unknown() -> Schedule {
+    Schedule { state: EffectState::Unknown, ..sent() }
+}
+
+fn send_again(due_at: i64) -> Step {
+    Step::SendAgain { due_at: Micros(due_at) }
+}
+
+fn look_up(due_at: i64) -> Step {
+    Step::LookUp { due_at: Micros(due_at) }
+}
+
+#[test]
+fn a_call_ends_in_its_next_step() {
+    let cases = [
+        (Report::Done, 5, EffectState::Done, Step::Resolve(Resolution::Done)),
+        (Report::Declined, 5, EffectState::Declined, Step::Resolve(Resolution::Declined)),
+        (Report::Unknown, 5, EffectState::Unknown, look_up(5 + QUIET_MICROS)),
+        (
+            Report::Accepted { ask_again_in: 60 * SECOND },
+            5,
+            EffectState::Accepted,
+            look_up(5 + 60 * SECOND),
+        ),
+        (
+            Report::Accepted { ask_again_in: -1 },
+            5,
+            EffectState::Accepted,
+            look_up(5 + QUIET_MICROS),
+        ),
+        (Report::TryLater { after: None }, 5, EffectState::Pending, send_again(5 + SECOND)),
+        (
+            Report::TryLater { after: Some(90 * SECOND) },
+            5,
+            EffectState::Pending,
+            send_again(5 + 90 * SECOND),
+        ),
+        (
+            Report::TryLater { after: Some(i64::MAX) },
+            5,
+            EffectState::Pending,
+            send_again(5 + HINT_MAX_MICROS),
+        ),
+        (
+            Report::TryLater { after: None },
+            LAST_SEND_AFTER_MICROS,
+            EffectState::Unknown,
+            Step::LeaveToPerson,
+        ),
+    ];
+    for (report, now, state, step) in cases {
+        let (schedule, next) = after_call(sent(), report, Micros(now), 0);
+        assert_eq!((schedule.state, next), (state, step), "{report:?}");
+        let needs_attention = step == Step::LeaveToPerson;
+        assert_eq!(schedule.needs_attention, needs_attention, "{report:?}");
+    }
+}
+
+#[test]
+fn a_look_up_ends_in_its_next_step() {
+    let accepted = Schedule { state: EffectState::Accepted, ..sent() };
+    let cases = [
+        (unknown(), Sighting::Happened, EffectState::Done, Step::Resolve(Resolution::Done)),
+        (unknown(), Sighting::Declined, EffectState::Declined, Step::Resolve(Resolution::Declined)),
+        (unknown(), Sighting::InProgress, EffectState::Accepted, look_up(9 + SECOND)),
+        (unknown(), Sighting::NoAnswer, EffectState::Unknown, look_up(9 + SECOND)),
+        (accepted, Sighting::Absent, EffectState::Accepted, look_up(9 + SECOND)),
+        (
+            unknown(),
+            Sighting::Absent,
+            EffectState::Unknown,
+            look_up(CALL_TIMEOUT_MICROS + QUIET_MICROS),
+        ),
+    ];
+    for (schedule, sighting, state, step) in cases {
+        let (schedule, next) = after_look_up(schedule, sighting, Micros(9), 0);
+        assert_eq!((schedule.state, next), (state, step), "{sighting:?}");
+    }
+}
+
+#[test]
+fn absent_is_believed_at_the_second_look_after_the_quiet_time() {
+    let counts_from = CALL_TIMEOUT_MICROS + QUIET_MICROS;
+    let early = Micros(counts_from - 1);
+    let (schedule, step) = after_look_up(unknown(), Sighting::Absent, early, 0);
+    assert_eq!((schedule.absent_seen_at, step), (None, look_up(counts_from)));
+
+    let first = Micros(counts_from);
+    let (schedule, step) = after_look_up(schedule, Sighting::Absent, first, 0);
+    assert_eq!((schedule.absent_seen_at, step), (Some(first), look_up(first.0 + QUIET_MICROS)));
+
+    let hasty = Micros(first.0 + 1);
+    let (schedule, step) = after_look_up(schedule, Sighting::Absent, hasty, 0);
+    assert_eq!(step, look_up(first.0 + QUIET_MICROS));
+
+    let second = Micros(first.0 + QUIET_MICROS);
+    let (again, step) = after_look_up(schedule, Sighting::Absent, second, 0);
+    assert_eq!((again.state, step), (EffectState::Pending, send_again(second.0)));
+    let (seen, _) = after_look_up(schedule, Sighting::InProgress, second, 0);
+    assert_eq!(seen.absent_seen_at, None);
+
+    let resent = again.sent(second);
+    assert_eq!((resent.attempt, resent.absent_seen_at), (2, None));
+    assert_eq!(resent.first_sent_at, Some(Micros(0)));
+    let (_, step) = after_look_up(resent, Sighting::Absent, second, 0);
+    assert_eq!(step, look_up(second.0 + counts_from));
+}
+
+#[test]
+fn nothing_is_sent_again_when_the_provider_may_have_forgotten_the_key() {
+    let seen = Schedule { absent_seen_at: Some(Micros(HOUR)), ..unknown() };
+    let cases = [
+        (LAST_SEND_AFTER_MICROS, EffectState::Pending, send_again(LAST_SEND_AFTER_MICROS)),
+        (LAST_SEND_AFTER_MICROS + 1, EffectState::Unknown, Step::LeaveToPerson),
+        (30 * HOUR, EffectState::Unknown, Step::LeaveToPerson),
+    ];
+    for (now, state, step) in cases {
+        let (schedule, next) = after_look_up(seen, Sighting::Absent, Micros(now), 0);
+        assert_eq!((schedule.state, next), (state, step), "{now}");
+        assert!(schedule.needs_attention);
+    }
+}
+
+#[test]
+fn a_late_effect_is_listed_for_a_person_and_tried_on() {
+    for (now, needs_attention) in
+        [(ATTENTION_AFTER_MICROS - 1, false), (ATTENTION_AFTER_MICROS, true)]
+    {
+        let (looked, step) = after_look_up(unknown(), Sighting::NoAnswer, Micros(now), 0);
+        assert_eq!((looked.needs_attention, step), (needs_attention, look_up(now + SECOND)));
+        let (called, _) = after_call(sent(), Report::TryLater { after: None }, Micros(now), 0);
+        assert_eq!(called.needs_attention, needs_attention);
+    }
+    let late = Schedule { needs_attention: true, ..unknown() };
+    let (resolved, _) = after_look_up(late, Sighting::Happened, Micros(30 * HOUR), 0);
+    assert!(!resolved.needs_attention);
+}
+
+#[test]
+fn what_a_dead_replica_sent_is_looked_up_first() {
+    let in_state = |state| Schedule { state, ..sent() };
+    let now = Micros(20 * SECOND);
+    let cases = [
+        (Schedule::planned(), EffectState::Pending, send_again(now.0)),
+        (sent(), EffectState::Unknown, look_up(now.0)),
+        (unknown(), EffectState::Unknown, look_up(now.0)),
+        (in_state(EffectState::Accepted), EffectState::Accepted, look_up(now.0)),
+        (in_state(EffectState::Done), EffectState::Done, Step::Nothing),
+        (in_state(EffectState::Declined), EffectState::Declined, Step::Nothing),
+        (in_state(EffectState::Withdrawn), EffectState::Withdrawn, Step::Nothing),
+    ];
+    for (schedule, state, step) in cases {
+        let (taken, next) = taken_over(schedule, now);
+        assert_eq!((taken.state, next), (state, step), "{schedule:?}");
+    }
+    let stale = Schedule { state: EffectState::Pending, ..sent() };
+    let (taken, step) = taken_over(stale, Micros(30 * HOUR));
+    assert_eq!((taken.needs_attention, step), (true, Step::LeaveToPerson));
+}
+
+#[test]
+fn what_is_over_stays_over() {
+    for state in [EffectState::Done, EffectState::Declined, EffectState::Withdrawn] {
+        let over = Schedule { state, ..sent() };
+        let now = Micros(HOUR);
+        assert_eq!(after_call(over, Report::Done, now, 0), (over, Step::Nothing));
+        assert_eq!(after_look_up(over, Sighting::Happened, now, 0), (over, Step::Nothing));
+        assert!(state.is_final());
+    }
+}
+
+#[test]
+fn pauses_double_to_a_longest_and_jitter_takes_up_to_half() {
+    let cases = [
+        (0, 0, SECOND),
+        (1, 0, 2 * SECOND),
+        (8, 0, 256 * SECOND),
+        (9, 0, BACK_OFF_MAX_MICROS),
+        (u32::MAX, 0, BACK_OFF_MAX_MICROS),
+        (0, 500, SECOND - SECOND / 4),
+        (1, 999, 2 * SECOND - 999_000),
+        (1, u16::MAX, 2 * SECOND - 999_000),
+    ];
+    for (tried, jitter, pause) in cases {
+        assert_eq!(back_off(tried, jitter), pause, "{tried} {jitter}");
+    }
+    let mut schedule = sent();
+    for pause in [1, 2, 4, 8] {
+        let (next, step) = after_call(schedule, Report::TryLater { after: None }, Micros(0), 0);
+        assert_eq!(step, send_again(pause * SECOND));
+        schedule = next.sent(Micros(0));
+    }
+}
+
+#[test]
+fn effects_and_operations_share_their_states() {
+    let pairs = [
+        (EffectState::Pending, OperationState::Pending),
+        (EffectState::Sent, OperationState::Sent),
+        (EffectState::Accepted, OperationState::Accepted),
+        (EffectState::Unknown, OperationState::Unknown),
+        (EffectState::Done, OperationState::Succeeded),
+        (EffectState::Declined, OperationState::Declined),
+        (EffectState::Withdrawn, OperationState::Withdrawn),
+    ];
+    for (effect, operation) in pairs {
+        assert_eq!(OperationState::from(effect), operation);
+        assert_eq!(effect.is_final(), !operation.is_claimed());
+    }
+}

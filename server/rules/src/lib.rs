@@ -1,0 +1,23 @@
+//! The business rules of handling orders, section by section.
+//!
+//! A rule is a pure function of facts, a command and the time given to it. Nothing here does I/O,
+//! asks for the time, draws a random number or names another crate.
+
+pub mod decision;
+pub mod order;
+pub mod payments;
+pub mod refusals;
+pub mod shop;
+pub mod stock;
+
+pub mod changing;
+pub mod contact;
+pub mod duplicates;
+pub mod effects;
+pub mod money;
+pub mod placing;
+pub mod statuses;
+
+mod draft;
+#[cfg(test)]
+mod fixtures;

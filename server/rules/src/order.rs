@@ -1,0 +1,174 @@
+//! The nouns: what an order, a line and a problem are.
+
+use crate::money::{Currency, VatRate};
+use crate::payments::PaymentId;
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Micros(pub i64);
+
+/// A status of a shop, by its number within the shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatusId(pub i64);
+
+/// An order's number within its shop: ascending, without gaps (9.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderNumber(pub i64);
+
+/// What an order is: bought goods, or the document that credits them (4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderKind {
+    Sale,
+    Credit,
+}
+
+/// Whether unit prices include VAT (9.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriceBasis {
+    Gross,
+    Net,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineKind {
+    Goods,
+    Shipping,
+    Fee,
+}
+
+/// One line of an order. All amounts in minor units of the order's currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// 1-based, stable for ever, never reused within the order.
+    pub id: i32,
+    pub kind: LineKind,
+    /// Empty for shipping and fees.
+    pub sku: String,
+    pub title: String,
+    pub quantity: i64,
+    pub unit_price_minor: i64,
+    /// This line's share of all discounts, its own and the order's, in the price basis (10.3); ≥ 0.
+    pub discount_minor: i64,
+    pub vat_rate: VatRate,
+    pub net_minor: i64,
+    pub vat_minor: i64,
+    pub gross_minor: i64,
+    /// What the line was placed (or last rebased by a price change) with: parts of it run on these (10.5).
+    pub placed: PlacedLine,
+    pub delivered: i64,
+    pub credited: i64,
+    /// Units this order took from stock for the line; 0 when the sku is not tracked.
+    pub stock_taken: i64,
+    /// Of those, units put back; 0 ≤ put back ≤ taken.
+    pub stock_put_back: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlacedLine {
+    pub quantity: i64,
+    pub vat_minor: i64,
+    pub gross_minor: i64,
+}
+
+/// A label change that waits for money to move (design: pending status change).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingChange {
+    pub to: StatusId,
+    /// The choice made for a CANCELLED tag.
+    pub restock: Option<bool>,
+    /// A note waits with it and is added in the turn that moves the label (2.10).
+    pub has_note: bool,
+    pub requested_at: Micros,
+}
+
+/// Something on an order that needs a person (2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub id: i64,
+    pub code: crate::refusals::Code,
+    /// Named values for the catalogue's text, e.g. `provider_reason`; no personal data.
+    pub details: Vec<(String, String)>,
+    pub payment: Option<PaymentId>,
+    pub operation: Option<i64>,
+    pub opened_at: Micros,
+    /// Set when the cause is gone or a person dismissed it.
+    pub closed_at: Option<Micros>,
+}
+
+/// An order as the rules see it: no personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub number: OrderNumber,
+    pub kind: OrderKind,
+    pub status: StatusId,
+    pub pending: Option<PendingChange>,
+    pub currency: Currency,
+    pub price_basis: PriceBasis,
+    pub lines: Vec<Line>,
+    /// Sums of the lines (10.4).
+    pub net_minor: i64,
+    pub vat_minor: i64,
+    pub gross_minor: i64,
+    /// Payments in the order they were attached.
+    pub payments: Vec<PaymentId>,
+    /// Open and closed, oldest first.
+    pub problems: Vec<Problem>,
+    /// Other orders this one may duplicate, by number (7.1).
+    pub duplicates: Vec<DuplicateLink>,
+    pub placed_at: Micros,
+    /// Set by the turn that moved the label to a COMPLETED status; kept afterwards.
+    pub completed_at: Option<Micros>,
+    /// Set by the turn that moved the label to a CANCELLED status; cleared when it moves back.
+    pub cancelled_at: Option<Micros>,
+}
+
+/// Evidence that two orders may be one purchase (7.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuplicateLink {
+    pub other: OrderNumber,
+    pub same_payment: bool,
+    pub same_time: bool,
+    pub same_customer: bool,
+    pub same_lines: bool,
+    pub same_total: bool,
+}
+
+/// Derived (11.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    NothingToDeliver,
+    NotDelivered,
+    PartiallyDelivered,
+    Delivered,
+}
+
+impl Order {
+    /// How far the goods have come (11.3).
+    #[must_use]
+    pub fn delivery_state(&self) -> DeliveryState {
+        let goods = || self.lines.iter().filter(|line| line.kind == LineKind::Goods);
+        if goods().all(|line| line.quantity == 0) {
+            DeliveryState::NothingToDeliver
+        } else if goods().all(|line| line.delivered == line.quantity) {
+            DeliveryState::Delivered
+        } else if goods().any(|line| line.delivered > 0) {
+            DeliveryState::PartiallyDelivered
+        } else {
+            DeliveryState::NotDelivered
+        }
+    }
+}
+
+/// How much of the goods has been delivered (11.3). Shipping and fees are not delivered.
+#[must_use]
+pub fn delivery_state(order: &Order) -> DeliveryState {
+    let goods = || order.lines.iter().filter(|line| line.kind == LineKind::Goods);
+    let quantity = goods().map(|line| line.quantity).fold(0, i64::saturating_add);
+    let delivered = goods().map(|line| line.delivered).fold(0, i64::saturating_add);
+    match delivered {
+        _ if quantity == 0 => DeliveryState::NothingToDeliver,
+        0 => DeliveryState::NotDelivered,
+        _ if delivered < quantity => DeliveryState::PartiallyDelivered,
+        _ => DeliveryState::Delivered,
+    }
+}

@@ -1,0 +1,369 @@
+//! §11 Payments: the ledger of a reservation, and the states derived from it.
+
+#[cfg(test)]
+mod tests;
+
+use crate::money::Currency;
+use crate::order::{Micros, Order, OrderNumber};
+
+/// A payment of a shop, by an id that never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PaymentId(pub i64);
+
+/// The name that a shop's settings map to an integration, e.g. `klarna`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProviderName(pub String);
+
+/// Captures and voids of this provider succeed in the turn; it is settled by hand (9.3).
+pub const MANUAL: &str = "manual";
+
+/// What a provider can do: data, so that the rules never name one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Capture and void need no call to the outside (9.3).
+    pub is_manual: bool,
+    /// How likely a capture is to be declined; the most likely is captured first (2.2). Manual is 0.
+    pub decline_rank: u8,
+    /// A reservation partly captured has a remainder that must be released with a call of its own.
+    pub can_release: bool,
+    /// Our ledger can be compared with the provider's by a read.
+    pub can_read_back: bool,
+}
+
+/// What is known of the reservation itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// Not yet confirmed by the provider.
+    Pending,
+    Held,
+    /// The provider said no, or does not know it.
+    Declined,
+    Expired,
+    /// Given back by us or found gone at the provider.
+    Voided,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationKind {
+    Authorize,
+    UpdateAmount,
+    Capture,
+    /// Gives back what is left of a reservation after captures.
+    Release,
+    /// Gives back a reservation of which nothing was captured.
+    Void,
+    Refund,
+    /// A capture undone by the provider afterwards (2.5).
+    CaptureReversal,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationState {
+    Pending,
+    Sent,
+    /// The provider answers later.
+    Accepted,
+    Succeeded,
+    Declined,
+    /// Sent, and it is not known whether it happened.
+    Unknown,
+    /// Taken back before it was sent.
+    Withdrawn,
+}
+
+/// One row of the ledger, always for one order (11.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    pub id: i64,
+    pub order: OrderNumber,
+    pub kind: OperationKind,
+    pub amount_minor: i64,
+    pub state: OperationState,
+    pub requested_at: Micros,
+    pub resolved_at: Option<Micros>,
+    /// The provider's own word for a decline; never shown to customers.
+    pub provider_reason: Option<String>,
+    pub provider_reference: Option<String>,
+}
+
+/// An order that hangs on a payment (7.3). Live: it has neither been cancelled nor deleted nor dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub order: OrderNumber,
+    pub is_live: bool,
+    /// The share of the authorization stated for this order when it was attached.
+    pub amount_minor: i64,
+}
+
+/// A reservation at a provider, known by (shop, provider, reference).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub provider: ProviderName,
+    pub reference: String,
+    pub capabilities: Capabilities,
+    pub currency: Currency,
+    pub authorization: Authorization,
+    pub authorized_minor: i64,
+    pub expires_at: Option<Micros>,
+    /// When the provider last confirmed what we say (11.5).
+    pub confirmed_at: Option<Micros>,
+    pub needs_attention: bool,
+    /// Oldest first.
+    pub operations: Vec<Operation>,
+    pub holders: Vec<Holder>,
+}
+
+/// Derived (11.2); never set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    None,
+    Pending,
+    Authorized,
+    PartiallyCaptured,
+    Captured,
+    PartiallyRefunded,
+    Refunded,
+    Voided,
+    Expired,
+}
+
+/// Sums of a ledger, in minor units. Claimed is what is asked for and not final: PENDING, SENT,
+/// ACCEPTED and UNKNOWN (11.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Ever captured; a reversal does not lower it, so that nothing is captured twice (2.6).
+    pub captured: i64,
+    /// Of that, undone by the provider.
+    pub reversed: i64,
+    pub refunded: i64,
+    /// Given back without having been captured: releases and voids.
+    pub released: i64,
+    pub claimed_capture: i64,
+    pub claimed_refund: i64,
+    /// Claimed by releases and voids.
+    pub claimed_release: i64,
+}
+
+impl OperationState {
+    /// Asked for, and its outcome is not final (11.4).
+    #[must_use]
+    pub const fn is_claimed(self) -> bool {
+        matches!(self, Self::Pending | Self::Sent | Self::Accepted | Self::Unknown)
+    }
+
+    /// The provider may be working on it.
+    #[must_use]
+    pub const fn is_in_flight(self) -> bool {
+        matches!(self, Self::Sent | Self::Accepted | Self::Unknown)
+    }
+
+    /// It happened or it may.
+    #[must_use]
+    pub const fn may_happen(self) -> bool {
+        !matches!(self, Self::Declined | Self::Withdrawn)
+    }
+}
+
+impl Sums {
+    fn add(&mut self, operation: &Operation) {
+        let sum = match (operation.kind, operation.state) {
+            (OperationKind::Capture, OperationState::Succeeded) => &mut self.captured,
+            (OperationKind::CaptureReversal, OperationState::Succeeded) => &mut self.reversed,
+            (OperationKind::Refund, OperationState::Succeeded) => &mut self.refunded,
+            (OperationKind::Release | OperationKind::Void, OperationState::Succeeded) => {
+                &mut self.released
+            }
+            (OperationKind::Capture, state) if state.is_claimed() => &mut self.claimed_capture,
+            (OperationKind::Refund, state) if state.is_claimed() => &mut self.claimed_refund,
+            (OperationKind::Release | OperationKind::Void, state) if state.is_claimed() => {
+                &mut self.claimed_release
+            }
+            _ => return,
+        };
+        *sum = sum.saturating_add(operation.amount_minor);
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            captured: self.captured.saturating_add(other.captured),
+            reversed: self.reversed.saturating_add(other.reversed),
+            refunded: self.refunded.saturating_add(other.refunded),
+            released: self.released.saturating_add(other.released),
+            claimed_capture: self.claimed_capture.saturating_add(other.claimed_capture),
+            claimed_refund: self.claimed_refund.saturating_add(other.claimed_refund),
+            claimed_release: self.claimed_release.saturating_add(other.claimed_release),
+        }
+    }
+
+    /// Captured and not undone by the provider.
+    #[must_use]
+    pub const fn kept(&self) -> i64 {
+        self.captured.saturating_sub(self.reversed)
+    }
+
+    /// What may still be refunded: refunded + claimed ≤ captured (11.4).
+    #[must_use]
+    pub fn refundable(&self) -> i64 {
+        self.kept().saturating_sub(self.refunded).saturating_sub(self.claimed_refund).max(0)
+    }
+}
+
+impl Payment {
+    /// The sums of the whole payment.
+    #[must_use]
+    pub fn sums(&self) -> Sums {
+        self.sum_where(|_| true)
+    }
+
+    /// The sums of one order on this payment (11.1).
+    #[must_use]
+    pub fn sums_for(&self, order: OrderNumber) -> Sums {
+        self.sum_where(|operation| operation.order == order)
+    }
+
+    /// What the reservation still holds: captured + claimed ≤ authorized (11.4). Nothing unless it
+    /// is confirmed.
+    #[must_use]
+    pub fn available(&self) -> i64 {
+        if self.authorization != Authorization::Held {
+            return 0;
+        }
+        let sums = self.sums();
+        [sums.captured, sums.claimed_capture, sums.released, sums.claimed_release]
+            .into_iter()
+            .fold(self.authorized_minor, i64::saturating_sub)
+            .max(0)
+    }
+
+    /// Whether the order holds this payment (7.3).
+    #[must_use]
+    pub fn is_held_by(&self, order: OrderNumber) -> bool {
+        self.holders.iter().any(|holder| holder.order == order && holder.is_live)
+    }
+
+    /// Whether a live order beside this one holds it (7.3).
+    #[must_use]
+    pub fn is_held_beside(&self, order: OrderNumber) -> bool {
+        self.holders.iter().any(|holder| holder.order != order && holder.is_live)
+    }
+
+    /// Whether the reservation was given back, or may be while we speak (2.7).
+    #[must_use]
+    pub fn has_void(&self) -> bool {
+        self.operations
+            .iter()
+            .any(|operation| operation.kind == OperationKind::Void && operation.state.may_happen())
+    }
+
+    /// The provider was asked whether the reservation exists and has not answered.
+    #[must_use]
+    pub fn awaits_authorization(&self) -> bool {
+        self.authorization == Authorization::Pending
+            && self.operations.iter().any(|operation| {
+                operation.kind == OperationKind::Authorize && operation.state.is_claimed()
+            })
+    }
+
+    /// The operation of this id.
+    #[must_use]
+    pub fn operation(&self, id: i64) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.id == id)
+    }
+
+    fn sum_where(&self, is_counted: impl Fn(&Operation) -> bool) -> Sums {
+        let mut sums = Sums::default();
+        for operation in self.operations.iter().filter(|operation| is_counted(operation)) {
+            sums.add(operation);
+        }
+        sums
+    }
+}
+
+/// The sums of one order over its payments (11.1).
+#[must_use]
+pub fn order_sums(order: OrderNumber, payments: &[Payment]) -> Sums {
+    payments.iter().map(|payment| payment.sums_for(order)).fold(Sums::default(), Sums::plus)
+}
+
+/// What of the order's total is neither captured nor being captured.
+#[must_use]
+pub fn left_to_capture(order: &Order, payments: &[Payment]) -> i64 {
+    let sums = order_sums(order.number, payments);
+    order
+        .gross_minor
+        .saturating_sub(sums.captured)
+        .saturating_sub(sums.claimed_capture)
+        .saturating_add(given_back(order, &sums))
+        .max(0)
+}
+
+/// Whether the order's total was captured, whatever happened to the money afterwards. An order
+/// without anything to capture is not.
+#[must_use]
+pub fn is_fully_captured(order: &Order, payments: &[Payment]) -> bool {
+    let sums = order_sums(order.number, payments);
+    let paid = sums.captured.saturating_sub(given_back(order, &sums));
+    order.gross_minor > 0 && paid >= order.gross_minor
+}
+
+/// The order that the payment belongs to: whose capture was first asked for (7.3).
+#[must_use]
+pub fn bound_to(payment: &Payment) -> Option<OrderNumber> {
+    payment
+        .operations
+        .iter()
+        .find(|operation| operation.kind == OperationKind::Capture && operation.state.may_happen())
+        .map(|operation| operation.order)
+}
+
+/// The operation the provider may be working on; there is at most one per payment.
+#[must_use]
+pub fn in_flight(payment: &Payment) -> Option<&Operation> {
+    payment.operations.iter().find(|operation| operation.state.is_in_flight())
+}
+
+/// The payment state of one order, from its own sums (11.1, 11.2).
+#[must_use]
+pub fn payment_state(order: &Order, payments: &[Payment]) -> PaymentState {
+    let sums = order_sums(order.number, payments);
+    let kept = sums.kept();
+    if kept > 0 {
+        return match sums.refunded {
+            refunded if refunded >= kept => PaymentState::Refunded,
+            refunded if refunded > 0 => PaymentState::PartiallyRefunded,
+            _ if kept >= order.gross_minor => PaymentState::Captured,
+            _ => PaymentState::PartiallyCaptured,
+        };
+    }
+    let states: Vec<PaymentState> =
+        payments.iter().map(|payment| reservation_state(order.number, payment)).collect();
+    [PaymentState::Pending, PaymentState::Authorized, PaymentState::Expired, PaymentState::Voided]
+        .into_iter()
+        .find(|state| states.contains(state))
+        .unwrap_or(PaymentState::None)
+}
+
+/// What a payment of which the order captured nothing is to the order.
+fn reservation_state(order: OrderNumber, payment: &Payment) -> PaymentState {
+    let belongs_to_other = bound_to(payment).is_some_and(|owner| owner != order);
+    match payment.authorization {
+        _ if belongs_to_other => PaymentState::None,
+        Authorization::Voided => PaymentState::Voided,
+        _ if !payment.is_held_by(order) => PaymentState::None,
+        Authorization::Pending => PaymentState::Pending,
+        Authorization::Held if payment.available() > 0 => PaymentState::Authorized,
+        Authorization::Held if payment.sums().claimed_capture > 0 => PaymentState::Authorized,
+        Authorization::Held if payment.sums().claimed_release > 0 => PaymentState::Authorized,
+        Authorization::Held | Authorization::Declined => PaymentState::None,
+        Authorization::Expired => PaymentState::Expired,
+    }
+}
+
+/// Refunded by a cancellation (2.3): such money is owed again if the order goes on after all. What
+/// is refunded once goods were delivered or the order was completed is credited, and never is.
+fn given_back(order: &Order, sums: &Sums) -> i64 {
+    let is_untouched = order.completed_at.is_none()
+        && order.lines.iter().all(|line| line.delivered == 0 && line.credited == 0);
+    if is_untouched { sums.refunded.saturating_add(sums.claimed_refund) } else { 0 }
+}

@@ -1,0 +1,129 @@
+//! "Feilmeldinger": every refusal and problem by its stable code.
+
+/// A rule said no, or a problem stands on an order. The name is the contract, for ever.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$doc])* $variant,)+ }
+
+        impl Code {
+            /// Every code, in the order of the catalogue.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)+];
+
+            /// The stable name, as in `ErrorInfo.reason`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)+ }
+            }
+
+            /// The code of this name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Code> {
+                match name { $($name => Some(Code::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+codes! {
+    // Requests.
+    /// One or more fields break their bounds; all are listed at once.
+    InvalidRequest = "INVALID_REQUEST",
+    RequestIdReused = "REQUEST_ID_REUSED",
+    EtagMismatch = "ETAG_MISMATCH",
+    PageTokenInvalid = "PAGE_TOKEN_INVALID",
+    CursorInvalid = "CURSOR_INVALID",
+    /// Older than retention.
+    CursorExpired = "CURSOR_EXPIRED",
+    /// Ahead of the log, of another epoch, or of a log that was rewritten.
+    CursorAhead = "CURSOR_AHEAD",
+    ShopNotFound = "SHOP_NOT_FOUND",
+    OrderNotFound = "ORDER_NOT_FOUND",
+    StatusNotFound = "STATUS_NOT_FOUND",
+    StockItemNotFound = "STOCK_ITEM_NOT_FOUND",
+    RefusalNotFound = "REFUSAL_NOT_FOUND",
+    RevisionNotFound = "REVISION_NOT_FOUND",
+    ShopExists = "SHOP_EXISTS",
+    StatusExists = "STATUS_EXISTS",
+    StockItemExists = "STOCK_ITEM_EXISTS",
+    ExternalReferenceTaken = "EXTERNAL_REFERENCE_TAKEN",
+    // §1 Statuses.
+    StatusTagRequired = "STATUS_TAG_REQUIRED",
+    StatusTagFixed = "STATUS_TAG_FIXED",
+    StatusInUse = "STATUS_IN_USE",
+    // §2 Changing a status.
+    StatusChangePending = "STATUS_CHANGE_PENDING",
+    NoStatusChangePending = "NO_STATUS_CHANGE_PENDING",
+    EffectAlreadySent = "EFFECT_ALREADY_SENT",
+    NotDelivered = "NOT_DELIVERED",
+    PartlyDelivered = "PARTLY_DELIVERED",
+    AlreadyCaptured = "ALREADY_CAPTURED",
+    RestockRequired = "RESTOCK_REQUIRED",
+    ReservationGone = "RESERVATION_GONE",
+    ReservationExpired = "RESERVATION_EXPIRED",
+    PaymentPending = "PAYMENT_PENDING",
+    CreditOrderFinal = "CREDIT_ORDER_FINAL",
+    // §7 Duplicates.
+    DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
+    // §9 Placing.
+    TotalMismatch = "TOTAL_MISMATCH",
+    PaymentInsufficient = "PAYMENT_INSUFFICIENT",
+    PaymentMismatch = "PAYMENT_MISMATCH",
+    OutOfStock = "OUT_OF_STOCK",
+    OrderNumberTaken = "ORDER_NUMBER_TAKEN",
+    // Problems (never refuse a call; stand on an order).
+    CaptureDeclined = "CAPTURE_DECLINED",
+    VoidDeclined = "VOID_DECLINED",
+    ReleaseDeclined = "RELEASE_DECLINED",
+    RefundDeclined = "REFUND_DECLINED",
+    CaptureReversed = "CAPTURE_REVERSED",
+    AuthorizationDeclined = "AUTHORIZATION_DECLINED",
+    OutcomeUnknown = "OUTCOME_UNKNOWN",
+    Oversold = "OVERSOLD",
+    // The service.
+    QueueFull = "QUEUE_FULL",
+    Unavailable = "UNAVAILABLE",
+    DeadlineExceeded = "DEADLINE_EXCEEDED",
+    Internal = "INTERNAL",
+}
+
+/// A rule said no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: Code,
+    /// Named values for the catalogue's text and for programs; no personal data.
+    pub details: Vec<(&'static str, String)>,
+    /// Wrong fields, all at once; only with [`Code::InvalidRequest`] and its like.
+    pub violations: Vec<Violation>,
+}
+
+/// One field that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path from the request, e.g. `order.lines[2].quantity`.
+    pub field: String,
+    /// What is wrong, in English, without the value.
+    pub description: String,
+}
+
+impl Refusal {
+    /// A refusal without details.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        Self { code, details: Vec::new(), violations: Vec::new() }
+    }
+
+    /// Adds a named value.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the value on the spot")]
+    pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.details.push((key, value.to_string()));
+        self
+    }
+
+    /// The refusal that lists every wrong field.
+    #[must_use]
+    pub fn fields(violations: Vec<Violation>) -> Self {
+        Self { code: Code::InvalidRequest, details: Vec::new(), violations }
+    }
+}
