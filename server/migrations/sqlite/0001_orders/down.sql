@@ -1,0 +1,16 @@
+DROP TABLE events;
+DROP TABLE effects;
+DROP TABLE stock_movements;
+DROP TABLE stock_items;
+DROP TABLE order_duplicates;
+DROP TABLE problems;
+DROP TABLE payment_operations;
+DROP TABLE order_payments;
+DROP TABLE payments;
+DROP TABLE customers;
+DROP TABLE order_lines;
+DROP TABLE orders;
+DROP TABLE order_statuses;
+DROP TABLE shop_heads;
+DROP TABLE shops;
+DROP TABLE store_epoch;

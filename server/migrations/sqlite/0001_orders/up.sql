@@ -1,0 +1,272 @@
+-- One row per database: which log a cursor belongs to.
+CREATE TABLE store_epoch (
+    one SMALLINT PRIMARY KEY CHECK (one = 1),
+    epoch BLOB NOT NULL
+);
+
+CREATE TABLE shops (
+    shop_id INTEGER PRIMARY KEY NOT NULL,
+    slug TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    settings BLOB NOT NULL,
+    revision BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- The lock of a shop: narrow, and written by every turn.
+CREATE TABLE shop_heads (
+    shop_id INTEGER PRIMARY KEY NOT NULL REFERENCES shops,
+    revision BIGINT NOT NULL CHECK (revision >= 0),
+    settings_revision BIGINT NOT NULL,
+    next_order_number BIGINT NOT NULL CHECK (next_order_number >= 1),
+    next_id BIGINT NOT NULL CHECK (next_id >= 1),
+    last_event_at BIGINT NOT NULL
+);
+
+CREATE TABLE order_statuses (
+    shop_id BIGINT NOT NULL REFERENCES shops,
+    status_id BIGINT NOT NULL,
+    slug TEXT NOT NULL,
+    tag SMALLINT NOT NULL CHECK (tag BETWEEN 0 AND 3),
+    position INTEGER NOT NULL,
+    names BLOB NOT NULL,
+    replaced_by BIGINT,
+    revision BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, status_id)
+);
+CREATE UNIQUE INDEX order_statuses_slug ON order_statuses (shop_id, slug) WHERE replaced_by IS NULL;
+CREATE UNIQUE INDEX order_statuses_default ON order_statuses (shop_id) WHERE tag = 1 AND replaced_by IS NULL;
+
+-- order_key is shop_id * 2^40 + number: orders of a shop lie together, in the order of placing.
+CREATE TABLE orders (
+    order_key INTEGER PRIMARY KEY NOT NULL,
+    shop_id BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    kind SMALLINT NOT NULL,
+    status_id BIGINT NOT NULL,
+    pending BLOB,
+    currency TEXT NOT NULL,
+    price_basis SMALLINT NOT NULL,
+    net_minor BIGINT NOT NULL,
+    vat_minor BIGINT NOT NULL,
+    gross_minor BIGINT NOT NULL,
+    payment_state SMALLINT NOT NULL,
+    delivery_state SMALLINT NOT NULL,
+    has_problem BOOLEAN NOT NULL,
+    is_possible_duplicate BOOLEAN NOT NULL,
+    needs_attention BOOLEAN NOT NULL,
+    external_reference TEXT,
+    language TEXT NOT NULL,
+    customer_key TEXT NOT NULL,
+    lines_fingerprint TEXT NOT NULL,
+    original_number BIGINT,
+    revision BIGINT NOT NULL,
+    personal_version INTEGER NOT NULL,
+    placed_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    completed_at BIGINT,
+    cancelled_at BIGINT,
+    CHECK (net_minor + vat_minor = gross_minor),
+    CHECK (kind <> 1 OR gross_minor >= 0)
+);
+CREATE UNIQUE INDEX orders_external_reference ON orders (external_reference, shop_id) WHERE external_reference IS NOT NULL;
+CREATE INDEX orders_revision ON orders (shop_id, revision);
+CREATE INDEX orders_updated ON orders (shop_id, updated_at, order_key);
+CREATE INDEX orders_gross ON orders (shop_id, gross_minor, order_key);
+CREATE INDEX orders_status ON orders (shop_id, status_id, order_key);
+CREATE INDEX orders_payment_state ON orders (shop_id, payment_state, order_key);
+CREATE INDEX orders_problem ON orders (shop_id, order_key) WHERE has_problem;
+CREATE INDEX orders_duplicate ON orders (shop_id, order_key) WHERE is_possible_duplicate;
+CREATE INDEX orders_pending ON orders (shop_id, order_key) WHERE pending IS NOT NULL;
+
+CREATE TABLE order_lines (
+    order_key BIGINT NOT NULL REFERENCES orders,
+    line_id INTEGER NOT NULL,
+    kind SMALLINT NOT NULL,
+    sku TEXT NOT NULL,
+    title TEXT NOT NULL,
+    quantity BIGINT NOT NULL CHECK (quantity >= 0),
+    unit_price_minor BIGINT NOT NULL,
+    discount_minor BIGINT NOT NULL CHECK (discount_minor >= 0),
+    vat_rate_bp INTEGER NOT NULL CHECK (vat_rate_bp BETWEEN 0 AND 10000),
+    net_minor BIGINT NOT NULL,
+    vat_minor BIGINT NOT NULL,
+    gross_minor BIGINT NOT NULL,
+    placed_quantity BIGINT NOT NULL,
+    placed_vat_minor BIGINT NOT NULL,
+    placed_gross_minor BIGINT NOT NULL,
+    delivered BIGINT NOT NULL,
+    credited BIGINT NOT NULL,
+    stock_taken BIGINT NOT NULL,
+    stock_put_back BIGINT NOT NULL,
+    PRIMARY KEY (order_key, line_id),
+    CHECK (net_minor + vat_minor = gross_minor),
+    CHECK (delivered BETWEEN 0 AND quantity),
+    CHECK (credited BETWEEN 0 AND quantity),
+    CHECK (stock_put_back BETWEEN 0 AND stock_taken)
+) WITHOUT ROWID;
+CREATE INDEX order_lines_sku ON order_lines (sku, order_key) WHERE sku <> '';
+
+-- Everything personal of an order, as the encoded part of its message; versions are only added.
+CREATE TABLE customers (
+    order_key BIGINT NOT NULL REFERENCES orders,
+    version INTEGER NOT NULL,
+    personal BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (order_key, version)
+) WITHOUT ROWID;
+
+CREATE TABLE payments (
+    payment_key INTEGER PRIMARY KEY NOT NULL,
+    shop_id BIGINT NOT NULL,
+    provider TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    authorization_state SMALLINT NOT NULL,
+    authorized_minor BIGINT NOT NULL CHECK (authorized_minor >= 0),
+    captured_minor BIGINT NOT NULL CHECK (captured_minor >= 0),
+    capture_claimed_minor BIGINT NOT NULL CHECK (capture_claimed_minor >= 0),
+    refunded_minor BIGINT NOT NULL CHECK (refunded_minor >= 0),
+    refund_claimed_minor BIGINT NOT NULL CHECK (refund_claimed_minor >= 0),
+    expires_at BIGINT,
+    confirmed_at BIGINT,
+    needs_attention BOOLEAN NOT NULL,
+    CHECK (captured_minor + capture_claimed_minor <= authorized_minor),
+    CHECK (refunded_minor + refund_claimed_minor <= captured_minor)
+);
+CREATE UNIQUE INDEX payments_reference ON payments (reference, provider, shop_id) WHERE reference <> '';
+
+CREATE TABLE order_payments (
+    order_key BIGINT NOT NULL REFERENCES orders,
+    payment_key BIGINT NOT NULL REFERENCES payments,
+    position INTEGER NOT NULL,
+    amount_minor BIGINT NOT NULL,
+    is_live BOOLEAN NOT NULL,
+    PRIMARY KEY (order_key, payment_key)
+) WITHOUT ROWID;
+CREATE INDEX order_payments_payment ON order_payments (payment_key);
+
+CREATE TABLE payment_operations (
+    operation_key INTEGER PRIMARY KEY NOT NULL,
+    payment_key BIGINT NOT NULL REFERENCES payments,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    kind SMALLINT NOT NULL,
+    state SMALLINT NOT NULL,
+    amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
+    requested_at BIGINT NOT NULL,
+    resolved_at BIGINT,
+    provider_reason TEXT,
+    provider_reference TEXT
+);
+CREATE INDEX payment_operations_payment ON payment_operations (payment_key);
+
+CREATE TABLE problems (
+    problem_key INTEGER PRIMARY KEY NOT NULL,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    code TEXT NOT NULL,
+    details BLOB NOT NULL,
+    payment_id BIGINT,
+    operation_id BIGINT,
+    opened_at BIGINT NOT NULL,
+    closed_at BIGINT
+);
+CREATE INDEX problems_order ON problems (order_key);
+
+CREATE TABLE order_duplicates (
+    order_key BIGINT NOT NULL REFERENCES orders,
+    other_number BIGINT NOT NULL,
+    evidence SMALLINT NOT NULL,
+    PRIMARY KEY (order_key, other_number)
+) WITHOUT ROWID;
+
+CREATE TABLE stock_items (
+    shop_id BIGINT NOT NULL,
+    sku TEXT NOT NULL,
+    on_hand BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, sku)
+);
+
+CREATE TABLE stock_movements (
+    shop_id BIGINT NOT NULL,
+    sku TEXT NOT NULL,
+    revision BIGINT NOT NULL,
+    line_id INTEGER NOT NULL,
+    reason SMALLINT NOT NULL,
+    quantity BIGINT NOT NULL,
+    order_number BIGINT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, sku, revision, line_id, reason)
+);
+
+-- The queue of what the outside world must do; the amount is frozen with the key.
+CREATE TABLE effects (
+    effect_key INTEGER PRIMARY KEY NOT NULL,
+    shop_id BIGINT NOT NULL,
+    payment_key BIGINT NOT NULL REFERENCES payments,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    kind SMALLINT NOT NULL,
+    state SMALLINT NOT NULL,
+    attempt INTEGER NOT NULL,
+    looks INTEGER NOT NULL,
+    amount_minor BIGINT NOT NULL CHECK (amount_minor >= 0),
+    due_at BIGINT NOT NULL,
+    lease_owner TEXT,
+    lease_until BIGINT,
+    first_sent_at BIGINT,
+    last_sent_at BIGINT,
+    absent_seen_at BIGINT,
+    needs_attention BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX effects_in_flight ON effects (payment_key) WHERE state IN (1, 2, 3);
+CREATE INDEX effects_open ON effects (payment_key, effect_key) WHERE state IN (0, 1, 2, 3);
+CREATE INDEX effects_due ON effects (due_at) WHERE state IN (0, 1, 2, 3);
+
+-- The log: audit trail, stream and idempotency record are one.
+CREATE TABLE events (
+    shop_id BIGINT NOT NULL,
+    revision BIGINT NOT NULL,
+    command_revision BIGINT NOT NULL,
+    kind SMALLINT NOT NULL,
+    order_number BIGINT,
+    actor TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    request_id BLOB NOT NULL,
+    content BLOB,
+    change BLOB NOT NULL,
+    document BLOB,
+    personal_version INTEGER,
+    PRIMARY KEY (shop_id, revision)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX events_request ON events (request_id, shop_id) WHERE content IS NOT NULL;
+CREATE INDEX events_order ON events (shop_id, order_number, revision) WHERE order_number IS NOT NULL;
+
+-- Without statistics the planner takes every shop for a few rows and reads all of it. These are of a
+-- large shop, written once, so that its plans never change.
+ANALYZE;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('orders', 'orders_external_reference', '1000000 1 1'),
+    ('orders', 'orders_revision', '1000000 500000 1'),
+    ('orders', 'orders_updated', '1000000 500000 2 1'),
+    ('orders', 'orders_gross', '1000000 500000 10 1'),
+    ('orders', 'orders_status', '1000000 500000 100000 1'),
+    ('orders', 'orders_payment_state', '1000000 500000 100000 1'),
+    ('orders', 'orders_problem', '10000 5000 1'),
+    ('orders', 'orders_duplicate', '10000 5000 1'),
+    ('orders', 'orders_pending', '1000 500 1'),
+    ('order_lines', 'order_lines', '3000000 3 1'),
+    ('order_lines', 'order_lines_sku', '3000000 300 1'),
+    ('customers', 'customers', '1000000 1 1'),
+    ('payments', 'payments_reference', '1000000 1 1 1'),
+    ('order_payments', 'order_payments', '1000000 1 1'),
+    ('order_payments', 'order_payments_payment', '1000000 1'),
+    ('payment_operations', 'payment_operations_payment', '2000000 2'),
+    ('problems', 'problems_order', '10000 1'),
+    ('order_duplicates', 'order_duplicates', '10000 1 1'),
+    ('effects', 'effects_in_flight', '100 1'),
+    ('effects', 'effects_open', '1000 1 1'),
+    ('effects', 'effects_due', '1000 1'),
+    ('events', 'events', '5000000 2500000 1'),
+    ('events', 'events_request', '3000000 1 1'),
+    ('events', 'events_order', '5000000 2500000 5 1');

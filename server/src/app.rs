@@ -1,0 +1,215 @@
+//! The life of the service: what is started in which order, and how it ends.
+
+mod greeting;
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::commands::{Caller, CreateShop, Failure};
+use crate::config::Settings;
+use crate::effects::{Runner, Running};
+use crate::feed::Feed;
+use crate::grpc::health::Health;
+use crate::grpc::{self, Edge, connections};
+use crate::providers::Providers;
+use crate::reading::Reading;
+use crate::shops::Shops;
+use crate::store::{Place, Store, StoreSettings, on_either};
+use crate::turns::Turns;
+
+/// The shop that a new database begins with.
+const FIRST_SHOP: &str = "default";
+/// Id of the command that makes it: the same in every process, so that it is made once.
+const FIRST_SHOP_REQUEST: Uuid = Uuid::from_u128(0x0192_f0c1_0000_7000_8000_0000_0000_0001);
+const STORE_LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A store that does not answer a look within this is away.
+const STORE_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What runs until the service is told to stop.
+struct Service {
+    health: Health,
+    edge: Edge,
+    effects: Running,
+    connections: JoinHandle<()>,
+    looks: JoinHandle<()>,
+    /// Stops the accepting of connections and of what waits for effects.
+    stop: CancellationToken,
+}
+
+/// The signals that end the service.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Serves until a signal says to stop, and then until what is under way is done.
+///
+/// # Errors
+/// One line for the terminal: why it could not start, or that it was stopped in the middle.
+pub async fn run(settings: Settings) -> Result<(), String> {
+    let mut signals = Signals::listen()?;
+    let listener = connections::bind(settings.listen()).await?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let starting = async {
+        let service = Service::start(&settings, listener).await?;
+        tracing::info!(%address, "serving");
+        greeting::say(&settings, address);
+        Ok::<Service, String>(service)
+    };
+    let service = tokio::select! {
+        service = starting => service?,
+        () = signals.next() => return Ok(()),
+    };
+
+    signals.next().await;
+    tracing::info!("stopping");
+    tokio::select! {
+        stopped = timeout(settings.drain_timeout(), service.drain()) => {
+            match stopped {
+                Ok(()) => tracing::info!("stopped"),
+                Err(_elapsed) => tracing::warn!("stopped before all that was under way was done"),
+            }
+            Ok(())
+        }
+        () = signals.next() => Err("stopped at once by a second signal".to_owned()),
+    }
+}
+
+impl Service {
+    async fn start(settings: &Settings, listener: TcpListener) -> Result<Self, String> {
+        let store = open_store(settings).await?;
+        let shops = Shops::default();
+        let turns = Turns::start(store.clone(), shops.clone(), settings.turn_workers());
+        ensure_first_shop(&turns).await?;
+
+        make_folder(settings.sandbox_book().parent())?;
+        let effects = Runner {
+            store: store.clone(),
+            providers: Providers::new(settings.sandbox_book()),
+            log: turns.clone(),
+            call_timeout: settings.call_timeout(),
+        };
+        let effects = effects.start();
+        let feed = Feed::start(store.clone(), shops.clone(), turns.clone());
+        let reading = Reading::new(store.clone(), shops);
+
+        let stop = CancellationToken::new();
+        let edge = Edge { turns, reading, feed, stopping: stop.clone() };
+        let health = Health::new();
+        let routes = grpc::routes(&edge, &health)
+            .map_err(|error| format!("the contract in this binary cannot be read: {error}"))?;
+        let connections = tokio::spawn(connections::serve(
+            listener,
+            routes,
+            stop.clone(),
+            // Calls that cannot end must not take the time of what comes after them.
+            settings.drain_timeout() / 2,
+        ));
+        let looks = tokio::spawn(look_after(store, health.clone()));
+        Ok(Self { health, edge, effects, connections, looks, stop })
+    }
+
+    /// Ends in the order in which work flows: nothing new comes in, streams are told to go
+    /// elsewhere, calls are answered, effects hand in their outcomes, and the turns carry out the
+    /// last of it.
+    async fn drain(self) {
+        let Self { health, edge, effects, connections, looks, stop } = self;
+        looks.abort();
+        health.drain();
+        edge.feed.drain();
+        stop.cancel();
+        let (served, ()) = tokio::join!(connections, effects.drain());
+        if let Err(failure) = served {
+            tracing::error!(%failure, "the accepting of connections ended in disorder");
+        }
+        edge.turns.drain().await;
+    }
+}
+
+impl Signals {
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("cannot take signals: {error}"));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _signal = self.terminate.recv() => {}
+            _signal = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn open_store(settings: &Settings) -> Result<Store, String> {
+    let place = match settings.database_url() {
+        Some(url) => Place::Url(url.to_owned()),
+        None => {
+            make_folder(Some(settings.data_dir()))?;
+            Place::File(settings.database_file())
+        }
+    };
+    let settings = StoreSettings {
+        place,
+        readers: settings.read_connections(),
+        writers: settings.turn_workers(),
+    };
+    Store::open(&settings).await.map_err(|failure| failure.to_string())
+}
+
+fn make_folder(folder: Option<&Path>) -> Result<(), String> {
+    let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder)
+        .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))
+}
+
+/// A new database begins with one shop, so that the first order can be placed at once.
+async fn ensure_first_shop(turns: &Turns) -> Result<(), String> {
+    let command = CreateShop {
+        slug: FIRST_SHOP.to_owned(),
+        display_name: "Default".to_owned(),
+        settings: order_proto::v1::ShopSettings::default(),
+        caller: Caller {
+            actor: "system".to_owned(),
+            request_id: FIRST_SHOP_REQUEST,
+            content: [0; 32],
+        },
+    };
+    match turns.create_shop(command, false).await {
+        Ok(_) | Err(Failure::Refused(_)) => Ok(()),
+        Err(Failure::Internal { log }) => {
+            Err(format!("the first shop could not be created: {log}"))
+        }
+        Err(Failure::QueueFull { .. } | Failure::Unavailable { .. }) => {
+            Err("the first shop could not be created: the database is away".to_owned())
+        }
+    }
+}
+
+/// Keeps the health of the store current.
+async fn look_after(store: Store, health: Health) {
+    let mut looks = interval(STORE_LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_here = true;
+    loop {
+        looks.tick().await;
+        let look = async { on_either!(&store, database => database.shop_last_id().await) };
+        let is_here = matches!(timeout(STORE_LOOK_TIMEOUT, look).await, Ok(Ok(_)));
+        if is_here != was_here {
+            tracing::warn!(is_here, "the store has changed its state");
+        }
+        health.set_store(is_here);
+        was_here = is_here;
+    }
+}

@@ -1,0 +1,164 @@
+//! `CreateOrder`: places an order (§9).
+
+use order_proto::v1;
+use order_rules::changing::{self, ChangingFacts};
+use order_rules::contact;
+use order_rules::decision::{Decision, Ids};
+use order_rules::duplicates::lines_fingerprint;
+use order_rules::order::{DuplicateLink, OrderNumber};
+use order_rules::payments::Payment;
+use order_rules::placing::{self, EarlierOrder, Placed, Placement, PlacingFacts};
+use order_rules::refusals::{Code, Refusal};
+
+use super::{Answer, CreateOrder, plan_of};
+use crate::store::facts::Needs;
+use crate::turns::desk::Desk;
+
+/// Every personal field of an order, as its part of the message.
+fn personal_part(command: &CreateOrder) -> v1::Order {
+    let personal = &command.personal;
+    v1::Order {
+        email_suggestion: contact::suggest_email(&personal.customer.email).unwrap_or_default(),
+        customer: Some(personal.customer.clone()),
+        billing_address: personal.billing_address.clone(),
+        shipping_address: personal.shipping_address.clone(),
+        metadata: personal.metadata.clone(),
+        ..v1::Order::default()
+    }
+}
+
+impl CreateOrder {
+    pub(crate) fn needs(&self, needs: &mut Needs) {
+        let placement = &self.placement;
+        let references = placement.payments.iter().map(|payment| payment.reference.clone());
+        needs.references.extend(references.filter(|reference| !reference.is_empty()));
+        needs.external_references.extend(self.external_reference.clone());
+        let skus = placement.lines.iter().map(|line| line.sku.clone());
+        needs.skus.extend(skus.filter(|sku| !sku.is_empty()));
+    }
+
+    pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
+        if let Some(reference) = &self.external_reference
+            && desk.external_references.contains(reference)
+        {
+            return Err(Refusal::new(Code::ExternalReferenceTaken));
+        }
+        let number = desk.next_order_number();
+        let mut ids = desk.ids();
+        let shop = desk.shop.clone();
+        let known = known_payments(desk, &self.placement);
+        let facts = PlacingFacts {
+            rulebook: &shop.rulebook,
+            statuses: &shop.statuses,
+            items: &desk.items,
+            known: &known,
+            capabilities: &shop.capabilities,
+        };
+        match placing::place(&facts, &self.placement, OrderNumber(number), &mut ids, desk.now)? {
+            Placed::First(first) => {
+                Ok(Answer { already_exists: true, ..desk.answer(Some(first.0)) })
+            }
+            Placed::New { decision, duplicates } => {
+                Ok(self.store(desk, *decision, duplicates, &ids))
+            }
+        }
+    }
+
+    fn store(
+        &self,
+        desk: &mut Desk,
+        decision: Decision,
+        duplicates: Vec<(OrderNumber, DuplicateLink)>,
+        ids: &Ids,
+    ) -> Answer {
+        let number = decision.case.order.number.0;
+        let plan = plan_of(&decision);
+        desk.set_next_order_number(number.saturating_add(1));
+        let fingerprint = lines_fingerprint(&decision.case.order.lines);
+        desk.apply(decision, ids);
+        if let Some(file) = desk.orders.get_mut(&number) {
+            file.extra.external_reference.clone_from(&self.external_reference);
+            file.extra.language.clone_from(&self.language);
+            file.extra.customer_key.clone_from(&self.placement.customer_key);
+            file.extra.lines_fingerprint = fingerprint;
+        }
+        desk.put_personal(number, &personal_part(self));
+        desk.external_references.extend(self.external_reference.clone());
+        let mut other_orders = Vec::new();
+        for (other, link) in duplicates {
+            link_back(desk, other, &link);
+            other_orders.push(other);
+        }
+        Answer { plan, other_orders, ..desk.answer(Some(number)) }
+    }
+}
+
+/// The payments of a placement that the shop has met, each with the sale orders on it.
+fn known_payments(desk: &Desk, placement: &Placement) -> Vec<(Payment, Vec<EarlierOrder>)> {
+    desk.payments
+        .values()
+        .filter(|known| {
+            !known.reference.is_empty()
+                && placement.payments.iter().any(|payment| {
+                    payment.provider == known.provider && payment.reference == known.reference
+                })
+        })
+        .map(|known| {
+            let earlier = known
+                .holders
+                .iter()
+                .filter_map(|holder| desk.orders.get(&holder.order.0))
+                .map(|file| EarlierOrder {
+                    number: file.order.number,
+                    placed_at: file.order.placed_at,
+                    customer_key: file.extra.customer_key.clone(),
+                    lines_fingerprint: file.extra.lines_fingerprint.clone(),
+                    gross_minor: file.order.gross_minor,
+                })
+                .collect();
+            (known.clone(), earlier)
+        })
+        .collect()
+}
+
+/// An earlier order points at the new one as the new one at it (7.1).
+fn link_back(desk: &mut Desk, number: OrderNumber, link: &DuplicateLink) {
+    let Ok(mut case) = desk.case(number.0) else { return };
+    if case.order.duplicates.iter().any(|known| known.other == link.other) {
+        return;
+    }
+    case.order.duplicates.push(link.clone());
+    let ids = desk.ids();
+    let change = order_rules::decision::Change::DuplicateFound { other: link.other };
+    let decision = Decision { changes: vec![change], ..Decision::unchanged(case) };
+    desk.apply(decision, &ids);
+}
+
+/// What a change of shared payments means for the other orders on them.
+pub(crate) fn resume_others(desk: &mut Desk, number: i64, others: &mut Vec<OrderNumber>) {
+    let Some(file) = desk.orders.get(&number) else { return };
+    let mut holders: Vec<OrderNumber> = desk
+        .payments_of(&file.order)
+        .iter()
+        .flat_map(|payment| payment.holders.iter().map(|holder| holder.order))
+        .filter(|order| order.0 != number)
+        .collect();
+    holders.sort_unstable();
+    holders.dedup();
+    for other in holders {
+        let Ok(case) = desk.case(other.0) else { continue };
+        let mut ids = desk.ids();
+        let shop = desk.shop.clone();
+        let facts = ChangingFacts {
+            case: &case,
+            statuses: &shop.statuses,
+            rulebook: &shop.rulebook,
+            items: &desk.items,
+        };
+        let decision = changing::resume(&facts, &mut ids, desk.now);
+        if !decision.is_noop() {
+            desk.apply(decision, &ids);
+            others.push(other);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `CreateOrderStatus`, `UpdateOrderStatus` and `DeleteOrderStatus` (§1).
+
+use std::sync::Arc;
+
+use order_proto::v1;
+use order_rules::order::StatusId;
+use order_rules::refusals::{Code, Refusal, Violation};
+use order_rules::statuses::{InUse, Tag, TagMove, check_delete, check_tag_change};
+use prost::Message;
+
+use super::{Answer, CreateStatus, DeleteStatus, UpdateStatus};
+use crate::shops::Shop;
+use crate::store::facts::Needs;
+use crate::store::rows::StatusRow;
+use crate::terms::Term;
+use crate::turns::desk::{Desk, check_etag};
+
+/// Statuses a shop may have, those deleted not counted.
+const STATUSES_MAX: usize = 100;
+
+fn found(shop: &Shop, slug: &str) -> Result<StatusRow, Refusal> {
+    shop.status_by_slug(slug)
+        .cloned()
+        .ok_or_else(|| Refusal::new(Code::StatusNotFound).with("status", shop.status_name(slug)))
+}
+
+/// Orders that have a status, under an alias too.
+fn orders_on(desk: &Desk, id: StatusId) -> i64 {
+    desk.status_counts
+        .iter()
+        .filter(|(status, _)| {
+            desk.shop.statuses.get(StatusId(**status)).is_some_and(|status| status.id == id)
+        })
+        .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+}
+
+/// Replaces rows of statuses, and tells that they changed.
+fn store(desk: &mut Desk, rows: Vec<StatusRow>, slug: &str) {
+    let revision = desk.next_revision();
+    let mut shop = Shop::clone(&desk.shop);
+    for mut row in rows {
+        row.revision = revision;
+        shop.status_rows.retain(|other| other.status_id != row.status_id);
+        shop.status_rows.push(row.clone());
+        desk.put_status(row);
+    }
+    desk.put_shop_statuses(shop);
+    let change =
+        v1::EventChange { status: desk.shop.status_name(slug), ..v1::EventChange::default() };
+    desk.tell(v1::EventKind::StatusesChanged, None, &change);
+}
+
+/// The rows that a move of tags changes.
+fn moved(shop: &Shop, moves: &[TagMove], rows: &mut Vec<StatusRow>) {
+    for tag_move in moves {
+        let known = rows.iter_mut().find(|row| row.status_id == tag_move.status.0);
+        let tag = tag_move.to.map_or(0, Term::stored);
+        if let Some(row) = known {
+            row.tag = tag;
+        } else if let Some(row) =
+            shop.status_rows.iter().find(|row| row.status_id == tag_move.status.0)
+        {
+            rows.push(StatusRow { tag, ..row.clone() });
+        }
+    }
+}
+
+impl CreateStatus {
+    pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
+        let shop = Arc::clone(&desk.shop);
+        if shop.status_by_slug(&self.slug).is_some() {
+            return Err(
+                Refusal::new(Code::StatusExists).with("status", shop.status_name(&self.slug))
+            );
+        }
+        if shop.statuses.current().count() >= STATUSES_MAX {
+            return Err(Refusal::fields(vec![Violation {
+                field: "order_status".to_owned(),
+                description: format!("the shop has {STATUSES_MAX} statuses already"),
+            }]));
+        }
+        let tag = Tag::from_contract(self.tag);
+        let moves = check_tag_change(&shop.statuses, None, tag, 0)?;
+        let id = shop.status_rows.iter().map(|row| row.status_id).max().unwrap_or_default();
+        let names = v1::OrderStatus {
+            admin_names: self.admin_names.clone(),
+            customer_names: self.customer_names.clone(),
+            ..v1::OrderStatus::default()
+        };
+        let mut rows = vec![StatusRow {
+            shop_id: shop.row.shop_id,
+            status_id: id.saturating_add(1),
+            slug: self.slug.clone(),
+            tag: tag.map_or(0, Term::stored),
+            position: self.position,
+            names: names.encode_to_vec(),
+            replaced_by: None,
+            revision: 0,
+        }];
+        moved(&shop, &moves, &mut rows);
+        store(desk, rows, &self.slug);
+        Ok(desk.answer(None))
+    }
+}
+
+impl UpdateStatus {
+    pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
+        if self.tag.is_some() {
+            needs.status_counts.insert(shop_id);
+        }
+    }
+
+    pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
+        let shop = Arc::clone(&desk.shop);
+        let row = found(&shop, &self.slug)?;
+        check_etag(row.revision, self.etag.as_deref())?;
+        let mut rows = vec![row.clone()];
+        if let Some(tag) = self.tag {
+            let id = StatusId(row.status_id);
+            let tag = Tag::from_contract(tag);
+            let moves = check_tag_change(&shop.statuses, Some(id), tag, orders_on(desk, id))?;
+            moved(&shop, &moves, &mut rows);
+        }
+        if let Some(row) = rows.first_mut() {
+            let mut names = v1::OrderStatus::decode(row.names.as_slice()).unwrap_or_default();
+            if let Some(new) = &self.admin_names {
+                names.admin_names.clone_from(new);
+            }
+            if let Some(new) = &self.customer_names {
+                names.customer_names.clone_from(new);
+            }
+            row.names = names.encode_to_vec();
+            row.position = self.position.unwrap_or(row.position);
+        }
+        if rows == [row] {
+            return Ok(desk.answer(None));
+        }
+        store(desk, rows, &self.slug);
+        Ok(desk.answer(None))
+    }
+}
+
+impl DeleteStatus {
+    pub(crate) fn needs(shop_id: i64, needs: &mut Needs) {
+        needs.status_counts.insert(shop_id);
+    }
+
+    pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
+        let shop = Arc::clone(&desk.shop);
+        let row = found(&shop, &self.slug)?;
+        check_etag(row.revision, self.etag.as_deref())?;
+        let id = StatusId(row.status_id);
+        let replacement = match &self.replacement {
+            Some(slug) => Some(found(&shop, slug)?),
+            None => None,
+        };
+        let in_use = InUse {
+            orders: orders_on(desk, id),
+            pending: desk.waiting_counts.get(&id.0).copied().unwrap_or_default(),
+            settings: i64::from(shop.rulebook.credit_status == Some(id)),
+        };
+        let replacement_id = replacement.as_ref().map(|row| StatusId(row.status_id));
+        check_delete(&shop.statuses, id, in_use, replacement_id)?;
+        // Without a successor it becomes an alias of the DEFAULT status: nothing has it, so nothing shows.
+        let successor = replacement_id
+            .or_else(|| shop.statuses.default().map(|status| status.id))
+            .ok_or_else(|| Refusal::new(Code::StatusTagRequired))?;
+        let mut rows = vec![StatusRow { replaced_by: Some(successor.0), tag: 0, ..row }];
+        // Aliases of aliases would grow without end.
+        let aliases = shop.status_rows.iter().filter(|other| other.replaced_by == Some(id.0));
+        rows.extend(aliases.map(|row| StatusRow { replaced_by: Some(successor.0), ..row.clone() }));
+        store(desk, rows, &self.slug);
+        Ok(desk.answer(None))
+    }
+}

@@ -1,0 +1,225 @@
+//! Every setting, once: its name, default, bounds and meaning.
+//!
+//! `--data-dir`, `ORDER_DATA_DIR` and `data-dir = "…"` in the file of `--config` are one setting; a
+//! flag beats the environment, the environment the file, and the file the default.
+
+mod sources;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::telemetry::{LogFormat, is_filter};
+use sources::Sources;
+
+const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
+/// No longer than the rules reckon with before an outcome counts as unknown.
+const CALL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(30);
+const CONNECTIONS: RangeInclusive<usize> = 1..=256;
+
+/// The order service.
+///
+/// Without any setting it serves this machine from an embedded database.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "order-server",
+    version,
+    after_help = "Each flag is also an environment variable (--data-dir: ORDER_DATA_DIR) and a \
+                  setting in the file of --config (data-dir = \"…\").\nA flag beats the \
+                  environment, the environment the file, and the file the default."
+)]
+pub struct Settings {
+    /// Address to serve. Loopback only, because callers are not authenticated; port 0: any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070", value_parser = loopback)]
+    listen: SocketAddr,
+
+    /// Folder of the embedded database; made when absent
+    #[arg(long, value_name = "FOLDER", default_value = "./order-data")]
+    data_dir: PathBuf,
+
+    /// PostgreSQL instead of the embedded database: `postgres://user:password@host/database`.
+    /// Better given in the environment, where other users of the machine do not see it
+    #[arg(long, value_name = "URL", value_parser = database_url)]
+    database_url: Option<DatabaseUrl>,
+
+    /// File of the built-in sandbox provider's own book [default: sandbox.db in the data folder]
+    #[arg(long, value_name = "FILE")]
+    sandbox_book: Option<PathBuf>,
+
+    /// How log records look, on stderr; auto: text on a terminal, JSON otherwise
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    log_format: LogFormat,
+
+    /// Which log records: a level, or levels by part of the program (`info,order_server=debug`)
+    #[arg(long, value_name = "FILTER", default_value = "info", value_parser = log_filter)]
+    log_filter: String,
+
+    /// How long a stop waits for what is under way, 0s to 10m
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = drain_timeout)]
+    drain_timeout: Duration,
+
+    /// Turns under way at once on PostgreSQL, 1 to 256; the embedded database has one writer
+    #[arg(long, value_name = "COUNT", default_value = "4", value_parser = connections)]
+    turn_workers: usize,
+
+    /// Database connections that only read, 1 to 256
+    #[arg(long, value_name = "COUNT", default_value = "8", value_parser = connections)]
+    read_connections: usize,
+
+    /// How long a provider has to answer a call, 100ms to 2m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = call_timeout)]
+    call_timeout: Duration,
+
+    /// TOML file with settings
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Where PostgreSQL is, with its password: printing it shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct DatabaseUrl(String);
+
+/// Why there are no settings.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Help or version was asked for: text for stdout.
+    Told(String),
+    /// A setting is wrong: one line for stderr.
+    Wrong(String),
+}
+
+impl Settings {
+    /// The settings of this process: flags, environment, file.
+    ///
+    /// # Errors
+    /// Help asked for, a wrong or unknown setting, a file that cannot be read.
+    pub fn of_process() -> Result<Self, Stop> {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        sources::read(&Sources {
+            arguments: &arguments,
+            environment: &|name| std::env::var_os(name),
+            read_file: &|path| std::fs::read_to_string(path),
+        })
+    }
+
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
+    #[must_use]
+    pub fn log_filter(&self) -> &str {
+        &self.log_filter
+    }
+
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The embedded database's file, where no PostgreSQL is named.
+    pub(crate) fn database_file(&self) -> PathBuf {
+        self.data_dir.join("orders.db")
+    }
+
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        self.database_url.as_ref().map(|url| url.0.as_str())
+    }
+
+    pub(crate) fn sandbox_book(&self) -> PathBuf {
+        self.sandbox_book.clone().unwrap_or_else(|| self.data_dir.join("sandbox.db"))
+    }
+
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        self.drain_timeout
+    }
+
+    pub(crate) fn turn_workers(&self) -> usize {
+        self.turn_workers
+    }
+
+    pub(crate) fn read_connections(&self) -> usize {
+        self.read_connections
+    }
+
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.call_timeout
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://…")
+    }
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "must be an IP address with a port, e.g. 127.0.0.1:7070")?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("must be a loopback address (127.0.0.1 or [::1]) until callers are authenticated"
+            .into())
+    }
+}
+
+fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        Ok(DatabaseUrl(text.to_owned()))
+    } else {
+        Err("must begin with postgres://".to_owned())
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    if is_filter(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a level (error, warn, info, debug, trace), or levels by part".to_owned())
+    }
+}
+
+fn drain_timeout(text: &str) -> Result<Duration, String> {
+    duration(text, &DRAIN_TIMEOUT)
+}
+
+fn call_timeout(text: &str) -> Result<Duration, String> {
+    duration(text, &CALL_TIMEOUT)
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    let wrong = || format!("must be from {} to {}", CONNECTIONS.start(), CONNECTIONS.end());
+    text.parse().ok().filter(|count| CONNECTIONS.contains(count)).ok_or_else(wrong)
+}
+
+/// A time such as `500ms`, `20s` or `2m`.
+fn duration(text: &str, bounds: &RangeInclusive<Duration>) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit_ms = match text.strip_prefix(digits) {
+        Some("ms") => Some(1),
+        Some("s") => Some(1_000),
+        Some("m") => Some(60_000),
+        _ => None,
+    };
+    let count = digits.parse::<u64>().ok();
+    let time = unit_ms
+        .zip(count)
+        .and_then(|(unit_ms, count)| count.checked_mul(unit_ms))
+        .map(Duration::from_millis);
+    match time {
+        None => Err("must be a time such as 500ms, 20s or 2m".to_owned()),
+        Some(time) if bounds.contains(&time) => Ok(time),
+        Some(_) => Err(format!("must be from {:?} to {:?}", bounds.start(), bounds.end())),
+    }
+}

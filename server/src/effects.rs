@@ -1,0 +1,281 @@
+//! Carries out what turns have planned for the outside world: claims effects that are due, calls
+//! their provider, and hands the outcome in as a command.
+//!
+//! An effect stands as SENT under a lease before its provider is called, and no call is made inside
+//! a transaction. The lease is renewed as long as the call lasts; whoever loses it gives up the
+//! call, and whoever finds it ended asks the provider before anything is sent again.
+
+mod carrying;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use order_proto::v1;
+use order_rules::effects::CALL_TIMEOUT_MICROS;
+use prost::Message;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::carrying::Carrier;
+use self::slots::Slots;
+use crate::commands::{Assignment, Failure};
+use crate::providers::{Provider, Providers};
+use crate::store::claims::{Candidate, Claim, Claims, Search};
+use crate::store::rows::ShopRow;
+use crate::store::{Store, StoreFailure, on_either};
+use crate::turns::Turns;
+
+/// Where outcomes go, and where effects come from.
+pub(crate) trait Recorder: Clone + Send + Sync + 'static {
+    /// Has the command carried out. The same again changes nothing.
+    fn record(&self, assignment: Assignment) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Resolves when effects were planned since it was last asked.
+    fn effects_planned(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// What the runner works with.
+#[derive(Clone)]
+pub(crate) struct Runner<Log> {
+    pub store: Store,
+    pub providers: Providers,
+    /// The turns.
+    pub log: Log,
+    /// How long a provider has to answer; never longer than the rules reckon with.
+    pub call_timeout: Duration,
+}
+
+/// A runner at work.
+pub(crate) struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// How long an effect is one's own without a sign of life, by the database's clock.
+const LEASE: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// A lease that could not be renewed for so long counts as lost, ahead of the database's view.
+const LEASE_SURELY_HELD: Duration = Duration::from_secs(12);
+/// Work of others that have died, and wake-ups that were lost, are found by looking.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Somebody else was faster, or a turn holds the row.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const CANDIDATES: i64 = 128;
+/// How long a drain waits for calls under way.
+const DRAIN: Duration = Duration::from_secs(10);
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Running {
+    /// Stops claiming, lets calls under way end for up to 10 s, and leaves the rest to others.
+    pub(crate) async fn drain(self) {
+        self.stop.cancel();
+        if let Err(failure) = self.task.await {
+            tracing::error!(%failure, "the effect runner ended in disorder");
+        }
+    }
+}
+
+impl<Log: Recorder> Runner<Log> {
+    /// Starts to work.
+    pub(crate) fn start(self) -> Running {
+        let stop = CancellationToken::new();
+        let crew = Crew {
+            owner: Uuid::now_v7().to_string(),
+            slots: Slots::default(),
+            runner: self,
+            calls: JoinSet::new(),
+        };
+        Running { task: tokio::spawn(crew.work(stop.clone())), stop }
+    }
+
+    fn call_timeout(&self) -> Duration {
+        let longest = Duration::from_micros(u64::try_from(CALL_TIMEOUT_MICROS).unwrap_or(0));
+        self.call_timeout.min(longest)
+    }
+}
+
+impl Recorder for Turns {
+    async fn record(&self, assignment: Assignment) -> Result<(), Failure> {
+        self.submit(assignment, None).await.map(drop)
+    }
+
+    async fn effects_planned(&self) {
+        Self::effects_planned(self).await;
+    }
+}
+
+/// The runner with what is under way.
+struct Crew<Log> {
+    runner: Runner<Log>,
+    /// Names this run in leases.
+    owner: String,
+    slots: Slots,
+    calls: JoinSet<()>,
+}
+
+impl<Log: Recorder> Crew<Log> {
+    async fn work(mut self, stop: CancellationToken) {
+        let renewing =
+            tokio::spawn(renew(self.runner.store.clone(), self.owner.clone(), self.slots.clone()));
+        self.take_over_at_start().await;
+        while !stop.is_cancelled() {
+            let pause = self.claim().await.unwrap_or_else(|failure| {
+                tracing::warn!(%failure, "effects that are due cannot be read");
+                LOOK_EVERY
+            });
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.runner.log.effects_planned() => {}
+                () = self.slots.freed() => {}
+                () = sleep(pause) => {}
+            }
+            while let Some(ended) = self.calls.try_join_next() {
+                complain_of_panic(ended);
+            }
+        }
+        self.end().await;
+        renewing.abort();
+    }
+
+    /// Nobody else can be at work on an embedded database: what a process left behind there when
+    /// it died need not wait for its leases to end.
+    async fn take_over_at_start(&self) {
+        if !self.runner.store.is_embedded() {
+            return;
+        }
+        if let Err(failure) = release(&self.runner.store, None).await {
+            tracing::warn!(%failure, "leases of the last run stand until they end");
+        }
+    }
+
+    /// Claims and starts what is due and fits; answers how long to wait for more.
+    async fn claim(&mut self) -> Result<Duration, StoreFailure> {
+        loop {
+            if self.slots.is_full() {
+                return Ok(LOOK_EVERY);
+            }
+            let search =
+                Search { saturated: self.slots.saturated(), limit: CANDIDATES, ahead: LOOK_EVERY };
+            let store = &self.runner.store;
+            let due = on_either!(store, database => database.effects_due(search).await)?;
+            let chosen = self.slots.choose(&due.ready);
+            if chosen.is_empty() {
+                return Ok(due.next_in.unwrap_or(LOOK_EVERY));
+            }
+            let keys: Vec<i64> = chosen.iter().map(|candidate| candidate.effect_key).collect();
+            let owner = self.owner.clone();
+            let claims =
+                on_either!(store, database => database.effects_claim(keys, owner, LEASE).await);
+            let claims = match claims {
+                Ok(claims) => claims,
+                // Another replica was faster.
+                Err(StoreFailure::Constraint(_) | StoreFailure::Conflict(_)) => Claims::default(),
+                Err(failure) => return Err(failure),
+            };
+            if claims.claims.is_empty() {
+                return Ok(LOOK_AGAIN);
+            }
+            self.start_calls(claims);
+        }
+    }
+
+    fn start_calls(&mut self, Claims { claims, shops }: Claims) {
+        let shops: HashMap<i64, Shop> =
+            shops.into_iter().map(|row| (row.shop_id, Shop::from(row))).collect();
+        for claim in claims {
+            let Some(shop) = shops.get(&claim.effect.shop_id) else { continue };
+            let place = self.slots.occupy(&Candidate {
+                effect_key: claim.effect.effect_key,
+                shop_id: claim.effect.shop_id,
+                provider: claim.provider.clone(),
+            });
+            let carrier = Carrier {
+                provider: shop.provider(&self.runner.providers, &claim),
+                shop: shop.slug.clone(),
+                owner: self.owner.clone(),
+                runner: self.runner.clone(),
+                claim,
+            };
+            self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+        }
+    }
+
+    async fn end(&mut self) {
+        let all_ended = async {
+            while let Some(ended) = self.calls.join_next().await {
+                complain_of_panic(ended);
+            }
+        };
+        if timeout(DRAIN, all_ended).await.is_ok() {
+            return;
+        }
+        tracing::info!(calls = self.calls.len(), "calls under way are left to another process");
+        self.calls.shutdown().await;
+        let released = release(&self.runner.store, Some(self.owner.clone()));
+        if let Ok(Err(failure)) = timeout(RELEASE_TIMEOUT, released).await {
+            tracing::warn!(%failure, "leases stand until they end");
+        }
+    }
+}
+
+/// What is needed of a shop to call a provider.
+struct Shop {
+    slug: String,
+    settings: Option<v1::ShopSettings>,
+}
+
+impl Shop {
+    /// The system behind the payment; `None` when the shop no longer names it.
+    fn provider(&self, providers: &Providers, claim: &Claim) -> Option<Provider> {
+        let integration = self.settings.as_ref()?.providers.get(&claim.provider)?;
+        providers.behind(integration.kind())
+    }
+}
+
+impl From<ShopRow> for Shop {
+    fn from(row: ShopRow) -> Self {
+        let settings = v1::ShopSettings::decode(row.settings.as_slice()).ok();
+        Self { slug: row.slug, settings }
+    }
+}
+
+/// Keeps the leases of all that is under way, and ends the calls that have lost theirs.
+async fn renew(store: Store, owner: String, slots: Slots) {
+    let mut tick = tokio::time::interval(RENEW_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let keys = slots.keys();
+        if keys.is_empty() {
+            continue;
+        }
+        let began = Instant::now();
+        let (wanted, owner) = (keys.clone(), owner.clone());
+        let renewed = async {
+            on_either!(&store, database => database.leases_renew(wanted, owner, LEASE).await)
+        };
+        match timeout(RENEW_EVERY, renewed).await {
+            Ok(Ok(held)) => slots.renewed(&keys, &held, began),
+            Ok(Err(failure)) => tracing::warn!(%failure, "leases are not renewed"),
+            Err(_) => tracing::warn!("leases are not renewed in time"),
+        }
+        slots.give_up_unrenewed(LEASE_SURELY_HELD);
+    }
+}
+
+async fn release(store: &Store, owner: Option<String>) -> Result<(), StoreFailure> {
+    on_either!(store, database => database.leases_release(owner).await)
+}
+
+fn complain_of_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(failure) = ended
+        && failure.is_panic()
+    {
+        tracing::error!(%failure, "an effect ended in disorder");
+    }
+}

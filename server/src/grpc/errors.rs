@@ -1,0 +1,207 @@
+//! The one way from a failure to the status a caller sees: code, reason, remedy, and nothing internal.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use order_rules::refusals::{Code, Refusal, Violation};
+use tonic::Status;
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+use uuid::Uuid;
+
+use crate::catalogue;
+use crate::commands::Failure;
+
+/// Domain of every reason.
+const DOMAIN: &str = "orders.v1";
+/// Wrong fields that are listed; the others are counted.
+const VIOLATIONS_MAX: usize = 50;
+/// Bytes of all wrong fields that are listed. The details go into one header, and clients accept
+/// 16 KiB of headers: all parts together stay below 4 KiB.
+const VIOLATION_BYTES_MAX: usize = 1_200;
+/// Bytes of all named values.
+const METADATA_BYTES_MAX: usize = 800;
+/// When nobody knows better.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What a status holds besides its reason.
+enum Fitting {
+    /// Every wrong field.
+    Fields,
+    /// What the thing is like, so that the command is refused.
+    State,
+    /// The thing that is not there, or there already.
+    Resource(&'static str),
+    /// How long to wait.
+    Retry,
+    Nothing,
+}
+
+/// The status of a failure, with its remedy in the language the caller prefers.
+pub(crate) fn status(failure: Failure, accept_language: &str) -> Status {
+    match failure {
+        Failure::Refused(refusal) => refused(&refusal, RETRY_AFTER, accept_language),
+        Failure::QueueFull { retry_after } => {
+            refused(&Refusal::new(Code::QueueFull), retry_after, accept_language)
+        }
+        Failure::Unavailable { retry_after } => {
+            refused(&Refusal::new(Code::Unavailable), retry_after, accept_language)
+        }
+        Failure::Internal { log } => {
+            let incident = Uuid::new_v4();
+            tracing::error!(%incident, failure = log, "a call failed by a defect");
+            let refusal = Refusal::new(Code::Internal).with("incident", incident);
+            refused(&refusal, RETRY_AFTER, accept_language)
+        }
+    }
+}
+
+fn refused(refusal: &Refusal, retry_after: Duration, accept_language: &str) -> Status {
+    let code = refusal.code;
+    let name = code.name();
+    let english = catalogue::text(code, "");
+    let text = catalogue::text(code, accept_language);
+    let (listed, omitted) = listed(&refusal.violations);
+    let mut metadata = metadata(&refusal.details);
+    if omitted > 0 {
+        metadata.insert("violations_omitted".to_owned(), omitted.to_string());
+    }
+
+    let mut details = ErrorDetails::with_error_info(name, DOMAIN, metadata);
+    details.add_help_link(format!("orderctl explain {name}"), format!("refusals/{name}"));
+    let remedy = format!("{}\n{}\n{}", text.title, text.cause, text.remedy);
+    details.set_localized_message(text.language, remedy);
+    match fitting(code) {
+        Fitting::Fields => {}
+        Fitting::State => {
+            let (subject, value) = refusal
+                .details
+                .first()
+                .map_or((String::new(), ""), |(key, value)| (format!("{key}/"), value.as_str()));
+            let subject = cut(format!("{subject}{value}"), METADATA_BYTES_MAX / 4);
+            let violation = PreconditionViolation::new(name, subject, english.title);
+            details.set_precondition_failure(vec![violation]);
+        }
+        Fitting::Resource(kind) => {
+            let wanted = refusal.details.first().map(|(_, value)| value.clone());
+            let wanted = cut(wanted.unwrap_or_default(), METADATA_BYTES_MAX / 4);
+            details.set_resource_info(kind, wanted, "", english.title);
+        }
+        Fitting::Retry => {
+            details.set_retry_info(Some(retry_after));
+        }
+        Fitting::Nothing => {}
+    }
+    if !listed.is_empty() {
+        details.set_bad_request(listed);
+    }
+    // A problem never ends a call; that one did is a defect.
+    let grpc = catalogue::page(code).grpc.unwrap_or(tonic::Code::Internal);
+    Status::with_error_details(grpc, message(english.title, &refusal.violations), details)
+}
+
+/// What fits a code beside its reason. Exhaustive: a new code is a decision.
+fn fitting(code: Code) -> Fitting {
+    match code {
+        Code::InvalidRequest
+        | Code::PageTokenInvalid
+        | Code::CursorInvalid
+        | Code::RequestIdReused
+        | Code::TotalMismatch => Fitting::Fields,
+
+        Code::ShopNotFound | Code::ShopExists => Fitting::Resource("orders.v1/Shop"),
+        Code::OrderNotFound | Code::RevisionNotFound | Code::ExternalReferenceTaken => {
+            Fitting::Resource("orders.v1/Order")
+        }
+        Code::StatusNotFound | Code::StatusExists => Fitting::Resource("orders.v1/OrderStatus"),
+        Code::StockItemNotFound | Code::StockItemExists => Fitting::Resource("orders.v1/StockItem"),
+        Code::RefusalNotFound => Fitting::Resource("orders.v1/Refusal"),
+
+        Code::StatusTagRequired
+        | Code::StatusTagFixed
+        | Code::StatusInUse
+        | Code::StatusChangePending
+        | Code::NoStatusChangePending
+        | Code::EffectAlreadySent
+        | Code::NotDelivered
+        | Code::PartlyDelivered
+        | Code::AlreadyCaptured
+        | Code::RestockRequired
+        | Code::ReservationGone
+        | Code::ReservationExpired
+        | Code::PaymentPending
+        | Code::CreditOrderFinal
+        | Code::DuplicateAlreadyCaptured
+        | Code::PaymentInsufficient
+        | Code::PaymentMismatch
+        | Code::OutOfStock
+        | Code::OrderNumberTaken
+        | Code::EtagMismatch => Fitting::State,
+
+        Code::QueueFull | Code::Unavailable => Fitting::Retry,
+
+        Code::CursorExpired
+        | Code::CursorAhead
+        | Code::DeadlineExceeded
+        | Code::Internal
+        | Code::CaptureDeclined
+        | Code::VoidDeclined
+        | Code::ReleaseDeclined
+        | Code::RefundDeclined
+        | Code::CaptureReversed
+        | Code::AuthorizationDeclined
+        | Code::OutcomeUnknown
+        | Code::Oversold => Fitting::Nothing,
+    }
+}
+
+/// The title, and for people without a tool the first wrong field.
+fn message(title: &str, violations: &[Violation]) -> String {
+    let Some(Violation { field, description }) = violations.first() else {
+        return title.to_owned();
+    };
+    let first = cut(format!("{title}: {field} {description}"), METADATA_BYTES_MAX / 2);
+    match violations.len() - 1 {
+        0 => first,
+        others => format!("{first} (and {others} more)"),
+    }
+}
+
+/// The wrong fields that fit into a status, and how many do not.
+fn listed(violations: &[Violation]) -> (Vec<FieldViolation>, usize) {
+    let mut bytes = 0;
+    let listed: Vec<FieldViolation> = violations
+        .iter()
+        .take(VIOLATIONS_MAX)
+        .take_while(|violation| {
+            bytes += violation.field.len() + violation.description.len() + 8;
+            bytes <= VIOLATION_BYTES_MAX
+        })
+        .map(|violation| FieldViolation::new(&violation.field, &violation.description))
+        .collect();
+    let omitted = violations.len() - listed.len();
+    (listed, omitted)
+}
+
+/// The named values; those too long are cut where the room ends.
+fn metadata(details: &[(&'static str, String)]) -> HashMap<String, String> {
+    let mut room = METADATA_BYTES_MAX;
+    let mut metadata = HashMap::new();
+    for (key, value) in details {
+        let value = cut(value.clone(), room.saturating_sub(key.len()));
+        room = room.saturating_sub(key.len() + value.len());
+        metadata.insert((*key).to_owned(), value);
+    }
+    metadata
+}
+
+/// The text, at most so many bytes of it.
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max.saturating_sub('…'.len_utf8())));
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,123 @@
+//! Every failure as its caller sees it.
+
+use super::*;
+
+fn violations(count: usize) -> Vec<Violation> {
+    let violation = |index| Violation {
+        field: format!("order.lines[{index}].quantity"),
+        description: "must be from 1 to 1000000".to_owned(),
+    };
+    (0..count).map(violation).collect()
+}
+
+#[test]
+fn every_code_has_its_reason_remedy_and_fitting_detail() {
+    for &code in Code::ALL {
+        let name = code.name();
+        let mut refusal = Refusal::new(code).with("order", "shops/a/orders/1001").with("n", 7);
+        if matches!(fitting(code), Fitting::Fields) {
+            refusal.violations = violations(1);
+        }
+        for (header, language) in [("", "en"), ("nb-NO,nb;q=0.9", "nb")] {
+            let status = status(refusal.clone().into(), header);
+            let details = status.get_error_details();
+            let expected = catalogue::page(code).grpc.unwrap_or(tonic::Code::Internal);
+            assert_eq!(status.code(), expected, "{name}");
+
+            let info = details.error_info().unwrap();
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), (name, "orders.v1"));
+            assert_eq!(info.metadata["order"], "shops/a/orders/1001");
+            assert_eq!(info.metadata["n"], "7");
+            assert_eq!(details.help().unwrap().links[0].url, format!("refusals/{name}"));
+            let local = details.localized_message().unwrap();
+            assert_eq!(local.locale, language, "{name}");
+            assert_eq!(local.message.lines().count(), 3, "{name}");
+            assert!(status.message().starts_with(catalogue::text(code, "en").title), "{name}");
+
+            let shown = (
+                details.bad_request().is_some(),
+                details.precondition_failure().is_some(),
+                details.resource_info().is_some(),
+                details.retry_info().is_some(),
+            );
+            let fits = match fitting(code) {
+                Fitting::Fields => (true, false, false, false),
+                Fitting::State => (false, true, false, false),
+                Fitting::Resource(_) => (false, false, true, false),
+                Fitting::Retry => (false, false, false, true),
+                Fitting::Nothing => (false, false, false, false),
+            };
+            assert_eq!(shown, fits, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_grpc_code_says_the_kind_of_detail() {
+    for &code in Code::ALL {
+        let Some(grpc) = catalogue::page(code).grpc else { continue };
+        let fits = match fitting(code) {
+            Fitting::Resource(_) => &[tonic::Code::NotFound, tonic::Code::AlreadyExists][..],
+            Fitting::Retry => &[tonic::Code::Unavailable, tonic::Code::ResourceExhausted],
+            _ => continue,
+        };
+        assert!(fits.contains(&grpc), "{}: {grpc:?}", code.name());
+    }
+}
+
+#[test]
+fn what_is_internal_goes_to_the_log_and_not_to_the_caller() {
+    let log = "SELECT email FROM customers".to_owned();
+    let status = status(Failure::Internal { log }, "");
+    let details = status.get_error_details();
+    assert_eq!(status.code(), tonic::Code::Internal);
+    assert!(Uuid::parse_str(&details.error_info().unwrap().metadata["incident"]).is_ok());
+    assert!(!format!("{status:?}").contains("SELECT"));
+    assert!(!String::from_utf8_lossy(status.details()).contains("SELECT"));
+}
+
+#[test]
+fn who_must_wait_is_told_how_long() {
+    let retry_after = Duration::from_millis(700);
+    let cases = [
+        (Failure::QueueFull { retry_after }, "QUEUE_FULL"),
+        (Failure::Unavailable { retry_after }, "UNAVAILABLE"),
+    ];
+    for (failure, reason) in cases {
+        let details = status(failure, "").get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, reason);
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(retry_after));
+    }
+}
+
+#[test]
+fn a_status_fits_into_a_header_however_much_is_wrong() {
+    for count in [0, 1, 2, 30, 50, 51, 4_000] {
+        for &code in Code::ALL {
+            let mut refusal = Refusal::new(code)
+                .with("skus", "æ".repeat(40_000))
+                .with("more", "x".repeat(40_000));
+            refusal.violations = violations(count);
+            let status = status(refusal.into(), "nb");
+            let bytes = status.details().len();
+            assert!(bytes < 4 * 1024, "{} with {count}: {bytes} bytes", code.name());
+
+            let details = status.get_error_details();
+            let listed = details.bad_request().map_or(0, |request| request.field_violations.len());
+            let omitted = details.error_info().unwrap().metadata.get("violations_omitted");
+            let omitted: usize = omitted.map_or(0, |text| text.parse().unwrap());
+            assert_eq!(listed + omitted, count, "{}", code.name());
+            assert!(listed > 0 || count == 0);
+        }
+    }
+}
+
+#[test]
+fn the_message_names_the_first_wrong_field() {
+    let status = status(Refusal::fields(violations(3)).into(), "");
+    let message = status.message();
+    assert!(
+        message.ends_with(": order.lines[0].quantity must be from 1 to 1000000 (and 2 more)"),
+        "{message}"
+    );
+}

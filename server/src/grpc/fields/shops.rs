@@ -1,0 +1,218 @@
+//! Fields of `ShopService`: shops and their settings.
+
+use std::collections::BTreeMap;
+
+use order_proto::v1;
+use order_rules::payments::MANUAL;
+
+use super::envelope::{Asking, Envelope};
+use super::lists::Page;
+use super::{Fields, names};
+use crate::commands::{Command, CreateShop, Failure, UpdateShop};
+use crate::grpc::caller::Caller;
+
+const PATHS: [&str; 12] = [
+    "display_name",
+    "settings.language_code",
+    "settings.time_zone",
+    "settings.currency_code",
+    "settings.stock_mode",
+    "settings.capture_mode",
+    "settings.duplicate_mode",
+    "settings.duplicate_window_seconds",
+    "settings.completed_delivers",
+    "settings.next_order_number",
+    "settings.providers",
+    "settings.credit_order_status",
+];
+const DUPLICATE_WINDOW_SECONDS_MAX: i32 = 2_592_000;
+/// Leaves room for more orders than there will ever be.
+const NEXT_ORDER_NUMBER_MAX: i64 = 1_000_000_000_000;
+const PROVIDERS_MAX: usize = 20;
+const TIME_ZONE_CHARACTERS_MAX: usize = 64;
+const SHOPS_PAGE_SIZE: usize = 50;
+
+/// A checked `CreateShop`.
+#[derive(Debug)]
+pub(crate) struct CreatingShop {
+    pub(crate) command: CreateShop,
+    pub(crate) validate_only: bool,
+}
+
+/// Checks `CreateShop`. Settings that are not stated stay so: they get their defaults where the shop is
+/// created.
+///
+/// # Errors
+/// `INVALID_REQUEST` with every wrong field.
+pub(crate) fn create_shop(
+    mut request: v1::CreateShopRequest,
+    caller: &Caller,
+) -> Result<CreatingShop, Failure> {
+    let mut fields = Fields::default();
+    let Envelope { caller, validate_only, wait: _ } = fields.envelope(&mut request, caller);
+    let v1::CreateShopRequest { shop_id, shop, request_id: _, validate_only: _ } = request;
+    let slug = fields.slug("shop_id", shop_id);
+    fields.check(shop.is_some(), "shop", "is required");
+    let Some(shop) = shop else { return Err(fields.refusal()) };
+    let v1::Shop { name: _, display_name, settings, etag: _, revision: _, create_time: _ } = shop;
+    let display_name = fields.line("shop.display_name", display_name, 1..=200);
+    let settings = settings.unwrap_or_default();
+    let is_stated = |path: &str| is_stated(path, &settings);
+    let paths: Vec<&str> = PATHS.into_iter().filter(|path| is_stated(path)).collect();
+    fields.settings(&settings, &paths, &slug);
+    fields.finish()?;
+    let command = CreateShop { slug, display_name, settings, caller };
+    Ok(CreatingShop { command, validate_only })
+}
+
+/// Checks `UpdateShop`.
+///
+/// # Errors
+/// `INVALID_REQUEST` with every wrong field.
+pub(crate) fn update_shop(
+    mut request: v1::UpdateShopRequest,
+    caller: &Caller,
+) -> Result<Asking, Failure> {
+    let mut fields = Fields::default();
+    let envelope = fields.envelope(&mut request, caller);
+    let v1::UpdateShopRequest { shop, update_mask, request_id: _, etag, validate_only: _ } =
+        request;
+    let paths = fields.mask(update_mask, &PATHS);
+    let etag = fields.etag(etag);
+    fields.check(shop.is_some(), "shop", "is required");
+    let Some(shop) = shop else { return Err(fields.refusal()) };
+    let slug = fields.shop("shop.name", &shop.name);
+    if paths.contains(&"display_name") {
+        fields.line("shop.display_name", shop.display_name.clone(), 1..=200);
+    }
+    fields.settings(&shop.settings.clone().unwrap_or_default(), &paths, &slug);
+    let paths = paths.into_iter().map(str::to_owned).collect();
+    let command = UpdateShop { etag, shop, paths };
+    envelope.finish(fields, slug, Command::UpdateShop(Box::new(command)))
+}
+
+/// Checks the name of a shop to read.
+///
+/// # Errors
+/// `INVALID_REQUEST`.
+pub(crate) fn get_shop(request: v1::GetShopRequest) -> Result<String, Failure> {
+    let v1::GetShopRequest { name } = request;
+    let mut fields = Fields::default();
+    let shop = fields.shop("name", &name);
+    fields.finish().map(|()| shop)
+}
+
+/// Checks a page of shops.
+///
+/// # Errors
+/// `INVALID_REQUEST`.
+pub(crate) fn list_shops(request: v1::ListShopsRequest) -> Result<Page, Failure> {
+    let v1::ListShopsRequest { page_size, page_token } = request;
+    let mut fields = Fields::default();
+    let page = fields.page(page_size, page_token, SHOPS_PAGE_SIZE);
+    fields.finish().map(|()| page)
+}
+
+impl Fields {
+    /// The settings whose paths are given; the others are not read.
+    fn settings(&mut self, settings: &v1::ShopSettings, paths: &[&str], shop: &str) {
+        let v1::ShopSettings {
+            language_code,
+            time_zone,
+            currency_code,
+            stock_mode,
+            capture_mode,
+            duplicate_mode,
+            duplicate_window_seconds,
+            completed_delivers: _,
+            next_order_number,
+            providers,
+            credit_order_status,
+        } = settings;
+        for path in paths {
+            let field = format!("shop.{path}");
+            let field = field.as_str();
+            match *path {
+                "settings.language_code" => {
+                    self.check(!language_code.is_empty(), field, "must not be empty");
+                    self.language(field, language_code.clone());
+                }
+                "settings.time_zone" => self.time_zone(field, time_zone),
+                "settings.currency_code" => {
+                    self.currency(field, currency_code);
+                }
+                "settings.stock_mode" => self.terms_one::<v1::StockMode>(field, *stock_mode),
+                "settings.capture_mode" => self.terms_one::<v1::CaptureMode>(field, *capture_mode),
+                "settings.duplicate_mode" => {
+                    self.terms_one::<v1::DuplicateMode>(field, *duplicate_mode);
+                }
+                "settings.duplicate_window_seconds" => self.check(
+                    (0..=DUPLICATE_WINDOW_SECONDS_MAX).contains(duplicate_window_seconds),
+                    field,
+                    "must be from 0 to 2592000",
+                ),
+                "settings.next_order_number" => self.check(
+                    (1..=NEXT_ORDER_NUMBER_MAX).contains(next_order_number),
+                    field,
+                    "must be from 1 to 10^12",
+                ),
+                "settings.providers" => self.providers(field, providers),
+                "settings.credit_order_status" if !credit_order_status.is_empty() => {
+                    self.status_of(field, credit_order_status, shop);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn terms_one<Term: TryFrom<i32> + Default + PartialEq>(&mut self, field: &str, number: i32) {
+        let is_stated = Term::try_from(number).is_ok_and(|term| term != Term::default());
+        self.check(is_stated, field, "is not a known value");
+    }
+
+    fn time_zone(&mut self, field: &str, zone: &str) {
+        let is_part = |part: &str| {
+            part.starts_with(|first: char| first.is_ascii_alphabetic())
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-_".contains(&byte))
+        };
+        let is_right = zone.len() <= TIME_ZONE_CHARACTERS_MAX && zone.split('/').all(is_part);
+        self.check(is_right, field, "must be an IANA time zone, e.g. Europe/Oslo");
+    }
+
+    fn providers(&mut self, field: &str, providers: &BTreeMap<String, v1::Integration>) {
+        if providers.len() > PROVIDERS_MAX {
+            self.refuse(field, format!("has more than {PROVIDERS_MAX} entries"));
+        }
+        for (index, (name, integration)) in providers.iter().take(PROVIDERS_MAX).enumerate() {
+            let v1::Integration { kind } = integration;
+            let place = format!("{field}[{index}]");
+            self.slug(&format!("{place}.key"), name.clone());
+            self.check(name != MANUAL, &format!("{place}.key"), "is settled by hand, always");
+            self.terms_one::<v1::IntegrationKind>(&format!("{place}.value.kind"), *kind);
+        }
+    }
+}
+
+/// Whether a new shop's setting is stated, so that it has to be right.
+fn is_stated(path: &str, settings: &v1::ShopSettings) -> bool {
+    match path {
+        "settings.language_code" => !settings.language_code.is_empty(),
+        "settings.time_zone" => !settings.time_zone.is_empty(),
+        "settings.currency_code" => !settings.currency_code.is_empty(),
+        "settings.stock_mode" => settings.stock_mode != 0,
+        "settings.capture_mode" => settings.capture_mode != 0,
+        "settings.duplicate_mode" => settings.duplicate_mode != 0,
+        "settings.next_order_number" => settings.next_order_number != 0,
+        _ => true,
+    }
+}
+
+/// The shop as `CreateShop` would make it.
+pub(crate) fn shop_of(command: &CreateShop, settings: v1::ShopSettings) -> v1::Shop {
+    v1::Shop {
+        name: names::shop_name(&command.slug),
+        display_name: command.display_name.clone(),
+        settings: Some(settings),
+        ..v1::Shop::default()
+    }
+}

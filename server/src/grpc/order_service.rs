@@ -1,0 +1,196 @@
+//! `OrderService`: each call is checked, asked of the turns, the readers or the feed, and answered.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::stream::once;
+use futures_util::{Stream, StreamExt};
+use order_proto::v1;
+use order_rules::refusals::{Code, Refusal};
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use super::Edge;
+use super::caller::Caller;
+use super::fields::envelope::Asking;
+use super::fields::{lists, orders, placing, watching};
+use super::guard;
+use super::stubs::order_service_server::OrderService;
+use crate::commands::Failure;
+use crate::wire::Frame;
+
+/// Serves orders.
+#[derive(Clone)]
+pub(super) struct Orders {
+    edge: Edge,
+}
+
+/// Numbers of the fields in the contract's answers that hold stored orders.
+const ORDER: u32 = 1;
+const RECEIPT: u32 = 2;
+
+impl Orders {
+    pub(super) fn new(edge: &Edge) -> Self {
+        Self { edge: edge.clone() }
+    }
+
+    /// Has a checked command carried out; every answer but `CreateOrder`'s is order and receipt.
+    async fn changed(
+        &self,
+        asking: Result<Asking, Failure>,
+        caller: &Caller,
+    ) -> Result<Frame, Failure> {
+        let done = self.edge.carry_out(asking?, caller).await?;
+        Ok(order_and_receipt(done.order, &done.receipt))
+    }
+}
+
+#[tonic::async_trait]
+impl OrderService for Orders {
+    async fn create_order(
+        &self,
+        request: Request<v1::CreateOrderRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let asking = placing::create_order(request, &caller)?;
+            let done = self.edge.carry_out(asking, &caller).await?;
+            let answer = order_and_receipt(done.order, &done.receipt);
+            let already_exists = done.already_exists;
+            Ok(answer
+                .with_fields(&v1::CreateOrderResponse { already_exists, ..Default::default() }))
+        };
+        caller.reply(outcome.await)
+    }
+
+    async fn get_order(
+        &self,
+        request: Request<v1::GetOrderRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let (order, as_of) = lists::get_order(request)?;
+            let order = self.edge.reading.order(&order.shop, order.number, as_of).await?;
+            Ok(Frame::default().with_message(ORDER, order))
+        };
+        caller.reply(outcome.await)
+    }
+
+    async fn batch_get_orders(
+        &self,
+        request: Request<v1::BatchGetOrdersRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let (shop, numbers) = lists::batch_get_orders(request)?;
+            let orders = self.edge.reading.orders(&shop, &numbers).await?;
+            Ok(orders_frame(orders))
+        };
+        caller.reply(outcome.await)
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<v1::ListOrdersRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let (orders, next) = self.edge.reading.list(lists::list_orders(request)?).await?;
+            let next_page_token = next.unwrap_or_default();
+            let last = v1::ListOrdersResponse { next_page_token, ..Default::default() };
+            Ok(orders_frame(orders).with_fields(&last))
+        };
+        caller.reply(outcome.await)
+    }
+
+    async fn update_order(
+        &self,
+        request: Request<v1::UpdateOrderRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(orders::update_order(request, &caller), &caller).await)
+    }
+
+    async fn change_order_status(
+        &self,
+        request: Request<v1::ChangeOrderStatusRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(orders::change_status(request, &caller), &caller).await)
+    }
+
+    async fn withdraw_status_change(
+        &self,
+        request: Request<v1::WithdrawStatusChangeRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(orders::withdraw_status_change(request, &caller), &caller).await)
+    }
+
+    async fn attach_payment(
+        &self,
+        request: Request<v1::AttachPaymentRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(placing::attach_payment(request, &caller), &caller).await)
+    }
+
+    async fn list_order_events(
+        &self,
+        request: Request<v1::ListOrderEventsRequest>,
+    ) -> Result<Response<v1::ListOrderEventsResponse>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let (events, next) =
+                self.edge.reading.events(lists::list_order_events(request)?).await?;
+            let next_page_token = next.unwrap_or_default();
+            Ok(v1::ListOrderEventsResponse { events, next_page_token })
+        };
+        caller.reply(outcome.await)
+    }
+
+    type WatchOrdersStream = Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send + 'static>>;
+
+    async fn watch_orders(
+        &self,
+        request: Request<v1::WatchOrdersRequest>,
+    ) -> Result<Response<Self::WatchOrdersStream>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async { self.edge.feed.watch(watching::watch_orders(request)?).await };
+        let stream = outcome.await.map_err(|failure| caller.status(failure))?;
+        Ok(Response::new(Box::pin(guarded(stream, caller))))
+    }
+}
+
+/// The stream until its caller's deadline; a panic ends it with a status.
+fn guarded(
+    stream: impl Stream<Item = Result<Frame, Status>> + Send + 'static,
+    caller: Caller,
+) -> impl Stream<Item = Result<Frame, Status>> + Send + 'static {
+    let deadline = caller.deadline();
+    let late = caller.status(Refusal::new(Code::DeadlineExceeded).into());
+    let stream = AssertUnwindSafe(stream).catch_unwind().map(move |next| {
+        next.unwrap_or_else(|panic| Err(caller.status(guard::panicked(panic.as_ref()))))
+    });
+    let passed = async move {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    match deadline {
+        None => stream.boxed(),
+        Some(_) => stream.take_until(passed).chain(once(async { Err(late) })).boxed(),
+    }
+}
+
+fn order_and_receipt(order: Vec<Bytes>, receipt: &v1::Receipt) -> Frame {
+    let receipt: Bytes = receipt.encode_to_vec().into();
+    Frame::default().with_message(ORDER, order).with_message(RECEIPT, [receipt])
+}
+
+/// Orders as the repeated first field of an answer.
+fn orders_frame(orders: Vec<Vec<Bytes>>) -> Frame {
+    orders.into_iter().fold(Frame::default(), |frame, order| frame.with_message(ORDER, order))
+}

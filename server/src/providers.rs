@@ -1,0 +1,200 @@
+//! The systems that hold money: what they are asked, what they answer, and what each can do.
+//!
+//! Providers know neither the store nor the orders. A call holds all there is to know, frozen when
+//! the effect was planned, so that a repeat is the same call.
+
+mod sandbox;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use order_proto::v1::IntegrationKind;
+use order_rules::effects;
+use order_rules::money::Currency;
+use order_rules::order::Micros;
+use order_rules::payments::{Capabilities, OperationKind};
+use order_rules::refusals::Code;
+use uuid::Uuid;
+
+use self::sandbox::Sandbox;
+
+/// One operation on one reservation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// Last part of the shop's name.
+    pub shop: String,
+    pub provider: String,
+    /// The provider's reference of the reservation.
+    pub reference: String,
+    /// The same for every attempt at one operation: the provider does a key once.
+    pub key: Uuid,
+    pub kind: OperationKind,
+    pub amount_minor: i64,
+    pub currency: Currency,
+}
+
+/// What a call came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    Done(Confirmation),
+    /// The provider has it and answers later.
+    Accepted {
+        ask_again_in: Duration,
+    },
+    /// Final.
+    Declined(Decline),
+    /// It certainly did not happen.
+    TryLater {
+        after: Option<Duration>,
+    },
+    Unknown,
+}
+
+/// What a look-up saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sighting {
+    Happened(Confirmation),
+    Declined(Decline),
+    /// The provider does not know the key, at least not yet.
+    Absent,
+    InProgress,
+    /// The look-up itself failed.
+    NoAnswer,
+}
+
+/// The provider's word that it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Confirmation {
+    /// The provider's reference of the operation.
+    pub provider_reference: String,
+    /// What was moved; for an authorization, what is held in all.
+    pub amount_minor: i64,
+    /// When the reservation expires, if the provider says so.
+    pub expires_at: Option<Micros>,
+}
+
+/// The provider's no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Decline {
+    /// The problem it makes of the order.
+    pub code: Code,
+    /// The provider's own word; never shown to customers.
+    pub reason: String,
+}
+
+/// Something that holds reservations and carries out operations on them.
+pub(crate) trait PaymentProvider {
+    /// Carries out the operation, at most once per key however often it is called. May take for
+    /// ever; whoever gives up waiting knows nothing of the outcome.
+    async fn perform(&self, call: &Call) -> Report;
+
+    /// Asks what became of the operation. Changes nothing.
+    async fn look_up(&self, call: &Call) -> Sighting;
+}
+
+/// Every system this server can call.
+#[derive(Clone, Debug)]
+pub(crate) struct Providers {
+    sandbox: Sandbox,
+}
+
+/// A provider, whichever it is.
+#[derive(Clone, Debug)]
+pub(crate) enum Provider {
+    Sandbox(Sandbox),
+}
+
+/// A capture most likely to be declined comes first (2.2): cards lapse and are refused more often
+/// than invoices, those more often than wallets; a gift card is as good as paid.
+const DECLINE_RANKS: [(&str, u8); 6] = [
+    ("card", 90),
+    ("adyen", 90),
+    ("klarna", 70),
+    ("vipps", 40),
+    ("mobilepay", 40),
+    ("giftcard", 10),
+];
+
+/// Where nothing is known of a provider.
+const DECLINE_RANK_OTHER: u8 = 50;
+
+impl Providers {
+    /// `sandbox_book` is the file of the sandbox's book; it is made when it is first needed.
+    pub(crate) fn new(sandbox_book: PathBuf) -> Self {
+        Self { sandbox: Sandbox::new(sandbox_book) }
+    }
+
+    /// The system of this kind; `None` when this version does not know the kind.
+    pub(crate) fn behind(&self, kind: IntegrationKind) -> Option<Provider> {
+        match kind {
+            IntegrationKind::Unspecified => None,
+            IntegrationKind::Sandbox => Some(Provider::Sandbox(self.sandbox.clone())),
+        }
+    }
+}
+
+impl PaymentProvider for Provider {
+    async fn perform(&self, call: &Call) -> Report {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.perform(call).await,
+        }
+    }
+
+    async fn look_up(&self, call: &Call) -> Sighting {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.look_up(call).await,
+        }
+    }
+}
+
+/// What a provider of this name can do, for the rules.
+pub(crate) fn capabilities(kind: IntegrationKind, name: &str) -> Capabilities {
+    match kind {
+        IntegrationKind::Unspecified | IntegrationKind::Sandbox => Capabilities {
+            is_manual: false,
+            decline_rank: decline_rank(name),
+            can_release: true,
+            can_read_back: true,
+        },
+    }
+}
+
+/// A shop may name several of a kind: `klarna-se` ranks as `klarna`.
+fn decline_rank(name: &str) -> u8 {
+    DECLINE_RANKS
+        .iter()
+        .find(|(kind, _)| name.starts_with(kind))
+        .map_or(DECLINE_RANK_OTHER, |&(_, rank)| rank)
+}
+
+impl Report {
+    /// The same for the rules, which need no more.
+    pub(crate) fn in_short(&self) -> effects::Report {
+        match self {
+            Self::Done(_) => effects::Report::Done,
+            Self::Accepted { ask_again_in } => {
+                effects::Report::Accepted { ask_again_in: micros(*ask_again_in) }
+            }
+            Self::Declined(_) => effects::Report::Declined,
+            Self::TryLater { after } => effects::Report::TryLater { after: after.map(micros) },
+            Self::Unknown => effects::Report::Unknown,
+        }
+    }
+}
+
+impl Sighting {
+    /// The same for the rules, which need no more.
+    pub(crate) fn in_short(&self) -> effects::Sighting {
+        match self {
+            Self::Happened(_) => effects::Sighting::Happened,
+            Self::Declined(_) => effects::Sighting::Declined,
+            Self::Absent => effects::Sighting::Absent,
+            Self::InProgress => effects::Sighting::InProgress,
+            Self::NoAnswer => effects::Sighting::NoAnswer,
+        }
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

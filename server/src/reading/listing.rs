@@ -1,0 +1,114 @@
+//! `ListOrders`: the filter of the contract as conditions on columns.
+
+use order_proto::v1;
+use order_rules::order::{DeliveryState, OrderKind, StatusId};
+use order_rules::payments::PaymentState;
+use order_rules::refusals::Refusal;
+use order_rules::statuses::Tag;
+use prost::Message;
+
+use super::tokens::Token;
+use crate::grpc::fields::lists::{OrderKey, OrdersPage};
+use crate::shops::Shop;
+use crate::store::pages::{DocumentRow, Listing, Narrowing, Place, SortKey};
+use crate::terms::Term;
+
+/// The tokens of a listing.
+pub(super) struct Pages(Token);
+
+impl Pages {
+    pub(super) fn next(&self, place: Place) -> String {
+        self.0.write(&[place.value, place.order_key])
+    }
+}
+
+/// The page that a query asks for, and its tokens.
+///
+/// # Errors
+/// `PAGE_TOKEN_INVALID`.
+pub(super) fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages), Refusal> {
+    let filter = query.filter.encode_to_vec();
+    let order_by = format!("{:?}", query.order_by);
+    let digest = blake3::hash(&filter).to_hex();
+    let token = Token::of(&["orders", &shop.row.slug, &order_by, digest.as_str()]);
+    let after = token.read(&query.page.token)?.map(|[value, order_key]| Place { value, order_key });
+    let sort = match query.order_by.key {
+        OrderKey::Number | OrderKey::CreateTime => SortKey::Number,
+        OrderKey::UpdateTime => SortKey::Updated,
+        OrderKey::Gross => SortKey::Gross,
+    };
+    let listing = Listing {
+        shop_id: shop.row.shop_id,
+        sort,
+        is_descending: query.order_by.is_descending,
+        after,
+        limit: super::limit(&query.page),
+        filter: narrowing(shop, &query.filter),
+    };
+    Ok((listing, Pages(token)))
+}
+
+/// Where a row stands in the listing.
+pub(super) fn place(sort: SortKey, row: &DocumentRow) -> Place {
+    let value = match sort {
+        SortKey::Number => row.order_key,
+        SortKey::Updated => row.updated_at,
+        SortKey::Gross => row.gross_minor,
+    };
+    Place { value, order_key: row.order_key }
+}
+
+fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
+    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let kinds = match stored::<OrderKind>(&filter.kinds) {
+        kinds if kinds.is_empty() => vec![OrderKind::Sale.stored()],
+        kinds => kinds,
+    };
+    Narrowing {
+        kinds,
+        statuses: statuses(shop, filter),
+        payment_states: stored::<PaymentState>(&filter.payment_states),
+        delivery_states: stored::<DeliveryState>(&filter.delivery_states),
+        created: (micros(filter.created_from.as_ref()), micros(filter.created_before.as_ref())),
+        updated: (micros(filter.updated_from.as_ref()), micros(filter.updated_before.as_ref())),
+        gross: (filter.gross_minor_min, filter.gross_minor_max),
+        has_problem: filter.has_problem,
+        is_possible_duplicate: filter.is_possible_duplicate,
+        is_pending: filter.has_pending_status_change,
+        external_reference: text(&filter.external_reference),
+        payment_reference: text(&filter.payment_reference),
+        sku: text(&filter.sku),
+        currency: text(&filter.currency_code),
+    }
+}
+
+fn stored<Terms: Term>(terms: &[i32]) -> Vec<i16> {
+    terms
+        .iter()
+        .filter_map(|term| Terms::Contract::try_from(*term).ok())
+        .filter_map(Terms::from_contract)
+        .map(Term::stored)
+        .collect()
+}
+
+/// The ids of the statuses that are meant, with those that they replaced; both conditions at once.
+fn statuses(shop: &Shop, filter: &v1::OrderFilter) -> Option<Vec<i64>> {
+    if filter.statuses.is_empty() && filter.tags.is_empty() {
+        return None;
+    }
+    let is_meant = |id: i64| {
+        let Some(row) = shop.status_row(StatusId(id)) else { return false };
+        let is_named = filter.statuses.is_empty()
+            || filter.statuses.iter().any(|name| *name == shop.status_name(&row.slug));
+        let tag = Tag::from_stored(row.tag).map_or(0, |tag| tag.contract().into());
+        is_named && (filter.tags.is_empty() || filter.tags.contains(&tag))
+    };
+    let ids = shop.status_rows.iter().map(|row| row.status_id);
+    Some(ids.filter(|id| is_meant(*id)).collect())
+}
+
+fn micros(time: Option<&prost_types::Timestamp>) -> Option<i64> {
+    let time = time?;
+    let nanos = i64::from(time.nanos);
+    Some(time.seconds.saturating_mul(1_000_000).saturating_add(nanos.div_euclid(1_000)))
+}

@@ -1,0 +1,191 @@
+//! A shop's settings and statuses as turns and readers use them, kept until they change.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use order_proto::v1;
+use order_rules::order::StatusId;
+use order_rules::payments::{Capabilities, MANUAL, ProviderName};
+use order_rules::shop::{CaptureMode, DuplicateMode, Rulebook, StockMode};
+use order_rules::statuses::{Status, Statuses, Tag};
+use prost::Message;
+
+use crate::providers;
+use crate::store::StoreFailure;
+use crate::store::rows::{ShopRow, StatusRow};
+use crate::terms::Term;
+
+/// What is known of a shop at one revision of its settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Shop {
+    pub row: ShopRow,
+    /// By position, the deleted ones among them.
+    pub status_rows: Vec<StatusRow>,
+    pub settings: v1::ShopSettings,
+    pub settings_revision: i64,
+    pub rulebook: Rulebook,
+    pub statuses: Statuses,
+    pub capabilities: BTreeMap<ProviderName, Capabilities>,
+}
+
+/// The shops this process has met.
+#[derive(Clone, Default)]
+pub(crate) struct Shops {
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    ids: HashMap<String, i64>,
+    shops: HashMap<i64, Arc<Shop>>,
+}
+
+impl Shops {
+    /// The id of a shop, if this process has met it. Names never move to another shop.
+    pub(crate) fn id(&self, slug: &str) -> Option<i64> {
+        self.known().ids.get(slug).copied()
+    }
+
+    pub(crate) fn shop(&self, shop_id: i64) -> Option<Arc<Shop>> {
+        self.known().shops.get(&shop_id).cloned()
+    }
+
+    /// Remembers a shop, unless something newer is known.
+    pub(crate) fn remember(&self, shop: Arc<Shop>) {
+        let mut known = self.known();
+        known.ids.insert(shop.row.slug.clone(), shop.row.shop_id);
+        let newer = known
+            .shops
+            .get(&shop.row.shop_id)
+            .is_some_and(|other| other.settings_revision > shop.settings_revision);
+        if !newer {
+            known.shops.insert(shop.row.shop_id, shop);
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shop {
+    /// The shop of these rows.
+    ///
+    /// # Errors
+    /// When the settings are not what this version wrote.
+    pub(crate) fn from_rows(
+        row: ShopRow,
+        status_rows: Vec<StatusRow>,
+        settings_revision: i64,
+    ) -> Result<Self, StoreFailure> {
+        let settings = v1::ShopSettings::decode(row.settings.as_slice())
+            .map_err(|error| StoreFailure::Defect(format!("settings of a shop: {error}")))?;
+        let statuses = Statuses::new(status_rows.iter().map(status_of).collect());
+        let credit_status = status_rows
+            .iter()
+            .find(|status| settings.credit_order_status.ends_with(&format!("/{}", status.slug)))
+            .filter(|_| !settings.credit_order_status.is_empty())
+            .map(|status| StatusId(status.status_id));
+        let rulebook = Rulebook {
+            stock_mode: StockMode::from_contract(settings.stock_mode()).unwrap_or(StockMode::Allow),
+            capture_mode: CaptureMode::from_contract(settings.capture_mode())
+                .unwrap_or(CaptureMode::OnCompleted),
+            duplicate_mode: DuplicateMode::from_contract(settings.duplicate_mode())
+                .unwrap_or(DuplicateMode::Flag),
+            duplicate_window_seconds: i64::from(settings.duplicate_window_seconds),
+            completed_delivers: settings.completed_delivers,
+            credit_status,
+        };
+        let capabilities = capabilities(&settings);
+        Ok(Self { row, status_rows, settings, settings_revision, rulebook, statuses, capabilities })
+    }
+
+    pub(crate) fn name(&self) -> String {
+        format!("shops/{}", self.row.slug)
+    }
+
+    pub(crate) fn order_name(&self, number: i64) -> String {
+        format!("shops/{}/orders/{number}", self.row.slug)
+    }
+
+    pub(crate) fn status_name(&self, slug: &str) -> String {
+        format!("shops/{}/orderStatuses/{slug}", self.row.slug)
+    }
+
+    /// The row of a status, or of the one that replaced it.
+    pub(crate) fn status_row(&self, id: StatusId) -> Option<&StatusRow> {
+        let id = self.statuses.get(id)?.id;
+        self.status_rows.iter().find(|row| row.status_id == id.0)
+    }
+
+    /// The status of this name that is not deleted.
+    pub(crate) fn status_by_slug(&self, slug: &str) -> Option<&StatusRow> {
+        self.status_rows.iter().find(|row| row.slug == slug && row.replaced_by.is_none())
+    }
+}
+
+/// The opaque version of a resource whose last event has this revision.
+pub(crate) fn etag(revision: i64) -> String {
+    format!("\"{revision}\"")
+}
+
+/// The settings of a new shop: those stated, the others at their defaults.
+pub(crate) fn with_defaults(mut settings: v1::ShopSettings) -> v1::ShopSettings {
+    let text = |value: &mut String, default: &str| {
+        if value.is_empty() {
+            default.clone_into(value);
+        }
+    };
+    text(&mut settings.language_code, "nb");
+    text(&mut settings.time_zone, "Europe/Oslo");
+    text(&mut settings.currency_code, "NOK");
+    if settings.stock_mode() == v1::StockMode::Unspecified {
+        settings.set_stock_mode(v1::StockMode::Allow);
+    }
+    if settings.capture_mode() == v1::CaptureMode::Unspecified {
+        settings.set_capture_mode(v1::CaptureMode::OnCompleted);
+        settings.completed_delivers = true;
+    }
+    if settings.duplicate_mode() == v1::DuplicateMode::Unspecified {
+        settings.set_duplicate_mode(v1::DuplicateMode::Flag);
+    }
+    if settings.duplicate_window_seconds == 0 {
+        settings.duplicate_window_seconds = 24 * 60 * 60;
+    }
+    if settings.next_order_number == 0 {
+        settings.next_order_number = FIRST_ORDER_NUMBER;
+    }
+    if settings.providers.is_empty() {
+        for provider in ["klarna", "vipps", "card"] {
+            let sandbox = v1::Integration { kind: v1::IntegrationKind::Sandbox.into() };
+            settings.providers.insert(provider.to_owned(), sandbox);
+        }
+    }
+    settings
+}
+
+/// The number of a shop's first order, unless its settings say otherwise.
+const FIRST_ORDER_NUMBER: i64 = 1_001;
+
+fn status_of(row: &StatusRow) -> Status {
+    Status {
+        id: StatusId(row.status_id),
+        tag: Tag::from_stored(row.tag),
+        position: row.position,
+        replaced_by: row.replaced_by.map(StatusId),
+    }
+}
+
+fn capabilities(settings: &v1::ShopSettings) -> BTreeMap<ProviderName, Capabilities> {
+    let mut capabilities: BTreeMap<ProviderName, Capabilities> = settings
+        .providers
+        .iter()
+        .map(|(name, integration)| {
+            (ProviderName(name.clone()), providers::capabilities(integration.kind(), name))
+        })
+        .collect();
+    let by_hand =
+        Capabilities { is_manual: true, decline_rank: 0, can_release: true, can_read_back: false };
+    capabilities.insert(ProviderName(MANUAL.to_owned()), by_hand);
+    capabilities
+}

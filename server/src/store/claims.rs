@@ -1,0 +1,174 @@
+//! What the effect runner asks of the store: effects that are due, and the lease on them.
+
+use std::time::Duration;
+
+use diesel::prelude::AsChangeset;
+use order_rules::effects::{EffectState, Schedule, Step, taken_over};
+use order_rules::order::Micros;
+
+use super::rows::{EffectRow, ShopRow};
+use super::schema;
+use crate::terms::{effect_state, effect_state_stored};
+
+/// Which due effects are wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Search {
+    /// (shop, provider) that are busy enough.
+    pub saturated: Vec<(i64, String)>,
+    pub limit: i64,
+    /// How far ahead to look for what is due next.
+    pub ahead: Duration,
+}
+
+/// Effects that may be claimed, the longest due first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Due {
+    pub ready: Vec<Candidate>,
+    /// When the first of the others falls due, if that is soon.
+    pub next_in: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub effect_key: i64,
+    pub shop_id: i64,
+    pub provider: String,
+}
+
+/// An effect under a lease, as it is stored now.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub effect: EffectRow,
+    pub task: Task,
+    pub provider: String,
+    pub reference: String,
+    pub currency: String,
+}
+
+/// What is claimed at once, and the shops it belongs to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claims {
+    pub claims: Vec<Claim>,
+    pub shops: Vec<ShopRow>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// The provider is called. The effect stands as SENT before.
+    Send,
+    /// The provider is asked what became of it.
+    LookUp,
+    /// It is too late to send it again: a person is told.
+    GiveUp,
+}
+
+/// What shows that an effect is still one's own to bring further.
+#[derive(Clone, Debug)]
+pub(crate) struct Lease {
+    pub effect_key: i64,
+    pub attempt: i32,
+    pub owner: String,
+}
+
+/// The columns of an effect that change while it lives.
+#[derive(Clone, Debug, AsChangeset)]
+#[diesel(table_name = schema::effects, treat_none_as_null = true)]
+pub(super) struct Progress {
+    state: i16,
+    attempt: i32,
+    looks: i32,
+    due_at: i64,
+    lease_owner: Option<String>,
+    lease_until: Option<i64>,
+    first_sent_at: Option<i64>,
+    last_sent_at: Option<i64>,
+    absent_seen_at: Option<i64>,
+    needs_attention: bool,
+}
+
+/// Nobody but a person makes it due again.
+const NEVER: i64 = i64::MAX;
+
+/// Where the effect stands; `None` when this version cannot tell.
+pub(crate) fn schedule(row: &EffectRow) -> Option<Schedule> {
+    Some(Schedule {
+        attempt: u32::try_from(row.attempt).ok()?,
+        looks: u32::try_from(row.looks).ok()?,
+        first_sent_at: row.first_sent_at.map(Micros),
+        last_sent_at: row.last_sent_at.map(Micros),
+        state: effect_state(row.state)?,
+        absent_seen_at: row.absent_seen_at.map(Micros),
+        needs_attention: row.needs_attention,
+    })
+}
+
+/// The effect as it must be stored before anything is done about it, under a lease; `None` when
+/// it is over.
+pub(super) fn claimed(
+    row: &EffectRow,
+    lease: (&str, i64),
+    now: Micros,
+) -> Option<(EffectRow, Task)> {
+    let (schedule, step) = taken_over(schedule(row)?, now);
+    let (schedule, task) = match step {
+        Step::SendAgain { .. } => (schedule.sent(now), Task::Send),
+        Step::LookUp { .. } => (schedule, Task::LookUp),
+        Step::LeaveToPerson => (schedule, Task::GiveUp),
+        Step::Resolve(_) | Step::Nothing => return None,
+    };
+    let mut effect = moved(row, schedule, row.due_at);
+    effect.lease_owner = Some(lease.0.to_owned());
+    effect.lease_until = Some(lease.1);
+    Some((effect, task))
+}
+
+/// The effect after a step that was not its last, free for whoever comes when it is due.
+pub(super) fn stepped(row: &EffectRow, schedule: Schedule, step: Step) -> Option<EffectRow> {
+    let due_at = match step {
+        Step::SendAgain { due_at } | Step::LookUp { due_at } => due_at.0,
+        Step::LeaveToPerson => NEVER,
+        Step::Resolve(_) | Step::Nothing => return None,
+    };
+    let mut effect = moved(row, schedule, due_at);
+    effect.lease_owner = None;
+    effect.lease_until = None;
+    Some(effect)
+}
+
+fn moved(row: &EffectRow, schedule: Schedule, due_at: i64) -> EffectRow {
+    EffectRow {
+        state: effect_state_stored(schedule.state),
+        attempt: i32::try_from(schedule.attempt).unwrap_or(i32::MAX),
+        looks: i32::try_from(schedule.looks).unwrap_or(i32::MAX),
+        due_at,
+        first_sent_at: schedule.first_sent_at.map(|time| time.0),
+        last_sent_at: schedule.last_sent_at.map(|time| time.0),
+        absent_seen_at: schedule.absent_seen_at.map(|time| time.0),
+        needs_attention: schedule.needs_attention,
+        ..row.clone()
+    }
+}
+
+impl Claim {
+    /// The state in which it was claimed.
+    pub(crate) fn state(&self) -> Option<EffectState> {
+        effect_state(self.effect.state)
+    }
+}
+
+impl From<&EffectRow> for Progress {
+    fn from(row: &EffectRow) -> Self {
+        Self {
+            state: row.state,
+            attempt: row.attempt,
+            looks: row.looks,
+            due_at: row.due_at,
+            lease_owner: row.lease_owner.clone(),
+            lease_until: row.lease_until,
+            first_sent_at: row.first_sent_at,
+            last_sent_at: row.last_sent_at,
+            absent_seen_at: row.absent_seen_at,
+            needs_attention: row.needs_attention,
+        }
+    }
+}

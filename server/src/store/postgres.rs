@@ -1,0 +1,220 @@
+//! The query set on PostgreSQL, shared by any number of replicas.
+
+use std::time::Duration;
+
+use diesel::ConnectionError;
+use diesel_async::pooled_connection::deadpool::Pool;
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use diesel_async::{
+    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use futures_util::FutureExt;
+
+use super::{OpenFailure, StoreSettings};
+
+pub(crate) use diesel_async::RunQueryDsl as Run;
+pub(crate) type Connection = AsyncPgConnection;
+pub(crate) type Backend = diesel::pg::Pg;
+type Pooled = AsyncPgConnection;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const POOL_WAIT: Duration = Duration::from_secs(10);
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+/// Any number, the same in every version: who holds it migrates.
+const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
+/// A turn is short; what takes longer is stuck, and its shop waits.
+const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
+                       SET idle_in_transaction_session_timeout = '15s'; SET plan_cache_mode = 'force_generic_plan'; \
+                       SET max_parallel_workers_per_gather = 0";
+
+#[derive(Clone)]
+pub(crate) struct Database {
+    pub(super) writer: Pool<Pooled>,
+    pub(super) readers: Pool<Pooled>,
+    pub(super) url: std::sync::Arc<str>,
+}
+
+macro_rules! in_write {
+    ($database:expr, |$conn:ident| $work:block) => {{
+        let mut pooled = $database.writer.get().await?;
+        <diesel_async::AsyncPgConnection as diesel_async::AsyncConnection>::transaction(
+            &mut pooled,
+            async move |$conn: &mut Connection| $work,
+        )
+        .await
+    }};
+}
+
+/// One snapshot.
+macro_rules! in_read {
+    ($database:expr, |$conn:ident| $work:block) => {{
+        let mut pooled = $database.readers.get().await?;
+        let connection: &mut Connection = &mut pooled;
+        connection
+            .build_transaction()
+            .repeatable_read()
+            .read_only()
+            .run(async move |$conn: &mut Connection| $work)
+            .await
+    }};
+}
+
+/// The row lock at which replicas meet.
+macro_rules! locked {
+    ($query:expr) => {
+        $query.for_no_key_update()
+    };
+}
+
+/// Takes rows that nobody else has.
+macro_rules! skip_locked {
+    ($query:expr) => {
+        $query.for_update().skip_locked()
+    };
+}
+
+/// Inserts rows, or brings those that exist up to date, in chunks of fixed sizes so that each
+/// statement is prepared once.
+macro_rules! upsert {
+    ($conn:expr, $rows:expr, $table:ident, ($($key:ident),+), ($($column:ident),+)) => {
+        chunked!($rows, |chunk| {
+            let statement = diesel::insert_into(schema::$table::table)
+                .values(chunk)
+                .on_conflict(($(schema::$table::$key),+))
+                .do_update()
+                .set(($(schema::$table::$column.eq(diesel::upsert::excluded(schema::$table::$column))),+,));
+            $crate::store::cached::Cached(statement).execute($conn).await?;
+        })
+    };
+}
+
+/// Inserts rows that are new, in chunks of fixed sizes.
+macro_rules! insert {
+    ($conn:expr, $rows:expr, $table:ident) => {
+        chunked!($rows, |chunk| {
+            diesel::insert_into(schema::$table::table).values(chunk).execute($conn).await?;
+        })
+    };
+}
+
+macro_rules! chunked {
+    ($rows:expr, |$chunk:ident| $work:block) => {{
+        let mut rest: &[_] = $rows;
+        while let Some(($chunk, tail)) = rest.split_first_chunk::<64>() {
+            $work
+            rest = tail;
+        }
+        while let Some(($chunk, tail)) = rest.split_first_chunk::<8>() {
+            $work
+            rest = tail;
+        }
+        while let Some(($chunk, tail)) = rest.split_first_chunk::<1>() {
+            $work
+            rest = tail;
+        }
+    }};
+}
+
+pub(crate) mod bells;
+
+#[path = "queries/mod.rs"]
+mod queries;
+
+impl Database {
+    pub(super) async fn open(url: &str, settings: &StoreSettings) -> Result<Self, OpenFailure> {
+        let unreachable = OpenFailure::Unreachable;
+        let mut connection = tokio::time::timeout(CONNECT_WAIT, AsyncPgConnection::establish(url))
+            .await
+            .map_err(|_| unreachable("PostgreSQL does not answer".to_owned()))?
+            .map_err(|error| unreachable(error.to_string()))?;
+        check_durability(&mut connection).await?;
+        migrate(connection).await?;
+        Ok(Self {
+            writer: pool(url, settings.writers.max(1)).map_err(unreachable)?,
+            readers: pool(url, settings.readers.max(1)).map_err(unreachable)?,
+            url: url.into(),
+        })
+    }
+}
+
+fn pool(url: &str, size: usize) -> Result<Pool<Pooled>, String> {
+    let mut config = ManagerConfig::<Pooled>::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|url| {
+        let url = url.to_owned();
+        async move {
+            let mut connection = AsyncPgConnection::establish(&url).await?;
+            connection
+                .batch_execute(SESSION)
+                .await
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Ok(connection)
+        }
+        .boxed()
+    });
+    let manager = AsyncDieselConnectionManager::<Pooled>::new_with_config(url, config);
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(POOL_WAIT))
+        .create_timeout(Some(CONNECT_WAIT))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+#[derive(diesel::QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+async fn check_durability(connection: &mut AsyncPgConnection) -> Result<(), OpenFailure> {
+    for name in ["fsync", "full_page_writes"] {
+        let setting: Setting =
+            diesel::sql_query(format!("SELECT current_setting('{name}') AS value"))
+                .get_result(connection)
+                .await
+                .map_err(|error| OpenFailure::Unreachable(error.to_string()))?;
+        if setting.value != "on" {
+            return Err(OpenFailure::Unsafe(format!("{name} = {}", setting.value)));
+        }
+    }
+    Ok(())
+}
+
+/// One process migrates, the others wait for it.
+async fn migrate(mut connection: AsyncPgConnection) -> Result<(), OpenFailure> {
+    let unreachable = |error: diesel::result::Error| OpenFailure::Unreachable(error.to_string());
+    connection
+        .batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        .await
+        .map_err(unreachable)?;
+    // The lock ends with the connection.
+    let mut harness = AsyncMigrationHarness::new(connection);
+    tokio::task::block_in_place(|| run_migrations(&mut harness, MIGRATIONS))
+}
+
+/// Runs what is missing; refuses a database that a newer version has migrated.
+pub(super) fn run_migrations<Backend: diesel::backend::Backend>(
+    harness: &mut impl MigrationHarness<Backend>,
+    embedded: EmbeddedMigrations,
+) -> Result<(), OpenFailure>
+where
+    EmbeddedMigrations: diesel::migration::MigrationSource<Backend>,
+{
+    use diesel::migration::MigrationSource;
+    let unreachable = |error: Box<dyn std::error::Error + Send + Sync>| {
+        OpenFailure::Unreachable(error.to_string())
+    };
+    let known = MigrationSource::<Backend>::migrations(&embedded).map_err(unreachable)?;
+    let known: Vec<String> = known.iter().map(|one| one.name().version().to_string()).collect();
+    let applied = harness.applied_migrations().map_err(unreachable)?;
+    if let Some(newer) = applied.iter().map(ToString::to_string).find(|one| !known.contains(one)) {
+        return Err(OpenFailure::NewerSchema(newer));
+    }
+    harness.run_pending_migrations(embedded).map_err(unreachable)?;
+    Ok(())
+}

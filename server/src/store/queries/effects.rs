@@ -1,0 +1,281 @@
+//! The queue of effects: what is due, who works on it, and where it stands afterwards.
+//!
+//! Leases are measured by the database's clock, which all replicas share.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use diesel::dsl::{exists, not, sql};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
+    QueryResult, SelectableHelper,
+};
+use order_rules::effects::{Schedule, Step};
+use order_rules::order::Micros;
+
+use super::{Backend, Connection, Database, Run};
+use crate::store::StoreFailure;
+use crate::store::claims::{
+    Candidate, Claim, Claims, Due, Lease, Progress, Search, Task, claimed, schedule, stepped,
+};
+use crate::store::rows::{EffectRow, ShopRow};
+use crate::store::schema::{effects, payments, shops};
+
+/// The database's own clock, in microseconds.
+trait Clock {
+    const NOW: &'static str;
+}
+
+impl Clock for diesel::sqlite::Sqlite {
+    const NOW: &'static str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
+}
+
+impl Clock for diesel::pg::Pg {
+    const NOW: &'static str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+}
+
+diesel::alias!(effects as other: Other);
+
+/// Spelled out, as in the partial indexes: neither database sees through a bound list.
+const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
+const IS_PENDING: &str = "effects.state = 0";
+const OTHER_IS_OPEN: &str = "other.state IN (0, 1, 2, 3)";
+const OTHER_IS_IN_FLIGHT: &str = "other.state IN (1, 2, 3)";
+
+impl Database {
+    /// Effects that are due and free. On one payment nothing starts before what was planned
+    /// earlier is over.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn effects_due(&self, search: Search) -> Result<Due, StoreFailure> {
+        in_read!(self, |conn| {
+            let now = now(conn).await?;
+            let comes_before = sql::<Bool>(OTHER_IS_IN_FLIGHT)
+                .or(other.field(effects::effect_key).lt(effects::effect_key));
+            let is_blocked = other
+                .filter(sql::<Bool>(OTHER_IS_OPEN))
+                .filter(other.field(effects::payment_key).eq(effects::payment_key))
+                .filter(other.field(effects::effect_key).ne(effects::effect_key))
+                .filter(comes_before);
+            let is_free =
+                effects::lease_until.is_null().or(effects::lease_until.assume_not_null().le(now.0));
+            let mut query = effects::table
+                .inner_join(payments::table.on(payments::payment_key.eq(effects::payment_key)))
+                .filter(sql::<Bool>(IS_OPEN))
+                .filter(effects::due_at.le(later(now, search.ahead)))
+                .filter(is_free)
+                .filter(not(sql::<Bool>(IS_PENDING)).or(not(exists(is_blocked))))
+                .order((effects::due_at, effects::effect_key))
+                .limit(search.limit)
+                .select((
+                    effects::due_at,
+                    effects::effect_key,
+                    effects::shop_id,
+                    payments::provider,
+                ))
+                .into_boxed::<Backend>();
+            for (shop, provider) in &search.saturated {
+                let is_busy = effects::shop_id.eq(*shop).and(payments::provider.eq(provider));
+                query = query.filter(not(is_busy));
+            }
+            let found: Vec<(i64, i64, i64, String)> = query.load(conn).await?;
+            Ok(due(found, now))
+        })
+    }
+
+    /// Takes those of the effects that are still due and free. What is to be sent stands as SENT
+    /// with the next attempt when this returns.
+    ///
+    /// # Errors
+    /// When the database is away, or another replica was faster with an effect of the same payment.
+    pub(crate) async fn effects_claim(
+        &self,
+        keys: Vec<i64>,
+        owner: String,
+        lasts: Duration,
+    ) -> Result<Claims, StoreFailure> {
+        in_write!(self, |conn| {
+            let now = now(conn).await?;
+            let wanted = effects::table
+                .filter(effects::effect_key.eq_any(keys))
+                .filter(sql::<Bool>(IS_OPEN))
+                .filter(effects::due_at.le(now.0))
+                .filter(
+                    effects::lease_until
+                        .is_null()
+                        .or(effects::lease_until.assume_not_null().le(now.0)),
+                )
+                .order(effects::effect_key)
+                .select(EffectRow::as_select());
+            let rows: Vec<EffectRow> = skip_locked!(wanted).load(conn).await?;
+            let mut taken = Vec::new();
+            for row in rows {
+                if let Some((effect, task)) = claimed(&row, (&owner, later(now, lasts)), now) {
+                    store_progress(conn, &effect).await?;
+                    taken.push((effect, task));
+                }
+            }
+            with_payments(conn, taken).await
+        })
+    }
+
+    /// The effect of this key.
+    ///
+    /// # Errors
+    /// When the database is away.
+    #[cfg(test)]
+    pub(crate) async fn effect_find(&self, key: i64) -> Result<Option<EffectRow>, StoreFailure> {
+        in_read!(self, |conn| {
+            let found = effects::table.find(key).select(EffectRow::as_select());
+            let rows: Vec<EffectRow> = found.load(conn).await?;
+            Ok(rows.into_iter().next())
+        })
+    }
+
+    /// Prolongs the leases that are still held, and answers which these are.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn leases_renew(
+        &self,
+        keys: Vec<i64>,
+        owner: String,
+        lasts: Duration,
+    ) -> Result<Vec<i64>, StoreFailure> {
+        in_write!(self, |conn| {
+            let until = later(now(conn).await?, lasts);
+            let own = effects::table
+                .filter(effects::effect_key.eq_any(keys))
+                .filter(sql::<Bool>(IS_OPEN))
+                .filter(effects::lease_owner.eq(owner));
+            let held: Vec<i64> = diesel::update(own)
+                .set(effects::lease_until.eq(until))
+                .returning(effects::effect_key)
+                .load(conn)
+                .await?;
+            Ok(held)
+        })
+    }
+
+    /// Ends the leases of this owner, or all of them, so that others need not wait for their end.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn leases_release(&self, owner: Option<String>) -> Result<(), StoreFailure> {
+        in_write!(self, |conn| {
+            let until = now(conn).await?.0;
+            let leased = effects::table
+                .filter(sql::<Bool>(IS_OPEN))
+                .filter(effects::lease_until.gt(until))
+                .into_boxed::<Backend>();
+            let mut held = leased.select(effects::effect_key);
+            if let Some(owner) = owner {
+                held = held.filter(effects::lease_owner.eq(owner));
+            }
+            let keys: Vec<i64> = held.load(conn).await?;
+            diesel::update(effects::table.filter(effects::effect_key.eq_any(keys)))
+                .set(effects::lease_until.eq(until))
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Takes the effect a step further and frees it; `None` when it is no longer one's own.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn effect_step<Decide>(
+        &self,
+        lease: Lease,
+        decide: Decide,
+    ) -> Result<Option<Schedule>, StoreFailure>
+    where
+        Decide: FnOnce(Schedule, Micros) -> (Schedule, Step) + Send + 'static,
+    {
+        in_write!(self, |conn| {
+            let own = effects::table
+                .find(lease.effect_key)
+                .filter(effects::attempt.eq(lease.attempt))
+                .filter(effects::lease_owner.eq(lease.owner))
+                .select(EffectRow::as_select());
+            let rows: Vec<EffectRow> = locked!(own).load(conn).await?;
+            let now = now(conn).await?;
+            let Some(row) = rows.into_iter().next() else { return Ok(None) };
+            let Some(schedule) = schedule(&row) else { return Ok(None) };
+            let (schedule, step) = decide(schedule, now);
+            if let Some(effect) = stepped(&row, schedule, step) {
+                store_progress(conn, &effect).await?;
+            }
+            Ok(Some(schedule))
+        })
+    }
+}
+
+async fn now(conn: &mut Connection) -> QueryResult<Micros> {
+    let now: i64 = diesel::select(sql::<BigInt>(<Backend as Clock>::NOW)).get_result(conn).await?;
+    Ok(Micros(now))
+}
+
+async fn store_progress(conn: &mut Connection, effect: &EffectRow) -> QueryResult<()> {
+    diesel::update(effects::table.find(effect.effect_key))
+        .set(Progress::from(effect))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Adds what a provider must know.
+async fn with_payments(
+    conn: &mut Connection,
+    taken: Vec<(EffectRow, Task)>,
+) -> Result<Claims, StoreFailure> {
+    if taken.is_empty() {
+        return Ok(Claims::default());
+    }
+    let payment_keys: Vec<i64> = taken.iter().map(|(effect, _)| effect.payment_key).collect();
+    let shop_ids: Vec<i64> = taken.iter().map(|(effect, _)| effect.shop_id).collect();
+    let known: Vec<(i64, String, String, String)> = payments::table
+        .filter(payments::payment_key.eq_any(payment_keys))
+        .select((
+            payments::payment_key,
+            payments::provider,
+            payments::reference,
+            payments::currency,
+        ))
+        .load(conn)
+        .await?;
+    let known: HashMap<i64, (String, String, String)> = known
+        .into_iter()
+        .map(|(key, provider, reference, currency)| (key, (provider, reference, currency)))
+        .collect();
+    let shops = shops::table
+        .filter(shops::shop_id.eq_any(shop_ids))
+        .select(ShopRow::as_select())
+        .load(conn)
+        .await?;
+    let claims = taken.into_iter().filter_map(|(effect, task)| {
+        let (provider, reference, currency) = known.get(&effect.payment_key)?.clone();
+        Some(Claim { effect, task, provider, reference, currency })
+    });
+    Ok(Claims { claims: claims.collect(), shops })
+}
+
+fn due(found: Vec<(i64, i64, i64, String)>, now: Micros) -> Due {
+    let mut due = Due::default();
+    for (due_at, effect_key, shop_id, provider) in found {
+        match u64::try_from(due_at.saturating_sub(now.0)) {
+            Ok(micros) if micros > 0 => {
+                due.next_in.get_or_insert(Duration::from_micros(micros));
+            }
+            _ => due.ready.push(Candidate { effect_key, shop_id, provider }),
+        }
+    }
+    due
+}
+
+fn later(time: Micros, pause: Duration) -> i64 {
+    time.0.saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX))
+}

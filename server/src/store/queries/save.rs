@@ -1,0 +1,159 @@
+//! Stores what a turn changed, table by table, each row once.
+
+use diesel::ExpressionMethods;
+
+use super::{Connection, Run};
+use crate::store::StoreFailure;
+use crate::store::facts::Changes;
+use crate::store::schema;
+
+/// Stores everything; in an order that foreign keys allow.
+pub(super) async fn changes(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
+    shops(conn, changes).await?;
+    orders(conn, changes).await?;
+    money(conn, changes).await?;
+    stock(conn, changes).await?;
+    insert!(conn, &changes.events[..], events);
+    upsert!(
+        conn,
+        &changes.heads[..],
+        shop_heads,
+        (shop_id),
+        (revision, settings_revision, next_order_number, next_id, last_event_at)
+    );
+    Ok(())
+}
+
+async fn shops(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
+    upsert!(conn, &changes.shops[..], shops, (shop_id), (display_name, settings, revision));
+    // Tags move between statuses: the one that loses DEFAULT must be stored before the one that gets it.
+    let (without, with): (Vec<_>, Vec<_>) =
+        changes.statuses.iter().cloned().partition(|status| status.tag == 0);
+    for rows in [without, with] {
+        upsert!(
+            conn,
+            &rows[..],
+            order_statuses,
+            (shop_id, status_id),
+            (tag, position, names, replaced_by, revision)
+        );
+    }
+    Ok(())
+}
+
+async fn orders(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
+    upsert!(
+        conn,
+        &changes.orders[..],
+        orders,
+        (order_key),
+        (
+            status_id,
+            pending,
+            net_minor,
+            vat_minor,
+            gross_minor,
+            payment_state,
+            delivery_state,
+            has_problem,
+            is_possible_duplicate,
+            needs_attention,
+            external_reference,
+            language,
+            customer_key,
+            revision,
+            personal_version,
+            updated_at,
+            completed_at,
+            cancelled_at
+        )
+    );
+    upsert!(
+        conn,
+        &changes.lines[..],
+        order_lines,
+        (order_key, line_id),
+        (
+            kind,
+            sku,
+            title,
+            quantity,
+            unit_price_minor,
+            discount_minor,
+            vat_rate_bp,
+            net_minor,
+            vat_minor,
+            gross_minor,
+            placed_quantity,
+            placed_vat_minor,
+            placed_gross_minor,
+            delivered,
+            credited,
+            stock_taken,
+            stock_put_back
+        )
+    );
+    insert!(conn, &changes.personal[..], customers);
+    upsert!(conn, &changes.problems[..], problems, (problem_key), (details, closed_at));
+    upsert!(conn, &changes.duplicates[..], order_duplicates, (order_key, other_number), (evidence));
+    Ok(())
+}
+
+async fn money(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
+    upsert!(
+        conn,
+        &changes.payments[..],
+        payments,
+        (payment_key),
+        (
+            authorization_state,
+            authorized_minor,
+            captured_minor,
+            capture_claimed_minor,
+            refunded_minor,
+            refund_claimed_minor,
+            expires_at,
+            confirmed_at,
+            needs_attention
+        )
+    );
+    upsert!(
+        conn,
+        &changes.holders[..],
+        order_payments,
+        (order_key, payment_key),
+        (position, amount_minor, is_live)
+    );
+    upsert!(
+        conn,
+        &changes.operations[..],
+        payment_operations,
+        (operation_key),
+        (state, amount_minor, resolved_at, provider_reason, provider_reference)
+    );
+    upsert!(
+        conn,
+        &changes.effects[..],
+        effects,
+        (effect_key),
+        (
+            state,
+            attempt,
+            looks,
+            due_at,
+            lease_owner,
+            lease_until,
+            first_sent_at,
+            last_sent_at,
+            absent_seen_at,
+            needs_attention
+        )
+    );
+    Ok(())
+}
+
+async fn stock(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
+    upsert!(conn, &changes.items[..], stock_items, (shop_id, sku), (on_hand, updated_at));
+    insert!(conn, &changes.movements[..], stock_movements);
+    Ok(())
+}

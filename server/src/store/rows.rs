@@ -1,0 +1,264 @@
+//! Rows as they are stored: times in microseconds, keys as the migrations explain them.
+
+use diesel::prelude::{Insertable, Queryable, Selectable};
+
+use super::schema;
+
+/// Orders, payments and operations of a shop lie together: the key is the shop and a number in it.
+const KEY_BITS: u32 = 40;
+
+/// The key of number `number` of a shop.
+pub(crate) const fn key(shop_id: i64, number: i64) -> i64 {
+    (shop_id << KEY_BITS) | number
+}
+
+/// The number within its shop of a key.
+pub(crate) const fn number(key: i64) -> i64 {
+    key & ((1 << KEY_BITS) - 1)
+}
+
+/// The shop of a key.
+pub(crate) const fn shop(key: i64) -> i64 {
+    key >> KEY_BITS
+}
+
+/// A shop; `settings` is an encoded `ShopSettings`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::shops, treat_none_as_default_value = false)]
+pub(crate) struct ShopRow {
+    pub shop_id: i64,
+    pub slug: String,
+    pub display_name: String,
+    pub settings: Vec<u8>,
+    pub revision: i64,
+    pub created_at: i64,
+}
+
+/// A shop's head: what a turn locks.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::shop_heads, treat_none_as_default_value = false)]
+pub(crate) struct HeadRow {
+    pub shop_id: i64,
+    pub revision: i64,
+    pub settings_revision: i64,
+    pub next_order_number: i64,
+    pub next_id: i64,
+    pub last_event_at: i64,
+}
+
+/// A status; `names` is an encoded `OrderStatus` with its names only.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::order_statuses, treat_none_as_default_value = false)]
+pub(crate) struct StatusRow {
+    pub shop_id: i64,
+    pub status_id: i64,
+    pub slug: String,
+    pub tag: i16,
+    pub position: i32,
+    pub names: Vec<u8>,
+    pub replaced_by: Option<i64>,
+    pub revision: i64,
+}
+
+/// An order; `pending` is an encoded record of the change that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::orders, treat_none_as_default_value = false)]
+pub(crate) struct OrderRow {
+    pub order_key: i64,
+    pub shop_id: i64,
+    pub number: i64,
+    pub kind: i16,
+    pub status_id: i64,
+    pub pending: Option<Vec<u8>>,
+    pub currency: String,
+    pub price_basis: i16,
+    pub net_minor: i64,
+    pub vat_minor: i64,
+    pub gross_minor: i64,
+    pub payment_state: i16,
+    pub delivery_state: i16,
+    pub has_problem: bool,
+    pub is_possible_duplicate: bool,
+    pub needs_attention: bool,
+    pub external_reference: Option<String>,
+    pub language: String,
+    pub customer_key: String,
+    pub lines_fingerprint: String,
+    pub original_number: Option<i64>,
+    pub revision: i64,
+    pub personal_version: i32,
+    pub placed_at: i64,
+    pub updated_at: i64,
+    pub completed_at: Option<i64>,
+    pub cancelled_at: Option<i64>,
+}
+
+/// A line of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::order_lines, treat_none_as_default_value = false)]
+pub(crate) struct LineRow {
+    pub order_key: i64,
+    pub line_id: i32,
+    pub kind: i16,
+    pub sku: String,
+    pub title: String,
+    pub quantity: i64,
+    pub unit_price_minor: i64,
+    pub discount_minor: i64,
+    pub vat_rate_bp: i32,
+    pub net_minor: i64,
+    pub vat_minor: i64,
+    pub gross_minor: i64,
+    pub placed_quantity: i64,
+    pub placed_vat_minor: i64,
+    pub placed_gross_minor: i64,
+    pub delivered: i64,
+    pub credited: i64,
+    pub stock_taken: i64,
+    pub stock_put_back: i64,
+}
+
+/// One version of all that is personal of an order: an encoded part of `Order`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::customers, treat_none_as_default_value = false)]
+pub(crate) struct PersonalRow {
+    pub order_key: i64,
+    pub version: i32,
+    pub personal: Vec<u8>,
+    pub created_at: i64,
+}
+
+/// A reservation with its sums.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::payments, treat_none_as_default_value = false)]
+pub(crate) struct PaymentRow {
+    pub payment_key: i64,
+    pub shop_id: i64,
+    pub provider: String,
+    pub reference: String,
+    pub currency: String,
+    pub authorization_state: i16,
+    pub authorized_minor: i64,
+    pub captured_minor: i64,
+    pub capture_claimed_minor: i64,
+    pub refunded_minor: i64,
+    pub refund_claimed_minor: i64,
+    pub expires_at: Option<i64>,
+    pub confirmed_at: Option<i64>,
+    pub needs_attention: bool,
+}
+
+/// An order that hangs on a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::order_payments, treat_none_as_default_value = false)]
+pub(crate) struct HolderRow {
+    pub order_key: i64,
+    pub payment_key: i64,
+    pub position: i32,
+    pub amount_minor: i64,
+    pub is_live: bool,
+}
+
+/// A row of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::payment_operations, treat_none_as_default_value = false)]
+pub(crate) struct OperationRow {
+    pub operation_key: i64,
+    pub payment_key: i64,
+    pub order_key: i64,
+    pub kind: i16,
+    pub state: i16,
+    pub amount_minor: i64,
+    pub requested_at: i64,
+    pub resolved_at: Option<i64>,
+    pub provider_reason: Option<String>,
+    pub provider_reference: Option<String>,
+}
+
+/// Something on an order that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::problems, treat_none_as_default_value = false)]
+pub(crate) struct ProblemRow {
+    pub problem_key: i64,
+    pub order_key: i64,
+    pub code: String,
+    pub details: Vec<u8>,
+    pub payment_id: Option<i64>,
+    pub operation_id: Option<i64>,
+    pub opened_at: i64,
+    pub closed_at: Option<i64>,
+}
+
+/// Evidence that two orders may be one; `evidence` is a set of bits.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::order_duplicates, treat_none_as_default_value = false)]
+pub(crate) struct DuplicateRow {
+    pub order_key: i64,
+    pub other_number: i64,
+    pub evidence: i16,
+}
+
+/// A tracked sku.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::stock_items, treat_none_as_default_value = false)]
+pub(crate) struct StockItemRow {
+    pub shop_id: i64,
+    pub sku: String,
+    pub on_hand: i64,
+    pub updated_at: i64,
+}
+
+/// One change of a balance.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::stock_movements, treat_none_as_default_value = false)]
+pub(crate) struct MovementRow {
+    pub shop_id: i64,
+    pub sku: String,
+    pub revision: i64,
+    pub line_id: i32,
+    pub reason: i16,
+    pub quantity: i64,
+    pub order_number: Option<i64>,
+    pub created_at: i64,
+}
+
+/// Something the outside world must do.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::effects, treat_none_as_default_value = false)]
+pub(crate) struct EffectRow {
+    pub effect_key: i64,
+    pub shop_id: i64,
+    pub payment_key: i64,
+    pub order_key: i64,
+    pub kind: i16,
+    pub state: i16,
+    pub attempt: i32,
+    pub looks: i32,
+    pub amount_minor: i64,
+    pub due_at: i64,
+    pub lease_owner: Option<String>,
+    pub lease_until: Option<i64>,
+    pub first_sent_at: Option<i64>,
+    pub last_sent_at: Option<i64>,
+    pub absent_seen_at: Option<i64>,
+    pub needs_attention: bool,
+    pub created_at: i64,
+}
+
+/// One event of the log; the first of a command carries `content`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::events, treat_none_as_default_value = false)]
+pub(crate) struct EventRow {
+    pub shop_id: i64,
+    pub revision: i64,
+    pub command_revision: i64,
+    pub kind: i16,
+    pub order_number: Option<i64>,
+    pub actor: String,
+    pub created_at: i64,
+    pub request_id: Vec<u8>,
+    pub content: Option<Vec<u8>>,
+    pub change: Vec<u8>,
+    pub document: Option<Vec<u8>>,
+    pub personal_version: Option<i32>,
+}

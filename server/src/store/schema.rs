@@ -1,0 +1,253 @@
+//! The tables as diesel sees them; the migrations make them.
+
+diesel::table! {
+    store_epoch (one) {
+        one -> SmallInt,
+        epoch -> Binary,
+    }
+}
+
+diesel::table! {
+    shops (shop_id) {
+        shop_id -> BigInt,
+        slug -> Text,
+        display_name -> Text,
+        settings -> Binary,
+        revision -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    shop_heads (shop_id) {
+        shop_id -> BigInt,
+        revision -> BigInt,
+        settings_revision -> BigInt,
+        next_order_number -> BigInt,
+        next_id -> BigInt,
+        last_event_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    order_statuses (shop_id, status_id) {
+        shop_id -> BigInt,
+        status_id -> BigInt,
+        slug -> Text,
+        tag -> SmallInt,
+        position -> Integer,
+        names -> Binary,
+        replaced_by -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    orders (order_key) {
+        order_key -> BigInt,
+        shop_id -> BigInt,
+        number -> BigInt,
+        kind -> SmallInt,
+        status_id -> BigInt,
+        pending -> Nullable<Binary>,
+        currency -> Text,
+        price_basis -> SmallInt,
+        net_minor -> BigInt,
+        vat_minor -> BigInt,
+        gross_minor -> BigInt,
+        payment_state -> SmallInt,
+        delivery_state -> SmallInt,
+        has_problem -> Bool,
+        is_possible_duplicate -> Bool,
+        needs_attention -> Bool,
+        external_reference -> Nullable<Text>,
+        language -> Text,
+        customer_key -> Text,
+        lines_fingerprint -> Text,
+        original_number -> Nullable<BigInt>,
+        revision -> BigInt,
+        personal_version -> Integer,
+        placed_at -> BigInt,
+        updated_at -> BigInt,
+        completed_at -> Nullable<BigInt>,
+        cancelled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    order_lines (order_key, line_id) {
+        order_key -> BigInt,
+        line_id -> Integer,
+        kind -> SmallInt,
+        sku -> Text,
+        title -> Text,
+        quantity -> BigInt,
+        unit_price_minor -> BigInt,
+        discount_minor -> BigInt,
+        vat_rate_bp -> Integer,
+        net_minor -> BigInt,
+        vat_minor -> BigInt,
+        gross_minor -> BigInt,
+        placed_quantity -> BigInt,
+        placed_vat_minor -> BigInt,
+        placed_gross_minor -> BigInt,
+        delivered -> BigInt,
+        credited -> BigInt,
+        stock_taken -> BigInt,
+        stock_put_back -> BigInt,
+    }
+}
+
+diesel::table! {
+    customers (order_key, version) {
+        order_key -> BigInt,
+        version -> Integer,
+        personal -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    payments (payment_key) {
+        payment_key -> BigInt,
+        shop_id -> BigInt,
+        provider -> Text,
+        reference -> Text,
+        currency -> Text,
+        authorization_state -> SmallInt,
+        authorized_minor -> BigInt,
+        captured_minor -> BigInt,
+        capture_claimed_minor -> BigInt,
+        refunded_minor -> BigInt,
+        refund_claimed_minor -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        confirmed_at -> Nullable<BigInt>,
+        needs_attention -> Bool,
+    }
+}
+
+diesel::table! {
+    order_payments (order_key, payment_key) {
+        order_key -> BigInt,
+        payment_key -> BigInt,
+        position -> Integer,
+        amount_minor -> BigInt,
+        is_live -> Bool,
+    }
+}
+
+diesel::table! {
+    payment_operations (operation_key) {
+        operation_key -> BigInt,
+        payment_key -> BigInt,
+        order_key -> BigInt,
+        kind -> SmallInt,
+        state -> SmallInt,
+        amount_minor -> BigInt,
+        requested_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+        provider_reason -> Nullable<Text>,
+        provider_reference -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    problems (problem_key) {
+        problem_key -> BigInt,
+        order_key -> BigInt,
+        code -> Text,
+        details -> Binary,
+        payment_id -> Nullable<BigInt>,
+        operation_id -> Nullable<BigInt>,
+        opened_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    order_duplicates (order_key, other_number) {
+        order_key -> BigInt,
+        other_number -> BigInt,
+        evidence -> SmallInt,
+    }
+}
+
+diesel::table! {
+    stock_items (shop_id, sku) {
+        shop_id -> BigInt,
+        sku -> Text,
+        on_hand -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    stock_movements (shop_id, sku, revision, line_id, reason) {
+        shop_id -> BigInt,
+        sku -> Text,
+        revision -> BigInt,
+        line_id -> Integer,
+        reason -> SmallInt,
+        quantity -> BigInt,
+        order_number -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    effects (effect_key) {
+        effect_key -> BigInt,
+        shop_id -> BigInt,
+        payment_key -> BigInt,
+        order_key -> BigInt,
+        kind -> SmallInt,
+        state -> SmallInt,
+        attempt -> Integer,
+        looks -> Integer,
+        amount_minor -> BigInt,
+        due_at -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        first_sent_at -> Nullable<BigInt>,
+        last_sent_at -> Nullable<BigInt>,
+        absent_seen_at -> Nullable<BigInt>,
+        needs_attention -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    events (shop_id, revision) {
+        shop_id -> BigInt,
+        revision -> BigInt,
+        command_revision -> BigInt,
+        kind -> SmallInt,
+        order_number -> Nullable<BigInt>,
+        actor -> Text,
+        created_at -> BigInt,
+        request_id -> Binary,
+        content -> Nullable<Binary>,
+        change -> Binary,
+        document -> Nullable<Binary>,
+        personal_version -> Nullable<Integer>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    store_epoch,
+    shops,
+    shop_heads,
+    order_statuses,
+    orders,
+    order_lines,
+    customers,
+    payments,
+    order_payments,
+    payment_operations,
+    problems,
+    order_duplicates,
+    stock_items,
+    stock_movements,
+    effects,
+    events,
+);

@@ -1,0 +1,217 @@
+//! The query set on the embedded SQLite file: each transaction is one hop to a blocking thread.
+
+use std::future::{Ready, ready};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
+use diesel::{Connection as _, ConnectionError, QueryResult, RunQueryDsl, SqliteConnection};
+use diesel_async::pooled_connection::deadpool::Pool;
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use futures_util::FutureExt;
+
+use super::{OpenFailure, StoreFailure, StoreSettings};
+
+pub(crate) type Connection = SqliteConnection;
+pub(crate) type Backend = diesel::sqlite::Sqlite;
+type Pooled = SyncConnectionWrapper<SqliteConnection>;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// How long a statement waits for another process or connection; the writer is alone, so this is for checkpoints.
+const BUSY_TIMEOUT_MS: u32 = 5_000;
+const POOL_WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub(crate) struct Database {
+    pub(super) writer: Pool<Pooled>,
+    pub(super) readers: Pool<Pooled>,
+    /// Held as long as the process serves the file.
+    _lock: Arc<std::fs::File>,
+}
+
+/// Diesel's verbs as futures that are already complete, so that a query reads the same on both databases.
+pub(crate) trait Run: Sized {
+    fn execute(self, conn: &mut Connection) -> Ready<QueryResult<usize>>
+    where
+        Self: ExecuteDsl<Connection> + RunQueryDsl<Connection>,
+    {
+        ready(RunQueryDsl::execute(self, conn))
+    }
+
+    fn load<'query, Row>(self, conn: &mut Connection) -> Ready<QueryResult<Vec<Row>>>
+    where
+        Self: LoadQuery<'query, Connection, Row> + RunQueryDsl<Connection>,
+    {
+        ready(RunQueryDsl::load(self, conn))
+    }
+
+    fn get_result<'query, Row>(self, conn: &mut Connection) -> Ready<QueryResult<Row>>
+    where
+        Self: LoadQuery<'query, Connection, Row> + RunQueryDsl<Connection>,
+    {
+        ready(RunQueryDsl::get_result(self, conn))
+    }
+}
+
+impl<Query> Run for Query {}
+
+/// Runs work that awaits nothing but [`Run`]: it is complete at once.
+pub(crate) fn finished<Output>(work: impl Future<Output = Output>) -> Output {
+    #[expect(clippy::expect_used, reason = "a transaction awaits only ready futures")]
+    work.now_or_never().expect("inside a transaction only the database is awaited")
+}
+
+/// `BEGIN IMMEDIATE`: a read that turns into a write could otherwise fail at once.
+macro_rules! in_write {
+    ($database:expr, |$conn:ident| $work:block) => {{
+        let mut pooled = $database.writer.get().await?;
+        pooled
+            .spawn_blocking(move |connection: &mut Connection| {
+                Ok(connection.immediate_transaction(|$conn: &mut Connection| {
+                    $crate::store::sqlite::finished(async move { $work })
+                }))
+            })
+            .await?
+    }};
+}
+
+/// One snapshot.
+macro_rules! in_read {
+    ($database:expr, |$conn:ident| $work:block) => {{
+        let mut pooled = $database.readers.get().await?;
+        pooled
+            .spawn_blocking(move |connection: &mut Connection| {
+                Ok(diesel::Connection::transaction(connection, |$conn: &mut Connection| {
+                    $crate::store::sqlite::finished(async move { $work })
+                }))
+            })
+            .await?
+    }};
+}
+
+/// The write transaction is the lock.
+macro_rules! locked {
+    ($query:expr) => {
+        $query
+    };
+}
+
+/// Takes rows that nobody else has; the writer is alone.
+macro_rules! skip_locked {
+    ($query:expr) => {
+        $query
+    };
+}
+
+/// Inserts rows, or brings those that exist up to date. SQLite is in the process: one cached
+/// statement a row costs no round trip.
+macro_rules! upsert {
+    ($conn:expr, $rows:expr, $table:ident, ($($key:ident),+), ($($column:ident),+)) => {
+        for row in $rows {
+            let statement = diesel::insert_into(schema::$table::table)
+                .values(row)
+                .on_conflict(($(schema::$table::$key),+))
+                .do_update()
+                .set(($(schema::$table::$column.eq(diesel::upsert::excluded(schema::$table::$column))),+,));
+            $crate::store::cached::Cached(statement).execute($conn).await?;
+        }
+    };
+}
+
+/// Inserts rows that are new.
+macro_rules! insert {
+    ($conn:expr, $rows:expr, $table:ident) => {
+        for row in $rows {
+            diesel::insert_into(schema::$table::table).values(row).execute($conn).await?;
+        }
+    };
+}
+
+#[path = "queries/mod.rs"]
+mod queries;
+
+impl Database {
+    pub(super) async fn open(path: &Path, settings: &StoreSettings) -> Result<Self, OpenFailure> {
+        let unreachable =
+            |cause: String| OpenFailure::Unreachable(format!("{}: {cause}", path.display()));
+        let lock = lock_file(path)?;
+        let url = path.to_str().ok_or_else(|| unreachable("the path is not UTF-8".to_owned()))?;
+        let writer = pool(url, 1).map_err(unreachable)?;
+        let readers = pool(url, settings.readers.max(1)).map_err(unreachable)?;
+        let mut pooled = writer.get().await.map_err(|error| unreachable(error.to_string()))?;
+        pooled
+            .spawn_blocking(|conn: &mut SqliteConnection| Ok(migrate(conn)))
+            .await
+            .map_err(|error: diesel::result::Error| unreachable(error.to_string()))??;
+        drop(pooled);
+        Ok(Self { writer, readers, _lock: Arc::new(lock) })
+    }
+}
+
+/// Keeps every other process off the file for as long as this one lives.
+fn lock_file(path: &Path) -> Result<std::fs::File, OpenFailure> {
+    let unreachable =
+        |error: std::io::Error| OpenFailure::Unreachable(format!("{}: {error}", path.display()));
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.with_extension("lock"))
+        .map_err(unreachable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenFailure::InUse(path.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(unreachable(error)),
+    }
+}
+
+fn pool(url: &str, size: usize) -> Result<Pool<Pooled>, String> {
+    let mut config = ManagerConfig::<Pooled>::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|url| {
+        let url = url.to_owned();
+        async move {
+            let connection = tokio::task::spawn_blocking(move || connect(&url))
+                .await
+                .map_err(|error| ConnectionError::BadConnection(error.to_string()))??;
+            Ok(SyncConnectionWrapper::new(connection))
+        }
+        .boxed()
+    });
+    let manager = AsyncDieselConnectionManager::<Pooled>::new_with_config(url, config);
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(POOL_WAIT))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// Durable before it is fast: this is money.
+fn connect(url: &str) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = SqliteConnection::establish(url)?;
+    connection
+        .batch_execute(&format!(
+            "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; \
+             PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+             PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864;"
+        ))
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut SqliteConnection) -> Result<(), OpenFailure> {
+    super::postgres::run_migrations(connection, MIGRATIONS)
+}
+
+impl From<StoreFailure> for OpenFailure {
+    fn from(failure: StoreFailure) -> Self {
+        Self::Unreachable(failure.to_string())
+    }
+}

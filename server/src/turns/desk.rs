@@ -1,0 +1,445 @@
+//! A shop's work during a turn: the facts that were loaded, and what the commands have made of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use order_proto::v1::{self, EventChange, EventKind};
+use order_rules::decision::{Case, Decision, Ids};
+use order_rules::effects::EffectState;
+use order_rules::order::{Micros, Order, OrderNumber};
+use order_rules::payments::Payment;
+use order_rules::refusals::{Code, Refusal};
+use order_rules::stock::{Item, Movement};
+use prost::Message;
+
+use super::{document, record, story};
+use crate::commands::{Answer, Caller};
+use crate::shops::Shop;
+use crate::store::facts::{Changes, RequestRow};
+use crate::store::rows::{
+    EffectRow, EventRow, HeadRow, MovementRow, PersonalRow, StatusRow, StockItemRow, key,
+};
+use crate::terms::{Term, effect_state_stored};
+
+/// An order with what the rules do not look at.
+#[derive(Clone, Debug)]
+pub(crate) struct OrderFile {
+    pub order: Order,
+    pub extra: Extra,
+    /// As it was loaded; `None` for a new one.
+    pub stored: Option<Order>,
+    /// As it was written down for its last event; `None` when that is out of date.
+    pub document: Option<Bytes>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extra {
+    pub external_reference: Option<String>,
+    pub language: String,
+    pub customer_key: String,
+    pub lines_fingerprint: String,
+    /// Encoded part of `Order` with everything personal.
+    pub personal: Bytes,
+    pub personal_version: i32,
+    /// Rides with the change that waits.
+    pub waiting_note: Option<v1::Note>,
+    pub revision: i64,
+    pub updated_at: Micros,
+}
+
+pub(crate) struct Desk {
+    pub shop: Arc<Shop>,
+    pub now: Micros,
+    pub orders: BTreeMap<i64, OrderFile>,
+    pub payments: BTreeMap<i64, Payment>,
+    pub items: BTreeMap<String, Item>,
+    /// Effects that are not final, by operation.
+    pub effects: BTreeMap<i64, EffectRow>,
+    pub external_references: BTreeSet<String>,
+    /// Orders by the status they have.
+    pub status_counts: BTreeMap<i64, i64>,
+    /// Waiting changes by the status they lead to.
+    pub waiting_counts: BTreeMap<i64, i64>,
+    pub(super) head: HeadRow,
+    pub(super) requests: HashMap<Vec<u8>, RequestRow>,
+    /// As they were loaded.
+    pub(super) stored_payments: BTreeMap<i64, Payment>,
+    pub(super) changed_orders: BTreeSet<i64>,
+    pub(super) changed_payments: BTreeSet<i64>,
+    pub(super) changed_items: BTreeSet<String>,
+    pub(super) changed_effects: BTreeSet<i64>,
+    pub(super) changes: Changes,
+    /// Revision of the first event of the command at hand.
+    pub(super) command_revision: i64,
+    /// Payments that the command at hand has changed.
+    pub(super) command_payments: BTreeSet<i64>,
+    pub(super) caller: Option<Caller>,
+}
+
+impl Desk {
+    /// The next ids of the shop.
+    pub(crate) fn ids(&self) -> Ids {
+        Ids(self.head.next_id)
+    }
+
+    /// The number that the next order gets.
+    pub(crate) fn next_order_number(&self) -> i64 {
+        self.head.next_order_number
+    }
+
+    pub(crate) fn set_next_order_number(&mut self, number: i64) {
+        self.head.next_order_number = number;
+    }
+
+    /// An order with its payments, as they are now.
+    ///
+    /// # Errors
+    /// `ORDER_NOT_FOUND`.
+    pub(crate) fn case(&self, number: i64) -> Result<Case, Refusal> {
+        let file = self.orders.get(&number).ok_or_else(|| {
+            Refusal::new(Code::OrderNotFound).with("order", self.shop.order_name(number))
+        })?;
+        Ok(Case { payments: self.payments_of(&file.order), order: file.order.clone() })
+    }
+
+    /// Refuses a caller who has not seen the order as it is.
+    ///
+    /// # Errors
+    /// `ETAG_MISMATCH` with the current one.
+    pub(crate) fn check_etag(&self, number: i64, etag: Option<&str>) -> Result<(), Refusal> {
+        let revision = self.orders.get(&number).map_or(0, |file| file.extra.revision);
+        check_etag(revision, etag)
+    }
+
+    /// Makes a decision about an order the truth, and its changes events.
+    pub(crate) fn apply(&mut self, decision: Decision, ids: &Ids) {
+        self.head.next_id = ids.0;
+        let Decision { case, changes, movements, effects, withdrawn } = decision;
+        let number = case.order.number;
+        for payment in case.payments {
+            self.put_payment(payment);
+        }
+        for planned in effects {
+            let row = record::effect(
+                self.shop.row.shop_id,
+                planned.payment.0,
+                &planned.operation,
+                planned.due_at,
+            );
+            self.put_effect(planned.operation.id, row);
+        }
+        for operation in withdrawn {
+            self.finish_effect(operation, EffectState::Withdrawn);
+        }
+        self.put_order(case.order);
+        self.move_stock(movements);
+        let Some(order) = self.orders.get(&number.0).map(|file| file.order.clone()) else { return };
+        for change in &changes {
+            let (kind, change) = story::event(&self.shop, &order, change);
+            self.tell(kind, Some(number), &change);
+        }
+    }
+
+    /// Ends the life of an effect in the queue.
+    pub(crate) fn finish_effect(&mut self, operation: i64, state: EffectState) {
+        if let Some(effect) = self.effects.get_mut(&operation) {
+            effect.state = effect_state_stored(state);
+            effect.lease_owner = None;
+            effect.lease_until = None;
+            self.changed_effects.insert(operation);
+        }
+    }
+
+    pub(crate) fn put_effect(&mut self, operation: i64, row: EffectRow) {
+        self.effects.insert(operation, row);
+        self.changed_effects.insert(operation);
+    }
+
+    pub(crate) fn put_payment(&mut self, payment: Payment) {
+        if self.payments.get(&payment.id.0) != Some(&payment) {
+            self.changed_payments.insert(payment.id.0);
+            self.command_payments.insert(payment.id.0);
+            self.payments.insert(payment.id.0, payment);
+        }
+    }
+
+    fn put_order(&mut self, order: Order) {
+        let number = order.number.0;
+        let is_waiting = order.pending.is_some();
+        let now = self.now;
+        let is_same = self.orders.get(&number).is_some_and(|file| file.order == order);
+        if is_same {
+            return;
+        }
+        let file = self.orders.entry(number).or_insert_with(|| OrderFile {
+            order: order.clone(),
+            extra: Extra { updated_at: now, ..Extra::default() },
+            stored: None,
+            document: None,
+        });
+        file.order = order;
+        file.document = None;
+        if !is_waiting {
+            file.extra.waiting_note = None;
+        }
+        self.changed_orders.insert(number);
+    }
+
+    /// Stores what is personal of an order as its next version.
+    pub(crate) fn put_personal(&mut self, number: i64, personal: &v1::Order) {
+        let now = self.now;
+        let Some(file) = self.orders.get_mut(&number) else { return };
+        file.extra.personal = personal.encode_to_vec().into();
+        file.extra.personal_version = file.extra.personal_version.saturating_add(1);
+        self.changes.personal.push(PersonalRow {
+            order_key: key(self.shop.row.shop_id, number),
+            version: file.extra.personal_version,
+            personal: file.extra.personal.to_vec(),
+            created_at: now.0,
+        });
+        self.changed_orders.insert(number);
+    }
+
+    fn move_stock(&mut self, movements: Vec<Movement>) {
+        // Revisions of a command's events follow its movements, so these are unique per line and reason.
+        let revision = self.head.revision.saturating_add(1);
+        for movement in movements {
+            let Some(item) = self.items.get_mut(&movement.sku) else { continue };
+            item.on_hand = item.on_hand.saturating_add(movement.quantity);
+            self.changed_items.insert(movement.sku.clone());
+            self.changes.movements.push(MovementRow {
+                shop_id: self.shop.row.shop_id,
+                sku: movement.sku,
+                revision,
+                line_id: movement.line.unwrap_or_default(),
+                reason: movement.reason.stored(),
+                quantity: movement.quantity,
+                order_number: movement.order.map(|order| order.0),
+                created_at: self.now.0,
+            });
+        }
+    }
+
+    /// Records one movement that no order caused.
+    pub(crate) fn adjust_stock(&mut self, movement: Movement) {
+        let change = EventChange {
+            sku: movement.sku.clone(),
+            quantity: movement.quantity,
+            ..EventChange::default()
+        };
+        self.move_stock(vec![movement]);
+        self.tell(EventKind::StockChanged, None, &change);
+    }
+
+    /// Appends an event to the log.
+    pub(crate) fn tell(
+        &mut self,
+        kind: EventKind,
+        order: Option<OrderNumber>,
+        change: &EventChange,
+    ) {
+        self.head.revision = self.head.revision.saturating_add(1);
+        let revision = self.head.revision;
+        if self.command_revision == 0 {
+            self.command_revision = revision;
+        }
+        let is_first = self.command_revision == revision;
+        let (actor, request_id, content) = match &self.caller {
+            Some(caller) => (
+                caller.actor.clone(),
+                caller.request_id.as_bytes().to_vec(),
+                is_first.then(|| caller.content.to_vec()),
+            ),
+            None => (String::new(), Vec::new(), None),
+        };
+        self.changes.events.push(EventRow {
+            shop_id: self.shop.row.shop_id,
+            revision,
+            command_revision: self.command_revision,
+            kind: i16::try_from(i32::from(kind)).unwrap_or_default(),
+            order_number: order.map(|order| order.0),
+            actor,
+            created_at: self.now.0,
+            request_id,
+            content,
+            change: change.encode_to_vec(),
+            document: None,
+            personal_version: None,
+        });
+        if let Some(file) = order.and_then(|order| self.orders.get_mut(&order.0)) {
+            file.extra.revision = revision;
+            file.extra.updated_at = self.now;
+            file.document = None;
+            self.changed_orders.insert(file.order.number.0);
+        }
+    }
+
+    /// Begins a command: what follows are its events.
+    pub(super) fn begin(&mut self, caller: Caller) {
+        self.caller = Some(caller);
+        self.command_revision = 0;
+        self.command_payments.clear();
+    }
+
+    /// Ends a command that succeeded: orders that share a payment it changed are told, one that
+    /// changed nothing leaves its mark, and each order it touched is written down.
+    pub(super) fn end(&mut self, order: Option<OrderNumber>) {
+        let begun = |event: &EventRow, revision: i64| event.command_revision == revision;
+        let revision = self.command_revision;
+        let told: BTreeSet<i64> = self
+            .changes
+            .events
+            .iter()
+            .filter(|event| revision > 0 && begun(event, revision))
+            .filter_map(|event| event.order_number)
+            .collect();
+        let touched: Vec<(i64, i64)> = std::mem::take(&mut self.command_payments)
+            .into_iter()
+            .filter_map(|id| self.payments.get(&id))
+            .flat_map(|payment| payment.holders.iter().map(|holder| (holder.order.0, payment.id.0)))
+            .filter(|(number, _)| !told.contains(number) && self.orders.contains_key(number))
+            .collect();
+        for (number, payment_id) in touched {
+            let change = EventChange { payment_id, ..EventChange::default() };
+            self.tell(EventKind::PaymentUpdated, Some(OrderNumber(number)), &change);
+        }
+        if self.command_revision == 0 {
+            let known = order.filter(|order| self.orders.contains_key(&order.0));
+            self.note_nothing(known);
+        }
+        self.write_documents();
+    }
+
+    /// A command that changed nothing: its id is remembered, listeners are not told.
+    fn note_nothing(&mut self, order: Option<OrderNumber>) {
+        let extra =
+            order.and_then(|order| self.orders.get(&order.0)).map(|file| file.extra.clone());
+        self.tell(EventKind::Noop, order, &EventChange::default());
+        // The order is as it was: so are its etag and its times.
+        if let (Some(order), Some(extra)) = (order, extra)
+            && let Some(file) = self.orders.get_mut(&order.0)
+        {
+            file.extra = extra;
+            file.document = None;
+            if file.stored.as_ref() == Some(&file.order) {
+                self.changed_orders.remove(&order.0);
+            }
+        }
+    }
+
+    /// The last event about each order of the command carries the order as it is after it.
+    fn write_documents(&mut self) {
+        let mut last: BTreeMap<i64, usize> = BTreeMap::new();
+        for (index, event) in self.changes.events.iter().enumerate() {
+            if event.command_revision == self.command_revision
+                && event.kind != noop()
+                && let Some(number) = event.order_number
+            {
+                last.insert(number, index);
+            }
+        }
+        for (number, index) in last {
+            let Some(file) = self.orders.get(&number) else { continue };
+            let payments = self.payments_of(&file.order);
+            let document = document::document(&self.shop, file, &payments);
+            let version = file.extra.personal_version;
+            if let Some(event) = self.changes.events.get_mut(index) {
+                event.document = Some(document.to_vec());
+                event.personal_version = Some(version);
+            }
+            if let Some(file) = self.orders.get_mut(&number) {
+                file.document = Some(document);
+            }
+        }
+    }
+
+    /// An order's payments, in the order they were attached.
+    pub(crate) fn payments_of(&self, order: &Order) -> Vec<Payment> {
+        order.payments.iter().filter_map(|id| self.payments.get(&id.0)).cloned().collect()
+    }
+
+    /// The order as it goes out: its document and what is personal.
+    pub(crate) fn order_parts(&self, number: i64) -> Vec<Bytes> {
+        let Some(file) = self.orders.get(&number) else { return Vec::new() };
+        let document = file.document.clone().unwrap_or_else(|| {
+            document::document(&self.shop, file, &self.payments_of(&file.order))
+        });
+        vec![document, file.extra.personal.clone()]
+    }
+
+    /// An item's row, as it is now.
+    pub(super) fn item_row(&self, item: &Item) -> StockItemRow {
+        StockItemRow {
+            shop_id: self.shop.row.shop_id,
+            sku: item.sku.clone(),
+            on_hand: item.on_hand,
+            updated_at: self.now.0,
+        }
+    }
+
+    /// Who asked for the command at hand.
+    pub(crate) fn actor(&self) -> &str {
+        self.caller.as_ref().map_or("system", |caller| caller.actor.as_str())
+    }
+
+    /// The revision of the next event.
+    pub(crate) fn next_revision(&self) -> i64 {
+        self.head.revision.saturating_add(1)
+    }
+
+    /// Stores a status as it is now.
+    pub(crate) fn put_status(&mut self, row: StatusRow) {
+        self.changes.statuses.retain(|other| other.status_id != row.status_id);
+        self.changes.statuses.push(row);
+    }
+
+    /// Makes changed statuses those of the shop.
+    pub(crate) fn put_shop_statuses(&mut self, mut shop: Shop) {
+        shop.status_rows.sort_by_key(|row| (row.position, row.status_id));
+        self.replace_shop(shop);
+    }
+
+    /// Makes changed settings those of the shop, and stores them.
+    pub(crate) fn put_shop(&mut self, mut shop: Shop) {
+        shop.row.revision = self.next_revision();
+        self.changes.shops = vec![shop.row.clone()];
+        self.replace_shop(shop);
+    }
+
+    fn replace_shop(&mut self, shop: Shop) {
+        let revision = self.next_revision();
+        self.head.settings_revision = revision;
+        if let Ok(shop) = Shop::from_rows(shop.row, shop.status_rows, revision) {
+            self.shop = Arc::new(shop);
+        }
+    }
+
+    /// What a command says when it is carried out: the order as it is, and what it planned.
+    pub(crate) fn answer(&self, number: Option<i64>) -> Answer {
+        Answer {
+            order: number.map(|number| self.order_parts(number)).unwrap_or_default(),
+            number: number.map(OrderNumber),
+            revision: self.command_revision,
+            ..Answer::default()
+        }
+    }
+}
+
+/// Refuses a caller who has not seen the resource as it is.
+///
+/// # Errors
+/// `ETAG_MISMATCH` with the current one.
+pub(crate) fn check_etag(revision: i64, etag: Option<&str>) -> Result<(), Refusal> {
+    let current = crate::shops::etag(revision);
+    match etag {
+        Some(etag) if etag != current => {
+            Err(Refusal::new(Code::EtagMismatch).with("current_etag", current))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn noop() -> i16 {
+    i16::try_from(i32::from(EventKind::Noop)).unwrap_or_default()
+}

@@ -1,0 +1,181 @@
+//! Writes an order down as the contract's message: what reads and listeners get, byte for byte.
+
+use bytes::Bytes;
+use order_proto::v1;
+use order_rules::money::vat_table;
+use order_rules::order::{DuplicateLink, Line, Order, OrderNumber, Problem};
+use order_rules::payments::{Payment, payment_state};
+use prost::Message;
+
+use super::desk::OrderFile;
+use super::record::operation_message;
+use crate::commands::timestamp;
+use crate::shops::{Shop, etag};
+use crate::terms::Term;
+
+/// The order without its personal data, encoded.
+pub(super) fn document(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> Bytes {
+    message(shop, file, payments).encode_to_vec().into()
+}
+
+/// An order that was not placed: without the number it would have had.
+pub(super) fn unnumbered(parts: &[Bytes]) -> Bytes {
+    let order = v1::Order::decode(parts.concat().as_slice()).unwrap_or_default();
+    v1::Order { name: String::new(), number: 0, revision: 0, etag: String::new(), ..order }
+        .encode_to_vec()
+        .into()
+}
+
+fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
+    let order = &file.order;
+    let status =
+        |id| shop.status_row(id).map(|row| shop.status_name(&row.slug)).unwrap_or_default();
+    v1::Order {
+        name: shop.order_name(order.number.0),
+        number: order.number.0,
+        kind: order.kind.contract().into(),
+        status: status(order.status),
+        status_tag: shop.statuses.tag(order.status).map_or(0, |tag| tag.contract().into()),
+        pending_status_change: order.pending.as_ref().map(|pending| v1::PendingStatusChange {
+            status: status(pending.to),
+            restock: restock(pending.restock).into(),
+            request_time: Some(timestamp(pending.requested_at)),
+        }),
+        currency_code: order.currency.code().to_owned(),
+        price_basis: order.price_basis.contract().into(),
+        lines: order.lines.iter().map(line).collect(),
+        totals: Some(totals(order)),
+        payments: payments.iter().map(|one| payment(shop, order.number, one)).collect(),
+        payment_state: payment_state(order, payments).contract().into(),
+        delivery_state: order.delivery_state().contract().into(),
+        payment_needs_attention: payments.iter().any(|payment| payment.needs_attention),
+        problems: order
+            .problems
+            .iter()
+            .filter(|problem| problem.closed_at.is_none())
+            .map(problem)
+            .collect(),
+        duplicates: order.duplicates.iter().map(|link| duplicate(shop, link)).collect(),
+        external_reference: file.extra.external_reference.clone().unwrap_or_default(),
+        language_code: file.extra.language.clone(),
+        original_order: String::new(),
+        revision: file.extra.revision,
+        etag: etag(file.extra.revision),
+        create_time: Some(timestamp(order.placed_at)),
+        update_time: Some(timestamp(file.extra.updated_at)),
+        complete_time: order.completed_at.map(timestamp),
+        cancel_time: order.cancelled_at.map(timestamp),
+        // Personal: kept apart and put behind these bytes when the order goes out.
+        customer: None,
+        billing_address: None,
+        shipping_address: None,
+        metadata: std::collections::BTreeMap::new(),
+        notes: Vec::new(),
+        email_suggestion: String::new(),
+    }
+}
+
+fn restock(choice: Option<bool>) -> v1::Restock {
+    match choice {
+        None => v1::Restock::Unspecified,
+        Some(true) => v1::Restock::Yes,
+        Some(false) => v1::Restock::No,
+    }
+}
+
+fn line(line: &Line) -> v1::Line {
+    v1::Line {
+        id: line.id,
+        kind: line.kind.contract().into(),
+        sku: line.sku.clone(),
+        title: line.title.clone(),
+        quantity: line.quantity,
+        unit_price_minor: line.unit_price_minor,
+        discount_minor: line.discount_minor,
+        vat_rate_bp: rate(line.vat_rate),
+        net_minor: line.net_minor,
+        vat_minor: line.vat_minor,
+        gross_minor: line.gross_minor,
+        delivered_quantity: line.delivered,
+        credited_quantity: line.credited,
+        stock_held_quantity: line.stock_taken.saturating_sub(line.stock_put_back),
+    }
+}
+
+fn rate(rate: order_rules::money::VatRate) -> i32 {
+    i32::try_from(rate.basis_points()).unwrap_or_default()
+}
+
+fn totals(order: &Order) -> v1::Totals {
+    let discount =
+        order.lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.discount_minor));
+    v1::Totals {
+        net_minor: order.net_minor,
+        vat_minor: order.vat_minor,
+        gross_minor: order.gross_minor,
+        discount_minor: discount,
+        vat: vat_table(&order.lines)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|row| v1::VatAmount {
+                rate_bp: rate(row.rate),
+                net_minor: row.net,
+                vat_minor: row.vat,
+                gross_minor: row.gross,
+            })
+            .collect(),
+    }
+}
+
+fn payment(shop: &Shop, order: OrderNumber, payment: &Payment) -> v1::Payment {
+    let sums = payment.sums_for(order);
+    let all = payment.sums();
+    let claimed =
+        all.claimed_capture.saturating_add(all.claimed_refund).saturating_add(all.claimed_release);
+    v1::Payment {
+        id: payment.id.0,
+        provider: payment.provider.0.clone(),
+        reference: payment.reference.clone(),
+        authorization_state: payment.authorization.contract().into(),
+        authorized_minor: payment.authorized_minor,
+        captured_minor: sums.captured.saturating_sub(sums.reversed),
+        refunded_minor: sums.refunded,
+        claimed_minor: claimed,
+        expire_time: payment.expires_at.map(timestamp),
+        confirm_time: payment.confirmed_at.map(timestamp),
+        operations: payment
+            .operations
+            .iter()
+            .filter(|operation| operation.order == order)
+            .map(operation_message)
+            .collect(),
+        other_orders: payment
+            .holders
+            .iter()
+            .filter(|holder| holder.order != order)
+            .map(|holder| shop.order_name(holder.order.0))
+            .collect(),
+    }
+}
+
+fn problem(problem: &Problem) -> v1::Problem {
+    v1::Problem {
+        id: problem.id,
+        code: problem.code.name().to_owned(),
+        details: problem.details.iter().cloned().collect(),
+        payment_id: problem.payment.map_or(0, |payment| payment.0),
+        operation_id: problem.operation.unwrap_or_default(),
+        open_time: Some(timestamp(problem.opened_at)),
+    }
+}
+
+fn duplicate(shop: &Shop, link: &DuplicateLink) -> v1::DuplicateLink {
+    v1::DuplicateLink {
+        order: shop.order_name(link.other.0),
+        same_payment: link.same_payment,
+        same_time: link.same_time,
+        same_customer: link.same_customer,
+        same_lines: link.same_lines,
+        same_total: link.same_total,
+    }
+}

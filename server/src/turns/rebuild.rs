@@ -1,0 +1,229 @@
+//! Rebuilds orders and payments, as the rules see them, from stored rows.
+
+use std::collections::BTreeMap;
+
+use order_proto::v1;
+use order_rules::effects::EffectState;
+use order_rules::money::{Currency, VatRate};
+use order_rules::order::{
+    DuplicateLink, Line, LineKind, Micros, Order, OrderKind, OrderNumber, PendingChange,
+    PlacedLine, PriceBasis, Problem, StatusId,
+};
+use order_rules::payments::{
+    Authorization, Capabilities, Holder, Operation, OperationKind, OperationState, Payment,
+    PaymentId, ProviderName,
+};
+use order_rules::refusals::Code;
+use prost::Message;
+
+use crate::shops::Shop;
+use crate::store::StoreFailure;
+use crate::store::rows::{
+    DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow, OrderRow, PaymentRow, ProblemRow,
+    number,
+};
+use crate::terms::{Term, effect_state};
+
+/// The change that waits, as it is stored with its order.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PendingRecord {
+    #[prost(int64, tag = "1")]
+    pub to: i64,
+    #[prost(bool, optional, tag = "2")]
+    pub restock: Option<bool>,
+    #[prost(int64, tag = "3")]
+    pub requested_at: i64,
+    /// The note that rides along. Personal data.
+    #[prost(message, optional, tag = "4")]
+    pub note: Option<v1::Note>,
+}
+
+/// The details of a problem, as they are stored with it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct DetailsRecord {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub details: BTreeMap<String, String>,
+}
+
+/// The bits of `order_duplicates.evidence`.
+pub(super) const EVIDENCE: [i16; 5] = [1, 2, 4, 8, 16];
+
+/// The rows that belong to one order.
+pub(super) struct OrderParts<'a> {
+    pub row: &'a OrderRow,
+    pub lines: Vec<&'a LineRow>,
+    pub problems: Vec<&'a ProblemRow>,
+    pub duplicates: Vec<&'a DuplicateRow>,
+    /// By position.
+    pub payments: Vec<PaymentId>,
+}
+
+fn defect(what: &str) -> StoreFailure {
+    StoreFailure::Defect(format!("a stored row does not make sense: {what}"))
+}
+
+pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
+    let row = parts.row;
+    let pending = match &row.pending {
+        Some(bytes) => Some(pending(bytes)?.1),
+        None => None,
+    };
+    Ok(Order {
+        number: OrderNumber(row.number),
+        kind: OrderKind::from_stored(row.kind).ok_or_else(|| defect("orders.kind"))?,
+        status: StatusId(row.status_id),
+        pending,
+        currency: Currency::from_code(&row.currency).ok_or_else(|| defect("orders.currency"))?,
+        price_basis: PriceBasis::from_stored(row.price_basis)
+            .ok_or_else(|| defect("orders.price_basis"))?,
+        lines: parts.lines.iter().map(|row| line(row)).collect::<Result<_, _>>()?,
+        net_minor: row.net_minor,
+        vat_minor: row.vat_minor,
+        gross_minor: row.gross_minor,
+        payments: parts.payments.clone(),
+        problems: parts.problems.iter().map(|row| problem(row)).collect::<Result<_, _>>()?,
+        duplicates: parts.duplicates.iter().map(|row| duplicate(row)).collect(),
+        placed_at: Micros(row.placed_at),
+        completed_at: row.completed_at.map(Micros),
+        cancelled_at: row.cancelled_at.map(Micros),
+    })
+}
+
+/// The change that waits, and the note that rides with it.
+pub(super) fn pending(bytes: &[u8]) -> Result<(Option<v1::Note>, PendingChange), StoreFailure> {
+    let record = PendingRecord::decode(bytes).map_err(|_| defect("orders.pending"))?;
+    let change = PendingChange {
+        to: StatusId(record.to),
+        restock: record.restock,
+        has_note: record.note.is_some(),
+        requested_at: Micros(record.requested_at),
+    };
+    Ok((record.note, change))
+}
+
+fn line(row: &LineRow) -> Result<Line, StoreFailure> {
+    Ok(Line {
+        id: row.line_id,
+        kind: LineKind::from_stored(row.kind).ok_or_else(|| defect("order_lines.kind"))?,
+        sku: row.sku.clone(),
+        title: row.title.clone(),
+        quantity: row.quantity,
+        unit_price_minor: row.unit_price_minor,
+        discount_minor: row.discount_minor,
+        vat_rate: VatRate::new(i64::from(row.vat_rate_bp))
+            .ok_or_else(|| defect("order_lines.vat_rate_bp"))?,
+        net_minor: row.net_minor,
+        vat_minor: row.vat_minor,
+        gross_minor: row.gross_minor,
+        placed: PlacedLine {
+            quantity: row.placed_quantity,
+            vat_minor: row.placed_vat_minor,
+            gross_minor: row.placed_gross_minor,
+        },
+        delivered: row.delivered,
+        credited: row.credited,
+        stock_taken: row.stock_taken,
+        stock_put_back: row.stock_put_back,
+    })
+}
+
+fn problem(row: &ProblemRow) -> Result<Problem, StoreFailure> {
+    let details = DetailsRecord::decode(row.details.as_slice())
+        .map_err(|_| defect("problems.details"))?
+        .details;
+    Ok(Problem {
+        id: number(row.problem_key),
+        code: Code::from_name(&row.code).ok_or_else(|| defect("problems.code"))?,
+        details: details.into_iter().collect(),
+        payment: row.payment_id.map(PaymentId),
+        operation: row.operation_id,
+        opened_at: Micros(row.opened_at),
+        closed_at: row.closed_at.map(Micros),
+    })
+}
+
+fn duplicate(row: &DuplicateRow) -> DuplicateLink {
+    let [payment, time, customer, lines, total] = EVIDENCE.map(|bit| row.evidence & bit != 0);
+    DuplicateLink {
+        other: OrderNumber(row.other_number),
+        same_payment: payment,
+        same_time: time,
+        same_customer: customer,
+        same_lines: lines,
+        same_total: total,
+    }
+}
+
+/// A payment with its ledger. An effect knows better than the ledger how far an operation has come.
+pub(super) fn payment(
+    shop: &Shop,
+    row: &PaymentRow,
+    holders: &[&HolderRow],
+    operations: &[&OperationRow],
+    effects: &BTreeMap<i64, EffectRow>,
+) -> Result<Payment, StoreFailure> {
+    let provider = ProviderName(row.provider.clone());
+    // A provider taken out of the settings keeps what it holds; it cannot be asked for more.
+    let capabilities = shop.capabilities.get(&provider).copied().unwrap_or(Capabilities {
+        is_manual: false,
+        decline_rank: u8::MAX,
+        can_release: true,
+        can_read_back: false,
+    });
+    Ok(Payment {
+        id: PaymentId(number(row.payment_key)),
+        provider,
+        reference: row.reference.clone(),
+        capabilities,
+        currency: Currency::from_code(&row.currency).ok_or_else(|| defect("payments.currency"))?,
+        authorization: Authorization::from_stored(row.authorization_state)
+            .ok_or_else(|| defect("payments.authorization_state"))?,
+        authorized_minor: row.authorized_minor,
+        expires_at: row.expires_at.map(Micros),
+        confirmed_at: row.confirmed_at.map(Micros),
+        needs_attention: row.needs_attention,
+        operations: operations
+            .iter()
+            .map(|row| operation(row, effects))
+            .collect::<Result<_, _>>()?,
+        holders: holders
+            .iter()
+            .map(|row| Holder {
+                order: OrderNumber(number(row.order_key)),
+                is_live: row.is_live,
+                amount_minor: row.amount_minor,
+            })
+            .collect(),
+    })
+}
+
+fn operation(
+    row: &OperationRow,
+    effects: &BTreeMap<i64, EffectRow>,
+) -> Result<Operation, StoreFailure> {
+    let id = number(row.operation_key);
+    let stored =
+        OperationState::from_stored(row.state).ok_or_else(|| defect("payment_operations.state"))?;
+    let state = match (stored, effects.get(&id).and_then(|effect| effect_state(effect.state))) {
+        (OperationState::Pending, Some(EffectState::Sent)) => OperationState::Sent,
+        (OperationState::Pending | OperationState::Sent, Some(EffectState::Accepted)) => {
+            OperationState::Accepted
+        }
+        (OperationState::Pending | OperationState::Sent, Some(EffectState::Unknown)) => {
+            OperationState::Unknown
+        }
+        _ => stored,
+    };
+    Ok(Operation {
+        id,
+        order: OrderNumber(number(row.order_key)),
+        kind: OperationKind::from_stored(row.kind)
+            .ok_or_else(|| defect("payment_operations.kind"))?,
+        amount_minor: row.amount_minor,
+        state,
+        requested_at: Micros(row.requested_at),
+        resolved_at: row.resolved_at.map(Micros),
+        provider_reason: row.provider_reason.clone(),
+        provider_reference: row.provider_reference.clone(),
+    })
+}

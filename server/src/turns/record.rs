@@ -1,0 +1,264 @@
+//! Turns orders and payments, as the rules left them, into rows to store.
+
+use order_proto::v1;
+use order_rules::effects::EffectState;
+use order_rules::order::{DuplicateLink, Line, Micros, Order, Problem};
+use order_rules::payments::{Operation, OperationKind, Payment};
+use prost::Message;
+
+use super::desk::OrderFile;
+use super::rebuild::{DetailsRecord, EVIDENCE, PendingRecord};
+use crate::store::rows::{
+    DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow, OrderRow, PaymentRow, ProblemRow,
+    key,
+};
+use crate::terms::{Term, effect_state_stored};
+
+pub(super) fn order(shop_id: i64, file: &OrderFile, payments: &[Payment]) -> OrderRow {
+    let order = &file.order;
+    OrderRow {
+        order_key: key(shop_id, order.number.0),
+        shop_id,
+        number: order.number.0,
+        kind: order.kind.stored(),
+        status_id: order.status.0,
+        pending: pending(file),
+        currency: order.currency.code().to_owned(),
+        price_basis: order.price_basis.stored(),
+        net_minor: order.net_minor,
+        vat_minor: order.vat_minor,
+        gross_minor: order.gross_minor,
+        payment_state: order_rules::payments::payment_state(order, payments).stored(),
+        delivery_state: order.delivery_state().stored(),
+        has_problem: order.problems.iter().any(|problem| problem.closed_at.is_none()),
+        is_possible_duplicate: !order.duplicates.is_empty(),
+        needs_attention: payments.iter().any(|payment| payment.needs_attention),
+        external_reference: file.extra.external_reference.clone(),
+        language: file.extra.language.clone(),
+        customer_key: file.extra.customer_key.clone(),
+        lines_fingerprint: file.extra.lines_fingerprint.clone(),
+        original_number: None,
+        revision: file.extra.revision,
+        personal_version: file.extra.personal_version,
+        placed_at: order.placed_at.0,
+        updated_at: file.extra.updated_at.0,
+        completed_at: order.completed_at.map(|time| time.0),
+        cancelled_at: order.cancelled_at.map(|time| time.0),
+    }
+}
+
+fn pending(file: &OrderFile) -> Option<Vec<u8>> {
+    let pending = file.order.pending.as_ref()?;
+    let record = PendingRecord {
+        to: pending.to.0,
+        restock: pending.restock,
+        requested_at: pending.requested_at.0,
+        note: file.extra.waiting_note.clone(),
+    };
+    Some(record.encode_to_vec())
+}
+
+/// The lines that differ from those stored.
+pub(super) fn lines(order_key: i64, order: &Order, stored: Option<&Order>) -> Vec<LineRow> {
+    let is_stored =
+        |line: &&Line| stored.is_some_and(|stored| stored.lines.iter().any(|other| other == *line));
+    order.lines.iter().filter(|line| !is_stored(line)).map(|one| line(order_key, one)).collect()
+}
+
+fn line(order_key: i64, line: &Line) -> LineRow {
+    LineRow {
+        order_key,
+        line_id: line.id,
+        kind: line.kind.stored(),
+        sku: line.sku.clone(),
+        title: line.title.clone(),
+        quantity: line.quantity,
+        unit_price_minor: line.unit_price_minor,
+        discount_minor: line.discount_minor,
+        vat_rate_bp: i32::try_from(line.vat_rate.basis_points()).unwrap_or_default(),
+        net_minor: line.net_minor,
+        vat_minor: line.vat_minor,
+        gross_minor: line.gross_minor,
+        placed_quantity: line.placed.quantity,
+        placed_vat_minor: line.placed.vat_minor,
+        placed_gross_minor: line.placed.gross_minor,
+        delivered: line.delivered,
+        credited: line.credited,
+        stock_taken: line.stock_taken,
+        stock_put_back: line.stock_put_back,
+    }
+}
+
+/// The problems that differ from those stored.
+pub(super) fn problems(shop_id: i64, order: &Order, stored: Option<&Order>) -> Vec<ProblemRow> {
+    let is_stored = |problem: &&Problem| {
+        stored.is_some_and(|stored| stored.problems.iter().any(|other| other == *problem))
+    };
+    order
+        .problems
+        .iter()
+        .filter(|problem| !is_stored(problem))
+        .map(|problem| ProblemRow {
+            problem_key: key(shop_id, problem.id),
+            order_key: key(shop_id, order.number.0),
+            code: problem.code.name().to_owned(),
+            details: DetailsRecord { details: problem.details.iter().cloned().collect() }
+                .encode_to_vec(),
+            payment_id: problem.payment.map(|payment| payment.0),
+            operation_id: problem.operation,
+            opened_at: problem.opened_at.0,
+            closed_at: problem.closed_at.map(|time| time.0),
+        })
+        .collect()
+}
+
+/// The links that differ from those stored.
+pub(super) fn duplicates(shop_id: i64, order: &Order, stored: Option<&Order>) -> Vec<DuplicateRow> {
+    let is_stored = |link: &&DuplicateLink| {
+        stored.is_some_and(|stored| stored.duplicates.iter().any(|other| other == *link))
+    };
+    order
+        .duplicates
+        .iter()
+        .filter(|link| !is_stored(link))
+        .map(|link| DuplicateRow {
+            order_key: key(shop_id, order.number.0),
+            other_number: link.other.0,
+            evidence: evidence(link),
+        })
+        .collect()
+}
+
+fn evidence(link: &DuplicateLink) -> i16 {
+    let flags =
+        [link.same_payment, link.same_time, link.same_customer, link.same_lines, link.same_total];
+    EVIDENCE.iter().zip(flags).filter(|(_, flag)| *flag).fold(0, |bits, (bit, _)| bits | bit)
+}
+
+pub(super) fn payment(shop_id: i64, payment: &Payment) -> PaymentRow {
+    let sums = payment.sums();
+    PaymentRow {
+        payment_key: key(shop_id, payment.id.0),
+        shop_id,
+        provider: payment.provider.0.clone(),
+        reference: payment.reference.clone(),
+        currency: payment.currency.code().to_owned(),
+        authorization_state: payment.authorization.stored(),
+        authorized_minor: payment.authorized_minor,
+        captured_minor: sums.captured,
+        capture_claimed_minor: sums.claimed_capture,
+        refunded_minor: sums.refunded,
+        refund_claimed_minor: sums.claimed_refund,
+        expires_at: payment.expires_at.map(|time| time.0),
+        confirmed_at: payment.confirmed_at.map(|time| time.0),
+        needs_attention: payment.needs_attention,
+    }
+}
+
+/// Each order's place on the payment that differs from what is stored.
+pub(super) fn holders(
+    shop_id: i64,
+    payment: &Payment,
+    stored: Option<&Payment>,
+    position: impl Fn(i64) -> i32,
+) -> Vec<HolderRow> {
+    payment
+        .holders
+        .iter()
+        .filter(|holder| !stored.is_some_and(|stored| stored.holders.contains(holder)))
+        .map(|holder| HolderRow {
+            order_key: key(shop_id, holder.order.0),
+            payment_key: key(shop_id, payment.id.0),
+            position: position(holder.order.0),
+            amount_minor: holder.amount_minor,
+            is_live: holder.is_live,
+        })
+        .collect()
+}
+
+/// The operations that differ from those stored.
+pub(super) fn operations(
+    shop_id: i64,
+    payment: &Payment,
+    stored: Option<&Payment>,
+) -> Vec<OperationRow> {
+    let is_stored = |operation: &&Operation| {
+        stored.is_some_and(|stored| stored.operations.iter().any(|other| other == *operation))
+    };
+    payment
+        .operations
+        .iter()
+        .filter(|operation| !is_stored(operation))
+        .map(|operation| OperationRow {
+            operation_key: key(shop_id, operation.id),
+            payment_key: key(shop_id, payment.id.0),
+            order_key: key(shop_id, operation.order.0),
+            kind: operation.kind.stored(),
+            state: operation.state.stored(),
+            amount_minor: operation.amount_minor,
+            requested_at: operation.requested_at.0,
+            resolved_at: operation.resolved_at.map(|time| time.0),
+            provider_reason: operation.provider_reason.clone(),
+            provider_reference: operation.provider_reference.clone(),
+        })
+        .collect()
+}
+
+/// An effect that was just planned.
+pub(super) fn effect(
+    shop_id: i64,
+    payment_id: i64,
+    operation: &Operation,
+    due_at: Micros,
+) -> EffectRow {
+    EffectRow {
+        effect_key: key(shop_id, operation.id),
+        shop_id,
+        payment_key: key(shop_id, payment_id),
+        order_key: key(shop_id, operation.order.0),
+        kind: operation.kind.stored(),
+        state: effect_state_stored(EffectState::Pending),
+        attempt: 0,
+        looks: 0,
+        amount_minor: operation.amount_minor,
+        due_at: due_at.0,
+        lease_owner: None,
+        lease_until: None,
+        first_sent_at: None,
+        last_sent_at: None,
+        absent_seen_at: None,
+        needs_attention: false,
+        created_at: operation.requested_at.0,
+    }
+}
+
+/// An operation as it goes out.
+pub(super) fn operation_message(operation: &Operation) -> v1::Operation {
+    let time = crate::commands::timestamp;
+    v1::Operation {
+        id: operation.id,
+        kind: operation.kind.contract().into(),
+        state: operation.state.contract().into(),
+        amount_minor: operation.amount_minor,
+        request_time: Some(time(operation.requested_at)),
+        resolve_time: operation.resolved_at.map(time),
+        provider_reason: operation.provider_reason.clone().unwrap_or_default(),
+        provider_reference: operation.provider_reference.clone().unwrap_or_default(),
+    }
+}
+
+/// The operation as an event tells it: what it is, not what the provider said.
+pub(super) fn operation_summary(
+    id: i64,
+    kind: OperationKind,
+    amount_minor: i64,
+    state: order_rules::payments::OperationState,
+) -> v1::Operation {
+    v1::Operation {
+        id,
+        kind: kind.contract().into(),
+        state: state.contract().into(),
+        amount_minor,
+        ..v1::Operation::default()
+    }
+}

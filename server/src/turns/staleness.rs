@@ -1,0 +1,89 @@
+//! Tells a caller with an old etag what has changed since.
+
+use std::collections::BTreeSet;
+
+use order_proto::v1::{EventChange, EventKind};
+use order_rules::refusals::{Code, Refusal};
+use prost::Message;
+
+use crate::commands::{Assignment, Command, Failure};
+use crate::store::{Store, on_either};
+
+/// Adds the fields of the order that changed since the caller's etag. What cannot be read is left out.
+pub(super) async fn explained(
+    store: &Store,
+    shop_id: i64,
+    assignment: &Assignment,
+    failure: Failure,
+) -> Failure {
+    let Failure::Refused(refusal) = failure else { return failure };
+    if refusal.code != Code::EtagMismatch {
+        return Failure::Refused(refusal);
+    }
+    let stale = stated_etag(&assignment.command).and_then(revision);
+    let (Some(number), Some(stale)) = (assignment.command.order_number(), stale) else {
+        return Failure::Refused(refusal);
+    };
+    let events =
+        on_either!(store, database => database.order_changes_since(shop_id, number, stale).await);
+    match events {
+        Ok(events) => {
+            let fields: BTreeSet<String> =
+                events.iter().flat_map(|(kind, change)| fields(*kind, change)).collect();
+            let fields: Vec<String> = fields.into_iter().collect();
+            Failure::Refused(Box::new(Refusal::with(*refusal, "changed_fields", fields.join(","))))
+        }
+        Err(_) => Failure::Refused(refusal),
+    }
+}
+
+fn stated_etag(command: &Command) -> Option<&str> {
+    match command {
+        Command::UpdateOrder(command) => command.etag.as_deref(),
+        Command::ChangeStatus(command) => command.etag.as_deref(),
+        Command::WithdrawStatusChange(command) => command.etag.as_deref(),
+        Command::AttachPayment(command) => command.etag.as_deref(),
+        Command::CreateOrder(_)
+        | Command::CreateStatus(_)
+        | Command::UpdateStatus(_)
+        | Command::DeleteStatus(_)
+        | Command::UpdateShop(_)
+        | Command::CreateStockItem(_)
+        | Command::AdjustStock(_)
+        | Command::RecordOutcome(_) => None,
+    }
+}
+
+fn revision(etag: &str) -> Option<i64> {
+    etag.trim_matches('"').parse().ok()
+}
+
+/// The fields of `Order` that an event changes.
+fn fields(kind: i16, change: &[u8]) -> Vec<String> {
+    let kind = EventKind::try_from(i32::from(kind)).unwrap_or_default();
+    let field = match kind {
+        EventKind::OrderUpdated => {
+            return EventChange::decode(change).map(|change| change.fields).unwrap_or_default();
+        }
+        EventKind::StatusChanged => "status",
+        EventKind::StatusChangeRequested | EventKind::StatusChangeDropped => {
+            "pending_status_change"
+        }
+        EventKind::PaymentAttached
+        | EventKind::OperationRequested
+        | EventKind::OperationResolved
+        | EventKind::PaymentUpdated => "payments",
+        EventKind::StockTaken | EventKind::StockPutBack => "lines",
+        EventKind::Delivered => "delivery_state",
+        EventKind::ProblemOpened | EventKind::ProblemClosed => "problems",
+        EventKind::DuplicateFound => "duplicates",
+        EventKind::NoteAdded => "notes",
+        EventKind::OrderCreated
+        | EventKind::StatusesChanged
+        | EventKind::ShopChanged
+        | EventKind::StockChanged
+        | EventKind::Noop
+        | EventKind::Unspecified => return Vec::new(),
+    };
+    vec![field.to_owned()]
+}

@@ -1,0 +1,89 @@
+//! Tells what happened: each change of an order as the event of the contract.
+
+use order_proto::v1::{EventChange, EventKind};
+use order_rules::decision::Change;
+use order_rules::order::{Order, StatusId};
+use order_rules::payments::OperationState;
+
+use super::record::operation_summary;
+use crate::shops::Shop;
+
+/// The event of a change: its kind and what it says.
+pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, EventChange) {
+    let status = |id: StatusId| {
+        shop.status_row(id).map(|row| shop.status_name(&row.slug)).unwrap_or_default()
+    };
+    let nothing = EventChange::default();
+    match change {
+        Change::Created => (EventKind::OrderCreated, nothing),
+        Change::StatusChangeRequested { from, to } => (
+            EventKind::StatusChangeRequested,
+            EventChange { from_status: status(*from), to_status: status(*to), ..nothing },
+        ),
+        Change::StatusChanged { from, to } => (
+            EventKind::StatusChanged,
+            EventChange { from_status: status(*from), to_status: status(*to), ..nothing },
+        ),
+        Change::StatusChangeDropped { to } => {
+            (EventKind::StatusChangeDropped, EventChange { to_status: status(*to), ..nothing })
+        }
+        Change::PaymentAttached { payment } => {
+            (EventKind::PaymentAttached, EventChange { payment_id: payment.0, ..nothing })
+        }
+        Change::PaymentUpdated { payment } => {
+            (EventKind::PaymentUpdated, EventChange { payment_id: payment.0, ..nothing })
+        }
+        Change::OperationRequested { payment, operation, kind, amount_minor } => {
+            let summary =
+                operation_summary(*operation, *kind, *amount_minor, OperationState::Pending);
+            let change = EventChange { payment_id: payment.0, operation: Some(summary), ..nothing };
+            (EventKind::OperationRequested, change)
+        }
+        Change::OperationResolved { payment, operation, kind, amount_minor, state } => {
+            let summary = operation_summary(*operation, *kind, *amount_minor, *state);
+            let change = EventChange { payment_id: payment.0, operation: Some(summary), ..nothing };
+            (EventKind::OperationResolved, change)
+        }
+        Change::StockTaken { line, quantity } => (
+            EventKind::StockTaken,
+            EventChange { quantity: quantity.saturating_neg(), ..line_change(order, *line) },
+        ),
+        Change::StockPutBack { line, quantity } => (
+            EventKind::StockPutBack,
+            EventChange { quantity: *quantity, ..line_change(order, *line) },
+        ),
+        Change::Delivered => (EventKind::Delivered, nothing),
+        Change::ProblemOpened { problem } => {
+            (EventKind::ProblemOpened, problem_change(order, *problem))
+        }
+        Change::ProblemClosed { problem } => {
+            (EventKind::ProblemClosed, problem_change(order, *problem))
+        }
+        Change::DuplicateFound { other } => (
+            EventKind::DuplicateFound,
+            EventChange { other_order: shop.order_name(other.0), ..nothing },
+        ),
+        Change::ContactChanged { fields } => (
+            EventKind::OrderUpdated,
+            EventChange {
+                fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+                ..nothing
+            },
+        ),
+        Change::NoteAdded => (EventKind::NoteAdded, nothing),
+    }
+}
+
+fn line_change(order: &Order, line: i32) -> EventChange {
+    let sku = order.lines.iter().find(|one| one.id == line).map(|one| one.sku.clone());
+    EventChange { line_id: line, sku: sku.unwrap_or_default(), ..EventChange::default() }
+}
+
+fn problem_change(order: &Order, problem: i64) -> EventChange {
+    let code = order.problems.iter().find(|one| one.id == problem).map(|one| one.code.name());
+    EventChange {
+        problem_id: problem,
+        problem_code: code.unwrap_or_default().to_owned(),
+        ..EventChange::default()
+    }
+}

@@ -1,0 +1,171 @@
+//! Turns on an embedded file: what is queued together is stored together, and replays are harmless.
+
+use std::collections::BTreeMap;
+
+use order_proto::v1;
+use order_rules::money::Currency;
+use order_rules::order::{LineKind, PriceBasis};
+use order_rules::payments::ProviderName;
+use order_rules::placing::{NewLine, NewPayment, Placement};
+use prost::Message;
+use uuid::Uuid;
+
+use super::Turns;
+use crate::commands::{
+    Answer, Assignment, Caller, ChangeStatus, Command, CreateOrder, CreateShop, Failure, Personal,
+};
+use crate::shops::Shops;
+use crate::store::{Place, Store, StoreSettings};
+
+struct House {
+    turns: Turns,
+    _folder: tempfile::TempDir,
+}
+
+async fn house() -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        place: Place::File(folder.path().join("orders.db")),
+        readers: 2,
+        writers: 1,
+    };
+    let store = Store::open(&settings).await.unwrap();
+    let turns = Turns::start(store, Shops::default(), 1);
+    let shop = CreateShop {
+        slug: "default".to_owned(),
+        display_name: "Default".to_owned(),
+        settings: v1::ShopSettings::default(),
+        caller: caller(),
+    };
+    turns.create_shop(shop, false).await.unwrap();
+    House { turns, _folder: folder }
+}
+
+fn caller() -> Caller {
+    Caller { actor: "test".to_owned(), request_id: Uuid::now_v7(), content: [7; 32] }
+}
+
+fn assignment(command: Command) -> Assignment {
+    Assignment { shop: "default".to_owned(), caller: caller(), command }
+}
+
+fn placing(payment: &str, reference: &str) -> Assignment {
+    let line = NewLine {
+        kind: LineKind::Goods,
+        sku: "SKU-1".to_owned(),
+        title: "Kopp".to_owned(),
+        quantity: 3,
+        unit_price_minor: 10_000,
+        discount_minor: 0,
+        vat_rate_bp: 2_500,
+    };
+    let placement = Placement {
+        currency: Currency::from_code("NOK").unwrap(),
+        price_basis: PriceBasis::Gross,
+        lines: vec![line],
+        order_discount_minor: 0,
+        stated: None,
+        payments: vec![NewPayment {
+            provider: ProviderName(payment.to_owned()),
+            reference: reference.to_owned(),
+            amount_minor: 30_000,
+        }],
+        customer_key: String::new(),
+    };
+    let customer = v1::Customer { email: "kari@example.no".to_owned(), ..v1::Customer::default() };
+    assignment(Command::CreateOrder(Box::new(CreateOrder {
+        placement,
+        personal: Personal { customer, metadata: BTreeMap::new(), ..Personal::default() },
+        external_reference: None,
+        language: String::new(),
+    })))
+}
+
+fn order(answer: &Answer) -> v1::Order {
+    v1::Order::decode(answer.order.concat().as_slice()).unwrap()
+}
+
+fn change(number: i64, status: &str, restock: Option<bool>) -> Assignment {
+    assignment(Command::ChangeStatus(ChangeStatus {
+        number,
+        etag: None,
+        status: status.to_owned(),
+        restock,
+        note: None,
+    }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_placed_completed_and_read_back_whole() {
+    let house = house().await;
+    let placed = house.turns.submit(placing("manual", ""), None).await.unwrap();
+    let placed = order(&placed);
+    assert_eq!(placed.number, 1_001);
+    assert_eq!(placed.totals.as_ref().unwrap().gross_minor, 30_000);
+    assert_eq!(placed.customer.as_ref().unwrap().email, "kari@example.no");
+    assert_eq!(placed.payment_state(), v1::PaymentState::Authorized);
+
+    let sent = house.turns.submit(change(1_001, "sent", None), None).await.unwrap();
+    assert!(!sent.is_waiting);
+    let sent = order(&sent);
+    assert_eq!(sent.status, "shops/default/orderStatuses/sent");
+    assert_eq!(sent.payment_state(), v1::PaymentState::Captured);
+    assert_eq!(sent.delivery_state(), v1::DeliveryState::Delivered);
+    assert!(sent.revision > placed.revision);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_of_one_turn_see_each_other_and_numbers_have_no_gaps() {
+    let house = house().await;
+    let mut waiting = Vec::new();
+    for _ in 0..100 {
+        let turns = house.turns.clone();
+        waiting.push(tokio::spawn(async move { turns.submit(placing("manual", ""), None).await }));
+    }
+    let mut numbers = Vec::new();
+    for answer in waiting {
+        numbers.push(order(&answer.await.unwrap().unwrap()).number);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1_001..1_101).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_request_is_carried_out_once_and_other_content_is_refused() {
+    let house = house().await;
+    let first = placing("klarna", "kl-1");
+    let placed = house.turns.submit(first.clone(), None).await.unwrap();
+    assert!(!placed.replayed);
+    let again = house.turns.submit(first.clone(), None).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!((again.number, again.revision), (placed.number, placed.revision));
+
+    let mut other = first;
+    other.caller.content = [8; 32];
+    let refused = house.turns.submit(other, None).await.unwrap_err();
+    let Failure::Refused(refusal) = refused else { panic!("not refused: {refused:?}") };
+    assert_eq!(refusal.code.name(), "REQUEST_ID_REUSED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_orders_on_one_payment_point_at_each_other() {
+    let house = house().await;
+    let first = order(&house.turns.submit(placing("vipps", "vp-1"), None).await.unwrap());
+    let second = house.turns.submit(placing("vipps", "vp-1"), None).await.unwrap();
+    assert_eq!(second.other_orders.len(), 1);
+    let second = order(&second);
+    assert_eq!(second.duplicates.first().unwrap().order, first.name);
+    let refused = house.turns.submit(change(9_999, "sent", None), None).await.unwrap_err();
+    assert!(matches!(refused, Failure::Refused(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preview_stores_nothing_and_takes_no_number() {
+    let house = house().await;
+    let preview = house.turns.preview(placing("klarna", "kl-9")).await.unwrap();
+    assert_eq!(preview.revision, 0);
+    assert_eq!(preview.plan.len(), 1);
+    let placed = house.turns.submit(placing("klarna", "kl-9"), None).await.unwrap();
+    assert_eq!(order(&placed).number, 1_001);
+    assert!(order(&placed).duplicates.is_empty());
+}

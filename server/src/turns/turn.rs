@@ -1,0 +1,401 @@
+//! One turn, decided: facts in, changes and answers out. Pure but for what it is given.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use order_rules::order::Micros;
+use order_rules::refusals::{Code, Refusal};
+use order_rules::stock::Item;
+
+use super::desk::{Desk, Extra, OrderFile};
+use super::document;
+use super::rebuild::{self, OrderParts};
+use super::record;
+use crate::commands::{Answer, Assignment, Failure};
+use crate::shops::{Shop, Shops};
+use crate::store::StoreFailure;
+use crate::store::facts::{Changes, Facts, Needs, RequestRow};
+use crate::store::rows::{EffectRow, HeadRow, number, shop};
+
+/// The commands of a turn, by shop.
+pub(super) type Work = BTreeMap<i64, Vec<Arc<Assignment>>>;
+
+/// What became of a turn.
+pub(super) struct Outcome {
+    /// By shop, in the order of the work.
+    pub answers: BTreeMap<i64, Vec<Result<Answer, Failure>>>,
+    /// The shops' heads after it.
+    pub heads: Vec<HeadRow>,
+    /// Shops whose settings were read or changed.
+    pub shops: Vec<Arc<Shop>>,
+    /// Orders that nobody needs to wait for any more, by key.
+    pub settled: Vec<i64>,
+    /// Effects were planned.
+    pub has_effects: bool,
+}
+
+/// The facts that the commands of a turn need.
+pub(super) fn needs(shops: &Shops, work: &Work) -> Needs {
+    let mut needs = Needs::default();
+    for (&shop_id, assignments) in work {
+        let known = shops.shop(shop_id).map_or(-1, |shop| shop.settings_revision);
+        needs.shops.insert(shop_id, known);
+        for assignment in assignments {
+            needs.request_ids.push(assignment.caller.request_id.as_bytes().to_vec());
+            assignment.command.needs(shop_id, &mut needs);
+        }
+    }
+    needs
+}
+
+/// Carries out the commands of each shop one after the other, each seeing what those before it did.
+pub(super) fn decide(shops: &Shops, work: &Work, facts: &Facts, now: Micros) -> (Changes, Outcome) {
+    let mut changes = Changes::default();
+    let mut outcome = Outcome {
+        answers: BTreeMap::new(),
+        heads: Vec::new(),
+        shops: Vec::new(),
+        settled: Vec::new(),
+        has_effects: false,
+    };
+    let mut desks = match desks(shops, facts, now) {
+        Ok(desks) => desks,
+        Err(failure) => {
+            for (&shop_id, assignments) in work {
+                let answer = || Err(Failure::Internal { log: failure.to_string() });
+                outcome.answers.insert(shop_id, assignments.iter().map(|_| answer()).collect());
+            }
+            return (changes, outcome);
+        }
+    };
+    for (&shop_id, assignments) in work {
+        let answers = match desks.get_mut(&shop_id) {
+            Some(desk) => assignments.iter().map(|one| carry_out(desk, one)).collect(),
+            None => {
+                assignments.iter().map(|_| Err(Refusal::new(Code::ShopNotFound).into())).collect()
+            }
+        };
+        outcome.answers.insert(shop_id, answers);
+    }
+    for (_, desk) in desks {
+        desk.close(&mut changes, &mut outcome);
+    }
+    (changes, outcome)
+}
+
+/// Decides one command without storing anything: the order as it would be, and the plan.
+pub(super) fn rehearse(
+    shops: &Shops,
+    shop_id: i64,
+    assignment: &Assignment,
+    facts: &Facts,
+    now: Micros,
+) -> Result<Answer, Failure> {
+    let mut desks = desks(shops, facts, now)
+        .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
+    let desk = desks.get_mut(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
+    if let Some(answer) = replay(desk, assignment)? {
+        return Ok(answer);
+    }
+    let whole_plan = match &assignment.command {
+        crate::commands::Command::ChangeStatus(command) => Some(command.whole_plan(desk)),
+        _ => None,
+    };
+    desk.begin(assignment.caller.clone());
+    let mut answer = assignment.command.carry_out(desk)?;
+    answer.revision = 0;
+    if matches!(assignment.command, crate::commands::Command::CreateOrder(_))
+        && !answer.already_exists
+    {
+        answer.order = vec![document::unnumbered(&answer.order)];
+        answer.number = None;
+    }
+    if let Some(plan) = whole_plan {
+        answer.plan = plan;
+    }
+    Ok(answer)
+}
+
+fn carry_out(desk: &mut Desk, assignment: &Assignment) -> Result<Answer, Failure> {
+    if let Some(answer) = replay(desk, assignment)? {
+        return Ok(answer);
+    }
+    desk.begin(assignment.caller.clone());
+    let mut answer = assignment.command.carry_out(desk)?;
+    let order = answer.number;
+    desk.end(order);
+    answer.revision = desk.command_revision;
+    // Written down once, here: later commands of the turn may still change the order.
+    answer.order = order.map(|order| desk.order_parts(order.0)).unwrap_or_default();
+    let request_id = assignment.caller.request_id.as_bytes().to_vec();
+    desk.requests.insert(
+        request_id.clone(),
+        RequestRow {
+            shop_id: desk.shop.row.shop_id,
+            request_id,
+            content: Some(assignment.caller.content.to_vec()),
+            revision: answer.revision,
+            order_number: order.map(|order| order.0),
+        },
+    );
+    Ok(answer)
+}
+
+/// The answer of a command that was carried out before.
+fn replay(desk: &Desk, assignment: &Assignment) -> Result<Option<Answer>, Refusal> {
+    let caller = &assignment.caller;
+    let Some(known) = desk.requests.get(caller.request_id.as_bytes().as_slice()) else {
+        return Ok(None);
+    };
+    if known.content.as_deref() != Some(caller.content.as_slice()) {
+        return Err(Refusal::new(Code::RequestIdReused).with("revision", known.revision));
+    }
+    let order = known.order_number.map(|number| desk.order_parts(number)).unwrap_or_default();
+    Ok(Some(Answer {
+        order,
+        number: known.order_number.map(order_rules::order::OrderNumber),
+        revision: known.revision,
+        replayed: true,
+        ..Answer::default()
+    }))
+}
+
+/// A desk for each shop, with its facts rebuilt.
+fn desks(shops: &Shops, facts: &Facts, now: Micros) -> Result<BTreeMap<i64, Desk>, StoreFailure> {
+    let mut desks = BTreeMap::new();
+    for head in &facts.heads {
+        let shop = match facts.shops.iter().find(|row| row.shop_id == head.shop_id) {
+            Some(row) => {
+                let statuses = facts.statuses.iter().filter(|one| one.shop_id == row.shop_id);
+                let revision = head.settings_revision;
+                Arc::new(Shop::from_rows(row.clone(), statuses.cloned().collect(), revision)?)
+            }
+            None => shops
+                .shop(head.shop_id)
+                .ok_or_else(|| StoreFailure::Defect("a shop without settings".to_owned()))?,
+        };
+        desks.insert(head.shop_id, empty_desk(shop, head.clone(), now));
+    }
+    fill(&mut desks, facts)?;
+    Ok(desks)
+}
+
+fn empty_desk(shop: Arc<Shop>, head: HeadRow, now: Micros) -> Desk {
+    Desk {
+        shop,
+        // Event time never falls within a shop.
+        now: now.max(Micros(head.last_event_at)),
+        orders: BTreeMap::new(),
+        payments: BTreeMap::new(),
+        items: BTreeMap::new(),
+        effects: BTreeMap::new(),
+        external_references: BTreeSet::new(),
+        status_counts: BTreeMap::new(),
+        waiting_counts: BTreeMap::new(),
+        head,
+        requests: HashMap::new(),
+        stored_payments: BTreeMap::new(),
+        changed_orders: BTreeSet::new(),
+        changed_payments: BTreeSet::new(),
+        changed_items: BTreeSet::new(),
+        changed_effects: BTreeSet::new(),
+        changes: Changes::default(),
+        command_revision: 0,
+        command_payments: BTreeSet::new(),
+        caller: None,
+    }
+}
+
+fn fill(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), StoreFailure> {
+    for row in &facts.requests {
+        if let Some(desk) = desks.get_mut(&row.shop_id) {
+            desk.requests.insert(row.request_id.clone(), row.clone());
+        }
+    }
+    for (shop_id, reference) in &facts.external_references {
+        if let Some(desk) = desks.get_mut(shop_id) {
+            desk.external_references.extend(reference.clone());
+        }
+    }
+    for row in &facts.items {
+        if let Some(desk) = desks.get_mut(&row.shop_id) {
+            let item = Item { sku: row.sku.clone(), on_hand: row.on_hand };
+            desk.items.insert(row.sku.clone(), item);
+        }
+    }
+    for (shop_id, status, count) in &facts.status_counts {
+        if let Some(desk) = desks.get_mut(shop_id) {
+            desk.status_counts.insert(*status, *count);
+        }
+    }
+    for (shop_id, pending) in &facts.waiting {
+        if let (Some(desk), Some(pending)) = (desks.get_mut(shop_id), pending) {
+            let to = rebuild::pending(pending)?.1.to;
+            let count = desk.waiting_counts.entry(to.0).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    fill_payments(desks, facts)?;
+    fill_orders(desks, facts)
+}
+
+fn fill_payments(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), StoreFailure> {
+    for row in &facts.effects {
+        if let Some(desk) = desks.get_mut(&row.shop_id) {
+            desk.effects.insert(number(row.effect_key), EffectRow::clone(row));
+        }
+    }
+    let mut holders = HashMap::<i64, Vec<_>>::new();
+    for row in &facts.holders {
+        holders.entry(row.payment_key).or_default().push(row);
+    }
+    let mut operations = HashMap::<i64, Vec<_>>::new();
+    for row in &facts.operations {
+        operations.entry(row.payment_key).or_default().push(row);
+    }
+    let of = |map: &HashMap<i64, Vec<_>>, key| map.get(&key).cloned().unwrap_or_default();
+    for row in &facts.payments {
+        let Some(desk) = desks.get_mut(&row.shop_id) else { continue };
+        let operations = operations.get(&row.payment_key).cloned().unwrap_or_default();
+        let holders = of(&holders, row.payment_key);
+        let payment = rebuild::payment(&desk.shop, row, &holders, &operations, &desk.effects)?;
+        desk.stored_payments.insert(payment.id.0, payment.clone());
+        desk.payments.insert(payment.id.0, payment);
+    }
+    Ok(())
+}
+
+fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), StoreFailure> {
+    let mut parts: BTreeMap<i64, OrderParts<'_>> = facts
+        .orders
+        .iter()
+        .map(|row| {
+            (
+                row.order_key,
+                OrderParts {
+                    row,
+                    lines: Vec::new(),
+                    problems: Vec::new(),
+                    duplicates: Vec::new(),
+                    payments: Vec::new(),
+                },
+            )
+        })
+        .collect();
+    for row in &facts.lines {
+        if let Some(parts) = parts.get_mut(&row.order_key) {
+            parts.lines.push(row);
+        }
+    }
+    for row in &facts.problems {
+        if let Some(parts) = parts.get_mut(&row.order_key) {
+            parts.problems.push(row);
+        }
+    }
+    for row in &facts.duplicates {
+        if let Some(parts) = parts.get_mut(&row.order_key) {
+            parts.duplicates.push(row);
+        }
+    }
+    let mut places: Vec<_> = facts.holders.iter().collect();
+    places.sort_by_key(|row| (row.order_key, row.position));
+    for row in places {
+        if let Some(parts) = parts.get_mut(&row.order_key) {
+            parts.payments.push(order_rules::payments::PaymentId(number(row.payment_key)));
+        }
+    }
+    for (order_key, parts) in parts {
+        let Some(desk) = desks.get_mut(&shop(order_key)) else { continue };
+        let order = rebuild::order(&parts)?;
+        let personal = facts.personal.iter().rfind(|row| row.order_key == order_key);
+        let waiting_note = match &parts.row.pending {
+            Some(pending) => rebuild::pending(pending)?.0,
+            None => None,
+        };
+        let row = parts.row;
+        let extra = Extra {
+            external_reference: row.external_reference.clone(),
+            language: row.language.clone(),
+            customer_key: row.customer_key.clone(),
+            lines_fingerprint: row.lines_fingerprint.clone(),
+            personal: personal.map(|row| row.personal.clone().into()).unwrap_or_default(),
+            personal_version: row.personal_version,
+            waiting_note,
+            revision: row.revision,
+            updated_at: Micros(row.updated_at),
+        };
+        let file = OrderFile { stored: Some(order.clone()), order, extra, document: None };
+        desk.orders.insert(row.number, file);
+    }
+    Ok(())
+}
+
+impl Desk {
+    /// Hands over everything that changed, each row once.
+    fn close(mut self, changes: &mut Changes, outcome: &mut Outcome) {
+        let shop_id = self.shop.row.shop_id;
+        for number in &self.changed_orders {
+            let Some(file) = self.orders.get(number) else { continue };
+            let payments = self.payments_of(&file.order);
+            let row = record::order(shop_id, file, &payments);
+            let waits = file.order.pending.is_some()
+                || payments.iter().any(|payment| payment.awaits_authorization());
+            if !waits {
+                outcome.settled.push(row.order_key);
+            }
+            let stored = file.stored.as_ref();
+            changes.lines.extend(record::lines(row.order_key, &file.order, stored));
+            changes.problems.extend(record::problems(shop_id, &file.order, stored));
+            changes.duplicates.extend(record::duplicates(shop_id, &file.order, stored));
+            changes.orders.push(row);
+        }
+        for id in &self.changed_payments {
+            let Some(payment) = self.payments.get(id) else { continue };
+            let stored = self.stored_payments.get(id);
+            changes.payments.push(record::payment(shop_id, payment));
+            changes.operations.extend(record::operations(shop_id, payment, stored));
+            let position = |order: i64| {
+                let file = self.orders.get(&order);
+                let place =
+                    file.and_then(|file| file.order.payments.iter().position(|one| one.0 == *id));
+                place.and_then(|place| i32::try_from(place).ok()).unwrap_or_default()
+            };
+            changes.holders.extend(record::holders(shop_id, payment, stored, position));
+        }
+        for sku in &self.changed_items {
+            changes.items.extend(self.items.get(sku).map(|item| self.item_row(item)));
+        }
+        for operation in &self.changed_effects {
+            changes.effects.extend(self.effects.get(operation).cloned());
+        }
+        outcome.has_effects |= !self.changed_effects.is_empty();
+        changes.shops.append(&mut self.changes.shops);
+        changes.statuses.append(&mut self.changes.statuses);
+        changes.personal.append(&mut self.changes.personal);
+        changes.movements.append(&mut self.changes.movements);
+        if !self.changes.events.is_empty() {
+            self.head.last_event_at = self.now.0;
+            changes.events.append(&mut self.changes.events);
+            changes.heads.push(self.head.clone());
+        }
+        outcome.heads.push(self.head);
+        outcome.shops.push(self.shop);
+    }
+}
+
+/// An order as it is, and whether something that a caller may wait for is under way.
+pub(super) fn order_now(
+    shops: &Shops,
+    shop_id: i64,
+    number: i64,
+    facts: &Facts,
+    now: Micros,
+) -> Result<(Vec<bytes::Bytes>, bool), Failure> {
+    let desks = desks(shops, facts, now)
+        .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
+    let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
+    let case = desk.case(number)?;
+    let is_waiting = case.order.pending.is_some()
+        || case.payments.iter().any(|payment| payment.awaits_authorization());
+    Ok((desk.order_parts(number), is_waiting))
+}
