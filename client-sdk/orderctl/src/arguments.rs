@@ -1,0 +1,228 @@
+//! What can be written on the command line: the global options and the commands.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use crate::import::ImportArguments;
+use crate::orders::OrdersCommand;
+use crate::shops::ShopsCommand;
+use crate::statuses::StatusesCommand;
+use crate::stock::StockCommand;
+use crate::times::duration;
+use crate::watch::WatchArguments;
+
+const EXAMPLES: &str = "\
+Examples:
+  orderctl shops create butikk --display-name 'Min butikk' --currency NOK --language nb
+  orderctl orders create order.json
+  orderctl orders list --tag default --has-problem
+  orderctl orders get 1001
+  orderctl orders status 1001 1002 Sendt
+  orderctl orders status 1003 Kansellert --restock yes
+  orderctl import orders.jsonl
+  orderctl watch --from snapshot --output json | jq .
+  orderctl explain ALREADY_CAPTURED
+
+Exit codes:
+  0  done
+  1  failed otherwise
+  2  the command line is wrong
+  3  the service refused it: code, cause and remedy are told
+  4  what was named does not exist
+  5  the service cannot be reached, or took longer than --timeout
+  6  a part of a batch failed";
+
+/// Places, reads, changes and follows the orders of a web shop.
+///
+/// Data goes to stdout, everything else to stderr. An order is named by its number (1001) in the shop
+/// of --shop, or by its full name (shops/default/orders/1001). Amounts are in major units (249.50),
+/// in JSON in minor units.
+#[derive(Debug, Parser)]
+#[command(name = "orderctl", version, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArguments {
+    /// Where the service is
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ORDER_SERVER",
+        default_value = "http://127.0.0.1:7070"
+    )]
+    pub(crate) server: String,
+
+    /// The shop to work in
+    #[arg(long, global = true, value_name = "ID", env = "ORDER_SHOP", default_value = "default")]
+    pub(crate) shop: String,
+
+    /// Tables for people, or the contract's JSON for programs, one document a line
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+
+    /// How long a call may take with all its attempts, e.g. 500ms, 10s, 1m
+    #[arg(long, global = true, value_parser = duration, default_value = "10s")]
+    pub(crate) timeout: Duration,
+
+    /// Who does this, as it will stand in the history
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "orderctl"
+    )]
+    pub(crate) actor: String,
+
+    /// Language of causes, remedies and status names
+    #[arg(long, global = true, value_enum, default_value_t = Language::En)]
+    pub(crate) lang: Language,
+
+    /// Tell the request id of every change: with it the command can be repeated safely
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    En,
+    Nb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Place, read and change orders
+    #[command(subcommand)]
+    Orders(OrdersCommand),
+    /// Place many orders from a file, one JSON order a line
+    Import(ImportArguments),
+    /// Follow what happens in the shop, live
+    Watch(WatchArguments),
+    /// Shops and their settings
+    #[command(subcommand)]
+    Shops(ShopsCommand),
+    /// The statuses of the shop
+    #[command(subcommand)]
+    Statuses(StatusesCommand),
+    /// What is on stock
+    #[command(subcommand)]
+    Stock(StockCommand),
+    /// Explain a code: why it happens and what to do
+    #[command(after_help = "Example:\n  orderctl explain CAPTURE_DECLINED --lang nb")]
+    Explain(ExplainArguments),
+    /// List all codes of refusals and problems
+    Refusals,
+    /// Print a script that completes orderctl's commands in a shell
+    #[command(
+        after_help = "Example:\n  orderctl completions bash > /etc/bash_completion.d/orderctl"
+    )]
+    Completions(CompletionsArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArguments {
+    /// A code as it stands in a refusal or on an order
+    pub(crate) code: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// What every change takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct ChangeArguments {
+    /// Repeat a command safely: the same id and content is carried out once
+    #[arg(long, value_name = "UUID")]
+    pub(crate) request_id: Option<Uuid>,
+
+    /// Only check, and tell what would happen
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+impl Language {
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Nb => "nb",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_read_as_its_help_writes_it() {
+        for line in [
+            "orders list --tag default --since 7d --payment-state partially-captured",
+            "orders list --min 1000 --max 2000.50 --currency NOK --limit 10 --duplicates --pending",
+            "orders get 1001 shops/other/orders/5 --output json",
+            "orders create - --dry-run --wait 5s",
+            "orders update 1001 --email kari@example.com --metadata gift=yes",
+            "orders status 1001 1002 Sendt --wait 30s",
+            "orders status 1001 Kansellert --restock yes --note gone -v",
+            "orders withdraw 1001 --request-id 01a20a45-3395-7731-b83b-01d12c12fe1b",
+            "orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598",
+            "orders history 1001",
+            "orders import orders.jsonl",
+            "import - --concurrency 64 --failed failed.jsonl",
+            "watch --from oldest --kind order-created --order 1001 --checkpoint ./cursor",
+            "shops create butikk --currency NOK --provider klarna=sandbox",
+            "shops update butikk --completed-delivers false --stock-mode refuse",
+            "statuses create on-hold --name nb=Vent --tag none --position 25",
+            "statuses delete on-hold --replacement processing",
+            "stock create TENT-3 25",
+            "stock adjust TENT-3 -2",
+            "stock movements TENT-3",
+            "explain ALREADY_CAPTURED --lang nb",
+            "refusals --server http://127.0.0.1:1 --shop other --timeout 3 --actor me",
+            "completions zsh",
+        ] {
+            let words = std::iter::once("orderctl").chain(line.split(' '));
+            if let Err(error) = Arguments::try_parse_from(words) {
+                panic!("{line}: {error}");
+            }
+        }
+        for line in [
+            "orders get",
+            "orders status 1001",
+            "orders list --tag paid",
+            "orders list --since yesterday",
+            "orders withdraw 1001 --request-id 7",
+            "stock adjust TENT-3",
+            "watch --heartbeat soon",
+            "shops list --output yaml",
+        ] {
+            let words = std::iter::once("orderctl").chain(line.split(' '));
+            assert!(Arguments::try_parse_from(words).is_err(), "{line} was taken");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! How a command fails: what is told to the person, and the exit code for scripts.
+
+use std::fmt;
+use std::io;
+
+use order_sdk::{Code, Error, InvalidName, Refusal, proto};
+
+use crate::session::Session;
+
+pub(crate) const FAILED: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+const REFUSED: u8 = 3;
+const NOT_FOUND: u8 = 4;
+const UNAVAILABLE: u8 = 5;
+const PARTLY: u8 = 6;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line asks for what cannot be.
+    Usage(String),
+    /// A call has no answer; of a change, with the id by which it can be repeated.
+    Call { error: Box<Error>, request_id: Option<String> },
+    /// The command was taken, and what it set going was declined.
+    Declined(String),
+    /// A part of a batch failed; each was told.
+    Partly { failed: usize, of: usize },
+    /// Reading or writing failed.
+    Io(io::Error),
+    /// Anything else.
+    Other(String),
+}
+
+impl Failure {
+    /// The failure of a change.
+    pub(crate) fn of_change(error: Error, request_id: &str) -> Self {
+        Self::Call { error: Box::new(error), request_id: Some(request_id.to_owned()) }
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => USAGE,
+            Self::Call { error, .. } => match error.as_ref() {
+                Error::Invalid(_) => USAGE,
+                error if error.is_not_found() => NOT_FOUND,
+                error if error.is_unavailable() || error.is_retryable() => UNAVAILABLE,
+                error => match error.refusal().map(|refusal| refusal.grpc_code) {
+                    // A defect of the service is no decision of it.
+                    None | Some(Code::Internal | Code::Unknown | Code::DataLoss) => FAILED,
+                    Some(_) => REFUSED,
+                },
+            },
+            Self::Declined(_) => REFUSED,
+            Self::Partly { .. } => PARTLY,
+            Self::Io(_) | Self::Other(_) => FAILED,
+        }
+    }
+
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Fills in cause and remedy from the catalogue when the refusal came without.
+    pub(crate) async fn look_up_remedies(&mut self, session: &Session) {
+        let Self::Call { error, .. } = self else { return };
+        let Error::Refused(refusal) = error.as_mut() else { return };
+        if refusal.remedy.is_some() {
+            return;
+        }
+        let request = proto::GetRefusalRequest { name: format!("refusals/{}", refusal.code) };
+        // The refusal is what matters; that it cannot be explained is not.
+        let Ok(answer) = session.client.get_refusal(request).await else { return };
+        if let Some(text) = answer.refusal.as_ref().and_then(|page| session.text_of(page)) {
+            refusal.cause = Some(text.cause.clone());
+            refusal.remedy = Some(text.remedy.clone());
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) | Self::Other(message) => write!(formatter, "error: {message}"),
+            Self::Call { error, request_id } => {
+                write!(formatter, "error: {}", told(error))?;
+                match request_id {
+                    // It may have been carried out all the same.
+                    Some(id) if error.is_unavailable() => {
+                        write!(formatter, "\nrepeat it safely with: --request-id {id}")
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Self::Declined(message) => formatter.write_str(message),
+            Self::Partly { failed, of } => write!(formatter, "error: {failed} of {of} failed"),
+            Self::Io(error) => write!(formatter, "error: {error}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Checkpoint(error) => Self::Io(error),
+            error => Self::Call { error: Box::new(error), request_id: None },
+        }
+    }
+}
+
+impl From<InvalidName> for Failure {
+    fn from(error: InvalidName) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What an error says, with the refusal's cause, remedy and fields on lines of their own.
+pub(crate) fn told(error: &Error) -> String {
+    match error {
+        Error::Refused(refusal) => told_refusal(refusal),
+        Error::ResyncRequired(refusal) => {
+            format!("{}\ngo on with: --from snapshot", told_refusal(refusal))
+        }
+        Error::Exhausted { attempts, last } => format!("{} ({attempts} attempts)", told(last)),
+        error => error.to_string(),
+    }
+}
+
+fn told_refusal(refusal: &Refusal) -> String {
+    let title = refusal.title.as_ref().unwrap_or(&refusal.message);
+    let mut text = format!("{}: {}", refusal.code, title.trim());
+    for (title, said) in [("cause", &refusal.cause), ("remedy", &refusal.remedy)] {
+        if let Some(said) = said {
+            text.push_str(&format!("\n{title}: {}", said.trim()));
+        }
+    }
+    for violation in &refusal.violations {
+        text.push_str(&format!("\n  {}: {}", violation.field, violation.description));
+    }
+    for (key, value) in &refusal.metadata {
+        text.push_str(&format!("\n  {key} = {value}"));
+    }
+    text
+}

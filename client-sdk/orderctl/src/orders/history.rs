@@ -1,0 +1,52 @@
+//! `orderctl orders history`: who did what to an order, and when.
+
+use clap::Args;
+use futures_util::StreamExt;
+use order_sdk::proto;
+
+use crate::event_words::change;
+use crate::failure::Failure;
+use crate::labels::label;
+use crate::output::Output;
+use crate::session::Session;
+use crate::tables::Rows;
+use crate::times::local;
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  orderctl orders history 1001")]
+pub(crate) struct HistoryArguments {
+    /// Number or full name of the order
+    #[arg(value_name = "NUMBER")]
+    order: String,
+}
+
+pub(crate) async fn run(session: &Session, arguments: &HistoryArguments) -> Result<(), Failure> {
+    let request = proto::ListOrderEventsRequest {
+        parent: session.order_name(&arguments.order)?.into(),
+        page_size: 500,
+        page_token: String::new(),
+    };
+    let mut table = Rows::new(&[">REVISION", "WHEN", "WHO", "WHAT", "CHANGE"]);
+    let mut pages = session.client.order_event_pages(request);
+    while let Some(page) = pages.next().await {
+        let events = page?.items;
+        if session.output.is_json() {
+            for event in &events {
+                Output::json(event)?;
+            }
+        } else if !events.is_empty() {
+            Output::text(&table.text(events.iter().map(row).collect()))?;
+        }
+    }
+    Ok(())
+}
+
+fn row(event: &proto::Event) -> Vec<String> {
+    vec![
+        event.revision.to_string(),
+        local(event.create_time.as_ref()),
+        event.actor.clone(),
+        label::<proto::EventKind>(event.kind),
+        change(event),
+    ]
+}

@@ -1,0 +1,120 @@
+//! What a change did or would do: the order after it, and where its money stands.
+
+use order_sdk::proto;
+
+use crate::amounts::money;
+use crate::labels::{Label, label};
+use crate::session::last_part;
+
+/// One line about the order, then one per effect of the command.
+pub(super) fn outcome(
+    order: &proto::Order,
+    receipt: Option<&proto::Receipt>,
+    is_dry_run: bool,
+) -> String {
+    let total = order.totals.as_ref().map_or(0, |totals| totals.gross_minor);
+    let number = if order.number == 0 { "-".to_owned() } else { order.number.to_string() };
+    let mut text = format!(
+        "{number}  {}  payment {}  delivery {}  {}",
+        last_part(&order.status),
+        label::<proto::PaymentState>(order.payment_state),
+        label::<proto::DeliveryState>(order.delivery_state),
+        money(total, &order.currency_code),
+    );
+    if is_dry_run {
+        text.push_str("  (dry run: nothing is stored)");
+    } else if receipt.is_some_and(|receipt| receipt.replayed) {
+        text.push_str("  (had been done before)");
+    }
+    for effect in receipt.map_or(&[][..], |receipt| receipt.plan.as_slice()) {
+        text.push_str(&format!("\n  {}", effect_line(order, effect, is_dry_run)));
+    }
+    for other in receipt.map_or(&[][..], |receipt| receipt.other_orders.as_slice()) {
+        text.push_str(&format!("\n  also changed: order {}", last_part(other)));
+    }
+    if !order.email_suggestion.is_empty() {
+        text.push_str(&format!("\n  did the customer mean {}?", order.email_suggestion));
+    }
+    text
+}
+
+/// `capture 1249.50 NOK on klarna abc: SUCCEEDED`.
+fn effect_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: bool) -> String {
+    let what = effect.kind().label().to_lowercase().replace('_', " ");
+    let sum = money(effect.amount_minor, &order.currency_code);
+    let line = format!("{what} {sum} on {} {}", effect.provider, effect.reference);
+    let line = line.trim_end();
+    if is_dry_run {
+        return format!("would {line}");
+    }
+    match operation(order, effect) {
+        Some(operation) if operation.provider_reason.is_empty() => {
+            format!("{line}: {}", operation.state().label())
+        }
+        Some(operation) => {
+            format!("{line}: {} ({})", operation.state().label(), operation.provider_reason)
+        }
+        None => line.to_owned(),
+    }
+}
+
+/// The newest row of the ledger that carries the effect out.
+fn operation<'a>(
+    order: &'a proto::Order,
+    effect: &proto::PlannedEffect,
+) -> Option<&'a proto::Operation> {
+    let payment = order.payments.iter().find(|payment| payment.id == effect.payment_id)?;
+    payment.operations.iter().rev().find(|operation| {
+        operation.kind == effect.kind && operation.amount_minor == effect.amount_minor
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_tells_what_became_of_each_effect() {
+        let operation = |state: proto::OperationState, reason: &str| proto::Operation {
+            kind: proto::OperationKind::Capture.into(),
+            state: state.into(),
+            amount_minor: 124_950,
+            provider_reason: reason.to_owned(),
+            ..Default::default()
+        };
+        let order = |operation| proto::Order {
+            number: 1001,
+            status: "shops/default/orderStatuses/sent".to_owned(),
+            currency_code: "NOK".to_owned(),
+            payment_state: proto::PaymentState::Captured.into(),
+            delivery_state: proto::DeliveryState::Delivered.into(),
+            totals: Some(proto::Totals { gross_minor: 124_950, ..Default::default() }),
+            payments: vec![proto::Payment {
+                id: 7,
+                operations: vec![operation],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let effect = proto::PlannedEffect {
+            kind: proto::OperationKind::Capture.into(),
+            payment_id: 7,
+            provider: "klarna".to_owned(),
+            reference: "abc".to_owned(),
+            amount_minor: 124_950,
+        };
+        let receipt = proto::Receipt { plan: vec![effect], replayed: true, ..Default::default() };
+        let done = order(operation(proto::OperationState::Succeeded, ""));
+        assert_eq!(
+            outcome(&done, Some(&receipt), false),
+            "1001  sent  payment CAPTURED  delivery DELIVERED  1249.50 NOK  (had been done before)\n  \
+             capture 1249.50 NOK on klarna abc: SUCCEEDED"
+        );
+        assert!(
+            outcome(&done, Some(&receipt), true)
+                .ends_with("would capture 1249.50 NOK on klarna abc")
+        );
+        let declined = order(operation(proto::OperationState::Declined, "no money"));
+        assert!(outcome(&declined, Some(&receipt), false).ends_with("DECLINED (no money)"));
+    }
+}

@@ -1,0 +1,232 @@
+//! One order on paper: who, what, the money, the problems and what to do about them.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use order_sdk::proto;
+
+use crate::amounts::{amount, money, rate};
+use crate::labels::label;
+use crate::session::{Session, last_part};
+use crate::status_names::StatusNames;
+use crate::tables::{facts, table};
+use crate::times::local;
+
+/// The order with the catalogue's pages about its problems.
+pub(super) fn order(
+    session: &Session,
+    names: &StatusNames,
+    order: &proto::Order,
+    pages: &BTreeMap<String, proto::Refusal>,
+) -> String {
+    let title = match order.kind() {
+        proto::OrderKind::Credit => {
+            format!("Credit order {} of {}", order.number, last_part(&order.original_order))
+        }
+        _ => format!("Order {}", order.number),
+    };
+    let mut sections = vec![
+        format!("{}\n{}", session.output.heading(&title), summary(session, names, order)),
+        lines(order),
+        totals(order),
+    ];
+    sections.extend(order.payments.iter().map(|payment| payment_view(order, payment)));
+    sections.extend(order.duplicates.iter().map(duplicate));
+    sections.extend(order.problems.iter().map(|problem| problem_view(session, problem, pages)));
+    sections.extend(order.notes.iter().map(note));
+    let sections: Vec<&str> = sections.iter().map(|section| section.trim_end()).collect();
+    sections.join("\n\n")
+}
+
+/// A problem with what the catalogue says about it.
+pub(super) fn problem_view(
+    session: &Session,
+    problem: &proto::Problem,
+    pages: &BTreeMap<String, proto::Refusal>,
+) -> String {
+    let text = pages.get(&problem.code).and_then(|page| session.text_of(page));
+    let title = text.map_or("", |text| text.title.as_str());
+    let heading = session.output.alarm(&format!("Problem {}: {}", problem.code, title.trim()));
+    let details: Vec<String> =
+        problem.details.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let facts = facts(&[
+        ("  Since", local(problem.open_time.as_ref())),
+        ("  Details", details.join(", ")),
+        ("  Cause", text.map(|text| text.cause.trim().to_owned()).unwrap_or_default()),
+        ("  Remedy", text.map(|text| text.remedy.trim().to_owned()).unwrap_or_default()),
+    ]);
+    format!("{heading}\n{facts}")
+}
+
+fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> String {
+    let language = session.language.code();
+    let customer = order.customer.clone().unwrap_or_default();
+    let metadata: Vec<String> =
+        order.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let pending = order.pending_status_change.as_ref().map(|pending| {
+        let status = names.title(&pending.status, language);
+        format!("{status}, waits for money since {}", local(pending.request_time.as_ref()))
+    });
+    let mut payment = label::<proto::PaymentState>(order.payment_state);
+    if order.payment_needs_attention {
+        payment.push_str(" (needs attention)");
+    }
+    facts(&[
+        ("Status", status(names, order, language)),
+        ("Becomes", pending.unwrap_or_default()),
+        ("Payment", payment),
+        ("Delivery", label::<proto::DeliveryState>(order.delivery_state)),
+        ("Placed", local(order.create_time.as_ref())),
+        ("Changed", local(order.update_time.as_ref())),
+        ("Completed", local(order.complete_time.as_ref())),
+        ("Cancelled", local(order.cancel_time.as_ref())),
+        ("Reference", order.external_reference.clone()),
+        ("Customer", person(&customer)),
+        ("Did you mean", order.email_suggestion.clone()),
+        ("Billing", order.billing_address.as_ref().map(address).unwrap_or_default()),
+        ("Shipping", order.shipping_address.as_ref().map(address).unwrap_or_default()),
+        ("Language", order.language_code.clone()),
+        ("Metadata", metadata.join(", ")),
+        ("Version", format!("revision {}, etag {}", order.revision, order.etag)),
+    ])
+}
+
+fn status(names: &StatusNames, order: &proto::Order, language: &str) -> String {
+    let tag = label::<proto::StatusTag>(order.status_tag);
+    let title = names.title(&order.status, language);
+    let id = last_part(&order.status);
+    if tag.is_empty() { format!("{title} ({id})") } else { format!("{title} ({id}, {tag})") }
+}
+
+fn person(customer: &proto::Customer) -> String {
+    let parts = [
+        customer.full_name.clone(),
+        customer.email.clone(),
+        customer.phone.clone(),
+        customer.organization_number.clone(),
+        customer.id.clone(),
+    ];
+    joined(parts.into_iter())
+}
+
+fn address(address: &proto::Address) -> String {
+    let town = format!("{} {}", address.postal_code, address.city);
+    let first = [address.recipient.clone(), address.organization.clone()];
+    let last = [town.trim().to_owned(), address.region_code.clone()];
+    joined(first.into_iter().chain(address.lines.iter().cloned()).chain(last))
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    let filled: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    filled.join(", ")
+}
+
+fn lines(order: &proto::Order) -> String {
+    let code = &order.currency_code;
+    let row = |line: &proto::Line| {
+        let what = match line.kind() {
+            proto::LineKind::Goods | proto::LineKind::Unspecified => line.sku.clone(),
+            _ => label::<proto::LineKind>(line.kind).to_lowercase(),
+        };
+        vec![
+            line.id.to_string(),
+            what,
+            line.title.clone(),
+            line.quantity.to_string(),
+            amount(line.unit_price_minor, code),
+            amount(line.discount_minor, code),
+            rate(line.vat_rate_bp),
+            amount(line.gross_minor, code),
+            progress(line),
+        ]
+    };
+    let headings =
+        [">LINE", "SKU", "TITLE", ">QUANTITY", ">PRICE", ">DISCOUNT", ">VAT", ">TOTAL", "DONE"];
+    table(&headings, order.lines.iter().map(row).collect())
+}
+
+fn progress(line: &proto::Line) -> String {
+    let parts = [("delivered", line.delivered_quantity), ("credited", line.credited_quantity)];
+    let done = parts.into_iter().filter(|(_, quantity)| *quantity != 0);
+    joined(done.map(|(what, quantity)| format!("{quantity} {what}")))
+}
+
+fn totals(order: &proto::Order) -> String {
+    let code = &order.currency_code;
+    let totals = order.totals.clone().unwrap_or_default();
+    let row = |title: String, net: i64, vat: i64, gross: i64| {
+        vec![title, amount(net, code), amount(vat, code), money(gross, code)]
+    };
+    let mut rows: Vec<_> = totals
+        .vat
+        .iter()
+        .map(|part| row(rate(part.rate_bp), part.net_minor, part.vat_minor, part.gross_minor))
+        .collect();
+    let sum = "Total".to_owned();
+    rows.push(row(sum, totals.net_minor, totals.vat_minor, totals.gross_minor));
+    let mut text = table(&["VAT RATE", ">NET", ">VAT", ">TOTAL"], rows);
+    if totals.discount_minor != 0 {
+        text.push_str(&format!(
+            "\nDiscounts of {} are taken off.",
+            money(totals.discount_minor, code)
+        ));
+    }
+    text
+}
+
+fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
+    let code = &order.currency_code;
+    let others: Vec<&str> = payment.other_orders.iter().map(|name| last_part(name)).collect();
+    let facts = facts(&[
+        ("  Reservation", label::<proto::AuthorizationState>(payment.authorization_state)),
+        ("  Reserved", money(payment.authorized_minor, code)),
+        ("  Captured", money(payment.captured_minor, code)),
+        ("  Refunded", filled(payment.refunded_minor, code)),
+        ("  Under way", filled(payment.claimed_minor, code)),
+        ("  Expires", local(payment.expire_time.as_ref())),
+        ("  Confirmed", local(payment.confirm_time.as_ref())),
+        ("  Also pays", others.join(", ")),
+    ]);
+    let mut text =
+        format!("Payment {} {} {}\n{facts}", payment.id, payment.provider, payment.reference);
+    if !payment.operations.is_empty() {
+        let row = |operation: &proto::Operation| {
+            vec![
+                format!("  {}", label::<proto::OperationKind>(operation.kind)),
+                label::<proto::OperationState>(operation.state),
+                amount(operation.amount_minor, code),
+                local(operation.request_time.as_ref()),
+                local(operation.resolve_time.as_ref()),
+                operation.provider_reason.clone(),
+            ]
+        };
+        let headings = ["  OPERATION", "STATE", ">AMOUNT", "ASKED", "RESOLVED", "REASON"];
+        text.push_str(&table(&headings, payment.operations.iter().map(row).collect()));
+    }
+    text
+}
+
+fn filled(minor: i64, code: &str) -> String {
+    if minor == 0 { String::new() } else { money(minor, code) }
+}
+
+fn duplicate(link: &proto::DuplicateLink) -> String {
+    let evidence = [
+        (link.same_payment, "payment"),
+        (link.same_time, "time"),
+        (link.same_customer, "customer"),
+        (link.same_lines, "lines"),
+        (link.same_total, "total"),
+    ];
+    let same = evidence.into_iter().filter(|(is_same, _)| *is_same);
+    let same = joined(same.map(|(_, what)| what.to_owned()));
+    format!("May be a duplicate of order {}: same {same}", last_part(&link.order))
+}
+
+fn note(note: &proto::Note) -> String {
+    let audience = label::<proto::NoteAudience>(note.audience).to_lowercase();
+    let when = local(note.create_time.as_ref());
+    format!("Note ({audience}) by {}, {when}\n  {}", note.author, note.text.replace('\n', "\n  "))
+}

@@ -1,0 +1,302 @@
+//! `orderctl shops`: the tenants and their settings.
+
+use clap::{Args, Subcommand};
+use futures_util::StreamExt;
+use order_sdk::proto;
+use prost_types::FieldMask;
+
+use crate::arguments::ChangeArguments;
+use crate::failure::Failure;
+use crate::labels::{Label, choice, label};
+use crate::output::Output;
+use crate::session::{Session, last_part, present, shop_name};
+use crate::status_names::StatusNames;
+use crate::tables::{Rows, facts};
+use crate::times::local;
+
+const CREATE_EXAMPLE: &str = "\
+Example:
+  orderctl shops create butikk --display-name 'Min butikk' --language nb --currency NOK \\
+      --time-zone Europe/Oslo --provider klarna=sandbox";
+
+const UPDATE_EXAMPLES: &str = "\
+Examples:
+  orderctl shops update butikk --stock-mode refuse
+  orderctl shops update butikk --provider vipps=sandbox --next-order-number 5000
+
+A provider given leaves the others; without a kind (vipps=) it is taken away.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ShopsCommand {
+    /// List all shops
+    List,
+    /// Show a shop and its settings
+    #[command(after_help = "Example:\n  orderctl shops get butikk")]
+    Get(GetArguments),
+    /// Create a shop with the five starting statuses
+    #[command(after_help = CREATE_EXAMPLE)]
+    Create(Box<ChangeShopArguments>),
+    /// Change a shop's settings
+    #[command(after_help = UPDATE_EXAMPLES)]
+    Update(Box<ChangeShopArguments>),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GetArguments {
+    /// The shop; that of --shop unless told
+    #[arg(value_name = "ID")]
+    shop: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ChangeShopArguments {
+    /// Its id: 1 to 40 of a-z, 0-9 and -, beginning with a letter
+    #[arg(value_name = "ID")]
+    shop: String,
+
+    #[command(flatten)]
+    fields: ShopFields,
+
+    #[command(flatten)]
+    change: ChangeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShopFields {
+    /// What it is called
+    #[arg(long, value_name = "NAME")]
+    display_name: Option<String>,
+
+    /// The shop's language, e.g. nb
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
+
+    /// IANA time zone, e.g. Europe/Oslo
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+
+    /// Currency where a tool needs a default, e.g. NOK
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+
+    /// When stock runs out: allow, refuse
+    #[arg(long, value_name = "MODE", value_parser = choice::<proto::StockMode>)]
+    stock_mode: Option<proto::StockMode>,
+
+    /// When money is captured: on-completed, per-delivery
+    #[arg(long, value_name = "MODE", value_parser = choice::<proto::CaptureMode>)]
+    capture_mode: Option<proto::CaptureMode>,
+
+    /// When a payment comes with a second order: flag, return-first
+    #[arg(long, value_name = "MODE", value_parser = choice::<proto::DuplicateMode>)]
+    duplicate_mode: Option<proto::DuplicateMode>,
+
+    /// How far apart two purchases may be and still look like one, seconds
+    #[arg(long, value_name = "SECONDS")]
+    duplicate_window: Option<i32>,
+
+    /// Whether a COMPLETED status delivers what is undelivered: true, false
+    #[arg(long, value_name = "BOOL")]
+    completed_delivers: Option<bool>,
+
+    /// Number the next order gets; may only be raised
+    #[arg(long, value_name = "NUMBER")]
+    next_order_number: Option<i64>,
+
+    /// A provider of payments and what is behind it: sandbox
+    #[arg(long, value_name = "NAME=KIND")]
+    provider: Vec<String>,
+
+    /// Status a credit order starts in
+    #[arg(long, value_name = "STATUS")]
+    credit_order_status: Option<String>,
+}
+
+pub(crate) async fn run(session: &Session, command: ShopsCommand) -> Result<(), Failure> {
+    match command {
+        ShopsCommand::List => list(session).await,
+        ShopsCommand::Get(arguments) => get(session, &arguments).await,
+        ShopsCommand::Create(arguments) => create(session, &arguments).await,
+        ShopsCommand::Update(arguments) => update(session, &arguments).await,
+    }
+}
+
+async fn list(session: &Session) -> Result<(), Failure> {
+    let request = proto::ListShopsRequest { page_size: 500, page_token: String::new() };
+    let mut table = Rows::new(&["ID", "NAME", ">REVISION", "CREATED"]);
+    let mut pages = session.client.shop_pages(request);
+    while let Some(page) = pages.next().await {
+        let shops = page?.items;
+        if session.output.is_json() {
+            shops.iter().try_for_each(Output::json)?;
+        } else if !shops.is_empty() {
+            Output::text(&table.text(shops.iter().map(row).collect()))?;
+        }
+    }
+    Ok(())
+}
+
+async fn get(session: &Session, arguments: &GetArguments) -> Result<(), Failure> {
+    let name = match &arguments.shop {
+        Some(shop) => shop_name(shop)?,
+        None => session.shop.clone(),
+    };
+    let shop = read(session, name.into()).await?;
+    session.output.either(&shop, || view(session, &shop))
+}
+
+async fn create(session: &Session, arguments: &ChangeShopArguments) -> Result<(), Failure> {
+    let name = shop_name(&arguments.shop)?;
+    let mut shop = proto::Shop::default();
+    let paths = set_fields(session, &name.to_string(), &mut shop, &arguments.fields).await?;
+    if paths.iter().all(|path| path == "display_name") {
+        // Absent as a whole: the service's defaults.
+        shop.settings = None;
+    } else {
+        // What has no UNSPECIFIED cannot be left open in settings that are there.
+        let settings = shop.settings.get_or_insert_default();
+        settings.completed_delivers = arguments.fields.completed_delivers.unwrap_or(true);
+        settings.duplicate_window_seconds = arguments.fields.duplicate_window.unwrap_or(86_400);
+    }
+    let request_id = session.request_id(arguments.change.request_id);
+    let request = proto::CreateShopRequest {
+        shop_id: name.id().to_owned(),
+        shop: Some(shop),
+        request_id: request_id.clone(),
+        validate_only: arguments.change.dry_run,
+    };
+    let answer = session
+        .client
+        .create_shop(request)
+        .await
+        .map_err(|error| Failure::of_change(error, &request_id))?;
+    let view_of = |shop: Option<&proto::Shop>| shop.map(|shop| view(session, shop));
+    session.output.either(&answer, || view_of(answer.shop.as_ref()).unwrap_or_default())
+}
+
+async fn update(session: &Session, arguments: &ChangeShopArguments) -> Result<(), Failure> {
+    let name = shop_name(&arguments.shop)?.to_string();
+    let mut shop = read(session, name.clone()).await?;
+    let etag = shop.etag.clone();
+    let paths = set_fields(session, &name, &mut shop, &arguments.fields).await?;
+    if paths.is_empty() {
+        return Err(Failure::Usage("nothing to change: see --help".to_owned()));
+    }
+    let request_id = session.request_id(arguments.change.request_id);
+    let request = proto::UpdateShopRequest {
+        shop: Some(shop),
+        update_mask: Some(FieldMask { paths }),
+        request_id: request_id.clone(),
+        etag,
+        validate_only: arguments.change.dry_run,
+    };
+    let answer = session
+        .client
+        .update_shop(request)
+        .await
+        .map_err(|error| Failure::of_change(error, &request_id))?;
+    let view_of = |shop: Option<&proto::Shop>| shop.map(|shop| view(session, shop));
+    session.output.either(&answer, || view_of(answer.shop.as_ref()).unwrap_or_default())
+}
+
+async fn read(session: &Session, name: String) -> Result<proto::Shop, Failure> {
+    present(session.client.get_shop(proto::GetShopRequest { name }).await?.shop)
+}
+
+/// Sets what was given; answers the paths of the mask.
+async fn set_fields(
+    session: &Session,
+    name: &str,
+    shop: &mut proto::Shop,
+    fields: &ShopFields,
+) -> Result<Vec<String>, Failure> {
+    let credit_status = match &fields.credit_order_status {
+        Some(text) if text.is_empty() || text.starts_with("shops/") => Some(text.clone()),
+        Some(text) if name == session.shop.to_string() => {
+            Some(StatusNames::load(session).await?.find(text)?.into())
+        }
+        Some(text) => Some(shop_name(name)?.status(text)?.into()),
+        None => None,
+    };
+    let mut paths = Vec::new();
+    let settings = shop.settings.get_or_insert_default();
+    set(&mut paths, "display_name", fields.display_name.clone(), &mut shop.display_name);
+    set(&mut paths, "language_code", fields.language.clone(), &mut settings.language_code);
+    set(&mut paths, "time_zone", fields.time_zone.clone(), &mut settings.time_zone);
+    set(&mut paths, "currency_code", fields.currency.clone(), &mut settings.currency_code);
+    set(&mut paths, "stock_mode", fields.stock_mode.map(i32::from), &mut settings.stock_mode);
+    set(&mut paths, "capture_mode", fields.capture_mode.map(i32::from), &mut settings.capture_mode);
+    let duplicate_mode = fields.duplicate_mode.map(i32::from);
+    set(&mut paths, "duplicate_mode", duplicate_mode, &mut settings.duplicate_mode);
+    let window = &mut settings.duplicate_window_seconds;
+    set(&mut paths, "duplicate_window_seconds", fields.duplicate_window, window);
+    let delivers = &mut settings.completed_delivers;
+    set(&mut paths, "completed_delivers", fields.completed_delivers, delivers);
+    let number = &mut settings.next_order_number;
+    set(&mut paths, "next_order_number", fields.next_order_number, number);
+    set(&mut paths, "credit_order_status", credit_status, &mut settings.credit_order_status);
+    if !fields.provider.is_empty() {
+        set_providers(settings, &fields.provider)?;
+        paths.push("settings.providers".to_owned());
+    }
+    Ok(paths)
+}
+
+fn set<T>(paths: &mut Vec<String>, path: &str, value: Option<T>, field: &mut T) {
+    if let Some(value) = value {
+        *field = value;
+        let is_setting = path != "display_name";
+        paths.push(if is_setting { format!("settings.{path}") } else { path.to_owned() });
+    }
+}
+
+fn set_providers(settings: &mut proto::ShopSettings, entries: &[String]) -> Result<(), Failure> {
+    for entry in entries {
+        let (name, kind) = entry
+            .split_once('=')
+            .ok_or_else(|| Failure::Usage(format!("{entry:?} is not like klarna=sandbox")))?;
+        if kind.is_empty() {
+            settings.providers.remove(name);
+            continue;
+        }
+        let kind: proto::IntegrationKind = choice(kind)
+            .map_err(|reason| Failure::Usage(format!("the kind of {name} {reason}")))?;
+        settings.providers.insert(name.to_owned(), proto::Integration { kind: kind.into() });
+    }
+    Ok(())
+}
+
+fn row(shop: &proto::Shop) -> Vec<String> {
+    vec![
+        last_part(&shop.name).to_owned(),
+        shop.display_name.clone(),
+        shop.revision.to_string(),
+        local(shop.create_time.as_ref()),
+    ]
+}
+
+fn view(session: &Session, shop: &proto::Shop) -> String {
+    let settings = shop.settings.clone().unwrap_or_default();
+    let providers: Vec<String> = settings
+        .providers
+        .iter()
+        .map(|(name, integration)| format!("{name}={}", integration.kind().label().to_lowercase()))
+        .collect();
+    let heading = format!("{} {}", last_part(&shop.name), shop.display_name);
+    let facts = facts(&[
+        ("Language", settings.language_code),
+        ("Time zone", settings.time_zone),
+        ("Currency", settings.currency_code),
+        ("Stock mode", label::<proto::StockMode>(settings.stock_mode)),
+        ("Capture mode", label::<proto::CaptureMode>(settings.capture_mode)),
+        ("Duplicate mode", label::<proto::DuplicateMode>(settings.duplicate_mode)),
+        ("Duplicate window", format!("{} s", settings.duplicate_window_seconds)),
+        ("COMPLETED delivers", settings.completed_delivers.to_string()),
+        ("Next order number", settings.next_order_number.to_string()),
+        ("Providers", providers.join(", ")),
+        ("Credit orders start in", last_part(&settings.credit_order_status).to_owned()),
+        ("Created", local(shop.create_time.as_ref())),
+        ("Version", format!("revision {}, etag {}", shop.revision, shop.etag)),
+    ]);
+    format!("{}\n{facts}", session.output.heading(&heading))
+}

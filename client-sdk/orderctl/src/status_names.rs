@@ -1,0 +1,101 @@
+//! Statuses by what people call them.
+
+use order_sdk::{StatusName, proto};
+
+use crate::failure::Failure;
+use crate::session::{Session, last_part};
+
+/// The statuses of the shop.
+#[derive(Debug)]
+pub(crate) struct StatusNames {
+    statuses: Vec<proto::OrderStatus>,
+}
+
+impl StatusNames {
+    pub(crate) async fn load(session: &Session) -> Result<Self, Failure> {
+        let request = proto::ListOrderStatusesRequest { parent: (&session.shop).into() };
+        Ok(Self::of(session.client.list_order_statuses(request).await?.order_statuses))
+    }
+
+    pub(crate) fn of(statuses: Vec<proto::OrderStatus>) -> Self {
+        Self { statuses }
+    }
+
+    /// The status of this id, full name, or name for staff or customers in any language, whatever
+    /// its case.
+    pub(crate) fn find(&self, text: &str) -> Result<StatusName, Failure> {
+        let wanted = text.trim().to_lowercase();
+        let by_id = self
+            .statuses
+            .iter()
+            .find(|status| status.name == text || last_part(&status.name).to_lowercase() == wanted);
+        if let Some(status) = by_id {
+            return Ok(status.name.parse()?);
+        }
+        let is_called = |status: &&proto::OrderStatus| {
+            let names = status.admin_names.values().chain(status.customer_names.values());
+            names.into_iter().any(|name| name.trim().to_lowercase() == wanted)
+        };
+        let found: Vec<&proto::OrderStatus> = self.statuses.iter().filter(is_called).collect();
+        match found.as_slice() {
+            [status] => Ok(status.name.parse()?),
+            [] => Err(Failure::Usage(format!(
+                "no status is called {text:?}; there are: {}",
+                ids(&self.statuses.iter().collect::<Vec<_>>())
+            ))),
+            several => Err(Failure::Usage(format!("{text:?} may be any of: {}", ids(several)))),
+        }
+    }
+
+    /// What staff call the status of this name, in a language or else in any: `Sendt`.
+    pub(crate) fn title<'a>(&'a self, name: &'a str, language: &str) -> &'a str {
+        self.statuses
+            .iter()
+            .find(|status| status.name == name)
+            .and_then(|status| {
+                let names = &status.admin_names;
+                names.get(language).or_else(|| names.values().next())
+            })
+            .map_or_else(|| last_part(name), String::as_str)
+    }
+}
+
+fn ids(statuses: &[&proto::OrderStatus]) -> String {
+    let ids: Vec<&str> = statuses.iter().map(|status| last_part(&status.name)).collect();
+    ids.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(id: &str, admin: &[(&str, &str)], customer: &[(&str, &str)]) -> proto::OrderStatus {
+        let names = |names: &[(&str, &str)]| {
+            names.iter().map(|(code, name)| ((*code).to_owned(), (*name).to_owned())).collect()
+        };
+        proto::OrderStatus {
+            name: format!("shops/default/orderStatuses/{id}"),
+            admin_names: names(admin),
+            customer_names: names(customer),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_status_is_found_by_whatever_it_is_called_and_never_guessed() {
+        let names = StatusNames::of(vec![
+            status("sent", &[("nb", "Sendt"), ("en", "Sent")], &[("nb", "På vei til deg")]),
+            status("cancelled", &[("nb", "Kansellert")], &[("nb", "Avsluttet")]),
+            status("returned", &[("nb", "Returnert")], &[("nb", "Avsluttet")]),
+        ]);
+        for text in ["sent", "SENDT", "Sent", "på vei til DEG", "shops/default/orderStatuses/sent"]
+        {
+            assert_eq!(names.find(text).expect(text).id(), "sent");
+        }
+        let told = |text| names.find(text).expect_err("no such status").to_string();
+        assert!(told("shipped").contains("sent, cancelled, returned"));
+        assert!(told("avsluttet").ends_with("any of: cancelled, returned"));
+        assert_eq!(names.title("shops/default/orderStatuses/cancelled", "en"), "Kansellert");
+        assert_eq!(names.title("shops/default/orderStatuses/gone", "en"), "gone");
+    }
+}

@@ -1,0 +1,141 @@
+//! A method for every RPC of every service: takes the contract's request, answers its response.
+
+use order_proto::v1::order_service_client::OrderServiceClient;
+use order_proto::v1::order_status_service_client::OrderStatusServiceClient;
+use order_proto::v1::refusal_service_client::RefusalServiceClient;
+use order_proto::v1::shop_service_client::ShopServiceClient;
+use order_proto::v1::stock_service_client::StockServiceClient;
+
+use crate::calls::ANSWER_BYTES_MAX;
+use crate::client::OrderClient;
+use crate::error::Error;
+use crate::pages::{Page, Pages};
+use crate::proto;
+use crate::tokens::PageToken;
+
+macro_rules! unary {
+    ($service:ident: $($(#[$doc:meta])* $method:ident($request:ident) -> $response:ident;)+) => {
+        impl OrderClient {
+            $(
+                $(#[$doc])*
+                pub async fn $method(
+                    &self,
+                    request: proto::$request,
+                ) -> Result<proto::$response, Error> {
+                    self.call(request, |channel, request| async move {
+                        $service::new(channel)
+                            .max_decoding_message_size(ANSWER_BYTES_MAX)
+                            .$method(request)
+                            .await
+                    })
+                    .await
+                }
+            )+
+        }
+    };
+}
+
+macro_rules! paged {
+    ($($(#[$doc:meta])* $pages:ident: $method:ident($request:ident) -> $items:ident of $item:ident;)+) => {
+        impl OrderClient {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $pages(&self, request: proto::$request) -> Pages<proto::$item> {
+                    let client = self.clone();
+                    let first = PageToken::next(request.page_token.clone());
+                    Pages::new(first, move |token| {
+                        let client = client.clone();
+                        let mut request = request.clone();
+                        request.page_token = token.map(String::from).unwrap_or_default();
+                        async move {
+                            let answer = client.$method(request).await?;
+                            Ok(Page {
+                                items: answer.$items,
+                                next: PageToken::next(answer.next_page_token),
+                            })
+                        }
+                    })
+                }
+            )+
+        }
+    };
+}
+
+unary!(OrderServiceClient:
+    /// Places an order. See also [`OrderClient::new_order`].
+    create_order(CreateOrderRequest) -> CreateOrderResponse;
+    /// Reads one order, as it is or as it was at a revision.
+    get_order(GetOrderRequest) -> GetOrderResponse;
+    /// Reads up to 1,000 orders by name from one snapshot.
+    batch_get_orders(BatchGetOrdersRequest) -> BatchGetOrdersResponse;
+    /// Reads one page of orders. See also [`OrderClient::orders`].
+    list_orders(ListOrdersRequest) -> ListOrdersResponse;
+    /// Corrects contact data, addresses, metadata.
+    update_order(UpdateOrderRequest) -> UpdateOrderResponse;
+    /// Sets a status. See also [`OrderClient::change_status`].
+    change_order_status(ChangeOrderStatusRequest) -> ChangeOrderStatusResponse;
+    /// Takes a waiting status change back while none of its effects has been sent.
+    withdraw_status_change(WithdrawStatusChangeRequest) -> WithdrawStatusChangeResponse;
+    /// Attaches another payment to an order that is not fully captured.
+    attach_payment(AttachPaymentRequest) -> AttachPaymentResponse;
+    /// Reads one page of an order's history, oldest first.
+    list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
+);
+
+unary!(OrderStatusServiceClient:
+    /// Lists all statuses of a shop by position.
+    list_order_statuses(ListOrderStatusesRequest) -> ListOrderStatusesResponse;
+    /// Reads one status.
+    get_order_status(GetOrderStatusRequest) -> GetOrderStatusResponse;
+    /// Adds a status.
+    create_order_status(CreateOrderStatusRequest) -> CreateOrderStatusResponse;
+    /// Renames, reorders or retags a status.
+    update_order_status(UpdateOrderStatusRequest) -> UpdateOrderStatusResponse;
+    /// Deletes a status.
+    delete_order_status(DeleteOrderStatusRequest) -> DeleteOrderStatusResponse;
+);
+
+unary!(ShopServiceClient:
+    /// Reads one page of shops by name.
+    list_shops(ListShopsRequest) -> ListShopsResponse;
+    /// Reads one shop.
+    get_shop(GetShopRequest) -> GetShopResponse;
+    /// Creates a shop with the five starting statuses.
+    create_shop(CreateShopRequest) -> CreateShopResponse;
+    /// Changes settings of a shop.
+    update_shop(UpdateShopRequest) -> UpdateShopResponse;
+);
+
+unary!(StockServiceClient:
+    /// Reads one page of stock items by sku.
+    list_stock_items(ListStockItemsRequest) -> ListStockItemsResponse;
+    /// Reads one stock item.
+    get_stock_item(GetStockItemRequest) -> GetStockItemResponse;
+    /// Begins to track a sku.
+    create_stock_item(CreateStockItemRequest) -> CreateStockItemResponse;
+    /// Adds to or takes from a balance.
+    adjust_stock(AdjustStockRequest) -> AdjustStockResponse;
+    /// Reads one page of an item's movements, newest first.
+    list_stock_movements(ListStockMovementsRequest) -> ListStockMovementsResponse;
+);
+
+unary!(RefusalServiceClient:
+    /// Lists the whole catalogue of refusals and problems.
+    list_refusals(ListRefusalsRequest) -> ListRefusalsResponse;
+    /// Explains one code.
+    get_refusal(GetRefusalRequest) -> GetRefusalResponse;
+);
+
+paged!(
+    /// All orders that the request asks for, page by page.
+    order_pages: list_orders(ListOrdersRequest) -> orders of Order;
+    /// The whole history of an order, page by page, oldest first.
+    order_event_pages: list_order_events(ListOrderEventsRequest) -> events of Event;
+    /// All shops, page by page.
+    shop_pages: list_shops(ListShopsRequest) -> shops of Shop;
+    /// All stock items of a shop, page by page.
+    stock_item_pages: list_stock_items(ListStockItemsRequest) -> stock_items of StockItem;
+    /// All movements of a stock item, page by page, newest first.
+    stock_movement_pages: list_stock_movements(ListStockMovementsRequest) -> movements of StockMovement;
+);
