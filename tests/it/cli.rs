@@ -1,0 +1,314 @@
+//! `orderctl` against the real server: what it prints, where, and its exit codes.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use order_tests::{orders, to_json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+
+use crate::harness::{PATIENCE, World, binaries, problems, status_id};
+
+trials! {
+    shared: [
+        a_day_is_imported_and_importing_it_again_changes_nothing,
+        lines_that_fail_are_told_and_kept_and_the_others_placed,
+        orders_are_listed_with_filters,
+        an_order_is_sent_and_another_cancelled,
+        what_is_declined_or_refused_is_explained,
+        orders_are_watched_live,
+        every_change_has_its_command,
+        one_order_is_placed_from_standard_input,
+    ];
+    once: [
+        the_shipped_sample_is_imported_whole,
+        a_service_that_is_not_there_is_told,
+        completions_are_printed_for_each_shell,
+    ];
+}
+
+/// What a run of `orderctl` left behind.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    told: String,
+}
+
+impl World {
+    async fn ctl(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments), None).await
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = orderctl(&self.server.endpoint());
+        command.args(["--shop", self.shop.id()]).args(arguments);
+        command
+    }
+
+    /// A run that must succeed; answers what it printed.
+    async fn printed(&self, arguments: &[&str]) -> String {
+        let ran = self.ctl(arguments).await;
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+        ran.out
+    }
+
+    async fn numbers(&self, arguments: &[&str]) -> Vec<i64> {
+        let all = [&["orders", "list", "--output", "json"], arguments].concat();
+        let out = self.printed(&all).await;
+        let number = |line: &str| {
+            let order: serde_json::Value = serde_json::from_str(line).unwrap();
+            order["number"].as_str().unwrap().parse().unwrap()
+        };
+        out.lines().map(number).collect()
+    }
+}
+
+fn orderctl(server: &str) -> Command {
+    let mut command = Command::new(binaries::orderctl());
+    command.env_remove("ORDER_SHOP").env("TZ", "Europe/Oslo").env("USER", "tester");
+    command.args(["--server", server]).kill_on_drop(true);
+    command
+}
+
+async fn ran(mut command: Command, input: Option<&str>) -> Ran {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.unwrap_or_default().as_bytes()).await.unwrap();
+    drop(stdin);
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        told: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A file of generated orders, in the folder of the server.
+fn day(world: &World, name: &str, count: usize, seed: u64) -> String {
+    let lines: Vec<String> =
+        orders(seed).take(count).map(|order| to_json(&order).unwrap()).collect();
+    let path = world.server.store.folder.file(&format!("{}-{name}", world.shop.id()));
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    path.display().to_string()
+}
+
+async fn a_day_is_imported_and_importing_it_again_changes_nothing(world: World) {
+    let file = day(&world, "day.jsonl", 120, 7);
+    let first = world.ctl(&["import", &file, "--output", "json"]).await;
+    assert_eq!(first.code, 0, "{first:?}");
+    let summary: serde_json::Value = serde_json::from_str(first.out.trim()).unwrap();
+    assert_eq!(summary["placed"], 120, "{first:?}");
+    for order in world.client.orders(&world.shop).page_size(1_000).page().await.unwrap().items {
+        world.settled(&order.name.parse().unwrap()).await;
+    }
+    let head = world.revision().await;
+    let again = world.ctl(&["import", &file, "--output", "json"]).await;
+    assert_eq!(again.code, 0);
+    let summary: serde_json::Value = serde_json::from_str(again.out.trim()).unwrap();
+    assert_eq!((&summary["placed"], &summary["alreadyThere"]), (&0.into(), &120.into()));
+    assert_eq!(world.revision().await, head, "safely repeatable");
+    assert_eq!(world.numbers(&[]).await.len(), 120);
+}
+
+async fn lines_that_fail_are_told_and_kept_and_the_others_placed(world: World) {
+    let file = day(&world, "mixed.jsonl", 3, 8);
+    let mut lines: Vec<String> =
+        std::fs::read_to_string(&file).unwrap().lines().map(str::to_owned).collect();
+    lines.insert(1, "not json".to_owned());
+    lines.insert(2, r#"{"currencyCode":"NOK","lines":[]}"#.to_owned());
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let ran = world.ctl(&["import", &file]).await;
+    assert_eq!(ran.code, 6, "a part failed: {ran:?}");
+    assert!(ran.out.contains("3 placed") && ran.told.contains("INVALID_REQUEST"), "{ran:?}");
+    let failed = std::fs::read_to_string(format!("{file}.failed.jsonl")).unwrap();
+    assert_eq!(failed.lines().count(), 2, "{failed}");
+    assert!(failed.contains("order.lines") && failed.contains("not json"), "{failed}");
+}
+
+async fn orders_are_listed_with_filters(world: World) {
+    for total in [500, 90_000, 20_000] {
+        world.buy(total, "").await;
+    }
+    world.complete(&world.shop.order(1002).unwrap()).await.unwrap();
+    assert_eq!(world.numbers(&[]).await, [1003, 1002, 1001], "newest first");
+    assert_eq!(world.numbers(&["--order-by", "gross_minor", "--limit", "2"]).await, [1001, 1003]);
+    assert_eq!(world.numbers(&["--status", "Sendt"]).await, [1002]);
+    assert_eq!(world.numbers(&["--tag", "default"]).await, [1003, 1001]);
+    assert_eq!(world.numbers(&["--payment-state", "captured"]).await, [1002]);
+    assert_eq!(world.numbers(&["--min", "200", "--max", "500"]).await, [1003]);
+    assert!(world.numbers(&["--has-problem"]).await.is_empty());
+    let table = world.printed(&["orders", "list", "--lang", "nb"]).await;
+    for wanted in ["1002", "Sendt", "Ikke behandlet", "900.00 NOK"] {
+        assert!(table.contains(wanted), "{wanted}: {table}");
+    }
+    assert!(!table.contains('\u{1b}'), "colour only on a terminal");
+    let wrong = world.ctl(&["orders", "list", "--payment-state", "paid"]).await;
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""), "{wrong:?}");
+}
+
+async fn an_order_is_sent_and_another_cancelled(world: World) {
+    world.stock("CUP", 5).await;
+    let draft = || world.draft(0).goods("CUP", "Kopp", 1, 450, 2_500);
+    for _ in 0..2 {
+        world.place(draft().payment("klarna", world.reference(""), 450)).await;
+    }
+    let dry = world.printed(&["orders", "status", "1001", "Sendt", "--dry-run"]).await;
+    assert!(dry.contains("would capture 4.50 NOK on klarna"), "{dry}");
+    let sent = world.printed(&["orders", "status", "1001", "Sendt"]).await;
+    assert!(sent.contains("1001  sent  payment CAPTURED"), "{sent}");
+    let choice = world.ctl(&["orders", "status", "1002", "Kansellert"]).await;
+    assert_eq!(choice.code, 3);
+    assert!(choice.told.contains("RESTOCK_REQUIRED"), "{choice:?}");
+    let cancel = ["orders", "status", "1002", "Kansellert", "--restock", "yes"];
+    let cancelled = world.printed(&cancel).await;
+    assert!(cancelled.contains("1002  cancelled  payment VOIDED"), "{cancelled}");
+    assert_eq!(world.on_hand("CUP").await, 4);
+
+    let got = world.printed(&["orders", "get", "1001"]).await;
+    for wanted in ["1001", "Kopp", "4.50", "klarna"] {
+        assert!(got.contains(wanted), "{wanted}: {got}");
+    }
+    let history = world.printed(&["orders", "history", "1001", "--output", "json"]).await;
+    assert_eq!(
+        history.lines().count(),
+        world.history(&world.shop.order(1001).unwrap()).await.len()
+    );
+    let many = world.ctl(&["orders", "status", "1001", "1002", "9999", "returned"]).await;
+    assert_eq!(many.code, 6, "{many:?}");
+    assert!(many.told.contains("9999") && many.told.contains("ORDER_NOT_FOUND"), "{many:?}");
+}
+
+async fn what_is_declined_or_refused_is_explained(world: World) {
+    let bought = world.buy(900, "capture=decline").await;
+    let declined = world.ctl(&["orders", "status", "1001", "sent"]).await;
+    assert_eq!(declined.code, 3, "{declined:?}");
+    assert!(declined.told.contains("CAPTURE_DECLINED"), "{declined:?}");
+    assert_eq!(problems(&world.get(&bought.name).await), ["CAPTURE_DECLINED"]);
+    let (provider, reference) = (["--provider", "vipps"], world.reference(""));
+    let rest = ["--reference", &reference, "--amount", "9.00"];
+    let attach = [&["orders", "attach-payment", "1001"], provider.as_slice(), &rest].concat();
+    world.printed(&attach).await;
+    assert_eq!(world.get(&bought.name).await.payments.len(), 2);
+    let missing = world.ctl(&["orders", "get", "4711", "--lang", "nb"]).await;
+    assert_eq!((missing.code, missing.out.as_str()), (4, ""), "{missing:?}");
+    let explained = world.printed(&["explain", "ORDER_NOT_FOUND", "--lang", "nb"]).await;
+    assert!(explained.lines().count() > 2, "{explained}");
+    let all = world.printed(&["refusals"]).await;
+    assert!(all.contains("ALREADY_CAPTURED") && all.contains("CAPTURE_DECLINED"));
+    assert_eq!(world.ctl(&["explain", "NOTHING"]).await.code, 4);
+    assert_eq!(world.ctl(&["orders", "frobnicate"]).await.code, 2);
+    let help = world.ctl(&["--help"]).await;
+    assert!(help.code == 0 && help.out.contains("Exit codes"), "{help:?}");
+}
+
+async fn orders_are_watched_live(world: World) {
+    let before = world.buy(900, "").await;
+    let mut command = world.command(&["watch", "--from", "oldest", "--output", "json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
+    let mut watch = command.spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut revisions = Vec::new();
+    let mut is_live = false;
+    loop {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+        let said: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        for event in said["batch"]["events"].as_array().into_iter().flatten() {
+            revisions.push(event["revision"].as_str().unwrap().parse::<i64>().unwrap());
+        }
+        if !is_live && said.get("caughtUp").is_some() {
+            is_live = true;
+            world.complete(&before.name).await.unwrap();
+        }
+        let order = &said["batch"]["orders"][0];
+        if order["status"].as_str().is_some_and(|status| status.ends_with("/sent")) {
+            break;
+        }
+    }
+    assert!(is_live && revisions.windows(2).all(|pair| pair[0] < pair[1]), "{revisions:?}");
+    watch.kill().await.unwrap();
+
+    let path = world.server.store.folder.file(&format!("{}-cursor", world.shop.id()));
+    let path = path.display().to_string();
+    let until = ["watch", "--from", "oldest", "--until-caught-up", "--checkpoint", &path];
+    let whole = world.printed(&until).await;
+    assert!(whole.contains("order 1001"), "{whole}");
+    let rest = world.printed(&until).await;
+    assert_eq!(rest, "", "the checkpoint is kept");
+    let kinds = ["watch", "--from", "oldest", "--until-caught-up", "--kind", "order-created"];
+    assert_eq!(world.printed(&kinds).await.lines().count(), 1);
+    let snapshot = world.printed(&["watch", "--from", "snapshot", "--until-caught-up"]).await;
+    assert!(snapshot.contains("CAPTURED"), "{snapshot}");
+}
+
+async fn every_change_has_its_command(world: World) {
+    world.printed(&["statuses", "create", "packed", "--name", "nb=Pakket"]).await;
+    world.printed(&["statuses", "update", "packed", "--position", "2"]).await;
+    assert!(world.printed(&["statuses", "list", "--lang", "nb"]).await.contains("Pakket"));
+    world.printed(&["statuses", "delete", "packed"]).await;
+    let shop = format!("{}-cli", world.shop.id());
+    world.printed(&["shops", "create", &shop, "--display-name", "Min butikk"]).await;
+    world.printed(&["shops", "update", &shop, "--stock-mode", "refuse"]).await;
+    assert!(world.printed(&["shops", "list"]).await.contains(&shop));
+    assert!(world.printed(&["shops", "get", &shop]).await.contains("Min butikk"));
+    world.buy(900, "").await;
+    let update = ["orders", "update", "1001", "--email", "ny@example.com"];
+    world.printed(&update).await;
+    let order = world.get(&world.shop.order(1001).unwrap()).await;
+    assert_eq!(order.customer.unwrap().email, "ny@example.com");
+    let nothing = world.ctl(&["orders", "withdraw", "1001"]).await;
+    assert_eq!(nothing.code, 3);
+    assert!(nothing.told.contains("NO_STATUS_CHANGE_PENDING"));
+    let verbose = world.ctl(&["orders", "status", "1001", "processing", "--verbose"]).await;
+    let id = verbose.told.split("request id: ").nth(1).unwrap().lines().next().unwrap();
+    let again = ["orders", "status", "1001", "processing", "--request-id", id];
+    assert!(world.printed(&again).await.contains("had been done before"));
+}
+
+async fn one_order_is_placed_from_standard_input(world: World) {
+    let order = r#"{"currencyCode":"NOK","customer":{"fullName":"Kari","email":"kari@gmail.cm"},
+        "lines":[{"title":"Telt","quantity":"1","unitPriceMinor":"9900","vatRateBp":2500}],
+        "payments":[{"provider":"manual","amountMinor":"9900"}]}"#;
+    let placed = ran(world.command(&["orders", "create", "-", "-o", "json"]), Some(order)).await;
+    assert_eq!(placed.code, 0, "{placed:?}");
+    let answer: serde_json::Value = serde_json::from_str(&placed.out).unwrap();
+    assert_eq!(answer["order"]["number"], "1001");
+    assert_eq!(answer["order"]["emailSuggestion"], "kari@gmail.com");
+    let wrong = ran(world.command(&["orders", "create", "-"]), Some("{\"x\": 1}")).await;
+    assert!(wrong.code != 0 && !wrong.told.is_empty(), "{wrong:?}");
+    assert_eq!(status_id(&world.get(&world.shop.order(1001).unwrap()).await), "not-processed");
+}
+
+async fn the_shipped_sample_is_imported_whole() {
+    let world = World::own(crate::harness::Backend::Sqlite, &[]).await;
+    let file = binaries::workspace().join("tests/samples/day.jsonl").display().to_string();
+    let failed = world.server.store.folder.file("failed.jsonl").display().to_string();
+    let imported = world.ctl(&["import", &file, "--failed", &failed]).await;
+    assert_eq!(imported.code, 0, "{imported:?}");
+    assert!(imported.out.contains("1000 placed"), "{imported:?}");
+    assert_eq!(world.numbers(&["--order-by", "number"]).await, (1001..2001).collect::<Vec<_>>());
+    assert!(!world.numbers(&["--duplicates"]).await.is_empty(), "some came twice");
+}
+
+async fn a_service_that_is_not_there_is_told() {
+    let port = crate::harness::server::free_port();
+    let mut command = orderctl(&format!("http://127.0.0.1:{port}"));
+    command.args(["orders", "list", "--timeout", "2s"]);
+    let gone = tokio::time::timeout(Duration::from_secs(30), ran(command, None)).await.unwrap();
+    assert_eq!((gone.code, gone.out.as_str()), (5, ""), "{gone:?}");
+    assert!(gone.told.starts_with("error: ") && !gone.told.contains("panicked"), "{gone:?}");
+    let mut command = orderctl("ftp://x");
+    command.args(["orders", "list"]);
+    assert_eq!(ran(command, None).await.code, 2);
+}
+
+async fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let mut command = orderctl("http://127.0.0.1:1");
+        command.args(["completions", shell]);
+        let printed = ran(command, None).await;
+        assert_eq!(printed.code, 0, "{shell}");
+        assert!(printed.out.contains("attach-payment"), "{shell}");
+    }
+}

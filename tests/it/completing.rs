@@ -1,0 +1,307 @@
+//! COMPLETED captures the money, once, and only then the label moves (rules 2.1, 2.2, 2.5 to 2.8).
+
+use order_rules::refusals::Code;
+use order_sdk::proto::{
+    CaptureMode, DeliveryState, EventKind, NoteAudience, OperationKind, OperationState,
+    PaymentState, StatusTag,
+};
+
+use crate::harness::{World, problems, refused, request_id, status_id};
+
+trials! {
+    shared: [
+        completed_captures_once_and_delivers,
+        a_label_without_a_tag_moves_alone,
+        what_remains_of_a_reservation_is_released,
+        money_is_taken_from_several_payments_one_after_the_other,
+        whatever_the_provider_does_the_money_moves_once,
+        a_declined_capture_leaves_the_status_and_says_why,
+        a_capture_declined_once_may_be_asked_for_again,
+        an_expired_reservation_is_told_by_the_provider,
+        from_completed_only_the_label_moves_and_nothing_is_captured_twice,
+        an_undelivered_order_is_not_completed_where_delivery_captures,
+        a_reservation_that_is_still_asked_about_is_waited_for,
+        a_part_still_unconfirmed_cannot_complete_an_order_held_too_small,
+        a_note_rides_along,
+    ];
+}
+
+async fn completed_captures_once_and_delivers(world: World) {
+    let bought = world.buy(24_900, "").await;
+    let answer = world.complete(&bought.name).await.unwrap();
+    let receipt = answer.receipt.unwrap();
+    assert!(receipt.settled && !receipt.replayed);
+    let order = answer.order.unwrap();
+    assert_eq!((status_id(&order), order.status_tag()), ("sent", StatusTag::Completed));
+    assert_eq!(order.payment_state(), PaymentState::Captured);
+    assert_eq!(order.delivery_state(), DeliveryState::Delivered);
+    assert_eq!(order.payments[0].captured_minor, 24_900);
+    assert!(order.complete_time.is_some() && problems(&order).is_empty());
+    assert_eq!(world.book().done(&bought.reference, "capture"), [24_900]);
+
+    let revision = world.revision().await;
+    let again = world.complete(&bought.name).await.unwrap();
+    assert_eq!(again.order.unwrap().revision, order.revision, "1.6: no event about it");
+    assert!(world.revision().await <= revision + 1, "at most a record of the command");
+    assert_eq!(world.book().calls(&bought.reference, "capture"), 1);
+    let kinds: Vec<EventKind> =
+        world.history(&bought.name).await.iter().map(|event| event.kind()).collect();
+    let of = |kind| kinds.iter().filter(|known| **known == kind).count();
+    assert_eq!(of(EventKind::StatusChangeRequested), 1);
+    assert_eq!(of(EventKind::StatusChanged), 1);
+    assert_eq!(of(EventKind::Delivered), 1);
+}
+
+async fn a_label_without_a_tag_moves_alone(world: World) {
+    let bought = world.buy(500, "").await;
+    for status in ["processing", "not-processed", "returned"] {
+        let order = world.change(&bought.name, status).send().await.unwrap().order.unwrap();
+        assert_eq!(status_id(&order), status);
+        assert_eq!(order.payment_state(), PaymentState::Authorized);
+        assert_eq!(order.delivery_state(), DeliveryState::NotDelivered);
+    }
+    assert_eq!(world.book().entries(&bought.reference).len(), 1, "the reservation alone");
+}
+
+async fn what_remains_of_a_reservation_is_released(world: World) {
+    let reference = world.reference("");
+    let order = world.place(world.draft(700).payment("klarna", &reference, 1_000)).await;
+    let name = order.name.parse().unwrap();
+    let order = world.complete(&name).await.unwrap().order.unwrap();
+    assert_eq!(order.payment_state(), PaymentState::Captured, "the label waits for no release");
+    let order = world.settled(&name).await;
+    let kinds: Vec<OperationKind> =
+        order.payments[0].operations.iter().map(|operation| operation.kind()).collect();
+    assert_eq!(kinds, [OperationKind::Authorize, OperationKind::Capture, OperationKind::Release]);
+    let held = world.book().reservation(&reference).unwrap();
+    assert_eq!((held.captured_minor, held.released_minor), (700, 300));
+}
+
+async fn money_is_taken_from_several_payments_one_after_the_other(world: World) {
+    let (card, klarna) = (world.reference(""), world.reference(""));
+    let draft = world
+        .draft(1_000)
+        .payment("manual", "", 200)
+        .payment("klarna", &klarna, 500)
+        .payment("card", &card, 300);
+    let order = world.place(draft).await;
+    let order = world.complete(&order.name.parse().unwrap()).await.unwrap().order.unwrap();
+    let captured: Vec<i64> = order.payments.iter().map(|one| one.captured_minor).collect();
+    assert_eq!(captured, [200, 500, 300]);
+    let mut captures: Vec<_> = order
+        .payments
+        .iter()
+        .flat_map(|payment| payment.operations.iter().map(move |one| (payment, one)))
+        .filter(|(_, operation)| operation.kind() == OperationKind::Capture)
+        .map(|(payment, operation)| (operation.id, payment.provider.as_str()))
+        .collect();
+    captures.sort_unstable();
+    assert_eq!(captures.last().unwrap().1, "manual", "manual is last");
+
+    // The second declines: what the first took stays, and another payment finishes the order.
+    let draft = world
+        .draft(1_000)
+        .payment("card", world.reference("capture=decline"), 400)
+        .payment("klarna", world.reference("capture=decline"), 600);
+    let order = world.place(draft).await;
+    let order = world.complete(&order.name.parse().unwrap()).await.unwrap().order.unwrap();
+    assert_eq!(status_id(&order), "not-processed");
+    let tried: usize = order
+        .payments
+        .iter()
+        .flat_map(|payment| &payment.operations)
+        .filter(|operation| operation.kind() == OperationKind::Capture)
+        .count();
+    assert_eq!(tried, 1, "one at a time");
+}
+
+async fn whatever_the_provider_does_the_money_moves_once(world: World) {
+    let troubles = [
+        "capture=slow:1s",
+        "capture=later:1s",
+        "capture=unavailable:1s",
+        "capture=busy:1s",
+        "capture=timeout-after:200ms",
+        "capture=timeout-after",
+        "capture=timeout-after:200ms,read=lag:3s",
+        "capture=later:1s,read=unavailable:2s",
+    ];
+    let mut running = Vec::new();
+    for trouble in troubles {
+        let world = world.clone();
+        running.push(tokio::spawn(async move {
+            let bought = world.buy(900, trouble).await;
+            let order = world.complete(&bought.name).await.unwrap().order.unwrap();
+            assert_eq!(status_id(&order), "sent", "{trouble}: {order:?}");
+            assert_eq!(order.payments[0].captured_minor, 900, "{trouble}");
+            assert_eq!(world.book().done(&bought.reference, "capture"), [900], "{trouble}");
+            assert!(problems(&order).is_empty(), "{trouble}");
+        }));
+    }
+    for one in running {
+        one.await.unwrap();
+    }
+}
+
+async fn a_declined_capture_leaves_the_status_and_says_why(world: World) {
+    for trouble in ["capture=decline", "capture=later-decline:1s"] {
+        let bought = world.buy(900, trouble).await;
+        let answer = world.complete(&bought.name).await.unwrap();
+        assert!(answer.receipt.unwrap().settled, "{trouble}: a decline settles it too");
+        let order = answer.order.unwrap();
+        assert_eq!(status_id(&order), "not-processed");
+        assert!(order.pending_status_change.is_none());
+        assert_eq!(problems(&order), ["CAPTURE_DECLINED"]);
+        assert!(!order.problems[0].details["provider_reason"].is_empty());
+        let capture = order.payments[0].operations.last().unwrap();
+        assert_eq!(capture.state(), OperationState::Declined);
+        assert_eq!(order.problems[0].operation_id, capture.id);
+        let history = world.history(&bought.name).await;
+        assert!(history.iter().any(|event| event.kind() == EventKind::StatusChangeDropped));
+
+        // The way out: another payment, and then the change again.
+        let other = world.reference("");
+        let attached = order_sdk::proto::AttachPaymentRequest {
+            name: (&bought.name).into(),
+            payment: Some(order_sdk::proto::NewPayment {
+                provider: "vipps".to_owned(),
+                reference: other.clone(),
+                amount_minor: 900,
+            }),
+            wait: prost_types::Duration::try_from(crate::harness::WAIT).ok(),
+            ..order_sdk::proto::AttachPaymentRequest::default()
+        };
+        let attached = world.client.attach_payment(attached).await.unwrap();
+        assert_eq!(attached.order.unwrap().payments.len(), 2);
+        // What cannot be captured must go first: it is voided by cancelling the order's hold on it,
+        // or the capture is planned on the one that holds the total.
+        let order = complete_with_patience(&world, &bought.name).await;
+        assert_eq!(status_id(&order), "sent", "{order:?}");
+        assert_eq!(world.book().done(&other, "capture"), [900]);
+        assert!(problems(&order).is_empty(), "its cause is gone: {order:?}");
+    }
+}
+
+/// Asks again as a person would while the provider declines one of several payments.
+async fn complete_with_patience(
+    world: &World,
+    order: &order_sdk::OrderName,
+) -> order_sdk::proto::Order {
+    let mut last = world.complete(order).await.unwrap().order.unwrap();
+    for _ in 0..3 {
+        if status_id(&last) == "sent" {
+            break;
+        }
+        last = world.complete(order).await.unwrap().order.unwrap();
+    }
+    world.settled(order).await
+}
+
+async fn a_capture_declined_once_may_be_asked_for_again(world: World) {
+    let bought = world.buy(900, "capture=decline-once").await;
+    let declined = world.complete(&bought.name).await.unwrap().order.unwrap();
+    assert_eq!(problems(&declined), ["CAPTURE_DECLINED"]);
+    let order = world.complete(&bought.name).await.unwrap().order.unwrap();
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0));
+    assert_eq!(world.book().done(&bought.reference, "capture"), [900]);
+    let states: Vec<OperationState> = order.payments[0]
+        .operations
+        .iter()
+        .filter(|operation| operation.kind() == OperationKind::Capture)
+        .map(|operation| operation.state())
+        .collect();
+    assert_eq!(states, [OperationState::Declined, OperationState::Succeeded]);
+}
+
+async fn an_expired_reservation_is_told_by_the_provider(world: World) {
+    let bought = world.buy(900, "capture=expired").await;
+    let order = world.complete(&bought.name).await.unwrap().order.unwrap();
+    assert_eq!(status_id(&order), "not-processed");
+    assert_eq!(problems(&order), ["RESERVATION_EXPIRED"]);
+    assert_eq!(order.payment_state(), PaymentState::Expired);
+    refused(world.complete(&bought.name).await, Code::ReservationExpired);
+    // Giving back what is expired succeeds (2.8).
+    let order = world.cancel(&bought.name, false).await.unwrap().order.unwrap();
+    assert_eq!((status_id(&order), problems(&order).len()), ("cancelled", 0));
+}
+
+async fn from_completed_only_the_label_moves_and_nothing_is_captured_twice(world: World) {
+    let bought = world.buy(900, "").await;
+    world.complete(&bought.name).await.unwrap();
+    for status in ["returned", "sent", "processing", "sent"] {
+        let answer = world.change(&bought.name, status).send().await.unwrap();
+        assert!(answer.receipt.unwrap().plan.is_empty());
+        assert_eq!(status_id(&answer.order.unwrap()), status);
+    }
+    assert_eq!(world.book().done(&bought.reference, "capture"), [900]);
+    assert_eq!(world.book().calls(&bought.reference, "capture"), 1);
+    refused(world.cancel(&bought.name, true).await, Code::AlreadyCaptured);
+}
+
+async fn an_undelivered_order_is_not_completed_where_delivery_captures(world: World) {
+    world
+        .set("settings.capture_mode", |settings| {
+            settings.set_capture_mode(CaptureMode::PerDelivery);
+        })
+        .await;
+    world.set("settings.completed_delivers", |settings| settings.completed_delivers = false).await;
+    let bought = world.buy(900, "").await;
+    refused(world.complete(&bought.name).await, Code::NotDelivered);
+    assert!(world.book().done(&bought.reference, "capture").is_empty());
+}
+
+async fn a_reservation_that_is_still_asked_about_is_waited_for(world: World) {
+    let reference = world.reference("authorize=slow:1500ms");
+    let draft = world.draft(900).payment("vipps", &reference, 900);
+    let order = draft.send().await.unwrap().order.unwrap();
+    let name = order.name.parse().unwrap();
+    let order = world.complete(&name).await.unwrap().order.unwrap();
+    assert_eq!(status_id(&order), "sent");
+    assert_eq!(world.book().done(&reference, "capture"), [900]);
+
+    // The reservation turns out not to stand: the change is dropped.
+    let reference = world.reference("authorize=later-decline:1s");
+    let draft = world.draft(900).payment("vipps", &reference, 900);
+    let order = draft.send().await.unwrap().order.unwrap();
+    let order = world.complete(&order.name.parse().unwrap()).await.unwrap().order.unwrap();
+    assert_eq!(status_id(&order), "not-processed");
+    assert_eq!(problems(&order), ["AUTHORIZATION_DECLINED"]);
+}
+
+async fn a_part_still_unconfirmed_cannot_complete_an_order_held_too_small(world: World) {
+    let small = world.reference("authorize=amount:40");
+    let slow = world.reference("authorize=later:60m");
+    let draft = world.draft(1_000).payment("klarna", &small, 500).payment("vipps", &slow, 500);
+    let order = draft.send().await.unwrap().order.unwrap();
+    let name = order.name.parse().unwrap();
+    crate::harness::eventually("the first reservation is confirmed", async || {
+        let order = world.get(&name).await;
+        (order.payments[0].authorized_minor == 40).then_some(())
+    })
+    .await;
+    let refusal = refused(world.change(&name, "sent").send().await, Code::PaymentPending);
+    assert_eq!(refusal.number("held_minor"), Some(540));
+}
+
+async fn a_note_rides_along(world: World) {
+    let bought = world.buy(900, "capture=slow:1s").await;
+    let change =
+        || world.change(&bought.name, "sent").note(NoteAudience::Warehouse, "Pakk godt\nTakk");
+    let id = request_id();
+    let pending = change().request_id(&id).send().await.unwrap().order.unwrap();
+    assert!(pending.pending_status_change.is_some());
+    assert!(pending.notes.is_empty(), "2.10: with the label");
+    let order = world.settled(&bought.name).await;
+    let [note] = order.notes.as_slice() else { panic!("{order:?}") };
+    assert_eq!((note.id, note.audience()), (1, NoteAudience::Warehouse));
+    assert_eq!((note.text.as_str(), note.author.as_str()), ("Pakk godt\nTakk", "test"));
+    assert!(note.create_time.is_some());
+
+    // A note to a status the order has already, and one that is dropped with its change.
+    let order = change().send().await.unwrap().order.unwrap();
+    assert_eq!(order.notes.len(), 2);
+    let declined = world.buy(900, "capture=decline").await;
+    let change = world.change(&declined.name, "sent").note(NoteAudience::Internal, "Sendt");
+    let order = change.wait(crate::harness::WAIT).send().await.unwrap().order.unwrap();
+    assert!(order.notes.is_empty(), "{order:?}");
+}

@@ -1,0 +1,244 @@
+//! kill -9 at every point between an effect and its outcome: no money lost, none doubled.
+
+use std::time::Duration;
+
+use order_sdk::OrderName;
+use order_sdk::proto;
+
+use crate::harness::audit::audit;
+use crate::harness::{Backend, World, depth, eventually, problems, status_id};
+
+trials! {
+    own: [
+        a_kill_between_effect_and_outcome_loses_and_doubles_nothing,
+        a_kill_at_any_moment_loses_and_doubles_nothing,
+    ];
+}
+
+/// Where the server is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// The command is durable; whether anybody was called is chance.
+    Planned,
+    /// The provider was called and has done nothing yet.
+    Called(&'static str),
+    /// The provider has done it, or said no; nobody has heard.
+    Decided(&'static str),
+    /// The provider has promised, and the server has heard that.
+    Promised,
+}
+
+/// An order on its way, and how it must end.
+struct Point {
+    /// Orders to the sandbox, per payment.
+    payments: &'static [&'static str],
+    /// `sent`, `cancelled`, or empty: the reservation itself is what is under way.
+    to: &'static str,
+    moment: Moment,
+    /// The status in the end, and what was captured and paid back in all.
+    wanted: (&'static str, i64, i64),
+}
+
+const TOTAL: i64 = 900;
+
+const fn point(
+    payments: &'static [&'static str],
+    to: &'static str,
+    moment: Moment,
+    wanted: (&'static str, i64, i64),
+) -> Point {
+    Point { payments, to, moment, wanted }
+}
+
+/// Every kind of effect at every moment of its life. The silences are longer than the kill takes.
+const POINTS: &[Point] = &[
+    point(&[""], "sent", Moment::Planned, ("sent", 900, 0)),
+    point(&["capture=unavailable:20s"], "sent", Moment::Called("capture"), ("sent", 900, 0)),
+    point(&["capture=timeout-before"], "sent", Moment::Called("capture"), ("sent", 900, 0)),
+    point(&["capture=timeout-after"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
+    point(&["capture=slow:20s"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
+    point(&["capture=later:8s"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
+    point(&["capture=later:8s"], "sent", Moment::Promised, ("sent", 900, 0)),
+    point(&["capture=later-decline:8s"], "sent", Moment::Promised, ("not-processed", 0, 0)),
+    point(&["capture=slow:20s,read=lag:5s"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
+    point(&["capture=slow:20s", ""], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
+    point(&["", "capture=slow:20s"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
+    point(&[""], "cancelled", Moment::Planned, ("cancelled", 0, 0)),
+    point(&["void=timeout-before"], "cancelled", Moment::Called("void"), ("cancelled", 0, 0)),
+    point(&["void=slow:20s"], "cancelled", Moment::Decided("void"), ("cancelled", 0, 0)),
+    point(&["void=later:8s"], "cancelled", Moment::Promised, ("cancelled", 0, 0)),
+    point(&["authorize=timeout-before"], "", Moment::Called("authorize"), ("not-processed", 0, 0)),
+    point(&["authorize=slow:20s"], "", Moment::Decided("authorize"), ("not-processed", 0, 0)),
+    point(&["authorize=later:8s"], "", Moment::Promised, ("not-processed", 0, 0)),
+    point(&["authorize=slow:20s"], "sent", Moment::Decided("authorize"), ("sent", 900, 0)),
+    point(&["release=slow:20s"], "sent", Moment::Decided("release"), ("sent", 900, 0)),
+    point(&["release=timeout-before"], "sent", Moment::Called("release"), ("sent", 900, 0)),
+];
+
+/// An order at its point.
+struct Driven {
+    point: &'static Point,
+    name: OrderName,
+    references: Vec<String>,
+}
+
+async fn a_kill_between_effect_and_outcome_loses_and_doubles_nothing(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    for _ in 0..depth() {
+        let mut driven = Vec::new();
+        for point in POINTS {
+            let world = world.clone();
+            driven.push(tokio::spawn(async move { drive(&world, point).await }));
+        }
+        let mut at_their_points = Vec::new();
+        for one in driven {
+            at_their_points.push(one.await.unwrap());
+        }
+        world.server.kill().await;
+        world.server.start().await;
+        for one in &at_their_points {
+            check(&world, one).await;
+        }
+    }
+    audit(&world).await;
+}
+
+/// Places the order, sets its status, and waits for the moment.
+async fn drive(world: &World, point: &'static Point) -> Driven {
+    // A release needs something to give back.
+    let extra = if point.payments[0].starts_with("release") { 100 } else { 0 };
+    let shares = i64::try_from(point.payments.len()).unwrap();
+    let references: Vec<String> =
+        point.payments.iter().map(|orders| world.reference(orders)).collect();
+    let mut draft = world.draft(TOTAL);
+    for (provider, reference) in ["klarna", "card"].into_iter().zip(&references) {
+        draft = draft.payment(provider, reference, TOTAL / shares + extra);
+    }
+    let is_about_reservation = references[0].contains("~authorize");
+    let order = if is_about_reservation {
+        draft.send().await.unwrap().order.unwrap()
+    } else {
+        world.place(draft).await
+    };
+    let name: OrderName = order.name.parse().unwrap();
+    if !point.to.is_empty() {
+        let mut change = world.change(&name, point.to);
+        if point.to == "cancelled" {
+            change = change.restock(false);
+        }
+        change.send().await.unwrap();
+    }
+    let one = Driven { point, name, references };
+    eventually(&format!("{:?} of {:?}", point.moment, point.payments), async || {
+        is_at(world, &one).await.then_some(())
+    })
+    .await;
+    one
+}
+
+async fn is_at(world: &World, driven: &Driven) -> bool {
+    let book = world.book();
+    let troubled = |kind: &str| {
+        let with_trouble = driven.references.iter().find(|one| one.contains(&format!("~{kind}")));
+        with_trouble.unwrap_or(&driven.references[0]).clone()
+    };
+    match driven.point.moment {
+        Moment::Planned => true,
+        Moment::Called(kind) => book.calls(&troubled(kind), kind) > 0,
+        Moment::Decided(kind) => {
+            book.entries(&troubled(kind)).iter().any(|entry| entry.kind == kind)
+        }
+        Moment::Promised => {
+            let order = world.get(&driven.name).await;
+            let mut operations = order.payments.iter().flat_map(|payment| &payment.operations);
+            operations.any(|operation| operation.state() == proto::OperationState::Accepted)
+        }
+    }
+}
+
+async fn check(world: &World, driven: &Driven) {
+    let Driven { point, name, references } = driven;
+    let told = format!("{:?} to {:?} at {:?}", point.payments, point.to, point.moment);
+    let order = world.settled(name).await;
+    let book = world.book();
+    let sum =
+        |kind| -> i64 { references.iter().flat_map(|reference| book.done(reference, kind)).sum() };
+    let ended = (status_id(&order), sum("capture"), sum("refund"));
+    assert_eq!(ended, point.wanted, "{told}: {order:?}");
+    for reference in references {
+        assert!(book.done(reference, "capture").len() <= 1, "{told}");
+        assert!(book.done(reference, "void").len() <= 1, "{told}");
+        let held = book.reservation(reference).unwrap();
+        if point.to == "cancelled" {
+            assert!(held.is_voided, "{told}");
+        }
+        if point.wanted.0 == "sent" {
+            assert_eq!(held.captured_minor + held.released_minor, held.authorized_minor, "{told}");
+        }
+    }
+    let expected: &[&str] =
+        if point.payments[0].contains("decline") { &["CAPTURE_DECLINED"] } else { &[] };
+    assert_eq!(problems(&order), expected, "{told}");
+}
+
+/// No point is chosen: commands come all the time, and the kill comes whenever it comes.
+async fn a_kill_at_any_moment_loses_and_doubles_nothing(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    world.stock("CUP", 10_000).await;
+    let mut last = 0;
+    for _ in 0..5 * depth() {
+        let mut running = Vec::new();
+        for worker in 0..6 {
+            let world = world.through(&world.server);
+            running.push(tokio::spawn(async move {
+                for number in 0.. {
+                    let reference = world.reference("");
+                    let draft = world
+                        .draft(TOTAL)
+                        .goods("CUP", "Kopp", 1, 0, 0)
+                        .payment("klarna", &reference, TOTAL);
+                    let Ok(answer) = draft.send().await else { return };
+                    let name: OrderName = answer.order.unwrap().name.parse().unwrap();
+                    let outcome = if (number + worker) % 3 == 0 {
+                        world.change(&name, "cancelled").restock(true).send().await
+                    } else {
+                        world.change(&name, "sent").send().await
+                    };
+                    if outcome.is_err() {
+                        return;
+                    }
+                }
+            }));
+        }
+        eventually("orders come in", async || {
+            let page = world.client.orders(&world.shop).page_size(1).page().await.unwrap();
+            page.items.first().map(|order| order.number).filter(|number| *number > last)
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..600))).await;
+        world.server.kill().await;
+        for one in running {
+            one.abort();
+        }
+        world.server.start().await;
+        let filter =
+            |filter: &mut proto::OrderFilter| filter.has_pending_status_change = Some(true);
+        eventually("every change settles", async || {
+            let page = world.client.orders(&world.shop).filter(filter).page().await.unwrap();
+            page.items.is_empty().then_some(())
+        })
+        .await;
+        let newest = world.client.orders(&world.shop).page_size(1).page().await.unwrap();
+        last = newest.items[0].number;
+    }
+    for number in 1001..=last {
+        world.settled(&world.shop.order(number).unwrap()).await;
+    }
+    let orders = audit(&world).await;
+    let out: i64 =
+        orders.iter().flat_map(|order| &order.lines).map(|line| line.stock_held_quantity).sum();
+    let delivered_or_held =
+        i64::try_from(orders.iter().filter(|order| status_id(order) != "cancelled").count());
+    assert_eq!(world.on_hand("CUP").await, 10_000 - delivered_or_held.unwrap());
+    assert!(out >= 0);
+}

@@ -1,0 +1,329 @@
+//! Every command of the contract, each in a form that succeeds, and a form with other content.
+
+use order_sdk::proto::{self, Receipt, StatusTag};
+use order_sdk::{Error, OrderName};
+
+use crate::harness::{World, eventually, mask, request_id};
+
+/// A command of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    CreateOrder,
+    UpdateOrder,
+    ChangeOrderStatus,
+    WithdrawStatusChange,
+    AttachPayment,
+    CreateOrderStatus,
+    UpdateOrderStatus,
+    DeleteOrderStatus,
+    CreateShop,
+    UpdateShop,
+    CreateStockItem,
+    AdjustStock,
+}
+
+/// How it is asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) request_id: String,
+    pub(super) etag: String,
+    pub(super) validate_only: bool,
+    /// With other content than usual.
+    pub(super) is_other: bool,
+}
+
+/// A shop in which each command can be carried out once.
+pub(super) struct Stage {
+    pub(super) world: World,
+    order: OrderName,
+    /// An order whose status change waits for ever, with nothing of it sent.
+    waiting: OrderName,
+    other_waiting: OrderName,
+    /// A shop that does not exist yet.
+    new_shop: String,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 12] = [
+        Self::CreateOrder,
+        Self::UpdateOrder,
+        Self::ChangeOrderStatus,
+        Self::WithdrawStatusChange,
+        Self::AttachPayment,
+        Self::CreateOrderStatus,
+        Self::UpdateOrderStatus,
+        Self::DeleteOrderStatus,
+        Self::CreateShop,
+        Self::UpdateShop,
+        Self::CreateStockItem,
+        Self::AdjustStock,
+    ];
+
+    pub(super) fn has_etag(self) -> bool {
+        !matches!(
+            self,
+            Self::CreateOrder
+                | Self::CreateOrderStatus
+                | Self::CreateShop
+                | Self::CreateStockItem
+                | Self::AdjustStock
+        )
+    }
+
+    pub(super) fn is_about_order(self) -> bool {
+        matches!(
+            self,
+            Self::UpdateOrder
+                | Self::ChangeOrderStatus
+                | Self::WithdrawStatusChange
+                | Self::AttachPayment
+        )
+    }
+}
+
+impl Stage {
+    /// A new shop beside this one.
+    pub(super) async fn set(beside: &World) -> Self {
+        let world = World::new(beside.server.clone()).await;
+        world.stock("CUP", 3).await;
+        let order = world.place(world.draft(900).payment("manual", "", 900)).await;
+        let waiting = wait_for_ever(&world).await;
+        let other_waiting = wait_for_ever(&world).await;
+        let new_shop = format!("{}-new", world.shop.id());
+        Self { order: order.name.parse().unwrap(), world, waiting, other_waiting, new_shop }
+    }
+
+    pub(super) async fn send(&self, kind: Kind, asked: &Asked) -> Result<Receipt, Error> {
+        let receipt = match kind {
+            Kind::CreateOrder => self.create_order(asked).await?,
+            Kind::UpdateOrder => self.update_order(asked).await?,
+            Kind::ChangeOrderStatus => self.change_status(asked).await?,
+            Kind::WithdrawStatusChange => self.withdraw(asked).await?,
+            Kind::AttachPayment => self.attach(asked).await?,
+            Kind::CreateOrderStatus => self.create_status(asked).await?,
+            Kind::UpdateOrderStatus => self.update_status(asked).await?,
+            Kind::DeleteOrderStatus => self.delete_status(asked).await?,
+            Kind::CreateShop => self.create_shop(asked).await?,
+            Kind::UpdateShop => self.update_shop(asked).await?,
+            Kind::CreateStockItem => self.create_item(asked).await?,
+            Kind::AdjustStock => self.adjust(asked).await?,
+        };
+        Ok(receipt.expect("every mutation answers a receipt"))
+    }
+
+    /// The etag of what the command is about.
+    pub(super) async fn etag(&self, kind: Kind) -> String {
+        match kind {
+            Kind::UpdateShop => self.world.shop().await.etag,
+            Kind::UpdateOrderStatus | Kind::DeleteOrderStatus => {
+                let name = self.world.status("returned").into();
+                let request = proto::GetOrderStatusRequest { name };
+                let answer = self.world.client.get_order_status(request).await.unwrap();
+                answer.order_status.unwrap().etag
+            }
+            _ => self.world.get(self.order_of(kind)).await.etag,
+        }
+    }
+
+    /// Changes what the command is about, in a way that does not get into its way.
+    pub(super) async fn touch(&self, kind: Kind) {
+        match kind {
+            Kind::UpdateShop => {
+                self.world
+                    .set("settings.time_zone", |settings| {
+                        "Europe/Stockholm".clone_into(&mut settings.time_zone);
+                    })
+                    .await;
+            }
+            Kind::UpdateOrderStatus | Kind::DeleteOrderStatus => {
+                let request = self.status_update(77, &Asked::default());
+                self.world.client.update_order_status(request).await.unwrap();
+            }
+            _ => {
+                let mut order = named(self.order_of(kind));
+                order.metadata.insert("touched".to_owned(), "yes".to_owned());
+                let request = proto::UpdateOrderRequest {
+                    order: Some(order),
+                    update_mask: Some(mask(&["metadata"])),
+                    request_id: request_id(),
+                    ..proto::UpdateOrderRequest::default()
+                };
+                self.world.client.update_order(request).await.unwrap();
+            }
+        }
+    }
+
+    fn order_of(&self, kind: Kind) -> &OrderName {
+        if kind == Kind::WithdrawStatusChange { &self.waiting } else { &self.order }
+    }
+
+    async fn create_order(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let total = if asked.is_other { 500 } else { 400 };
+        let mut request = self.world.draft(total).payment("manual", "", total).into_request();
+        request.request_id.clone_from(&asked.request_id);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.create_order(request).await?.receipt)
+    }
+
+    async fn update_order(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let mut order = named(&self.order);
+        order.language_code = if asked.is_other { "sv" } else { "en" }.to_owned();
+        let request = proto::UpdateOrderRequest {
+            order: Some(order),
+            update_mask: Some(mask(&["language_code"])),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.update_order(request).await?.receipt)
+    }
+
+    async fn change_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let status = if asked.is_other { "returned" } else { "processing" };
+        let mut request = self.world.change(&self.order, status).into_request();
+        request.request_id.clone_from(&asked.request_id);
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.change_order_status(request).await?.receipt)
+    }
+
+    async fn withdraw(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let order = if asked.is_other { &self.other_waiting } else { &self.waiting };
+        let request = proto::WithdrawStatusChangeRequest {
+            name: order.into(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.withdraw_status_change(request).await?.receipt)
+    }
+
+    async fn attach(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let request = proto::AttachPaymentRequest {
+            name: (&self.order).into(),
+            payment: Some(proto::NewPayment {
+                provider: "manual".to_owned(),
+                amount_minor: if asked.is_other { 2 } else { 1 },
+                ..proto::NewPayment::default()
+            }),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+            wait: None,
+        };
+        Ok(self.world.client.attach_payment(request).await?.receipt)
+    }
+
+    async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let mut status = proto::OrderStatus::default();
+        status.set_tag(StatusTag::Completed);
+        let name = if asked.is_other { "Levert" } else { "Avsluttet" };
+        status.admin_names.insert("nb".to_owned(), name.to_owned());
+        let request = proto::CreateOrderStatusRequest {
+            parent: (&self.world.shop).into(),
+            order_status_id: "done".to_owned(),
+            order_status: Some(status),
+            request_id: asked.request_id.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.create_order_status(request).await?.receipt)
+    }
+
+    fn status_update(&self, position: i32, asked: &Asked) -> proto::UpdateOrderStatusRequest {
+        let name = self.world.status("returned").into();
+        proto::UpdateOrderStatusRequest {
+            order_status: Some(proto::OrderStatus {
+                name,
+                position,
+                ..proto::OrderStatus::default()
+            }),
+            update_mask: Some(mask(&["position"])),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        }
+    }
+
+    async fn update_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let request = self.status_update(if asked.is_other { 9 } else { 8 }, asked);
+        Ok(self.world.client.update_order_status(request).await?.receipt)
+    }
+
+    async fn delete_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let replacement =
+            if asked.is_other { self.world.status("processing").into() } else { String::new() };
+        let request = proto::DeleteOrderStatusRequest {
+            name: self.world.status("returned").into(),
+            replacement,
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.delete_order_status(request).await?.receipt)
+    }
+
+    async fn create_shop(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let display_name = if asked.is_other { "Den andre" } else { "Den ene" }.to_owned();
+        let request = proto::CreateShopRequest {
+            shop_id: self.new_shop.clone(),
+            shop: Some(proto::Shop { display_name, ..proto::Shop::default() }),
+            request_id: asked.request_id.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.create_shop(request).await?.receipt)
+    }
+
+    async fn update_shop(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let display_name = if asked.is_other { "Nytt navn" } else { "Nytt" }.to_owned();
+        let name = (&self.world.shop).into();
+        let request = proto::UpdateShopRequest {
+            shop: Some(proto::Shop { name, display_name, ..proto::Shop::default() }),
+            update_mask: Some(mask(&["display_name"])),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.update_shop(request).await?.receipt)
+    }
+
+    async fn create_item(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let request = proto::CreateStockItemRequest {
+            parent: (&self.world.shop).into(),
+            sku: "BOWL".to_owned(),
+            on_hand_quantity: if asked.is_other { 5 } else { 4 },
+            request_id: asked.request_id.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.create_stock_item(request).await?.receipt)
+    }
+
+    async fn adjust(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let request = proto::AdjustStockRequest {
+            name: self.world.shop.stock_item("CUP").unwrap().into(),
+            delta_quantity: if asked.is_other { -1 } else { 1 },
+            request_id: asked.request_id.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.adjust_stock(request).await?.receipt)
+    }
+}
+
+fn named(name: &OrderName) -> proto::Order {
+    proto::Order { name: name.into(), ..proto::Order::default() }
+}
+
+/// An order whose change waits for a reservation that nobody ever confirms.
+async fn wait_for_ever(world: &World) -> OrderName {
+    let reference = world.reference("authorize=later:60m");
+    let draft = world.draft(900).payment("card", reference, 900);
+    let order = draft.send().await.unwrap().order.unwrap();
+    let name = order.name.parse().unwrap();
+    world.change(&name, "sent").send().await.unwrap();
+    // From then on nothing happens to it by itself.
+    eventually("the provider has taken it", async || {
+        let operation = world.get(&name).await.payments[0].operations[0].state();
+        (operation == proto::OperationState::Accepted).then_some(())
+    })
+    .await;
+    name
+}

@@ -1,0 +1,55 @@
+//! What every test stands on: a server, a client of it, a shop of its own, and the witnesses.
+
+pub(crate) mod audit;
+pub(crate) mod binaries;
+pub(crate) mod book;
+pub(crate) mod folder;
+pub(crate) mod health;
+pub(crate) mod listener;
+pub(crate) mod peek;
+pub(crate) mod process;
+pub(crate) mod raw;
+pub(crate) mod refused;
+pub(crate) mod server;
+#[macro_use]
+pub(crate) mod trials;
+pub(crate) mod world;
+
+pub(crate) use refused::{refused, wrong_fields};
+pub(crate) use server::{Backend, Server, stop_shared_servers};
+pub(crate) use world::{
+    Bought, WAIT, World, gross, is_settled, mask, number_of, problems, request_id, status_id,
+};
+
+use std::time::Duration;
+
+/// Long enough for anything on a busy machine; a test that needs it all has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How much more than usual: 1, or 100 with `ORDER_TEST_DEPTH=long`.
+#[expect(clippy::disallowed_methods, reason = "how deep to test is a setting of the tests alone")]
+pub(crate) fn depth() -> u32 {
+    match std::env::var("ORDER_TEST_DEPTH").as_deref() {
+        Ok("long") => 100,
+        _ => 1,
+    }
+}
+
+/// Asks again until the answer is there.
+pub(crate) async fn eventually<T, Asked: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> Asked,
+) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(answer) => answer,
+        Err(_elapsed) => panic!("never came: {what}"),
+    }
+}

@@ -1,0 +1,110 @@
+//! The exactness audit of a shop: log, numbers, ledger, stock and the provider's book agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use order_sdk::proto::{self, OperationKind as Kind, OperationState as State};
+
+use super::{World, is_settled};
+
+/// What a shop's ledger says of a payment, over all orders on it. Minor units.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sums {
+    captured: Vec<i64>,
+    refunded: i64,
+}
+
+/// Everything that must be true of a shop in which nothing is under way. Answers its orders.
+pub(crate) async fn audit(world: &World) -> Vec<proto::Order> {
+    check_log(world).await;
+    let query = world.client.orders(&world.shop).order_by("number").page_size(100);
+    let orders: Vec<proto::Order> = query.by_item().try_collect().await.unwrap();
+    for (order, number) in orders.iter().zip(1001..) {
+        assert_eq!(order.number, number, "order numbers have a gap");
+    }
+    check_money(world, &orders);
+    check_stock(world).await;
+    orders
+}
+
+/// Revisions ascend by one from 1; every event of a command says where the command begins.
+async fn check_log(world: &World) {
+    let head = world.revision().await;
+    let rest = format!(
+        "FROM events JOIN shops USING (shop_id) WHERE slug = '{}' ORDER BY events.revision",
+        world.shop.id()
+    );
+    let columns = ["events.revision", "command_revision", "events.created_at", "kind"];
+    let rows = world.server.store.numbers(columns, &rest).await;
+    assert!(i64::try_from(rows.len()).unwrap() >= head, "the log ends before its head");
+    let (mut begins, mut time) = (0, 0);
+    for ([revision, command, created, _kind], expected) in rows.into_iter().zip(1..) {
+        assert_eq!(revision, expected, "the log has a gap");
+        assert!(created >= time, "time falls at {revision}");
+        assert!(command == revision || command == begins, "{revision} is of no command");
+        (begins, time) = (command, created);
+    }
+}
+
+/// What was captured and refunded stands once in the provider's book, and a reservation that no
+/// live order needs is given back.
+fn check_money(world: &World, orders: &[proto::Order]) {
+    let book = world.book();
+    let mut ledgers: BTreeMap<String, Sums> = BTreeMap::new();
+    let mut live: BTreeSet<String> = BTreeSet::new();
+    for order in orders {
+        assert!(is_settled(order), "{} is not settled: {order:?}", order.name);
+        for payment in order.payments.iter().filter(|payment| !payment.reference.is_empty()) {
+            let sums = ledgers.entry(payment.reference.clone()).or_default();
+            let succeeded = |kind: Kind| {
+                payment.operations.iter().filter(move |operation| {
+                    operation.kind() == kind && operation.state() == State::Succeeded
+                })
+            };
+            sums.captured.extend(succeeded(Kind::Capture).map(|one| one.amount_minor));
+            sums.refunded += succeeded(Kind::Refund).map(|one| one.amount_minor).sum::<i64>();
+            if order.cancel_time.is_none() {
+                live.insert(payment.reference.clone());
+            }
+        }
+    }
+    for (reference, mut sums) in ledgers {
+        let mut moved = book.done(&reference, "capture");
+        moved.sort_unstable();
+        sums.captured.sort_unstable();
+        assert_eq!(moved, sums.captured, "captures of {reference}: book and ledger");
+        let refunded: i64 = book.done(&reference, "refund").iter().sum();
+        assert_eq!(refunded, sums.refunded, "refunds of {reference}: book and ledger");
+        let Some(held) = book.reservation(&reference) else { continue };
+        assert_eq!(held.captured_minor, moved.iter().sum::<i64>(), "{reference}");
+        let has_problem = orders.iter().any(|order| {
+            !order.problems.is_empty()
+                && order.payments.iter().any(|payment| payment.reference == reference)
+        });
+        if !live.contains(&reference) && !has_problem {
+            let left = held.authorized_minor - held.captured_minor - held.released_minor;
+            assert_eq!(left, 0, "{reference} is still reserved, and nobody needs it");
+        }
+    }
+}
+
+/// Each balance is the sum of its movements.
+async fn check_stock(world: &World) {
+    let request = proto::ListStockItemsRequest {
+        parent: (&world.shop).into(),
+        ..proto::ListStockItemsRequest::default()
+    };
+    let items: Vec<proto::StockItem> =
+        world.client.stock_item_pages(request).by_item().try_collect().await.unwrap();
+    for item in items {
+        let request = proto::ListStockMovementsRequest {
+            parent: item.name.clone(),
+            page_size: 1_000,
+            ..proto::ListStockMovementsRequest::default()
+        };
+        let movements: Vec<proto::StockMovement> =
+            world.client.stock_movement_pages(request).by_item().try_collect().await.unwrap();
+        let sum: i64 = movements.iter().map(|movement| movement.quantity).sum();
+        assert_eq!(sum, item.on_hand_quantity, "{} is not the sum of its movements", item.sku);
+    }
+}

@@ -1,0 +1,99 @@
+//! How tests are listed and run.
+
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+
+use super::folder::keep_evidence;
+use super::server::Backend;
+use super::world::World;
+
+/// Tests that run at once unless told otherwise: most of their time they wait.
+pub(crate) const AT_ONCE: usize = 10;
+
+/// Lists the tests of a file: on both databases in a shop of its own (`shared`), on both with servers
+/// of its own (`own`), and those that need neither (`once`).
+macro_rules! trials {
+    ($(shared: [$($shared:ident),* $(,)?];)? $(own: [$($own:ident),* $(,)?];)? $(once: [$($once:ident),* $(,)?];)?) => {
+        pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
+            let area = module_path!();
+            [
+                $($($crate::harness::trials::shared(area, stringify!($shared), $shared),)*)?
+                $($($crate::harness::trials::own(area, stringify!($own), $own),)*)?
+                $($($crate::harness::trials::once(area, stringify!($once), $once),)*)?
+            ]
+            .into_iter()
+            .flatten()
+            .collect()
+        }
+    };
+}
+
+/// A test in a shop of its own, on both databases.
+pub(crate) fn shared<Body, Running>(area: &str, name: &'static str, body: Body) -> Vec<Trial>
+where
+    Body: Fn(World) -> Running + Copy + Send + 'static,
+    Running: Future<Output = ()>,
+{
+    Backend::ALL
+        .map(|backend| {
+            trial(area, &format!("{name}::{}", backend.name()), async move || {
+                body(World::shared(backend).await).await;
+            })
+        })
+        .into()
+}
+
+/// A test with servers of its own, on both databases.
+pub(crate) fn own<Body, Running>(area: &str, name: &'static str, body: Body) -> Vec<Trial>
+where
+    Body: Fn(Backend) -> Running + Copy + Send + 'static,
+    Running: Future<Output = ()>,
+{
+    Backend::ALL
+        .map(|backend| {
+            trial(area, &format!("{name}::{}", backend.name()), async move || body(backend).await)
+        })
+        .into()
+}
+
+/// A test that brings what it needs.
+pub(crate) fn once<Body, Running>(area: &str, name: &'static str, body: Body) -> Vec<Trial>
+where
+    Body: Fn() -> Running + Copy + Send + 'static,
+    Running: Future<Output = ()>,
+{
+    vec![trial(area, name, async move || body().await)]
+}
+
+fn trial<Body>(area: &str, name: &str, body: Body) -> Trial
+where
+    Body: AsyncFn() + Send + 'static,
+{
+    let area = area.strip_prefix("it::").unwrap_or(area);
+    Trial::test(format!("{area}::{name}"), move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(Failed::from)?;
+        let mut evidence = Evidence { is_needed: true };
+        runtime.block_on(body());
+        evidence.is_needed = false;
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        Ok(())
+    })
+}
+
+/// A test that panics leaves its folders behind.
+struct Evidence {
+    is_needed: bool,
+}
+
+impl Drop for Evidence {
+    fn drop(&mut self) {
+        if self.is_needed {
+            keep_evidence();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Whole-server tests: the real binaries on both databases, driven through the SDK and the CLI.
+//!
+//! Most tests share one server per database, each in a shop of its own; those that kill, stop or
+//! configure a server start their own. A test that waits for a provider costs nothing but time, so
+//! more of them run at once than there are cores. When all have run, the last ones judge what the
+//! others have really called and seen.
+
+#[cfg(test)]
+#[macro_use]
+mod harness;
+#[cfg(test)]
+mod postgres;
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod cancelling;
+#[cfg(test)]
+mod catalogue;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod completeness;
+#[cfg(test)]
+mod completing;
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod damaged;
+#[cfg(test)]
+mod edge;
+#[cfg(test)]
+mod envelope;
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod listening_on;
+#[cfg(test)]
+mod listing;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod orderctl;
+#[cfg(test)]
+mod pending;
+#[cfg(test)]
+mod placing;
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod reading;
+#[cfg(test)]
+mod replicas;
+#[cfg(test)]
+mod schemas;
+#[cfg(test)]
+mod shops;
+#[cfg(test)]
+mod starting;
+#[cfg(test)]
+mod statuses;
+#[cfg(test)]
+mod stock;
+#[cfg(test)]
+mod tidy;
+#[cfg(test)]
+mod twins;
+#[cfg(test)]
+mod updating;
+#[cfg(test)]
+mod watching;
+
+#[cfg(test)]
+fn main() -> std::process::ExitCode {
+    let mut arguments = libtest_mimic::Arguments::from_args();
+    let is_whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
+    arguments.test_threads.get_or_insert(harness::trials::AT_ONCE);
+    let outcome = libtest_mimic::run(&arguments, areas());
+    let is_judged =
+        !is_whole || !libtest_mimic::run(&arguments, completeness::trials()).has_failed();
+    harness::stop_shared_servers();
+    if outcome.has_failed() || !is_judged {
+        std::process::ExitCode::FAILURE
+    } else {
+        std::process::ExitCode::SUCCESS
+    }
+}
+
+#[cfg(not(test))]
+fn main() {}
+
+#[cfg(test)]
+fn areas() -> Vec<libtest_mimic::Trial> {
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 30] = [
+        bad_input::trials,
+        cancelling::trials,
+        catalogue::trials,
+        cli::trials,
+        completing::trials,
+        concurrency::trials,
+        crash::trials,
+        damaged::trials,
+        edge::trials,
+        envelope::trials,
+        fuzz::trials,
+        lifecycle::trials,
+        listening_on::trials,
+        listing::trials,
+        model::trials,
+        orderctl::trials,
+        pending::trials,
+        placing::trials,
+        plans::trials,
+        reading::trials,
+        replicas::trials,
+        schemas::trials,
+        shops::trials,
+        starting::trials,
+        statuses::trials,
+        stock::trials,
+        tidy::trials,
+        twins::trials,
+        updating::trials,
+        watching::trials,
+    ];
+    areas.into_iter().flat_map(|area| area()).collect()
+}

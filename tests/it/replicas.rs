@@ -1,0 +1,208 @@
+//! Two server processes on one PostgreSQL: correct from the start.
+
+use std::time::Duration;
+
+use order_sdk::proto::{self, StatusTag};
+use order_sdk::{OrderName, Start};
+
+use crate::harness::audit::audit;
+use crate::harness::listener::Listener;
+use crate::harness::{Backend, World, depth, eventually, mask, status_id};
+
+trials! {
+    once: [
+        commands_through_two_replicas_make_one_log,
+        twins_through_two_replicas_are_captured_once,
+        what_a_killed_replica_began_the_other_ends,
+        what_happens_at_one_is_heard_at_the_other,
+        settings_changed_at_one_hold_at_the_other,
+        replicas_come_and_go_under_load,
+    ];
+}
+
+/// The same shop through two processes.
+async fn pair(flags: &[&str]) -> (World, World) {
+    let first = World::own(Backend::Postgres, flags).await;
+    let second = first.through(&first.server.replica().await);
+    (first, second)
+}
+
+async fn commands_through_two_replicas_make_one_log() {
+    let (first, second) = pair(&[]).await;
+    first.stock("CUP", 1_000).await;
+    let mut running = Vec::new();
+    for worker in 0..16 {
+        let (here, there) = if worker % 2 == 0 {
+            (first.clone(), second.clone())
+        } else {
+            (second.clone(), first.clone())
+        };
+        running.push(tokio::spawn(async move {
+            for _ in 0..8 * depth() {
+                let reference = here.reference("");
+                let draft = here.draft(900).goods("CUP", "Kopp", 1, 0, 0);
+                let order = here.place(draft.payment("klarna", &reference, 900)).await;
+                let name: OrderName = order.name.parse().unwrap();
+                // Placed here, changed there.
+                let order = if worker % 4 == 0 {
+                    there.cancel(&name, true).await.unwrap().order.unwrap()
+                } else {
+                    there.complete(&name).await.unwrap().order.unwrap()
+                };
+                let captured = here.book().done(&reference, "capture");
+                let wanted: &[i64] = if status_id(&order) == "sent" { &[900] } else { &[] };
+                assert_eq!(captured, wanted);
+                assert_eq!(here.get(&name).await.revision, order.revision, "read your writes");
+            }
+        }));
+    }
+    for one in running {
+        one.await.unwrap();
+    }
+    let orders = audit(&first).await;
+    assert_eq!(orders.len(), 128 * usize::try_from(depth()).unwrap());
+    let sent = orders.iter().filter(|order| status_id(order) == "sent").count();
+    assert_eq!(second.on_hand("CUP").await, 1_000 - i64::try_from(sent).unwrap());
+}
+
+async fn twins_through_two_replicas_are_captured_once() {
+    let (first, second) = pair(&[]).await;
+    for _ in 0..3 * depth() {
+        let bought = first.buy(900, "capture=slow:200ms").await;
+        let twin = second.place(second.draft(900).payment("klarna", &bought.reference, 900)).await;
+        let twin: OrderName = twin.name.parse().unwrap();
+        let mut running = Vec::new();
+        for number in 0..32 {
+            let world = if number % 2 == 0 { &first } else { &second };
+            let world = world.through(&world.server);
+            let name = if number % 4 < 2 { bought.name.clone() } else { twin.clone() };
+            running.push(tokio::spawn(async move { world.complete(&name).await }));
+        }
+        for one in running {
+            let _either = one.await.unwrap();
+        }
+        let (one, other) = (first.settled(&bought.name).await, second.settled(&twin).await);
+        let sent = [&one, &other].iter().filter(|order| status_id(order) == "sent").count();
+        assert_eq!(sent, 1);
+        assert_eq!(first.book().done(&bought.reference, "capture"), [900]);
+        let loser = if status_id(&one) == "sent" { twin } else { bought.name };
+        first.cancel(&loser, false).await.unwrap();
+    }
+    audit(&second).await;
+}
+
+async fn what_a_killed_replica_began_the_other_ends() {
+    let (first, second) = pair(&[]).await;
+    // Until it is alone, either may carry the effects out.
+    second.server.stop().await;
+    let mut driven = Vec::new();
+    for trouble in ["capture=timeout-after", "capture=slow:50s", "capture=timeout-before"] {
+        let bought = first.buy(900, trouble).await;
+        first.change(&bought.name, "sent").send().await.unwrap();
+        eventually("the provider is called", async || {
+            (first.book().calls(&bought.reference, "capture") > 0).then_some(())
+        })
+        .await;
+        driven.push(bought);
+    }
+    second.server.start().await;
+    first.server.kill().await;
+    for bought in driven {
+        let order = second.settled(&bought.name).await;
+        assert_eq!(status_id(&order), "sent", "{order:?}");
+        assert_eq!(second.book().done(&bought.reference, "capture"), [900]);
+    }
+    audit(&second).await;
+}
+
+async fn what_happens_at_one_is_heard_at_the_other() {
+    let (first, second) = pair(&[]).await;
+    let mut here = Listener::open(&first, Start::Oldest).await;
+    let mut there = Listener::open(&second, Start::Oldest).await;
+    for world in [&first, &second, &first] {
+        let bought = world.buy(900, "").await;
+        world.complete(&bought.name).await.unwrap();
+        let head = world.revision().await;
+        assert_eq!(here.until(head).await.revisions(), there.until(head).await.revisions());
+    }
+    assert_eq!(here.heard.events, there.heard.events);
+    // A cursor of one is a place at the other.
+    let cursor = here.heard.cursor.clone().unwrap();
+    let bought = first.buy(900, "").await;
+    let head = first.revision().await;
+    let mut moved = Listener::open(&second, Start::Cursor(cursor)).await;
+    let heard = moved.until(head).await;
+    assert!(heard.events.iter().all(|event| event.order == String::from(&bought.name)));
+    assert!(!heard.events.is_empty());
+}
+
+async fn settings_changed_at_one_hold_at_the_other() {
+    let (first, second) = pair(&[]).await;
+    // Both know the shop as it was.
+    first.place(first.draft(0)).await;
+    second.place(second.draft(0)).await;
+    let mut status = proto::OrderStatus::default();
+    status.set_tag(StatusTag::Default);
+    status.admin_names.insert("nb".to_owned(), "Ny".to_owned());
+    let request = proto::CreateOrderStatusRequest {
+        parent: (&first.shop).into(),
+        order_status_id: "new".to_owned(),
+        order_status: Some(status),
+        ..proto::CreateOrderStatusRequest::default()
+    };
+    first.client.create_order_status(request).await.unwrap();
+    assert_eq!(status_id(&second.place(second.draft(0)).await), "new");
+    first.set("settings.next_order_number", |settings| settings.next_order_number = 9_000).await;
+    assert_eq!(second.place(second.draft(0)).await.number, 9_000);
+    let name = second.shop.order(1001).unwrap();
+    let order = second.change(&name, "new").send().await.unwrap().order.unwrap();
+    assert_eq!(status_id(&order), "new");
+
+    let request = proto::UpdateOrderStatusRequest {
+        order_status: Some(proto::OrderStatus {
+            name: first.status("new").into(),
+            position: 99,
+            ..proto::OrderStatus::default()
+        }),
+        update_mask: Some(mask(&["position"])),
+        ..proto::UpdateOrderStatusRequest::default()
+    };
+    second.client.update_order_status(request).await.unwrap();
+    let request = proto::GetOrderStatusRequest { name: first.status("new").into() };
+    let read = first.client.get_order_status(request).await.unwrap().order_status.unwrap();
+    assert_eq!((read.position, read.order_count), (99, 3));
+}
+
+async fn replicas_come_and_go_under_load() {
+    let (first, second) = pair(&[]).await;
+    for round in 0..2 * depth() {
+        let mut running = Vec::new();
+        for worker in 0..8 {
+            let world = if worker % 2 == 0 { &first } else { &second };
+            let world = world.through(&world.server);
+            running.push(tokio::spawn(async move {
+                for _ in 0..200 {
+                    let reference = world.reference("capture=slow:50ms");
+                    let draft = world.draft(900).payment("klarna", &reference, 900);
+                    let Ok(answer) = draft.send().await else { return };
+                    let name: OrderName = answer.order.unwrap().name.parse().unwrap();
+                    if world.change(&name, "sent").send().await.is_err() {
+                        return;
+                    }
+                }
+            }));
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let goes = if round % 2 == 0 { &first } else { &second };
+        goes.server.kill().await;
+        for one in running {
+            one.abort();
+        }
+        goes.server.start().await;
+    }
+    let newest = second.client.orders(&second.shop).page_size(1).page().await.unwrap();
+    for number in 1001..=newest.items[0].number {
+        second.settled(&second.shop.order(number).unwrap()).await;
+    }
+    audit(&first).await;
+}

@@ -1,0 +1,260 @@
+//! Statuses: a merchant's own labels, their tags, and what deleting one means (rules §1).
+
+use order_rules::refusals::Code;
+use order_sdk::proto::{self, StatusTag};
+
+use crate::harness::{World, mask, refused, status_id};
+
+trials! {
+    shared: [
+        a_new_shop_has_the_five_statuses_in_both_languages,
+        a_status_is_created_renamed_and_reordered,
+        default_moves_to_another_status_in_one_update,
+        one_status_of_each_tag_stays,
+        a_tag_that_acts_is_fixed_while_orders_have_the_status,
+        a_status_in_use_is_deleted_only_with_a_replacement,
+        a_setting_uses_a_status_too,
+        what_does_not_exist_or_exists_already_is_refused,
+    ];
+}
+
+impl World {
+    async fn statuses(&self) -> Vec<proto::OrderStatus> {
+        let request = proto::ListOrderStatusesRequest { parent: (&self.shop).into() };
+        self.client.list_order_statuses(request).await.unwrap().order_statuses
+    }
+
+    async fn status_ids(&self) -> Vec<String> {
+        self.statuses().await.into_iter().map(|status| last(&status.name).to_owned()).collect()
+    }
+
+    async fn read_status(&self, id: &str) -> proto::OrderStatus {
+        let request = proto::GetOrderStatusRequest { name: self.status(id).into() };
+        self.client.get_order_status(request).await.unwrap().order_status.unwrap()
+    }
+
+    async fn create_status(
+        &self,
+        id: &str,
+        tag: StatusTag,
+        position: i32,
+    ) -> Result<proto::CreateOrderStatusResponse, order_sdk::Error> {
+        let mut status = proto::OrderStatus { position, ..proto::OrderStatus::default() };
+        status.set_tag(tag);
+        status.admin_names.insert("nb".to_owned(), format!("Navn på {id}"));
+        let request = proto::CreateOrderStatusRequest {
+            parent: (&self.shop).into(),
+            order_status_id: id.to_owned(),
+            order_status: Some(status),
+            ..proto::CreateOrderStatusRequest::default()
+        };
+        self.client.create_order_status(request).await
+    }
+
+    async fn update_status(
+        &self,
+        id: &str,
+        path: &str,
+        change: impl FnOnce(&mut proto::OrderStatus),
+    ) -> Result<proto::UpdateOrderStatusResponse, order_sdk::Error> {
+        let name = self.status(id).into();
+        let mut order_status = proto::OrderStatus { name, ..proto::OrderStatus::default() };
+        change(&mut order_status);
+        let request = proto::UpdateOrderStatusRequest {
+            order_status: Some(order_status),
+            update_mask: Some(mask(&[path])),
+            ..proto::UpdateOrderStatusRequest::default()
+        };
+        self.client.update_order_status(request).await
+    }
+
+    async fn set_tag(
+        &self,
+        id: &str,
+        tag: StatusTag,
+    ) -> Result<proto::UpdateOrderStatusResponse, order_sdk::Error> {
+        self.update_status(id, "tag", |status| status.set_tag(tag)).await
+    }
+
+    async fn delete_status(
+        &self,
+        id: &str,
+        replacement: &str,
+    ) -> Result<proto::DeleteOrderStatusResponse, order_sdk::Error> {
+        let request = proto::DeleteOrderStatusRequest {
+            name: self.status(id).into(),
+            replacement: if replacement.is_empty() {
+                String::new()
+            } else {
+                self.status(replacement).into()
+            },
+            ..proto::DeleteOrderStatusRequest::default()
+        };
+        self.client.delete_order_status(request).await
+    }
+}
+
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap()
+}
+
+async fn a_new_shop_has_the_five_statuses_in_both_languages(world: World) {
+    let wanted = [
+        ("not-processed", StatusTag::Default, "Ikke behandlet", "Not processed"),
+        ("processing", StatusTag::Unspecified, "Under behandling", "Processing"),
+        ("sent", StatusTag::Completed, "Sendt", "Sent"),
+        ("cancelled", StatusTag::Cancelled, "Kansellert", "Cancelled"),
+        ("returned", StatusTag::Unspecified, "Returnert", "Returned"),
+    ];
+    let statuses = world.statuses().await;
+    assert_eq!(statuses.len(), wanted.len());
+    for (status, (id, tag, norwegian, english)) in statuses.iter().zip(wanted) {
+        assert_eq!(status.name, String::from(world.status(id)));
+        assert_eq!(status.tag(), tag, "{id}");
+        assert_eq!(status.order_count, 0, "{id}");
+        for names in [&status.admin_names, &status.customer_names] {
+            assert_eq!(names["nb"], norwegian);
+            assert_eq!(names["en"], english);
+        }
+        assert_eq!(world.read_status(id).await, *status);
+    }
+    assert!(statuses.is_sorted_by_key(|status| status.position));
+}
+
+async fn a_status_is_created_renamed_and_reordered(world: World) {
+    let created = world.create_status("packed", StatusTag::Unspecified, 3).await.unwrap();
+    assert_eq!(created.receipt.unwrap().revision, world.revision().await);
+    let packed = created.order_status.unwrap();
+    assert_eq!(packed, world.read_status("packed").await);
+
+    world
+        .update_status("packed", "admin_names", |status| {
+            status.admin_names.insert("nb".to_owned(), "Pakket".to_owned());
+            status.admin_names.insert("en".to_owned(), "Packed".to_owned());
+            // Not in the mask: not read.
+            status.position = 9_000;
+        })
+        .await
+        .unwrap();
+    world
+        .update_status("packed", "customer_names", |status| {
+            status.customer_names.insert("en".to_owned(), "Being packed".to_owned());
+        })
+        .await
+        .unwrap();
+    let packed = world.read_status("packed").await;
+    assert_eq!((packed.admin_names["nb"].as_str(), packed.position), ("Pakket", 3));
+    assert_eq!(packed.customer_names["en"], "Being packed");
+
+    world.update_status("packed", "position", |status| status.position = 0).await.unwrap();
+    let ids = world.status_ids().await;
+    assert_eq!(ids[0], "packed");
+    assert_eq!(ids.len(), 6);
+    world.delete_status("packed", "").await.unwrap();
+    assert_eq!(world.status_ids().await.len(), 5, "nobody used it");
+    // The name is free again.
+    world.create_status("packed", StatusTag::Unspecified, 1).await.unwrap();
+}
+
+async fn default_moves_to_another_status_in_one_update(world: World) {
+    let before = world.revision().await;
+    world.set_tag("processing", StatusTag::Default).await.unwrap();
+    assert_eq!(world.revision().await, before + 1, "one atomic update is one event");
+    let tags: Vec<StatusTag> = world.statuses().await.iter().map(|one| one.tag()).collect();
+    assert_eq!(tags.iter().filter(|tag| **tag == StatusTag::Default).count(), 1);
+    let order = world.buy(100, "").await.order;
+    assert_eq!(status_id(&order), "processing");
+    assert_eq!(order.status_tag(), StatusTag::Default);
+
+    // Also back while orders have it, and to a new one as it is made.
+    world.set_tag("not-processed", StatusTag::Default).await.unwrap();
+    world.create_status("fresh", StatusTag::Default, 0).await.unwrap();
+    assert_eq!(world.read_status("not-processed").await.tag(), StatusTag::Unspecified);
+    assert_eq!(status_id(&world.buy(100, "").await.order), "fresh");
+    assert_eq!(world.read_status("fresh").await.order_count, 1);
+}
+
+async fn one_status_of_each_tag_stays(world: World) {
+    let before = world.revision().await;
+    for id in ["not-processed", "sent", "cancelled"] {
+        refused(world.set_tag(id, StatusTag::Unspecified).await, Code::StatusTagRequired);
+        refused(world.delete_status(id, "").await, Code::StatusTagRequired);
+    }
+    refused(world.set_tag("sent", StatusTag::Cancelled).await, Code::StatusTagRequired);
+    assert_eq!(world.revision().await, before, "a refusal stores nothing");
+    world.set_tag("returned", StatusTag::Completed).await.unwrap();
+    world.set_tag("sent", StatusTag::Unspecified).await.unwrap();
+    assert_eq!(world.read_status("returned").await.tag(), StatusTag::Completed);
+}
+
+async fn a_tag_that_acts_is_fixed_while_orders_have_the_status(world: World) {
+    let order = world.buy(500, "").await;
+    world.create_status("shipped", StatusTag::Completed, 20).await.unwrap();
+    world.complete(&order.name).await.unwrap();
+    let refusal =
+        refused(world.set_tag("sent", StatusTag::Unspecified).await, Code::StatusTagFixed);
+    assert_eq!(refusal.number("orders"), Some(1));
+    let other = world.buy(500, "").await;
+    world.change(&other.name, "processing").send().await.unwrap();
+    refused(world.set_tag("processing", StatusTag::Cancelled).await, Code::StatusTagFixed);
+    world.set_tag("processing", StatusTag::Default).await.unwrap();
+}
+
+async fn a_status_in_use_is_deleted_only_with_a_replacement(world: World) {
+    let order = world.buy(500, "").await;
+    world.change(&order.name, "processing").send().await.unwrap();
+    let refusal = refused(world.delete_status("processing", "").await, Code::StatusInUse);
+    assert_eq!(refusal.number("orders"), Some(1));
+    refused(world.delete_status("processing", "sent").await, Code::StatusTagFixed);
+
+    let (before, was) = (world.revision().await, world.get(&order.name).await);
+    world.delete_status("processing", "returned").await.unwrap();
+    assert_eq!(world.revision().await, before + 1, "one event of the shop");
+    let now = world.get(&order.name).await;
+    assert_eq!(now.revision, was.revision, "no order is rewritten");
+    assert_eq!(status_id(&now), "returned");
+    assert_eq!(world.read_status("returned").await.order_count, 1);
+    let listed = world.client.orders(&world.shop).status(&world.status("returned")).page().await;
+    assert_eq!(listed.unwrap().items.len(), 1, "the alias is found under its new name");
+    let gone = proto::GetOrderStatusRequest { name: world.status("processing").into() };
+    refused(world.client.get_order_status(gone).await, Code::StatusNotFound);
+
+    // An alias of an alias, and the change itself is then no change.
+    let replaced = world.create_status("back", StatusTag::Unspecified, 6).await;
+    assert!(replaced.is_ok());
+    world.delete_status("returned", "back").await.unwrap();
+    assert_eq!(status_id(&world.get(&order.name).await), "back");
+    let unchanged = world.change(&order.name, "back").send().await.unwrap();
+    assert_eq!(unchanged.order.unwrap().revision, was.revision);
+}
+
+async fn a_setting_uses_a_status_too(world: World) {
+    let name: String = world.status("returned").into();
+    world.set("settings.credit_order_status", |settings| settings.credit_order_status = name).await;
+    let refusal = refused(world.delete_status("returned", "").await, Code::StatusInUse);
+    assert_eq!(refusal.number("settings"), Some(1));
+    // A waiting change does too.
+    world.create_status("shipped", StatusTag::Completed, 20).await.unwrap();
+    let order = world.buy(700, "capture=later:60m").await;
+    world.change(&order.name, "shipped").send().await.unwrap();
+    let refusal = refused(world.delete_status("shipped", "").await, Code::StatusInUse);
+    assert_eq!(refusal.number("pending"), Some(1));
+}
+
+async fn what_does_not_exist_or_exists_already_is_refused(world: World) {
+    let before = world.revision().await;
+    let exists = world.create_status("sent", StatusTag::Unspecified, 1).await;
+    refused(exists, Code::StatusExists);
+    let missing = world.update_status("missing", "position", |status| status.position = 1).await;
+    refused(missing, Code::StatusNotFound);
+    refused(world.delete_status("missing", "").await, Code::StatusNotFound);
+    refused(world.delete_status("returned", "missing").await, Code::StatusNotFound);
+    let order = world.shop.order(1001).unwrap();
+    refused(world.change(&order, "processing").send().await, Code::OrderNotFound);
+    assert_eq!(world.revision().await, before);
+    let order = world.buy(100, "").await;
+    refused(world.change(&order.name, "missing").send().await, Code::StatusNotFound);
+
+    let nowhere = proto::ListOrderStatusesRequest { parent: "shops/nowhere".to_owned() };
+    refused(world.client.list_order_statuses(nowhere).await, Code::ShopNotFound);
+}

@@ -1,0 +1,153 @@
+//! Several orders on one payment: flagged, captured once, and held by all that live (rules §7).
+
+use order_rules::refusals::Code;
+use order_sdk::OrderName;
+use order_sdk::proto::{self, DuplicateMode, EventKind, PaymentState};
+
+use crate::harness::{Bought, World, gross, problems, refused, status_id};
+
+trials! {
+    shared: [
+        a_second_order_on_a_payment_points_at_the_first_and_back,
+        a_shop_may_want_the_first_returned,
+        the_same_reference_with_another_amount_is_refused,
+        only_one_of_twins_is_captured,
+        cancelling_a_twin_leaves_the_payment_alone,
+        a_twin_of_dead_orders_is_a_problem,
+        orders_paid_by_hand_are_no_twins,
+    ];
+}
+
+impl World {
+    /// Another order on the same payment.
+    async fn twin(&self, first: &Bought) -> Bought {
+        let total = gross(&first.order);
+        let order = self.place(self.draft(total).payment("klarna", &first.reference, total)).await;
+        let name = order.name.parse().unwrap();
+        Bought { name, reference: first.reference.clone(), order }
+    }
+}
+
+async fn a_second_order_on_a_payment_points_at_the_first_and_back(world: World) {
+    let first = world.buy(900, "").await;
+    let total = gross(&first.order);
+    let draft = world.draft(total).payment("klarna", &first.reference, total);
+    let answer = draft.send().await.unwrap();
+    assert!(!answer.already_exists);
+    assert_eq!(answer.receipt.unwrap().other_orders, [String::from(&first.name)]);
+    let twin = answer.order.unwrap();
+    let [link] = twin.duplicates.as_slice() else { panic!("{twin:?}") };
+    assert_eq!(link.order, String::from(&first.name));
+    assert!(link.same_payment && link.same_time && link.same_customer);
+    assert!(link.same_lines && link.same_total);
+    let back = world.get(&first.name).await;
+    assert_eq!(back.duplicates[0].order, twin.name);
+    assert_eq!(back.payments[0].other_orders.as_slice(), std::slice::from_ref(&twin.name));
+    assert_eq!(back.payments[0].id, twin.payments[0].id, "one payment");
+    let history = world.history(&first.name).await;
+    assert_eq!(history.last().unwrap().kind(), EventKind::DuplicateFound);
+    let flagged = |filter: &mut proto::OrderFilter| filter.is_possible_duplicate = Some(true);
+    let listed = world.client.orders(&world.shop).filter(flagged).page().await.unwrap();
+    assert_eq!(listed.items.len(), 2);
+
+    // Other content on the same payment: flagged, with the evidence that it differs.
+    let other = world
+        .draft(0)
+        .with(|order| order.lines.clear())
+        .goods("", "Noe annet", 1, total, 2_500)
+        .customer("Per", "per@example.com")
+        .payment("klarna", &first.reference, total);
+    let other = world.place(other).await;
+    assert_eq!(other.duplicates.len(), 2);
+    assert!(other.duplicates.iter().all(|link| !link.same_lines && !link.same_customer));
+    assert!(other.duplicates.iter().all(|link| link.same_total && link.same_payment));
+}
+
+async fn a_shop_may_want_the_first_returned(world: World) {
+    world
+        .set("settings.duplicate_mode", |settings| {
+            settings.set_duplicate_mode(DuplicateMode::ReturnFirst);
+        })
+        .await;
+    let first = world.buy(900, "").await;
+    let again = world.draft(900).payment("klarna", &first.reference, 900).send().await.unwrap();
+    assert!(again.already_exists);
+    assert_eq!(again.order.unwrap().name, first.order.name);
+    assert!(world.get(&first.name).await.duplicates.is_empty());
+    let other = world.draft(900).customer("Per", "per@example.com");
+    let other = other.payment("klarna", &first.reference, 900).send().await.unwrap();
+    assert!(!other.already_exists, "other content is always flagged");
+    assert_eq!(other.order.unwrap().number, 1002, "no number was lost");
+}
+
+async fn the_same_reference_with_another_amount_is_refused(world: World) {
+    let first = world.buy(900, "").await;
+    let before = world.revision().await;
+    let other = world.draft(800).payment("klarna", &first.reference, 800);
+    let refusal = refused(other.send().await, Code::PaymentMismatch);
+    assert_eq!(refusal.number("stored_minor"), Some(900));
+    let currency = world.draft(900).payment("klarna", &first.reference, 900);
+    let currency = currency.with(|order| order.currency_code = "SEK".to_owned());
+    refused(currency.send().await, Code::PaymentMismatch);
+    assert_eq!(world.revision().await, before);
+    // Another provider's reference of the same name is another payment.
+    let elsewhere = world.draft(900).payment("vipps", &first.reference, 900);
+    assert!(world.place(elsewhere).await.duplicates.is_empty());
+}
+
+async fn only_one_of_twins_is_captured(world: World) {
+    let first = world.buy(900, "capture=slow:1s").await;
+    let twin = world.twin(&first).await;
+    world.change(&first.name, "sent").send().await.unwrap();
+    // Bound while the capture is only under way.
+    let refusal = refused(world.complete(&twin.name).await, Code::DuplicateAlreadyCaptured);
+    assert_eq!(refusal.number("other"), Some(first.order.number));
+    assert_eq!(status_id(&world.settled(&first.name).await), "sent");
+    refused(world.complete(&twin.name).await, Code::DuplicateAlreadyCaptured);
+    assert_eq!(world.book().done(&first.reference, "capture"), [900]);
+    let twin = world.cancel(&twin.name, false).await.unwrap().order.unwrap();
+    assert_eq!((status_id(&twin), twin.payment_state()), ("cancelled", PaymentState::None));
+    let held = world.book().reservation(&first.reference).unwrap();
+    assert_eq!((held.captured_minor, held.is_voided), (900, false));
+}
+
+async fn cancelling_a_twin_leaves_the_payment_alone(world: World) {
+    let first = world.buy(900, "").await;
+    let (twin, third) = (world.twin(&first).await, world.twin(&first).await);
+    for dropped in [&twin, &third] {
+        let order = world.cancel(&dropped.name, true).await.unwrap().order.unwrap();
+        assert_eq!(status_id(&order), "cancelled");
+    }
+    assert_eq!(world.book().calls(&first.reference, "void"), 0);
+    // A dropped twin comes back as long as the payment stands, and is dropped again.
+    world.change(&twin.name, "processing").send().await.unwrap();
+    world.cancel(&first.name, true).await.unwrap();
+    assert_eq!(world.book().calls(&first.reference, "void"), 0, "the twin still holds it");
+    world.cancel(&twin.name, true).await.unwrap();
+    assert!(world.book().reservation(&first.reference).unwrap().is_voided, "the last lets go");
+    for name in [&first.name, &twin.name, &third.name] {
+        let reopened = world.change(name, "processing").send().await;
+        refused(reopened, Code::ReservationGone);
+    }
+}
+
+async fn a_twin_of_dead_orders_is_a_problem(world: World) {
+    let first = world.buy(900, "").await;
+    world.cancel(&first.name, false).await.unwrap();
+    let twin = world.twin(&first).await;
+    assert_eq!(problems(&twin.order), ["RESERVATION_GONE"]);
+    assert_eq!(twin.order.duplicates.len(), 1);
+    refused(world.complete(&twin.name).await, Code::ReservationGone);
+}
+
+async fn orders_paid_by_hand_are_no_twins(world: World) {
+    let draft = || world.draft(900).payment("manual", "", 900);
+    let (first, second) = (world.place(draft()).await, world.place(draft()).await);
+    assert!(first.duplicates.is_empty() && second.duplicates.is_empty());
+    let name: OrderName = second.name.parse().unwrap();
+    let order = world.complete(&name).await.unwrap().order.unwrap();
+    assert_eq!(order.payment_state(), PaymentState::Captured, "captured by hand, in the turn");
+    let name: OrderName = first.name.parse().unwrap();
+    let answer = world.change(&name, "cancelled").restock(false).send().await.unwrap();
+    assert_eq!(status_id(&answer.order.unwrap()), "cancelled", "nothing to wait for");
+}
