@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use self::day::Day;
 use crate::harness::audit::audit;
-use crate::harness::{Backend, World, depth, gross, number_of, status_id};
+use crate::harness::{Backend, World, depth, gross, number_of, seed, status_id};
 
 trials! {
     own: [a_random_day_ends_as_the_model_says];
@@ -15,7 +15,7 @@ trials! {
 const STEPS: u32 = 200;
 
 async fn a_random_day_ends_as_the_model_says(backend: Backend) {
-    let seed = fastrand::u64(..);
+    let seed = seed();
     println!("model: {} day of seed {seed}", backend.name());
     let world = World::own(backend, &["--call-timeout", "2s"]).await;
     let mut day = Day::begin(world.clone(), Rng::with_seed(seed)).await;

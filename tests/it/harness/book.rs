@@ -25,6 +25,9 @@ pub(crate) struct Reservation {
     pub(crate) released_minor: i64,
     #[diesel(sql_type = Bool)]
     pub(crate) is_voided: bool,
+    /// Its time is over: whatever is left of it is held no more.
+    #[diesel(sql_type = Bool)]
+    pub(crate) is_expired: bool,
 }
 
 /// One decision of the provider.
@@ -53,7 +56,8 @@ impl Book {
     /// What is held for a reference, at whatever provider.
     pub(crate) fn reservation(&self, reference: &str) -> Option<Reservation> {
         self.rows(
-            "SELECT authorized_minor, captured_minor, refunded_minor, released_minor, is_voided
+            "SELECT authorized_minor, captured_minor, refunded_minor, released_minor, is_voided,
+                    expires_at <= unixepoch('subsec') * 1000000 AS is_expired
              FROM reservations WHERE reference = ? AND shop = ?",
             reference,
         )
