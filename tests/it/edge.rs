@@ -210,7 +210,7 @@ async fn a_server_without_its_database_says_so_and_recovers(backend: Backend) {
     assert!(refusal.retry_after.is_some() && refusal.is_retryable());
     let change = impatient.change_status(&bought.name, &world.status("processing")).send().await;
     refused(change, Code::Unavailable);
-    crate::harness::eventually("health says so", async || {
+    eventually("health says so", async || {
         let status = health::status(world.server.port, "orders.v1.OrderService").await;
         (status == Some(health::NOT_SERVING)).then_some(())
     })
