@@ -116,6 +116,7 @@ pages! {
     PaymentMismatch = "PAYMENT_MISMATCH",
     OutOfStock = "OUT_OF_STOCK",
     OrderNumberTaken = "ORDER_NUMBER_TAKEN",
+    CreditNumberTaken = "CREDIT_NUMBER_TAKEN",
     CaptureDeclined = "CAPTURE_DECLINED",
     VoidDeclined = "VOID_DECLINED",
     ReleaseDeclined = "RELEASE_DECLINED",

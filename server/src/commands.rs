@@ -312,5 +312,6 @@ fn planned(payment: &Payment, kind: OperationKind, amount_minor: i64) -> v1::Pla
         provider: payment.provider.0.clone(),
         reference: payment.reference.clone(),
         amount_minor,
+        mail: 0,
     }
 }

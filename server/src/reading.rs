@@ -414,6 +414,7 @@ fn status(shop: &Shop, row: &StatusRow, counts: &[(i64, i64)]) -> v1::OrderStatu
 fn shop_message(row: &ShopRow, head: &HeadRow) -> v1::Shop {
     let mut settings = v1::ShopSettings::decode(row.settings.as_slice()).unwrap_or_default();
     settings.next_order_number = head.next_order_number;
+    settings.next_credit_number = head.next_credit_number;
     v1::Shop {
         name: format!("shops/{}", row.slug),
         display_name: row.display_name.clone(),

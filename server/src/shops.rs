@@ -1,7 +1,11 @@
 //! A shop's settings and statuses as turns and readers use them, kept until they change.
 
+mod settings;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use settings::{SETTINGS, assign, with_defaults};
 
 use order_proto::v1;
 use order_rules::order::StatusId;
@@ -128,44 +132,6 @@ impl Shop {
 pub(crate) fn etag(revision: i64) -> String {
     format!("\"{revision}\"")
 }
-
-/// The settings of a new shop: those stated, the others at their defaults.
-pub(crate) fn with_defaults(mut settings: v1::ShopSettings) -> v1::ShopSettings {
-    let text = |value: &mut String, default: &str| {
-        if value.is_empty() {
-            default.clone_into(value);
-        }
-    };
-    text(&mut settings.language_code, "nb");
-    text(&mut settings.time_zone, "Europe/Oslo");
-    text(&mut settings.currency_code, "NOK");
-    if settings.stock_mode() == v1::StockMode::Unspecified {
-        settings.set_stock_mode(v1::StockMode::Allow);
-    }
-    if settings.capture_mode() == v1::CaptureMode::Unspecified {
-        settings.set_capture_mode(v1::CaptureMode::OnCompleted);
-        settings.completed_delivers = true;
-    }
-    if settings.duplicate_mode() == v1::DuplicateMode::Unspecified {
-        settings.set_duplicate_mode(v1::DuplicateMode::Flag);
-    }
-    if settings.duplicate_window_seconds == 0 {
-        settings.duplicate_window_seconds = 24 * 60 * 60;
-    }
-    if settings.next_order_number == 0 {
-        settings.next_order_number = FIRST_ORDER_NUMBER;
-    }
-    if settings.providers.is_empty() {
-        for provider in ["klarna", "vipps", "card"] {
-            let sandbox = v1::Integration { kind: v1::IntegrationKind::Sandbox.into() };
-            settings.providers.insert(provider.to_owned(), sandbox);
-        }
-    }
-    settings
-}
-
-/// The number of a shop's first order, unless its settings say otherwise.
-const FIRST_ORDER_NUMBER: i64 = 1_001;
 
 fn status_of(row: &StatusRow) -> Status {
     Status {

@@ -2,7 +2,7 @@
 
 use order_proto::v1;
 use order_rules::effects::EffectState;
-use order_rules::order::{DeliveryState, LineKind, OrderKind, PriceBasis};
+use order_rules::order::{DeliveryState, DuplicateResolution, LineKind, OrderKind, PriceBasis};
 use order_rules::payments::{Authorization, OperationKind, OperationState, PaymentState};
 use order_rules::shop::{CaptureMode, DuplicateMode, StockMode};
 use order_rules::statuses::Tag;
@@ -79,7 +79,19 @@ terms!(Tag = StatusTag { Default, Completed, Cancelled });
 terms!(StockMode = StockMode { Allow, Refuse });
 terms!(CaptureMode = CaptureMode { OnCompleted, PerDelivery });
 terms!(DuplicateMode = DuplicateMode { Flag, ReturnFirst });
-terms!(MovementReason = MovementReason { Placed, Cancelled, Reopened, Adjusted });
+terms!(
+    MovementReason = MovementReason {
+        Placed,
+        Cancelled,
+        Reopened,
+        Adjusted,
+        Edited,
+        Credited,
+        Dropped,
+        Deleted
+    }
+);
+terms!(DuplicateResolution = DuplicateResolution { Open, Dismissed, Kept, Dropped });
 
 /// Effect states stand in partial indexes, so their numbers are the migration's.
 pub(crate) const fn effect_state_stored(state: EffectState) -> i16 {

@@ -189,7 +189,7 @@ async fn a_server_without_its_database_says_so_and_recovers(backend: Backend) {
     let impatient = world.client.with_retry(RetryPolicy::off());
     let read = |world: &World| {
         let name = (&bought.name).into();
-        let request = proto::GetOrderRequest { name, as_of_revision: 0 };
+        let request = proto::GetOrderRequest { name, as_of_revision: 0, show_deleted: false };
         let client = world.client.with_retry(RetryPolicy::off());
         async move { client.get_order(request).await }
     };

@@ -24,7 +24,8 @@ impl World {
         name: &OrderName,
         as_of_revision: i64,
     ) -> Result<proto::GetOrderResponse, order_sdk::Error> {
-        let request = proto::GetOrderRequest { name: name.into(), as_of_revision };
+        let request =
+            proto::GetOrderRequest { name: name.into(), as_of_revision, show_deleted: false };
         self.client.get_order(request).await
     }
 
@@ -173,7 +174,11 @@ async fn malformed_names_are_refused(world: World) {
         &format!("{shop}/orders/10\u{0}01"),
         &format!("{shop}/orderStatuses/sent"),
     ] {
-        let request = proto::GetOrderRequest { name: name.to_owned(), as_of_revision: 0 };
+        let request = proto::GetOrderRequest {
+            name: name.to_owned(),
+            as_of_revision: 0,
+            show_deleted: false,
+        };
         assert_eq!(wrong_fields(world.client.get_order(request).await), ["name"], "{name:?}");
     }
     for shop in

@@ -144,6 +144,14 @@ async fn the_next_number_only_rises(world: World) {
     set(2_000).await.unwrap();
     assert_eq!(world.place(world.draft(0)).await.number, 2_000);
     refused(set(2_000).await, Code::OrderNumberTaken);
+    let set_credit = |number| {
+        world.update_shop(&["settings.next_credit_number"], move |shop| {
+            shop.settings.as_mut().unwrap().next_credit_number = number;
+        })
+    };
+    set_credit(50).await.unwrap();
+    let refusal = refused(set_credit(49).await, Code::CreditNumberTaken);
+    assert_eq!(refusal.number("next_credit_number"), Some(50));
 }
 
 async fn a_provider_is_what_the_settings_name(world: World) {
@@ -162,9 +170,9 @@ async fn a_provider_is_what_the_settings_name(world: World) {
     assert_eq!(wrong_fields(gone), ["order.payments[0].provider"]);
 }
 
-async fn wrong_settings_are_told_at_once_and_nothing_is_stored(world: World) {
-    let before = world.revision().await;
-    let settings = ShopSettings {
+/// Settings of which nothing is right.
+fn wrong_settings() -> ShopSettings {
+    ShopSettings {
         language_code: "?".to_owned(),
         time_zone: "Oslo time".to_owned(),
         currency_code: "kr".to_owned(),
@@ -177,7 +185,22 @@ async fn wrong_settings_are_told_at_once_and_nothing_is_stored(world: World) {
             .into(),
         credit_order_status: "returned".to_owned(),
         completed_delivers: false,
-    };
+        next_credit_number: 1_000_000_000_001,
+        transit_days: 61,
+        seller: Some(proto::Seller {
+            name: "x".repeat(201),
+            email: "post@example.no, other@example.no".to_owned(),
+            ..proto::Seller::default()
+        }),
+        note_defaults: None,
+        confirms_orders: false,
+        mail_templates: [("note.nb".to_owned(), proto::MailTemplate::default())].into(),
+    }
+}
+
+async fn wrong_settings_are_told_at_once_and_nothing_is_stored(world: World) {
+    let before = world.revision().await;
+    let settings = wrong_settings();
     let wanted = [
         "shop.settings.language_code",
         "shop.settings.time_zone",
@@ -191,6 +214,12 @@ async fn wrong_settings_are_told_at_once_and_nothing_is_stored(world: World) {
         "shop.settings.providers[1].key",
         "shop.settings.providers[1].value.kind",
         "shop.settings.credit_order_status",
+        "shop.settings.next_credit_number",
+        "shop.settings.transit_days",
+        "shop.settings.seller.name",
+        "shop.settings.seller.email",
+        "shop.settings.mail_templates[0].value.subject",
+        "shop.settings.mail_templates[0].value.text",
         "shop.display_name",
     ];
     let has_all = |fields: &[String]| {
@@ -214,6 +243,10 @@ async fn wrong_settings_are_told_at_once_and_nothing_is_stored(world: World) {
         "settings.next_order_number",
         "settings.providers",
         "settings.credit_order_status",
+        "settings.next_credit_number",
+        "settings.transit_days",
+        "settings.seller",
+        "settings.mail_templates",
     ];
     has_all(&wrong_fields(world.update_shop(&paths, |shop| shop.settings = Some(settings)).await));
     let unknown = world.update_shop(&["settings.colour", "name"], |_| {}).await;

@@ -157,8 +157,18 @@ const fn is_gating(kind: OperationKind) -> bool {
 /// gone are closed.
 fn finish(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
     advancing::free_unneeded(&mut draft, advancing::Declined::StaysDeclined);
+    mark_captured(&mut draft);
     problems::close_those_over(facts, &mut draft);
     draft.finish()
+}
+
+/// A total that is captured covers every unit of every line (4.1).
+fn mark_captured(draft: &mut Draft<'_>) {
+    if is_fully_captured(&draft.case.order, &draft.case.payments) {
+        for line in &mut draft.case.order.lines {
+            line.captured = line.quantity;
+        }
+    }
 }
 
 fn check_tag(

@@ -70,6 +70,7 @@ impl<'ids> Draft<'ids> {
             resolved_at: None,
             provider_reason: None,
             provider_reference: None,
+            credit: None,
         };
         let Some(target) = self.payment_mut(payment) else { return };
         let is_manual = target.capabilities.is_manual;

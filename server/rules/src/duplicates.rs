@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::order::{DuplicateLink, Line, LineKind, Micros, OrderNumber};
+use crate::order::{DuplicateLink, DuplicateResolution, Line, LineKind, Micros, OrderNumber};
 use crate::payments::{Payment, bound_to};
 
 /// A sale order that already hangs on a payment, with what the evidence needs (7.1).
@@ -37,6 +37,7 @@ pub fn same_payment_evidence(new: &EarlierOrder, earlier: &EarlierOrder) -> Dupl
         same_customer: !new.customer_key.is_empty() && new.customer_key == earlier.customer_key,
         same_lines: new.lines_fingerprint == earlier.lines_fingerprint,
         same_total: new.gross_minor == earlier.gross_minor,
+        resolution: DuplicateResolution::Open,
     }
 }
 

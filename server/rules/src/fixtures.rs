@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::money::{Currency, VatRate, line_amounts};
 use crate::order::{
     Line, LineKind, Micros, Order, OrderKind, OrderNumber, PlacedLine, PriceBasis, StatusId,
+    Withdrawal,
 };
 use crate::payments::{
     Authorization, Capabilities, Holder, MANUAL, Payment, PaymentId, ProviderName,
@@ -93,7 +94,11 @@ pub(crate) fn goods(id: i32, sku: &str, quantity: i64, unit_price_minor: i64) ->
         gross_minor: amounts.gross,
         placed: PlacedLine { quantity, vat_minor: amounts.vat, gross_minor: amounts.gross },
         delivered: 0,
+        captured: 0,
         credited: 0,
+        credited_gross_minor: 0,
+        credited_vat_minor: 0,
+        original_line: None,
         stock_taken: 0,
         stock_put_back: 0,
     }
@@ -116,9 +121,14 @@ pub(crate) fn order(number: i64, gross_minor: i64) -> Order {
         payments: Vec::new(),
         problems: Vec::new(),
         duplicates: Vec::new(),
+        deliveries: Vec::new(),
+        credit: None,
+        credits: Vec::new(),
+        withdrawal: Withdrawal::default(),
         placed_at: Micros(0),
         completed_at: None,
         cancelled_at: None,
+        deleted_at: None,
     }
 }
 

@@ -7,6 +7,10 @@ use crate::payments::PaymentId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Micros(pub i64);
 
+/// A day of the shop's calendar: days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
 /// A status of a shop, by its number within the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusId(pub i64);
@@ -56,7 +60,14 @@ pub struct Line {
     /// What the line was placed (or last rebased by a price change) with: parts of it run on these (10.5).
     pub placed: PlacedLine,
     pub delivered: i64,
+    /// Units whose money is captured; 0 ≤ credited ≤ captured ≤ quantity.
+    pub captured: i64,
     pub credited: i64,
+    /// Credited so far, by units and by amount, minor units; ≤ the line's own amounts (4.1).
+    pub credited_gross_minor: i64,
+    pub credited_vat_minor: i64,
+    /// On a credit order: the line of the sale that it credits; `None` for a fee (4.4).
+    pub original_line: Option<i32>,
     /// Units this order took from stock for the line; 0 when the sku is not tracked.
     pub stock_taken: i64,
     /// Of those, units put back; 0 ≤ put back ≤ taken.
@@ -68,6 +79,36 @@ pub struct PlacedLine {
     pub quantity: i64,
     pub vat_minor: i64,
     pub gross_minor: i64,
+}
+
+/// What was sent together (6.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// 1-based, stable for ever, never reused within the order.
+    pub id: i32,
+    /// Line and units, by line.
+    pub lines: Vec<(i32, i64)>,
+    pub shipped_at: Micros,
+    /// As stated; the estimate is computed (3.5).
+    pub arrived_on: Option<Day>,
+    /// Set when it was taken back as recorded by mistake.
+    pub cancelled_at: Option<Micros>,
+}
+
+/// What makes an order a credit order (4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreditOf {
+    pub original: OrderNumber,
+    /// In the shop's gapless series of credits.
+    pub credit_number: i64,
+}
+
+/// The facts behind the customer's right to withdraw (3.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// When the withdrawal form was first sent.
+    pub form_sent_at: Option<Micros>,
+    pub withdrawn_on: Option<Day>,
 }
 
 /// A label change that waits for money to move (design: pending status change).
@@ -115,11 +156,33 @@ pub struct Order {
     pub problems: Vec<Problem>,
     /// Other orders this one may duplicate, by number (7.1).
     pub duplicates: Vec<DuplicateLink>,
+    /// Oldest first, those taken back among them (6.1).
+    pub deliveries: Vec<Delivery>,
+    /// Set on an order of kind CREDIT, and only there (4.4).
+    pub credit: Option<CreditOf>,
+    /// Of a sale: the credit orders made of it, oldest first.
+    pub credits: Vec<OrderNumber>,
+    pub withdrawal: Withdrawal,
     pub placed_at: Micros,
     /// Set by the turn that moved the label to a COMPLETED status; kept afterwards.
     pub completed_at: Option<Micros>,
     /// Set by the turn that moved the label to a CANCELLED status; cleared when it moves back.
     pub cancelled_at: Option<Micros>,
+    /// Deleted orders keep their number and history (8.1).
+    pub deleted_at: Option<Micros>,
+}
+
+/// What became of a pair of possible duplicates, seen from one of them (7.5, 7.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DuplicateResolution {
+    #[default]
+    Open,
+    /// They are different purchases.
+    Dismissed,
+    /// This order stands, the other does not.
+    Kept,
+    /// This order does not stand, the other may.
+    Dropped,
 }
 
 /// Evidence that two orders may be one purchase (7.1).
@@ -131,6 +194,7 @@ pub struct DuplicateLink {
     pub same_customer: bool,
     pub same_lines: bool,
     pub same_total: bool,
+    pub resolution: DuplicateResolution,
 }
 
 /// Derived (11.3).
@@ -146,7 +210,8 @@ impl Order {
     /// How far the goods have come (11.3).
     #[must_use]
     pub fn delivery_state(&self) -> DeliveryState {
-        let goods = || self.lines.iter().filter(|line| line.kind == LineKind::Goods);
+        let is_sale = self.kind == OrderKind::Sale;
+        let goods = || self.lines.iter().filter(|line| is_sale && line.kind == LineKind::Goods);
         if goods().all(|line| line.quantity == 0) {
             DeliveryState::NothingToDeliver
         } else if goods().all(|line| line.delivered == line.quantity) {
@@ -156,19 +221,5 @@ impl Order {
         } else {
             DeliveryState::NotDelivered
         }
-    }
-}
-
-/// How much of the goods has been delivered (11.3). Shipping and fees are not delivered.
-#[must_use]
-pub fn delivery_state(order: &Order) -> DeliveryState {
-    let goods = || order.lines.iter().filter(|line| line.kind == LineKind::Goods);
-    let quantity = goods().map(|line| line.quantity).fold(0, i64::saturating_add);
-    let delivered = goods().map(|line| line.delivered).fold(0, i64::saturating_add);
-    match delivered {
-        _ if quantity == 0 => DeliveryState::NothingToDeliver,
-        0 => DeliveryState::NotDelivered,
-        _ if delivered < quantity => DeliveryState::PartiallyDelivered,
-        _ => DeliveryState::Delivered,
     }
 }

@@ -84,6 +84,8 @@ pub struct Operation {
     /// The provider's own word for a decline; never shown to customers.
     pub provider_reason: Option<String>,
     pub provider_reference: Option<String>,
+    /// The credit order that a refund pays out; `None` for the refund of a cancellation (4.6).
+    pub credit: Option<OrderNumber>,
 }
 
 /// An order that hangs on a payment (7.3). Live: it has neither been cancelled nor deleted nor dropped.

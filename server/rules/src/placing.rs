@@ -17,7 +17,7 @@ use crate::draft::{About, Draft};
 use crate::duplicates::{lines_fingerprint, mirrored, same_payment_evidence};
 use crate::money::Currency;
 use crate::order::{
-    DuplicateLink, Line, LineKind, Micros, Order, OrderKind, OrderNumber, PriceBasis,
+    DuplicateLink, Line, LineKind, Micros, Order, OrderKind, OrderNumber, PriceBasis, Withdrawal,
 };
 use crate::payments::{
     Authorization, Capabilities, Holder, OperationKind, Payment, PaymentId, ProviderName,
@@ -252,9 +252,14 @@ fn build_order(
         payments: Vec::new(),
         problems: Vec::new(),
         duplicates: Vec::new(),
+        deliveries: Vec::new(),
+        credit: None,
+        credits: Vec::new(),
+        withdrawal: Withdrawal::default(),
         placed_at: now,
         completed_at: None,
         cancelled_at: None,
+        deleted_at: None,
     })
 }
 

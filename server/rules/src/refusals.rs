@@ -71,6 +71,7 @@ codes! {
     PaymentMismatch = "PAYMENT_MISMATCH",
     OutOfStock = "OUT_OF_STOCK",
     OrderNumberTaken = "ORDER_NUMBER_TAKEN",
+    CreditNumberTaken = "CREDIT_NUMBER_TAKEN",
     // Problems (never refuse a call; stand on an order).
     CaptureDeclined = "CAPTURE_DECLINED",
     VoidDeclined = "VOID_DECLINED",

@@ -1,4 +1,4 @@
-//! Stock: what placing takes and what cancelling puts back (2.4, 9.4).
+//! Stock: what orders take and put back, and why (2.4, 4.7, 5.5, 7.5, 8.1, 9.4).
 
 use crate::order::OrderNumber;
 
@@ -17,6 +17,14 @@ pub enum MovementReason {
     /// Taken again when an order comes back from CANCELLED (2.7).
     Reopened,
     Adjusted,
+    /// Taken or put back by an edit (5.5).
+    Edited,
+    /// Came back with a credit (4.7).
+    Credited,
+    /// Put back when the order was dropped for its twin (7.5).
+    Dropped,
+    /// Put back when the order was deleted (8.1).
+    Deleted,
 }
 
 /// One change of a balance; one per (line, reason, revision).

@@ -141,6 +141,7 @@ impl ChangeStatus {
             text: note.text.clone(),
             author: desk.actor().to_owned(),
             create_time: None,
+            attachment_names: Vec::new(),
         })
     }
 

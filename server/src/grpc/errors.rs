@@ -138,6 +138,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::PaymentMismatch
         | Code::OutOfStock
         | Code::OrderNumberTaken
+        | Code::CreditNumberTaken
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,

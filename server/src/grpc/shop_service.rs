@@ -9,7 +9,7 @@ use super::fields::envelope::Asking;
 use super::fields::shops;
 use super::stubs::shop_service_server::ShopService;
 use crate::commands::{Command, Failure, UpdateShop};
-use crate::shops::with_defaults;
+use crate::shops::{assign, with_defaults};
 
 /// Serves shops.
 #[derive(Clone)]
@@ -109,24 +109,10 @@ fn updated(mut shop: v1::Shop, command: &UpdateShop) -> v1::Shop {
     let new = command.shop.settings.clone().unwrap_or_default();
     let settings = shop.settings.get_or_insert_default();
     for path in &command.paths {
-        match path.as_str() {
-            "display_name" => shop.display_name.clone_from(&command.shop.display_name),
-            "settings.language_code" => settings.language_code.clone_from(&new.language_code),
-            "settings.time_zone" => settings.time_zone.clone_from(&new.time_zone),
-            "settings.currency_code" => settings.currency_code.clone_from(&new.currency_code),
-            "settings.stock_mode" => settings.stock_mode = new.stock_mode,
-            "settings.capture_mode" => settings.capture_mode = new.capture_mode,
-            "settings.duplicate_mode" => settings.duplicate_mode = new.duplicate_mode,
-            "settings.duplicate_window_seconds" => {
-                settings.duplicate_window_seconds = new.duplicate_window_seconds;
-            }
-            "settings.completed_delivers" => settings.completed_delivers = new.completed_delivers,
-            "settings.next_order_number" => settings.next_order_number = new.next_order_number,
-            "settings.providers" => settings.providers.clone_from(&new.providers),
-            "settings.credit_order_status" => {
-                settings.credit_order_status.clone_from(&new.credit_order_status);
-            }
-            _ => {}
+        if path == "display_name" {
+            shop.display_name.clone_from(&command.shop.display_name);
+        } else {
+            let _is_setting = assign(path, &new, settings);
         }
     }
     shop

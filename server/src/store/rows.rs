@@ -42,6 +42,7 @@ pub(crate) struct HeadRow {
     pub revision: i64,
     pub settings_revision: i64,
     pub next_order_number: i64,
+    pub next_credit_number: i64,
     pub next_id: i64,
     pub last_event_at: i64,
 }
@@ -91,6 +92,13 @@ pub(crate) struct OrderRow {
     pub updated_at: i64,
     pub completed_at: Option<i64>,
     pub cancelled_at: Option<i64>,
+    pub deleted_at: Option<i64>,
+    pub credit_number: Option<i64>,
+    /// Days since 1970-01-01, as all legal days.
+    pub withdrawal_deadline: Option<i32>,
+    pub refund_due: Option<i32>,
+    /// An encoded record of what else was done with it.
+    pub handling: Option<Vec<u8>>,
 }
 
 /// A line of an order.
@@ -113,7 +121,11 @@ pub(crate) struct LineRow {
     pub placed_vat_minor: i64,
     pub placed_gross_minor: i64,
     pub delivered: i64,
+    pub captured: i64,
     pub credited: i64,
+    pub credited_gross_minor: i64,
+    pub credited_vat_minor: i64,
+    pub original_line: Option<i32>,
     pub stock_taken: i64,
     pub stock_put_back: i64,
 }
@@ -173,6 +185,8 @@ pub(crate) struct OperationRow {
     pub resolved_at: Option<i64>,
     pub provider_reason: Option<String>,
     pub provider_reference: Option<String>,
+    /// Number of the credit order that a refund pays out.
+    pub credit_number: Option<i64>,
 }
 
 /// Something on an order that needs a person.
@@ -196,6 +210,7 @@ pub(crate) struct DuplicateRow {
     pub order_key: i64,
     pub other_number: i64,
     pub evidence: i16,
+    pub resolution: i16,
 }
 
 /// A tracked sku.

@@ -24,6 +24,7 @@ diesel::table! {
         revision -> BigInt,
         settings_revision -> BigInt,
         next_order_number -> BigInt,
+        next_credit_number -> BigInt,
         next_id -> BigInt,
         last_event_at -> BigInt,
     }
@@ -71,6 +72,11 @@ diesel::table! {
         updated_at -> BigInt,
         completed_at -> Nullable<BigInt>,
         cancelled_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        credit_number -> Nullable<BigInt>,
+        withdrawal_deadline -> Nullable<Integer>,
+        refund_due -> Nullable<Integer>,
+        handling -> Nullable<Binary>,
     }
 }
 
@@ -92,7 +98,11 @@ diesel::table! {
         placed_vat_minor -> BigInt,
         placed_gross_minor -> BigInt,
         delivered -> BigInt,
+        captured -> BigInt,
         credited -> BigInt,
+        credited_gross_minor -> BigInt,
+        credited_vat_minor -> BigInt,
+        original_line -> Nullable<Integer>,
         stock_taken -> BigInt,
         stock_put_back -> BigInt,
     }
@@ -148,6 +158,7 @@ diesel::table! {
         resolved_at -> Nullable<BigInt>,
         provider_reason -> Nullable<Text>,
         provider_reference -> Nullable<Text>,
+        credit_number -> Nullable<BigInt>,
     }
 }
 
@@ -169,6 +180,7 @@ diesel::table! {
         order_key -> BigInt,
         other_number -> BigInt,
         evidence -> SmallInt,
+        resolution -> SmallInt,
     }
 }
 

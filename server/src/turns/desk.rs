@@ -92,6 +92,15 @@ impl Desk {
         self.head.next_order_number = number;
     }
 
+    /// The number that the next credit gets.
+    pub(crate) fn next_credit_number(&self) -> i64 {
+        self.head.next_credit_number
+    }
+
+    pub(crate) fn set_next_credit_number(&mut self, number: i64) {
+        self.head.next_credit_number = number;
+    }
+
     /// An order with its payments, as they are now.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
             status: status(pending.to),
             restock: restock(pending.restock).into(),
             request_time: Some(timestamp(pending.requested_at)),
+            send_email: false,
         }),
         currency_code: order.currency.code().to_owned(),
         price_basis: order.price_basis.contract().into(),
@@ -58,7 +59,17 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
         duplicates: order.duplicates.iter().map(|link| duplicate(shop, link)).collect(),
         external_reference: file.extra.external_reference.clone().unwrap_or_default(),
         language_code: file.extra.language.clone(),
-        original_order: String::new(),
+        original_order: order
+            .credit
+            .map(|credit| shop.order_name(credit.original.0))
+            .unwrap_or_default(),
+        deliveries: Vec::new(),
+        withdrawal: None,
+        credit_number: order.credit.map_or(0, |credit| credit.credit_number),
+        credit_orders: order.credits.iter().map(|number| shop.order_name(number.0)).collect(),
+        mails: Vec::new(),
+        delete_time: order.deleted_at.map(timestamp),
+        pending_resolution: None,
         revision: file.extra.revision,
         etag: etag(file.extra.revision),
         create_time: Some(timestamp(order.placed_at)),
@@ -99,6 +110,9 @@ fn line(line: &Line) -> v1::Line {
         delivered_quantity: line.delivered,
         credited_quantity: line.credited,
         stock_held_quantity: line.stock_taken.saturating_sub(line.stock_put_back),
+        captured_quantity: line.captured,
+        credited_gross_minor: line.credited_gross_minor,
+        original_line_id: line.original_line.unwrap_or_default(),
     }
 }
 
@@ -147,7 +161,7 @@ fn payment(shop: &Shop, order: OrderNumber, payment: &Payment) -> v1::Payment {
             .operations
             .iter()
             .filter(|operation| operation.order == order)
-            .map(operation_message)
+            .map(|operation| operation_message(shop, operation))
             .collect(),
         other_orders: payment
             .holders
@@ -177,5 +191,6 @@ fn duplicate(shop: &Shop, link: &DuplicateLink) -> v1::DuplicateLink {
         same_customer: link.same_customer,
         same_lines: link.same_lines,
         same_total: link.same_total,
+        resolution: link.resolution.contract().into(),
     }
 }

@@ -75,8 +75,9 @@ fn changes(command: &CreateShop, shop_id: i64) -> Changes {
     let now = clock::now().0;
     let mut settings = with_defaults(command.settings.clone());
     let next_order_number = settings.next_order_number;
-    // The counter lives with the head.
+    // The counters live with the head.
     settings.next_order_number = 0;
+    let next_credit_number = std::mem::take(&mut settings.next_credit_number);
     let statuses = starting_statuses().iter().zip(1_i64..).map(|(status, status_id)| {
         let names = |names: &[(&str, &str)]| {
             names
@@ -115,6 +116,7 @@ fn changes(command: &CreateShop, shop_id: i64) -> Changes {
             revision: 1,
             settings_revision: 1,
             next_order_number,
+            next_credit_number,
             next_id: 1,
             last_event_at: now,
         }],

@@ -6,8 +6,8 @@ use order_proto::v1;
 use order_rules::effects::EffectState;
 use order_rules::money::{Currency, VatRate};
 use order_rules::order::{
-    DuplicateLink, Line, LineKind, Micros, Order, OrderKind, OrderNumber, PendingChange,
-    PlacedLine, PriceBasis, Problem, StatusId,
+    CreditOf, Day, DuplicateLink, DuplicateResolution, Line, LineKind, Micros, Order, OrderKind,
+    OrderNumber, PendingChange, PlacedLine, PriceBasis, Problem, StatusId, Withdrawal,
 };
 use order_rules::payments::{
     Authorization, Capabilities, Holder, Operation, OperationKind, OperationState, Payment,
@@ -36,6 +36,18 @@ pub(crate) struct PendingRecord {
     /// The note that rides along. Personal data.
     #[prost(message, optional, tag = "4")]
     pub note: Option<v1::Note>,
+}
+
+/// What else is known of how an order was handled, as it is stored with it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct HandlingRecord {
+    /// Numbers of the credit orders made of it.
+    #[prost(int64, repeated, tag = "1")]
+    pub credits: Vec<i64>,
+    #[prost(int64, optional, tag = "2")]
+    pub form_sent_at: Option<i64>,
+    #[prost(int32, optional, tag = "3")]
+    pub withdrawn_on: Option<i32>,
 }
 
 /// The details of a problem, as they are stored with it.
@@ -68,6 +80,12 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
         Some(bytes) => Some(pending(bytes)?.1),
         None => None,
     };
+    let handling = match &row.handling {
+        Some(bytes) => {
+            HandlingRecord::decode(bytes.as_slice()).map_err(|_| defect("orders.handling"))?
+        }
+        None => HandlingRecord::default(),
+    };
     Ok(Order {
         number: OrderNumber(row.number),
         kind: OrderKind::from_stored(row.kind).ok_or_else(|| defect("orders.kind"))?,
@@ -83,9 +101,19 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
         payments: parts.payments.clone(),
         problems: parts.problems.iter().map(|row| problem(row)).collect::<Result<_, _>>()?,
         duplicates: parts.duplicates.iter().map(|row| duplicate(row)).collect(),
+        deliveries: Vec::new(),
+        credit: row.original_number.zip(row.credit_number).map(|(original, credit_number)| {
+            CreditOf { original: OrderNumber(original), credit_number }
+        }),
+        credits: handling.credits.into_iter().map(OrderNumber).collect(),
+        withdrawal: Withdrawal {
+            form_sent_at: handling.form_sent_at.map(Micros),
+            withdrawn_on: handling.withdrawn_on.map(Day),
+        },
         placed_at: Micros(row.placed_at),
         completed_at: row.completed_at.map(Micros),
         cancelled_at: row.cancelled_at.map(Micros),
+        deleted_at: row.deleted_at.map(Micros),
     })
 }
 
@@ -121,7 +149,11 @@ fn line(row: &LineRow) -> Result<Line, StoreFailure> {
             gross_minor: row.placed_gross_minor,
         },
         delivered: row.delivered,
+        captured: row.captured,
         credited: row.credited,
+        credited_gross_minor: row.credited_gross_minor,
+        credited_vat_minor: row.credited_vat_minor,
+        original_line: row.original_line,
         stock_taken: row.stock_taken,
         stock_put_back: row.stock_put_back,
     })
@@ -151,6 +183,7 @@ fn duplicate(row: &DuplicateRow) -> DuplicateLink {
         same_customer: customer,
         same_lines: lines,
         same_total: total,
+        resolution: DuplicateResolution::from_stored(row.resolution).unwrap_or_default(),
     }
 }
 
@@ -225,5 +258,6 @@ fn operation(
         resolved_at: row.resolved_at.map(Micros),
         provider_reason: row.provider_reason.clone(),
         provider_reference: row.provider_reference.clone(),
+        credit: row.credit_number.map(OrderNumber),
     })
 }

@@ -7,7 +7,8 @@ use order_rules::payments::{Operation, OperationKind, Payment};
 use prost::Message;
 
 use super::desk::OrderFile;
-use super::rebuild::{DetailsRecord, EVIDENCE, PendingRecord};
+use super::rebuild::{DetailsRecord, EVIDENCE, HandlingRecord, PendingRecord};
+use crate::shops::Shop;
 use crate::store::rows::{
     DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow, OrderRow, PaymentRow, ProblemRow,
     key,
@@ -37,14 +38,29 @@ pub(super) fn order(shop_id: i64, file: &OrderFile, payments: &[Payment]) -> Ord
         language: file.extra.language.clone(),
         customer_key: file.extra.customer_key.clone(),
         lines_fingerprint: file.extra.lines_fingerprint.clone(),
-        original_number: None,
+        original_number: order.credit.map(|credit| credit.original.0),
+        credit_number: order.credit.map(|credit| credit.credit_number),
         revision: file.extra.revision,
         personal_version: file.extra.personal_version,
         placed_at: order.placed_at.0,
         updated_at: file.extra.updated_at.0,
         completed_at: order.completed_at.map(|time| time.0),
         cancelled_at: order.cancelled_at.map(|time| time.0),
+        deleted_at: order.deleted_at.map(|time| time.0),
+        withdrawal_deadline: None,
+        refund_due: None,
+        handling: handling(order),
     }
+}
+
+/// `None` for most: nothing out of the ordinary has been done with the order.
+fn handling(order: &Order) -> Option<Vec<u8>> {
+    let record = HandlingRecord {
+        credits: order.credits.iter().map(|number| number.0).collect(),
+        form_sent_at: order.withdrawal.form_sent_at.map(|time| time.0),
+        withdrawn_on: order.withdrawal.withdrawn_on.map(|day| day.0),
+    };
+    (record != HandlingRecord::default()).then(|| record.encode_to_vec())
 }
 
 fn pending(file: &OrderFile) -> Option<Vec<u8>> {
@@ -83,7 +99,11 @@ fn line(order_key: i64, line: &Line) -> LineRow {
         placed_vat_minor: line.placed.vat_minor,
         placed_gross_minor: line.placed.gross_minor,
         delivered: line.delivered,
+        captured: line.captured,
         credited: line.credited,
+        credited_gross_minor: line.credited_gross_minor,
+        credited_vat_minor: line.credited_vat_minor,
+        original_line: line.original_line,
         stock_taken: line.stock_taken,
         stock_put_back: line.stock_put_back,
     }
@@ -125,6 +145,7 @@ pub(super) fn duplicates(shop_id: i64, order: &Order, stored: Option<&Order>) ->
             order_key: key(shop_id, order.number.0),
             other_number: link.other.0,
             evidence: evidence(link),
+            resolution: link.resolution.stored(),
         })
         .collect()
 }
@@ -200,6 +221,7 @@ pub(super) fn operations(
             resolved_at: operation.resolved_at.map(|time| time.0),
             provider_reason: operation.provider_reason.clone(),
             provider_reference: operation.provider_reference.clone(),
+            credit_number: operation.credit.map(|credit| credit.0),
         })
         .collect()
 }
@@ -233,7 +255,7 @@ pub(super) fn effect(
 }
 
 /// An operation as it goes out.
-pub(super) fn operation_message(operation: &Operation) -> v1::Operation {
+pub(super) fn operation_message(shop: &Shop, operation: &Operation) -> v1::Operation {
     let time = crate::commands::timestamp;
     v1::Operation {
         id: operation.id,
@@ -244,6 +266,7 @@ pub(super) fn operation_message(operation: &Operation) -> v1::Operation {
         resolve_time: operation.resolved_at.map(time),
         provider_reason: operation.provider_reason.clone().unwrap_or_default(),
         provider_reference: operation.provider_reference.clone().unwrap_or_default(),
+        credit_order: operation.credit.map(|credit| shop.order_name(credit.0)).unwrap_or_default(),
     }
 }
 

@@ -72,11 +72,22 @@ fn fields(kind: i16, change: &[u8]) -> Vec<String> {
         EventKind::PaymentAttached
         | EventKind::OperationRequested
         | EventKind::OperationResolved
-        | EventKind::PaymentUpdated => "payments",
-        EventKind::StockTaken | EventKind::StockPutBack => "lines",
-        EventKind::Delivered => "delivery_state",
+        | EventKind::PaymentUpdated
+        | EventKind::OperationSettled => "payments",
+        EventKind::StockTaken
+        | EventKind::StockPutBack
+        | EventKind::OrderEdited
+        | EventKind::OrderCredited => "lines",
+        EventKind::Delivered | EventKind::DeliveryCancelled | EventKind::ArrivalConfirmed => {
+            "deliveries"
+        }
+        EventKind::WithdrawalRecorded => "withdrawal",
+        EventKind::MailRequested | EventKind::MailResolved => "mails",
+        EventKind::ResolutionRequested | EventKind::ResolutionDropped => "pending_resolution",
+        EventKind::OrderDeleted => "delete_time",
+        EventKind::CustomerErased => "customer",
         EventKind::ProblemOpened | EventKind::ProblemClosed => "problems",
-        EventKind::DuplicateFound => "duplicates",
+        EventKind::DuplicateFound | EventKind::DuplicateResolved => "duplicates",
         EventKind::NoteAdded => "notes",
         EventKind::OrderCreated
         | EventKind::StatusesChanged

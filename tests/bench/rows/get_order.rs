@@ -27,7 +27,10 @@ const STRIDE: usize = 7_919;
 pub(super) async fn measure(stage: &mut Stage, shop: &str, report: &mut Report) -> Result<()> {
     let names = Arc::new(stage.order_names(shop).await?);
     let name = names.first().cloned().unwrap_or_default();
-    let answer = stage.client(0)?.get_order(GetOrderRequest { name, as_of_revision: 0 }).await?;
+    let answer = stage
+        .client(0)?
+        .get_order(GetOrderRequest { name, as_of_revision: 0, show_deleted: false })
+        .await?;
     let answering = answering::start(&stage.folder, &answer.into_inner().encode_to_vec()).await?;
     let echo_clients = answering.clients(stage.arguments.connections).await?;
     let mut bare = None;
@@ -69,7 +72,7 @@ async fn read(stage: &Stage, clients: &[Orders], names: &Arc<Vec<String>>) -> Re
         let place = next.fetch_add(STRIDE, Ordering::Relaxed) % names.len();
         let name = names.get(place)?.clone();
         let mut client = clients.get(lane % clients.len())?.clone();
-        let request = GetOrderRequest { name, as_of_revision: 0 };
+        let request = GetOrderRequest { name, as_of_revision: 0, show_deleted: false };
         Some(async move { client.get_order(request).await.map(drop) })
     })
     .await

@@ -125,7 +125,8 @@ impl World {
     }
 
     pub(crate) async fn get(&self, order: &OrderName) -> proto::Order {
-        let request = proto::GetOrderRequest { name: order.into(), as_of_revision: 0 };
+        let request =
+            proto::GetOrderRequest { name: order.into(), as_of_revision: 0, show_deleted: false };
         self.client.get_order(request).await.unwrap().order.unwrap()
     }
 

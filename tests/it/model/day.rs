@@ -201,10 +201,11 @@ impl Day {
     async fn settle(&mut self, place: usize) -> proto::Order {
         let name = self.name(self.orders[place].number);
         let order = eventually(&format!("{name} settles"), async || {
-            let order = self
-                .world
-                .client
-                .get_order(proto::GetOrderRequest { name: (&name).into(), as_of_revision: 0 });
+            let order = self.world.client.get_order(proto::GetOrderRequest {
+                name: (&name).into(),
+                as_of_revision: 0,
+                show_deleted: false,
+            });
             order.await.ok().and_then(|answer| answer.order).filter(is_settled)
         })
         .await;

@@ -35,6 +35,7 @@ pub(crate) async fn run(session: &Session, arguments: &GetArguments) -> Result<(
         let request = proto::GetOrderRequest {
             name: session.order_name(order)?.into(),
             as_of_revision: arguments.as_of,
+            show_deleted: false,
         };
         let order = present(session.client.get_order(request).await?.order)?;
         if session.output.is_json() {

@@ -102,6 +102,7 @@ mod tests {
             provider: "klarna".to_owned(),
             reference: "abc".to_owned(),
             amount_minor: 124_950,
+            ..Default::default()
         };
         let receipt = proto::Receipt { plan: vec![effect], replayed: true, ..Default::default() };
         let done = order(operation(proto::OperationState::Succeeded, ""));

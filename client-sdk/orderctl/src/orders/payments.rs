@@ -75,7 +75,8 @@ pub(crate) async fn withdraw(
 
 pub(crate) async fn attach(session: &Session, arguments: &AttachArguments) -> Result<(), Failure> {
     let name = session.order_name(&arguments.order)?;
-    let request = proto::GetOrderRequest { name: (&name).into(), as_of_revision: 0 };
+    let request =
+        proto::GetOrderRequest { name: (&name).into(), as_of_revision: 0, show_deleted: false };
     let order = present(session.client.get_order(request).await?.order)?;
     let request_id = session.request_id(arguments.change.request_id);
     let request = proto::AttachPaymentRequest {

@@ -75,7 +75,8 @@ pub(crate) async fn run(session: &Session, arguments: &UpdateArguments) -> Resul
     let mut paths = set_fields(&mut order, arguments)?;
     let mut etag = String::new();
     if !arguments.metadata.is_empty() {
-        let request = proto::GetOrderRequest { name: name.into(), as_of_revision: 0 };
+        let request =
+            proto::GetOrderRequest { name: name.into(), as_of_revision: 0, show_deleted: false };
         let now = present(session.client.get_order(request).await?.order)?;
         order.metadata = now.metadata;
         etag = now.etag;

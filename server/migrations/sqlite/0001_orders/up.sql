@@ -19,6 +19,7 @@ CREATE TABLE shop_heads (
     revision BIGINT NOT NULL CHECK (revision >= 0),
     settings_revision BIGINT NOT NULL,
     next_order_number BIGINT NOT NULL CHECK (next_order_number >= 1),
+    next_credit_number BIGINT NOT NULL CHECK (next_credit_number >= 1),
     next_id BIGINT NOT NULL CHECK (next_id >= 1),
     last_event_at BIGINT NOT NULL
 );
@@ -66,10 +67,23 @@ CREATE TABLE orders (
     updated_at BIGINT NOT NULL,
     completed_at BIGINT,
     cancelled_at BIGINT,
+    deleted_at BIGINT,
+    credit_number BIGINT,
+    -- Days since 1970-01-01 in the shop's time zone.
+    withdrawal_deadline INTEGER,
+    refund_due INTEGER,
+    handling BLOB,
     CHECK (net_minor + vat_minor = gross_minor),
-    CHECK (kind <> 1 OR gross_minor >= 0)
+    CHECK (kind <> 1 OR gross_minor >= 0),
+    CHECK (kind <> 2 OR gross_minor <= 0),
+    CHECK ((kind = 2) = (original_number IS NOT NULL)),
+    CHECK ((kind = 2) = (credit_number IS NOT NULL))
 );
 CREATE UNIQUE INDEX orders_external_reference ON orders (external_reference, shop_id) WHERE external_reference IS NOT NULL;
+CREATE UNIQUE INDEX orders_credit_number ON orders (shop_id, credit_number) WHERE credit_number IS NOT NULL;
+CREATE INDEX orders_original ON orders (shop_id, original_number) WHERE original_number IS NOT NULL;
+CREATE INDEX orders_withdrawal_deadline ON orders (shop_id, withdrawal_deadline) WHERE withdrawal_deadline IS NOT NULL;
+CREATE INDEX orders_refund_due ON orders (shop_id, refund_due) WHERE refund_due IS NOT NULL;
 CREATE INDEX orders_revision ON orders (shop_id, revision);
 CREATE INDEX orders_updated ON orders (shop_id, updated_at, order_key);
 CREATE INDEX orders_gross ON orders (shop_id, gross_minor, order_key);
@@ -87,7 +101,7 @@ CREATE TABLE order_lines (
     title TEXT NOT NULL,
     quantity BIGINT NOT NULL CHECK (quantity >= 0),
     unit_price_minor BIGINT NOT NULL,
-    discount_minor BIGINT NOT NULL CHECK (discount_minor >= 0),
+    discount_minor BIGINT NOT NULL,
     vat_rate_bp INTEGER NOT NULL CHECK (vat_rate_bp BETWEEN 0 AND 10000),
     net_minor BIGINT NOT NULL,
     vat_minor BIGINT NOT NULL,
@@ -96,13 +110,20 @@ CREATE TABLE order_lines (
     placed_vat_minor BIGINT NOT NULL,
     placed_gross_minor BIGINT NOT NULL,
     delivered BIGINT NOT NULL,
+    captured BIGINT NOT NULL,
     credited BIGINT NOT NULL,
+    credited_gross_minor BIGINT NOT NULL,
+    credited_vat_minor BIGINT NOT NULL,
+    original_line INTEGER,
     stock_taken BIGINT NOT NULL,
     stock_put_back BIGINT NOT NULL,
     PRIMARY KEY (order_key, line_id),
     CHECK (net_minor + vat_minor = gross_minor),
     CHECK (delivered BETWEEN 0 AND quantity),
-    CHECK (credited BETWEEN 0 AND quantity),
+    CHECK (captured BETWEEN 0 AND quantity),
+    CHECK (credited BETWEEN 0 AND captured),
+    CHECK (credited_gross_minor = 0 OR credited_gross_minor BETWEEN 0 AND gross_minor),
+    CHECK (discount_minor >= 0 OR gross_minor <= 0),
     CHECK (stock_put_back BETWEEN 0 AND stock_taken)
 ) WITHOUT ROWID;
 CREATE INDEX order_lines_sku ON order_lines (sku, order_key) WHERE sku <> '';
@@ -156,7 +177,8 @@ CREATE TABLE payment_operations (
     requested_at BIGINT NOT NULL,
     resolved_at BIGINT,
     provider_reason TEXT,
-    provider_reference TEXT
+    provider_reference TEXT,
+    credit_number BIGINT
 );
 CREATE INDEX payment_operations_payment ON payment_operations (payment_key);
 
@@ -176,6 +198,7 @@ CREATE TABLE order_duplicates (
     order_key BIGINT NOT NULL REFERENCES orders,
     other_number BIGINT NOT NULL,
     evidence SMALLINT NOT NULL,
+    resolution SMALLINT NOT NULL,
     PRIMARY KEY (order_key, other_number)
 ) WITHOUT ROWID;
 
@@ -247,6 +270,10 @@ CREATE INDEX events_order ON events (shop_id, order_number, revision) WHERE orde
 ANALYZE;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('orders', 'orders_external_reference', '1000000 1 1'),
+    ('orders', 'orders_credit_number', '30000 15000 1'),
+    ('orders', 'orders_original', '30000 15000 1'),
+    ('orders', 'orders_withdrawal_deadline', '50000 25000 1000'),
+    ('orders', 'orders_refund_due', '1000 500 20'),
     ('orders', 'orders_revision', '1000000 500000 1'),
     ('orders', 'orders_updated', '1000000 500000 2 1'),
     ('orders', 'orders_gross', '1000000 500000 10 1'),

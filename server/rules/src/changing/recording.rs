@@ -280,6 +280,7 @@ fn reverse(draft: &mut Draft<'_>, payment: PaymentId, capture: &Operation, amoun
         resolved_at: None,
         provider_reason: None,
         provider_reference: capture.provider_reference.clone(),
+        credit: None,
     });
     draft.resolve(payment, id, OperationState::Succeeded);
     let about = About { payment: Some(payment), operation: Some(id) };

@@ -5,7 +5,7 @@ use super::{
     same_payment_evidence,
 };
 use crate::fixtures::{goods, payment};
-use crate::order::{DuplicateLink, Line, Micros, OrderNumber};
+use crate::order::{DuplicateLink, DuplicateResolution, Line, Micros, OrderNumber};
 use crate::payments::{Operation, OperationKind, OperationState};
 
 fn earlier() -> EarlierOrder {
@@ -28,6 +28,7 @@ fn the_evidence_says_what_agrees() {
         same_customer: true,
         same_lines: true,
         same_total: true,
+        resolution: DuplicateResolution::Open,
     };
     let late = Micros(SAME_TIME_MICROS + 1);
     let cases = [
@@ -106,6 +107,7 @@ fn a_payment_is_bound_by_a_capture_that_may_happen() {
             resolved_at: None,
             provider_reason: None,
             provider_reference: None,
+            credit: None,
         });
         let owner = is_bound.then_some(OrderNumber(2));
         assert_eq!(bound_elsewhere(&payment, OrderNumber(1)), owner, "{state:?}");

@@ -5,7 +5,7 @@ use super::{
     in_flight, is_fully_captured, left_to_capture, order_sums, payment_state,
 };
 use crate::fixtures::{order, payment};
-use crate::order::{DeliveryState, Line, LineKind, Micros, Order, OrderNumber, delivery_state};
+use crate::order::{DeliveryState, Line, LineKind, Micros, Order, OrderNumber};
 use Authorization::{Declined as Refused, Expired, Held, Pending as Awaited, Voided};
 use OperationKind::{Authorize, Capture, CaptureReversal, Refund, Release, Void};
 use OperationState::{Accepted, Declined, Pending, Sent, Succeeded, Unknown, Withdrawn};
@@ -23,6 +23,7 @@ fn with(mut payment: Payment, rows: &[Row]) -> Payment {
         resolved_at: None,
         provider_reason: None,
         provider_reference: None,
+        credit: None,
     });
     payment.operations = operations.collect();
     payment
@@ -157,9 +158,9 @@ fn the_delivery_state_counts_goods() {
         order.lines[0].delivered = delivered;
         order.lines.push(Line { kind: LineKind::Shipping, ..order.lines[0].clone() });
         order.lines[1].delivered = 0;
-        assert_eq!(delivery_state(&order), expected);
+        assert_eq!(order.delivery_state(), expected);
     }
     let mut fee = order(1, 100);
     fee.lines[0].kind = LineKind::Fee;
-    assert_eq!(delivery_state(&fee), DeliveryState::NothingToDeliver);
+    assert_eq!(fee.delivery_state(), DeliveryState::NothingToDeliver);
 }

@@ -58,7 +58,11 @@ fn build_line(id: i32, line: &NewLine, share: i64, basis: PriceBasis) -> Result<
             gross_minor: amounts.gross,
         },
         delivered: 0,
+        captured: 0,
         credited: 0,
+        credited_gross_minor: 0,
+        credited_vat_minor: 0,
+        original_line: None,
         stock_taken: 0,
         stock_put_back: 0,
     })

@@ -249,6 +249,7 @@ impl Stage {
                 resolved_at: None,
                 provider_reason: None,
                 provider_reference: None,
+                credit_number: None,
             }],
             effects: vec![effect.clone()],
             ..Changes::default()
@@ -422,6 +423,11 @@ fn order(shop_id: i64, number: i64) -> OrderRow {
         updated_at: CREATED_AT,
         completed_at: None,
         cancelled_at: None,
+        deleted_at: None,
+        credit_number: None,
+        withdrawal_deadline: None,
+        refund_due: None,
+        handling: None,
     }
 }
 

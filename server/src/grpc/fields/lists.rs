@@ -74,7 +74,7 @@ pub(crate) enum OrderKey {
 /// # Errors
 /// `INVALID_REQUEST` with every wrong field.
 pub(crate) fn get_order(request: v1::GetOrderRequest) -> Result<(OrderName, i64), Failure> {
-    let v1::GetOrderRequest { name, as_of_revision } = request;
+    let v1::GetOrderRequest { name, as_of_revision, show_deleted: _ } = request;
     let mut fields = Fields::default();
     let order = fields.order("name", &name);
     fields.check(as_of_revision >= 0, "as_of_revision", "must be at least 0");
@@ -106,7 +106,15 @@ pub(crate) fn batch_get_orders(
 /// # Errors
 /// `INVALID_REQUEST` with every wrong field.
 pub(crate) fn list_orders(request: v1::ListOrdersRequest) -> Result<OrdersPage, Failure> {
-    let v1::ListOrdersRequest { parent, page_size, page_token, order_by, filter } = request;
+    let v1::ListOrdersRequest {
+        parent,
+        page_size,
+        page_token,
+        order_by,
+        filter,
+        show_deleted: _,
+        count_total: _,
+    } = request;
     let mut fields = Fields::default();
     let shop = fields.shop("parent", &parent);
     let page = fields.page(page_size, page_token, ORDERS_PAGE_SIZE);
@@ -182,6 +190,12 @@ impl Fields {
             payment_reference,
             sku,
             currency_code,
+            text: _,
+            metadata: _,
+            original_order: _,
+            withdrawal_deadline_from: _,
+            withdrawal_deadline_before: _,
+            refund_due_before: _,
         } = filter;
         self.terms::<v1::OrderKind>("filter.kinds", kinds);
         self.statuses_of("filter.statuses", statuses, shop);

@@ -61,6 +61,7 @@ pub(crate) fn change_status(
         status,
         restock: restock_choice,
         note,
+        send_email: _,
         request_id: _,
         etag,
         validate_only: _,
@@ -132,6 +133,13 @@ impl Fields {
             update_time: _,
             complete_time: _,
             cancel_time: _,
+            deliveries: _,
+            withdrawal: _,
+            credit_number: _,
+            credit_orders: _,
+            mails: _,
+            delete_time: _,
+            pending_resolution: _,
             notes: _,
             email_suggestion: _,
         } = order;
@@ -194,7 +202,8 @@ impl Fields {
     }
 
     fn new_note(&mut self, place: &str, note: v1::Note) -> NewNote {
-        let v1::Note { id: _, audience, text, author: _, create_time: _ } = note;
+        let v1::Note { id: _, audience, text, author: _, create_time: _, attachment_names: _ } =
+            note;
         let audience = match self.term(&format!("{place}.audience"), audience) {
             v1::NoteAudience::Unspecified => v1::NoteAudience::Internal,
             audience => audience,

@@ -202,7 +202,7 @@ impl Fields {
     }
 
     /// One e-mail address, or none.
-    fn email(&mut self, field: &str, email: String) -> String {
+    pub(super) fn email(&mut self, field: &str, email: String) -> String {
         let is_right = email.is_empty() || is_valid_email(&email);
         self.check(is_right, field, "must be one e-mail address");
         email

@@ -10,24 +10,14 @@ use super::lists::Page;
 use super::{Fields, names};
 use crate::commands::{Command, CreateShop, Failure, UpdateShop};
 use crate::grpc::caller::Caller;
+use crate::shops::SETTINGS;
 
-const PATHS: [&str; 12] = [
-    "display_name",
-    "settings.language_code",
-    "settings.time_zone",
-    "settings.currency_code",
-    "settings.stock_mode",
-    "settings.capture_mode",
-    "settings.duplicate_mode",
-    "settings.duplicate_window_seconds",
-    "settings.completed_delivers",
-    "settings.next_order_number",
-    "settings.providers",
-    "settings.credit_order_status",
-];
+const DISPLAY_NAME: &str = "display_name";
 const DUPLICATE_WINDOW_SECONDS_MAX: i32 = 2_592_000;
 /// Leaves room for more orders than there will ever be.
-const NEXT_ORDER_NUMBER_MAX: i64 = 1_000_000_000_000;
+const NEXT_NUMBER_MAX: i64 = 1_000_000_000_000;
+const TRANSIT_DAYS_MAX: i32 = 60;
+const MAIL_TEMPLATES_MAX: usize = 60;
 const PROVIDERS_MAX: usize = 20;
 const TIME_ZONE_CHARACTERS_MAX: usize = 64;
 const SHOPS_PAGE_SIZE: usize = 50;
@@ -58,7 +48,7 @@ pub(crate) fn create_shop(
     let display_name = fields.line("shop.display_name", display_name, 1..=200);
     let settings = settings.unwrap_or_default();
     let is_stated = |path: &str| is_stated(path, &settings);
-    let paths: Vec<&str> = PATHS.into_iter().filter(|path| is_stated(path)).collect();
+    let paths: Vec<&str> = SETTINGS.iter().copied().filter(|path| is_stated(path)).collect();
     fields.settings(&settings, &paths, &slug);
     fields.finish()?;
     let command = CreateShop { slug, display_name, settings, caller };
@@ -77,7 +67,9 @@ pub(crate) fn update_shop(
     let envelope = fields.envelope(&mut request, caller);
     let v1::UpdateShopRequest { shop, update_mask, request_id: _, etag, validate_only: _ } =
         request;
-    let paths = fields.mask(update_mask, &PATHS);
+    let known: Vec<&'static str> =
+        [DISPLAY_NAME].into_iter().chain(SETTINGS.iter().copied()).collect();
+    let paths = fields.mask(update_mask, &known);
     let etag = fields.etag(etag);
     fields.check(shop.is_some(), "shop", "is required");
     let Some(shop) = shop else { return Err(fields.refusal()) };
@@ -128,6 +120,12 @@ impl Fields {
             next_order_number,
             providers,
             credit_order_status,
+            next_credit_number,
+            transit_days,
+            seller,
+            note_defaults: _,
+            confirms_orders: _,
+            mail_templates,
         } = settings;
         for path in paths {
             let field = format!("shop.{path}");
@@ -152,16 +150,55 @@ impl Fields {
                     "must be from 0 to 2592000",
                 ),
                 "settings.next_order_number" => self.check(
-                    (1..=NEXT_ORDER_NUMBER_MAX).contains(next_order_number),
+                    (1..=NEXT_NUMBER_MAX).contains(next_order_number),
                     field,
                     "must be from 1 to 10^12",
                 ),
+                "settings.next_credit_number" => self.check(
+                    (1..=NEXT_NUMBER_MAX).contains(next_credit_number),
+                    field,
+                    "must be from 1 to 10^12",
+                ),
+                "settings.transit_days" => self.check(
+                    (0..=TRANSIT_DAYS_MAX).contains(transit_days),
+                    field,
+                    "must be from 0 to 60",
+                ),
+                "settings.seller" => self.seller(field, seller.clone().unwrap_or_default()),
+                "settings.mail_templates" => self.mail_templates(field, mail_templates),
                 "settings.providers" => self.providers(field, providers),
                 "settings.credit_order_status" if !credit_order_status.is_empty() => {
                     self.status_of(field, credit_order_status, shop);
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn seller(&mut self, field: &str, seller: v1::Seller) {
+        let v1::Seller { name, address, email, phone, organization_number } = seller;
+        self.line(&format!("{field}.name"), name, 0..=200);
+        if let Some(address) = address {
+            self.address(&format!("{field}.address"), address);
+        }
+        if !email.is_empty() {
+            self.email(&format!("{field}.email"), email);
+        }
+        self.line(&format!("{field}.phone"), phone, 0..=40);
+        self.line(&format!("{field}.organization_number"), organization_number, 0..=20);
+    }
+
+    fn mail_templates(&mut self, field: &str, templates: &BTreeMap<String, v1::MailTemplate>) {
+        if templates.len() > MAIL_TEMPLATES_MAX {
+            self.refuse(field, format!("has more than {MAIL_TEMPLATES_MAX} entries"));
+        }
+        for (index, (key, template)) in templates.iter().take(MAIL_TEMPLATES_MAX).enumerate() {
+            let v1::MailTemplate { subject, text, html } = template;
+            let place = format!("{field}[{index}]");
+            self.line(&format!("{place}.key"), key.clone(), 1..=60);
+            self.line(&format!("{place}.value.subject"), subject.clone(), 1..=300);
+            self.paragraph(&format!("{place}.value.text"), text.clone(), 1..=20_000);
+            self.paragraph(&format!("{place}.value.html"), html.clone(), 0..=50_000);
         }
     }
 
@@ -203,6 +240,7 @@ fn is_stated(path: &str, settings: &v1::ShopSettings) -> bool {
         "settings.capture_mode" => settings.capture_mode != 0,
         "settings.duplicate_mode" => settings.duplicate_mode != 0,
         "settings.next_order_number" => settings.next_order_number != 0,
+        "settings.next_credit_number" => settings.next_credit_number != 0,
         _ => true,
     }
 }

@@ -466,9 +466,8 @@ async fn a_call_given_up_by_its_caller_is_finished() {
     let folder = Folder::new();
     let sandbox = Sandbox::new(folder.book());
     let authorize = call("plain", Authorize, 1_000, 1);
-    // The time is up at once, with the call on its way.
-    let given_up = tokio::time::timeout(Duration::ZERO, sandbox.perform(&authorize)).await;
-    assert!(given_up.is_err());
+    // The time is up at once, with the call on its way, unless the other thread was very quick.
+    drop(tokio::time::timeout(Duration::ZERO, sandbox.perform(&authorize)).await);
     assert!(matches!(sandbox.look_up(&authorize).await, Sighting::Happened(_)));
 }
 

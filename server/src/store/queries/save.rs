@@ -19,7 +19,14 @@ pub(super) async fn changes(conn: &mut Connection, changes: &Changes) -> Result<
         &changes.heads[..],
         shop_heads,
         (shop_id),
-        (revision, settings_revision, next_order_number, next_id, last_event_at)
+        (
+            revision,
+            settings_revision,
+            next_order_number,
+            next_credit_number,
+            next_id,
+            last_event_at
+        )
     );
     Ok(())
 }
@@ -65,7 +72,11 @@ async fn orders(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFai
             personal_version,
             updated_at,
             completed_at,
-            cancelled_at
+            cancelled_at,
+            deleted_at,
+            withdrawal_deadline,
+            refund_due,
+            handling
         )
     );
     upsert!(
@@ -88,14 +99,23 @@ async fn orders(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFai
             placed_vat_minor,
             placed_gross_minor,
             delivered,
+            captured,
             credited,
+            credited_gross_minor,
+            credited_vat_minor,
             stock_taken,
             stock_put_back
         )
     );
     insert!(conn, &changes.personal[..], customers);
     upsert!(conn, &changes.problems[..], problems, (problem_key), (details, closed_at));
-    upsert!(conn, &changes.duplicates[..], order_duplicates, (order_key, other_number), (evidence));
+    upsert!(
+        conn,
+        &changes.duplicates[..],
+        order_duplicates,
+        (order_key, other_number),
+        (evidence, resolution)
+    );
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::changing::ChangeStatus;
 use crate::fixtures::CANCELLED;
 use crate::fixtures::world::World;
 use crate::money::Currency;
-use crate::order::{DuplicateLink, OrderNumber};
+use crate::order::{DuplicateLink, DuplicateResolution, OrderNumber};
 use crate::payments::{Authorization, OperationKind, OperationState};
 use crate::placing::{Placed, Placement};
 use crate::refusals::Code;
@@ -51,6 +51,7 @@ fn the_same_payment_makes_a_duplicate_and_both_orders_say_so() {
         same_customer: true,
         same_lines: false,
         same_total: true,
+        resolution: DuplicateResolution::Open,
     };
     assert_eq!(decision.case.order.duplicates, std::slice::from_ref(&link));
     let back = DuplicateLink { other: OrderNumber(2), ..link };

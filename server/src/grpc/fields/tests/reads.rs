@@ -20,7 +20,7 @@ fn shop() -> String {
 #[test]
 fn what_reads_one_thing_checks_its_name() {
     check(
-        &v1::GetOrderRequest { name: ORDER.to_owned(), as_of_revision: 7 },
+        &v1::GetOrderRequest { name: ORDER.to_owned(), as_of_revision: 7, show_deleted: false },
         get_order,
         &[(|r| r.name.clear(), &["name"]), (|r| r.as_of_revision = -1, &["as_of_revision"])],
     );

@@ -1,0 +1,88 @@
+//! The settings of a shop by name: their defaults, and setting one of them.
+
+use order_proto::v1;
+
+/// The number of a shop's first order, unless its settings say otherwise.
+const FIRST_ORDER_NUMBER: i64 = 1_001;
+/// The number of a shop's first credit, unless its settings say otherwise.
+const FIRST_CREDIT_NUMBER: i64 = 1;
+/// Days that goods are under way, unless the settings say otherwise.
+const TRANSIT_DAYS: i32 = 3;
+
+/// Makes the list of settings, and the function that sets one by its path.
+macro_rules! settings {
+    ($($name:ident),+ $(,)?) => {
+        /// The path of every setting, as in an update mask.
+        pub(crate) const SETTINGS: &[&str] = &[$(concat!("settings.", stringify!($name))),+];
+
+        /// Gives the setting of this path the value it has in `from`. False: no setting has it.
+        pub(crate) fn assign(path: &str, from: &v1::ShopSettings, to: &mut v1::ShopSettings) -> bool {
+            match path {
+                $(concat!("settings.", stringify!($name)) => to.$name.clone_from(&from.$name),)+
+                _ => return false,
+            }
+            true
+        }
+    };
+}
+
+settings! {
+    language_code,
+    time_zone,
+    currency_code,
+    stock_mode,
+    capture_mode,
+    duplicate_mode,
+    duplicate_window_seconds,
+    completed_delivers,
+    next_order_number,
+    providers,
+    credit_order_status,
+    next_credit_number,
+    transit_days,
+    seller,
+    note_defaults,
+    confirms_orders,
+    mail_templates,
+}
+
+/// The settings of a new shop: those stated, the others at their defaults.
+pub(crate) fn with_defaults(mut settings: v1::ShopSettings) -> v1::ShopSettings {
+    let text = |value: &mut String, default: &str| {
+        if value.is_empty() {
+            default.clone_into(value);
+        }
+    };
+    text(&mut settings.language_code, "nb");
+    text(&mut settings.time_zone, "Europe/Oslo");
+    text(&mut settings.currency_code, "NOK");
+    if settings.stock_mode() == v1::StockMode::Unspecified {
+        settings.set_stock_mode(v1::StockMode::Allow);
+    }
+    if settings.capture_mode() == v1::CaptureMode::Unspecified {
+        settings.set_capture_mode(v1::CaptureMode::OnCompleted);
+        settings.completed_delivers = true;
+    }
+    if settings.duplicate_mode() == v1::DuplicateMode::Unspecified {
+        settings.set_duplicate_mode(v1::DuplicateMode::Flag);
+    }
+    if settings.duplicate_window_seconds == 0 {
+        settings.duplicate_window_seconds = 24 * 60 * 60;
+    }
+    if settings.next_order_number == 0 {
+        settings.next_order_number = FIRST_ORDER_NUMBER;
+    }
+    if settings.next_credit_number == 0 {
+        settings.next_credit_number = FIRST_CREDIT_NUMBER;
+    }
+    if settings.transit_days == 0 {
+        settings.transit_days = TRANSIT_DAYS;
+    }
+    if settings.providers.is_empty() {
+        for provider in ["klarna", "vipps", "card"] {
+            let sandbox = v1::Integration { kind: v1::IntegrationKind::Sandbox.into() };
+            settings.providers.insert(provider.to_owned(), sandbox);
+        }
+    }
+    settings
+}
