@@ -282,6 +282,20 @@ impl Payment {
     }
 }
 
+/// Whether something is under way that a caller of the order may wait for: a status change, or an
+/// operation that says what became of a command. What is given back when all is done is not waited for.
+#[must_use]
+pub fn awaits_outcome(order: &Order, payments: &[Payment]) -> bool {
+    let is_awaited = |operation: &Operation| {
+        operation.order == order.number
+            && operation.state.is_claimed()
+            && !matches!(operation.kind, OperationKind::Void | OperationKind::Release)
+    };
+    order.pending.is_some()
+        || payments.iter().any(Payment::awaits_authorization)
+        || payments.iter().flat_map(|payment| &payment.operations).any(is_awaited)
+}
+
 /// The sums of one order over its payments (11.1).
 #[must_use]
 pub fn order_sums(order: OrderNumber, payments: &[Payment]) -> Sums {

@@ -3,6 +3,7 @@
 use order_proto::v1;
 use order_rules::changing::{self, ChangingFacts};
 use order_rules::decision::{Case, Change, Decision, Ids};
+use order_rules::payments::awaits_outcome;
 use order_rules::placing::NewPayment;
 use order_rules::refusals::{Code, Refusal, Violation};
 use order_rules::statuses::Tag;
@@ -63,10 +64,9 @@ fn waiting_note(desk: &Desk, number: i64, decision: &Decision) -> Option<v1::Not
 
 /// True while something the caller may wait for is under way: a status change, or a reservation.
 fn is_waiting(desk: &Desk, number: i64) -> bool {
-    desk.orders.get(&number).is_some_and(|file| {
-        file.order.pending.is_some()
-            || desk.payments_of(&file.order).iter().any(|payment| payment.awaits_authorization())
-    })
+    desk.orders
+        .get(&number)
+        .is_some_and(|file| awaits_outcome(&file.order, &desk.payments_of(&file.order)))
 }
 
 /// Adds a note to an order, as its next personal version.

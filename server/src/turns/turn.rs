@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use order_rules::order::Micros;
+use order_rules::payments::awaits_outcome;
 use order_rules::refusals::{Code, Refusal};
 use order_rules::stock::Item;
 
@@ -338,9 +339,7 @@ impl Desk {
             let Some(file) = self.orders.get(number) else { continue };
             let payments = self.payments_of(&file.order);
             let row = record::order(shop_id, file, &payments);
-            let waits = file.order.pending.is_some()
-                || payments.iter().any(|payment| payment.awaits_authorization());
-            if !waits {
+            if !awaits_outcome(&file.order, &payments) {
                 outcome.settled.push(row.order_key);
             }
             let stored = file.stored.as_ref();
@@ -395,7 +394,5 @@ pub(super) fn order_now(
         .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
     let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
     let case = desk.case(number)?;
-    let is_waiting = case.order.pending.is_some()
-        || case.payments.iter().any(|payment| payment.awaits_authorization());
-    Ok((desk.order_parts(number), is_waiting))
+    Ok((desk.order_parts(number), awaits_outcome(&case.order, &case.payments)))
 }
