@@ -101,7 +101,8 @@ async fn a_credit_order_is_final(backend: Backend) {
     let world = World::own(backend, &[]).await;
     let order = world.place(world.draft(0)).await;
     let name = order.name.parse().unwrap();
-    world.damage(&format!("UPDATE orders SET kind = 2 WHERE {};", of_shop(&world))).await;
+    let becomes_credit = "kind = 2, original_number = 1, credit_number = 1";
+    world.damage(&format!("UPDATE orders SET {becomes_credit} WHERE {};", of_shop(&world))).await;
     refused(world.cancel(&name, false).await, Code::CreditOrderFinal);
     let done = world.change(&name, "sent").send().await.unwrap().order.unwrap();
     assert_eq!(status_id(&done), "sent", "COMPLETED on it moves no money (4.5)");

@@ -292,7 +292,7 @@ async fn the_walk_of_the_readme_succeeds(backend: Backend) {
         assert!(!told.data.is_empty(), "{line} prints nothing: {told:?}");
     }
     tokio::time::timeout(PATIENCE, listening).await.expect("the watch tells it").unwrap();
-    let get = async |number| world.get(&world.shop.order(number).unwrap()).await;
+    let get = async |number| world.settled(&world.shop.order(number).unwrap()).await;
     let (sent, cancelled) = (get(1001).await, get(1002).await);
     assert!(sent.complete_time.is_some() && sent.payment_state() == PaymentState::Captured);
     assert!(cancelled.cancel_time.is_some(), "{cancelled:?}");
