@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 9] = [
+const STORED_ANSWERS: [&str; 12] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -12,6 +12,9 @@ const STORED_ANSWERS: [&str; 9] = [
     "ChangeOrderStatusResponse",
     "WithdrawStatusChangeResponse",
     "AttachPaymentResponse",
+    "DismissProblemResponse",
+    "RetryEffectResponse",
+    "SettlePaymentOperationResponse",
     "WatchOrdersResponse",
 ];
 

@@ -131,6 +131,7 @@ queries!(
     BatchGetOrdersRequest,
     ListOrdersRequest,
     ListOrderEventsRequest,
+    ListProblemsRequest,
     ListOrderStatusesRequest,
     GetOrderStatusRequest,
     ListShopsRequest,
@@ -145,6 +146,8 @@ queries!(
 commands!(
     UpdateOrderRequest,
     WithdrawStatusChangeRequest,
+    DismissProblemRequest,
+    SettlePaymentOperationRequest,
     CreateOrderStatusRequest,
     UpdateOrderStatusRequest,
     DeleteOrderStatusRequest,
@@ -154,7 +157,12 @@ commands!(
     AdjustStockRequest,
 );
 
-waiting_commands!(CreateOrderRequest, ChangeOrderStatusRequest, AttachPaymentRequest);
+waiting_commands!(
+    CreateOrderRequest,
+    ChangeOrderStatusRequest,
+    AttachPaymentRequest,
+    RetryEffectRequest,
+);
 
 fn fill(request_id: &mut String) {
     if request_id.is_empty() {

@@ -79,6 +79,14 @@ unary!(OrderServiceClient:
     withdraw_status_change(WithdrawStatusChangeRequest) -> WithdrawStatusChangeResponse;
     /// Attaches another payment to an order that is not fully captured.
     attach_payment(AttachPaymentRequest) -> AttachPaymentResponse;
+    /// Reads one page of a shop's open problems, oldest first, with counts by code.
+    list_problems(ListProblemsRequest) -> ListProblemsResponse;
+    /// Closes a problem that a person has dealt with.
+    dismiss_problem(DismissProblemRequest) -> DismissProblemResponse;
+    /// Tries an operation again now.
+    retry_effect(RetryEffectRequest) -> RetryEffectResponse;
+    /// Records what a person saw at the provider.
+    settle_payment_operation(SettlePaymentOperationRequest) -> SettlePaymentOperationResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );
@@ -132,6 +140,8 @@ paged!(
     order_pages: list_orders(ListOrdersRequest) -> orders of Order;
     /// The whole history of an order, page by page, oldest first.
     order_event_pages: list_order_events(ListOrderEventsRequest) -> events of Event;
+    /// All open problems of a shop, page by page, oldest first.
+    problem_pages: list_problems(ListProblemsRequest) -> problems of OrderProblem;
     /// All shops, page by page.
     shop_pages: list_shops(ListShopsRequest) -> shops of Shop;
     /// All stock items of a shop, page by page.

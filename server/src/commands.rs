@@ -1,5 +1,6 @@
 //! What callers and effects ask for, already checked field by field: one variant per command.
 
+mod attention;
 mod change_status;
 mod create_order;
 mod record_outcome;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use order_proto::v1;
+use order_rules::attention::Verdict;
 use order_rules::changing::Outcome;
 use order_rules::decision::Decision;
 use order_rules::order::{Micros, OrderNumber};
@@ -50,6 +52,9 @@ pub(crate) enum Command {
     ChangeStatus(ChangeStatus),
     WithdrawStatusChange(WithdrawStatusChange),
     AttachPayment(AttachPayment),
+    DismissProblem(DismissProblem),
+    RetryEffect(RetryEffect),
+    SettleOperation(SettleOperation),
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
     DeleteStatus(DeleteStatus),
@@ -123,6 +128,30 @@ pub(crate) struct AttachPayment {
     pub provider: ProviderName,
     pub reference: String,
     pub amount_minor: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct DismissProblem {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub problem: i64,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct RetryEffect {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub operation: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SettleOperation {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub operation: i64,
+    pub verdict: Verdict,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug)]
@@ -244,6 +273,9 @@ impl Command {
             Self::ChangeStatus(command) => command.needs(shop_id, needs),
             Self::WithdrawStatusChange(command) => command.needs(shop_id, needs),
             Self::AttachPayment(command) => command.needs(shop_id, needs),
+            Self::DismissProblem(command) => command.needs(shop_id, needs),
+            Self::RetryEffect(command) => command.needs(shop_id, needs),
+            Self::SettleOperation(command) => command.needs(shop_id, needs),
             Self::UpdateStatus(command) => command.needs(shop_id, needs),
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
             Self::CreateStockItem(command) => command.needs(needs),
@@ -261,6 +293,9 @@ impl Command {
             Self::ChangeStatus(command) => command.carry_out(desk),
             Self::WithdrawStatusChange(command) => command.carry_out(desk),
             Self::AttachPayment(command) => command.carry_out(desk),
+            Self::DismissProblem(command) => command.carry_out(desk),
+            Self::RetryEffect(command) => command.carry_out(desk),
+            Self::SettleOperation(command) => command.carry_out(desk),
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
             Self::DeleteStatus(command) => command.carry_out(desk),
@@ -286,6 +321,9 @@ impl Command {
             Self::ChangeStatus(command) => Some(command.number),
             Self::WithdrawStatusChange(command) => Some(command.number),
             Self::AttachPayment(command) => Some(command.number),
+            Self::DismissProblem(command) => Some(command.number),
+            Self::RetryEffect(command) => Some(command.number),
+            Self::SettleOperation(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             _ => None,
         }

@@ -1,5 +1,6 @@
 //! Answers queries: orders go out with the very bytes that their last turn stored.
 
+mod attention;
 mod batches;
 mod listing;
 #[cfg(test)]

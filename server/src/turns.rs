@@ -2,7 +2,7 @@
 
 mod document;
 mod queue;
-mod rebuild;
+pub(crate) mod rebuild;
 mod record;
 mod settling;
 mod staleness;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::import::ImportArguments;
 use crate::orders::OrdersCommand;
+use crate::problems::ProblemsCommand;
 use crate::shops::ShopsCommand;
 use crate::statuses::StatusesCommand;
 use crate::stock::StockCommand;
@@ -21,6 +22,7 @@ Examples:
   orderctl orders get 1001
   orderctl orders status 1001 1002 Sendt
   orderctl orders status 1003 Kansellert --restock yes
+  orderctl problems list
   orderctl import orders.jsonl
   orderctl watch --from snapshot --output json | jq .
   orderctl explain ALREADY_CAPTURED
@@ -111,6 +113,9 @@ pub(crate) enum Command {
     /// Place, read and change orders
     #[command(subcommand)]
     Orders(OrdersCommand),
+    /// What needs a person: list it, dismiss it, try it again, say what happened
+    #[command(subcommand)]
+    Problems(ProblemsCommand),
     /// Place many orders from a file, one JSON order a line
     Import(ImportArguments),
     /// Follow what happens in the shop, live
@@ -193,6 +198,11 @@ mod tests {
             "orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598",
             "orders history 1001",
             "orders import orders.jsonl",
+            "problems list --code OUTCOME_UNKNOWN --code REFUND_DECLINED --limit 20",
+            "problems dismiss 1001 78 --reason released",
+            "problems retry 1001 77 --wait 5s --dry-run",
+            "problems settle 1001 77 happened --amount 99.50 --reason seen",
+            "problems settle 1001 77 did-not-happen --reason seen --output json",
             "import - --concurrency 64 --failed failed.jsonl",
             "watch --from oldest --kind order-created --order 1001 --checkpoint ./cursor",
             "shops create butikk --currency NOK --provider klarna=sandbox",
@@ -217,6 +227,8 @@ mod tests {
             "orders list --tag paid",
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",
+            "problems dismiss 1001 78",
+            "problems settle 1001 77 maybe --reason seen",
             "stock adjust TENT-3",
             "watch --heartbeat soon",
             "shops list --output yaml",

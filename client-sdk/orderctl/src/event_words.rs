@@ -38,6 +38,9 @@ pub(crate) fn change(event: &proto::Event) -> String {
         }
     }
     parts.extend(change.fields.iter().cloned());
+    if change.has_reason {
+        parts.push("with a reason among the notes".to_owned());
+    }
     parts.join(", ")
 }
 

@@ -9,6 +9,7 @@ mod json;
 mod labels;
 mod orders;
 mod output;
+mod problems;
 mod refusals;
 mod session;
 mod shops;
@@ -57,6 +58,7 @@ async fn main() -> ExitCode {
 async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
         Command::Orders(command) => orders::run(session, command).await,
+        Command::Problems(command) => problems::run(session, command).await,
         Command::Import(arguments) => import::run(session, arguments).await,
         Command::Watch(arguments) => watch::run(session, arguments).await,
         Command::Shops(command) => shops::run(session, command).await,

@@ -1,14 +1,14 @@
 //! `orderctl orders`: place, read and change orders.
 
 mod create;
-mod get;
+pub(crate) mod get;
 mod history;
 mod list;
-mod outcome;
+pub(crate) mod outcome;
 mod payments;
 mod status;
 mod update;
-mod view;
+pub(crate) mod view;
 
 use clap::Subcommand;
 

@@ -11,8 +11,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub(crate) use advancing::free_again;
 pub use attaching::{AttachPayment, attach};
 pub use planning::expected_effects;
+pub(crate) use problems::is_about_cover;
 pub use recording::{Outcome, record, resume};
 
 use crate::decision::{Case, Change, Decision, Ids};
@@ -155,7 +157,7 @@ const fn is_gating(kind: OperationKind) -> bool {
 
 /// What every decision ends with: reservations nobody needs are let go, and problems whose cause is
 /// gone are closed.
-fn finish(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
+pub(crate) fn finish(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
     advancing::free_unneeded(&mut draft, advancing::Declined::StaysDeclined);
     mark_captured(&mut draft);
     problems::close_those_over(facts, &mut draft);

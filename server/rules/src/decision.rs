@@ -56,6 +56,17 @@ pub enum Change {
         amount_minor: i64,
         state: OperationState,
     },
+    /// A person said what became of an operation, or had it tried again (4.6). The state is the one
+    /// it had before.
+    OperationSettled {
+        payment: PaymentId,
+        operation: i64,
+        kind: OperationKind,
+        amount_minor: i64,
+        state: OperationState,
+        /// The reason stands among the notes.
+        has_reason: bool,
+    },
     PaymentUpdated {
         payment: PaymentId,
     },
@@ -72,6 +83,10 @@ pub enum Change {
         problem: i64,
     },
     ProblemClosed {
+        problem: i64,
+    },
+    /// Closed by a person, whose reason stands among the notes (2.5).
+    ProblemDismissed {
         problem: i64,
     },
     DuplicateFound {

@@ -63,6 +63,12 @@ codes! {
     ReservationExpired = "RESERVATION_EXPIRED",
     PaymentPending = "PAYMENT_PENDING",
     CreditOrderFinal = "CREDIT_ORDER_FINAL",
+    ProblemNotFound = "PROBLEM_NOT_FOUND",
+    ProblemNotDismissible = "PROBLEM_NOT_DISMISSIBLE",
+    OperationNotFound = "OPERATION_NOT_FOUND",
+    OperationNotSent = "OPERATION_NOT_SENT",
+    OperationFinal = "OPERATION_FINAL",
+    EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     // §9 Placing.

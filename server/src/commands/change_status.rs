@@ -70,7 +70,7 @@ fn is_waiting(desk: &Desk, number: i64) -> bool {
 }
 
 /// Adds a note to an order, as its next personal version.
-fn add_note(desk: &mut Desk, number: i64, mut note: v1::Note) {
+pub(super) fn add_note(desk: &mut Desk, number: i64, mut note: v1::Note) {
     let Some(file) = desk.orders.get(&number) else { return };
     let mut personal = v1::Order::decode(file.extra.personal.clone()).unwrap_or_default();
     note.id = i32::try_from(personal.notes.len()).unwrap_or(i32::MAX).saturating_add(1);

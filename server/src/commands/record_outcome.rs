@@ -17,10 +17,10 @@ impl RecordOutcome {
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         // A result under another attempt than the one that is out is not applied: whoever has the
-        // effect now will find out.
-        let is_current =
-            desk.effects.get(&self.operation).is_some_and(|effect| effect.attempt == self.attempt);
-        if !is_current {
+        // effect now will find out. One that comes when all is decided, maybe by a person, is evidence.
+        let is_overtaken =
+            desk.effects.get(&self.operation).is_some_and(|effect| effect.attempt != self.attempt);
+        if is_overtaken {
             return Ok(desk.answer(Some(self.number)));
         }
         let now = desk.now;

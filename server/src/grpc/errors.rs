@@ -118,6 +118,8 @@ fn fitting(code: Code) -> Fitting {
         Code::StatusNotFound | Code::StatusExists => Fitting::Resource("orders.v1/OrderStatus"),
         Code::StockItemNotFound | Code::StockItemExists => Fitting::Resource("orders.v1/StockItem"),
         Code::RefusalNotFound => Fitting::Resource("orders.v1/Refusal"),
+        Code::ProblemNotFound => Fitting::Resource("orders.v1/Problem"),
+        Code::OperationNotFound => Fitting::Resource("orders.v1/Operation"),
 
         Code::StatusTagRequired
         | Code::StatusTagFixed
@@ -139,6 +141,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::OutOfStock
         | Code::OrderNumberTaken
         | Code::CreditNumberTaken
+        | Code::ProblemNotDismissible
+        | Code::OperationNotSent
+        | Code::OperationFinal
+        | Code::EffectNotRetryable
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{lists, orders, placing, watching};
+use super::fields::{attention, lists, orders, placing, watching};
 use super::guard;
 use super::stubs::order_service_server::OrderService;
 use crate::commands::Failure;
@@ -134,6 +134,40 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(placing::attach_payment(request, &caller), &caller).await)
+    }
+
+    async fn list_problems(
+        &self,
+        request: Request<v1::ListProblemsRequest>,
+    ) -> Result<Response<v1::ListProblemsResponse>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome =
+            async { self.edge.reading.problems(attention::list_problems(request)?).await };
+        caller.reply(outcome.await)
+    }
+
+    async fn dismiss_problem(
+        &self,
+        request: Request<v1::DismissProblemRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(attention::dismiss_problem(request, &caller), &caller).await)
+    }
+
+    async fn retry_effect(
+        &self,
+        request: Request<v1::RetryEffectRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(attention::retry_effect(request, &caller), &caller).await)
+    }
+
+    async fn settle_payment_operation(
+        &self,
+        request: Request<v1::SettlePaymentOperationRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(attention::settle_operation(request, &caller), &caller).await)
     }
 
     async fn list_order_events(

@@ -160,6 +160,17 @@ impl Desk {
         }
     }
 
+    /// Has an effect taken up now, with the key it has, unless it is under way already.
+    pub(crate) fn hasten_effect(&mut self, operation: i64) {
+        let now = self.now.0;
+        if let Some(effect) = self.effects.get_mut(&operation)
+            && effect.due_at > now
+        {
+            effect.due_at = now;
+            self.changed_effects.insert(operation);
+        }
+    }
+
     pub(crate) fn put_effect(&mut self, operation: i64, row: EffectRow) {
         self.effects.insert(operation, row);
         self.changed_effects.insert(operation);

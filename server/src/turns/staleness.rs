@@ -43,6 +43,9 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::ChangeStatus(command) => command.etag.as_deref(),
         Command::WithdrawStatusChange(command) => command.etag.as_deref(),
         Command::AttachPayment(command) => command.etag.as_deref(),
+        Command::DismissProblem(command) => command.etag.as_deref(),
+        Command::RetryEffect(command) => command.etag.as_deref(),
+        Command::SettleOperation(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)

@@ -44,6 +44,16 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             let change = EventChange { payment_id: payment.0, operation: Some(summary), ..nothing };
             (EventKind::OperationResolved, change)
         }
+        Change::OperationSettled { payment, operation, kind, amount_minor, state, has_reason } => {
+            let summary = operation_summary(*operation, *kind, *amount_minor, *state);
+            let change = EventChange {
+                payment_id: payment.0,
+                operation: Some(summary),
+                has_reason: *has_reason,
+                ..nothing
+            };
+            (EventKind::OperationSettled, change)
+        }
         Change::StockTaken { line, quantity } => (
             EventKind::StockTaken,
             EventChange { quantity: quantity.saturating_neg(), ..line_change(order, *line) },
@@ -59,6 +69,10 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         Change::ProblemClosed { problem } => {
             (EventKind::ProblemClosed, problem_change(order, *problem))
         }
+        Change::ProblemDismissed { problem } => (
+            EventKind::ProblemClosed,
+            EventChange { has_reason: true, ..problem_change(order, *problem) },
+        ),
         Change::DuplicateFound { other } => (
             EventKind::DuplicateFound,
             EventChange { other_order: shop.order_name(other.0), ..nothing },

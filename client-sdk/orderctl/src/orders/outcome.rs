@@ -7,7 +7,7 @@ use crate::labels::{Label, label};
 use crate::session::last_part;
 
 /// One line about the order, then one per effect of the command.
-pub(super) fn outcome(
+pub(crate) fn outcome(
     order: &proto::Order,
     receipt: Option<&proto::Receipt>,
     is_dry_run: bool,

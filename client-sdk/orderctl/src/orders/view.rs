@@ -41,7 +41,7 @@ pub(super) fn order(
 }
 
 /// A problem with what the catalogue says about it.
-pub(super) fn problem_view(
+pub(crate) fn problem_view(
     session: &Session,
     problem: &proto::Problem,
     pages: &BTreeMap<String, proto::Refusal>,
@@ -52,12 +52,21 @@ pub(super) fn problem_view(
     let details: Vec<String> =
         problem.details.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let facts = facts(&[
+        ("  Number", numbers(problem)),
         ("  Since", local(problem.open_time.as_ref())),
         ("  Details", details.join(", ")),
         ("  Cause", text.map(|text| text.cause.trim().to_owned()).unwrap_or_default()),
         ("  Remedy", text.map(|text| text.remedy.trim().to_owned()).unwrap_or_default()),
     ]);
     format!("{heading}\n{facts}")
+}
+
+/// What its commands name: the problem, and the operation it is about.
+fn numbers(problem: &proto::Problem) -> String {
+    match problem.operation_id {
+        0 => problem.id.to_string(),
+        operation => format!("{}, about operation {operation}", problem.id),
+    }
 }
 
 fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> String {
@@ -194,7 +203,8 @@ fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
     if !payment.operations.is_empty() {
         let row = |operation: &proto::Operation| {
             vec![
-                format!("  {}", label::<proto::OperationKind>(operation.kind)),
+                format!("  {}", operation.id),
+                label::<proto::OperationKind>(operation.kind),
                 label::<proto::OperationState>(operation.state),
                 amount(operation.amount_minor, code),
                 local(operation.request_time.as_ref()),
@@ -202,7 +212,7 @@ fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
                 operation.provider_reason.clone(),
             ]
         };
-        let headings = ["  OPERATION", "STATE", ">AMOUNT", "ASKED", "RESOLVED", "REASON"];
+        let headings = ["  ID", "OPERATION", "STATE", ">AMOUNT", "ASKED", "RESOLVED", "REASON"];
         text.push_str(&table(&headings, payment.operations.iter().map(row).collect()));
     }
     text

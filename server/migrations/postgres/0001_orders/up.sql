@@ -193,6 +193,7 @@ CREATE TABLE problems (
     closed_at BIGINT
 );
 CREATE INDEX problems_order ON problems (order_key);
+CREATE INDEX problems_open ON problems (problem_key, code) WHERE closed_at IS NULL;
 
 CREATE TABLE order_duplicates (
     order_key BIGINT NOT NULL REFERENCES orders,

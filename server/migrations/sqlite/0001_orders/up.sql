@@ -193,6 +193,7 @@ CREATE TABLE problems (
     closed_at BIGINT
 );
 CREATE INDEX problems_order ON problems (order_key);
+CREATE INDEX problems_open ON problems (problem_key, code) WHERE closed_at IS NULL;
 
 CREATE TABLE order_duplicates (
     order_key BIGINT NOT NULL REFERENCES orders,
@@ -290,6 +291,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('order_payments', 'order_payments_payment', '1000000 1'),
     ('payment_operations', 'payment_operations_payment', '2000000 2'),
     ('problems', 'problems_order', '10000 1'),
+    ('problems', 'problems_open', '1000 1 1'),
     ('order_duplicates', 'order_duplicates', '10000 1 1'),
     ('effects', 'effects_in_flight', '100 1'),
     ('effects', 'effects_open', '1000 1 1'),

@@ -61,26 +61,43 @@ pub(super) fn advance(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
 /// Gives back what is reserved and nobody needs: no live order holds it, or only this one, which
 /// was completed and has all its money (2.2, 7.3). Nothing waits for this.
 pub(super) fn free_unneeded(draft: &mut Draft<'_>, declined: Declined) {
-    let order = &draft.case.order;
+    let is_asked =
+        |payment: &Payment| declined == Declined::IsTriedAgain || !was_return_declined(payment);
+    for (payment, kind, amount_minor) in unneeded(&draft.case, is_asked) {
+        draft.request(payment, kind, amount_minor);
+    }
+}
+
+/// Asks once more for the return of a reservation that nobody needs. False where there is nothing
+/// to ask for.
+pub(crate) fn free_again(draft: &mut Draft<'_>, payment: PaymentId) -> bool {
+    let found = unneeded(&draft.case, |known| known.id == payment);
+    for &(payment, kind, amount_minor) in &found {
+        draft.request(payment, kind, amount_minor);
+    }
+    !found.is_empty()
+}
+
+/// How to give back each reservation that is asked about and nobody needs.
+fn unneeded(
+    case: &Case,
+    is_asked: impl Fn(&Payment) -> bool,
+) -> Vec<(PaymentId, OperationKind, i64)> {
+    let order = &case.order;
     let is_settled = order.kind == OrderKind::Sale
         && order.completed_at.is_some()
         && order.pending.is_none()
-        && left_to_capture(order, &draft.case.payments) == 0;
-    let unneeded: Vec<(PaymentId, OperationKind, i64)> = draft
-        .case
-        .payments
+        && left_to_capture(order, &case.payments) == 0;
+    case.payments
         .iter()
         .filter(|payment| !payment.is_held_beside(order.number))
         .filter(|payment| is_settled || !payment.is_held_by(order.number))
-        .filter(|payment| declined == Declined::IsTriedAgain || !was_return_declined(payment))
+        .filter(|payment| is_asked(payment))
         .filter_map(|payment| match let_go(payment) {
             Some(LettingGo::Request(payment, kind, amount)) => Some((payment, kind, amount)),
             Some(LettingGo::Wait) | None => None,
         })
-        .collect();
-    for (payment, kind, amount_minor) in unneeded {
-        draft.request(payment, kind, amount_minor);
-    }
+        .collect()
 }
 
 /// 2.2: one capture at a time, the next only when the last has succeeded.

@@ -1,6 +1,7 @@
 //! Problems: opened with the provider's reason, closed when their cause is gone (2.5).
 
 use super::{ChangingFacts, planning};
+use crate::attention::refunded_since;
 use crate::decision::Case;
 use crate::draft::{About, Draft};
 use crate::order::Problem;
@@ -12,7 +13,7 @@ use crate::refusals::{Code, Refusal};
 use crate::statuses::Tag;
 
 /// Opened because the order's total is not held.
-const fn is_about_cover(code: Code) -> bool {
+pub(crate) const fn is_about_cover(code: Code) -> bool {
     matches!(
         code,
         Code::AuthorizationDeclined
@@ -110,7 +111,7 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
         }
         Code::RefundDeclined => {
             let sums = order_sums(order.number, &case.payments);
-            sums.claimed_refund == 0 && sums.refundable() == 0
+            (sums.claimed_refund == 0 && sums.refundable() == 0) || is_repaid(problem, payment)
         }
         Code::OutcomeUnknown => !is_still_unknown(problem, payment),
         code if is_about_cover(code) => {
@@ -132,6 +133,15 @@ fn is_let_go(payment: &Payment, case: &Case) -> bool {
         && sums.claimed_capture == 0
         && payment.authorization != Authorization::Pending
         && (payment.available() == 0 || is_rest_automatic)
+}
+
+/// Whether what was declined has been paid back since (4.6).
+fn is_repaid(problem: &Problem, payment: Option<&Payment>) -> bool {
+    let declined = payment.and_then(|payment| payment.operation(problem.operation?));
+    payment.zip(declined).is_some_and(|(payment, declined)| {
+        let repaid = refunded_since(payment, declined, |state| state == OperationState::Succeeded);
+        declined.state == OperationState::Declined && repaid >= declined.amount_minor
+    })
 }
 
 fn is_still_unknown(problem: &Problem, payment: Option<&Payment>) -> bool {

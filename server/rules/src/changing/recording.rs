@@ -126,6 +126,9 @@ fn apply_late(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation, 
             reverse(draft, payment, operation, *amount_minor);
         }
         Outcome::Succeeded { .. } if !has_succeeded => draft.set_needs_attention(payment),
+        Outcome::Succeeded { amount_minor, .. } if is_other_amount(operation, *amount_minor) => {
+            draft.set_needs_attention(payment);
+        }
         Outcome::Declined { code, .. } if has_succeeded && !was_gone(operation.kind, *code) => {
             draft.set_needs_attention(payment);
         }
@@ -136,6 +139,12 @@ fn apply_late(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation, 
         | Outcome::Accepted
         | Outcome::Unknown => {}
     }
+}
+
+/// A person said another amount than the provider says now.
+fn is_other_amount(operation: &Operation, amount_minor: i64) -> bool {
+    matches!(operation.kind, OperationKind::Capture | OperationKind::Refund)
+        && operation.amount_minor != amount_minor
 }
 
 /// The provider has spoken (11.5).

@@ -128,6 +128,9 @@ mutations! {
     "ChangeOrderStatus" ChangeOrderStatusRequest, wait;
     "WithdrawStatusChange" WithdrawStatusChangeRequest;
     "AttachPayment" AttachPaymentRequest, wait;
+    "DismissProblem" DismissProblemRequest;
+    "RetryEffect" RetryEffectRequest, wait;
+    "SettlePaymentOperation" SettlePaymentOperationRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

@@ -98,8 +98,8 @@ fn what_was_captured_in_vain_is_refunded() {
         A cancelled restock => requested:cancelled refund?v1=40
         no v1    => refund!v1=40:declined problem:REFUND_DECLINED dropped:cancelled
         A cancelled restock => requested:cancelled refund?v1=40
-        yes v1   => refund!v1=40:succeeded refund?k1=40
-        yes k1   => refund!k1=40:succeeded void?g1=30 closed:REFUND_DECLINED
+        yes v1   => refund!v1=40:succeeded refund?k1=40 closed:REFUND_DECLINED
+        yes k1   => refund!k1=40:succeeded void?g1=30
         yes g1   => void!g1=30:succeeded updated:g1 status:cancelled back:2 closed:CAPTURE_DECLINED
         state A  => cancelled Refunded
         ",

@@ -7,13 +7,14 @@ mod model;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
+use crate::attention::Verdict;
 use crate::changing::{ChangeStatus, Outcome};
 use crate::fixtures::world::World;
 use crate::fixtures::{
     CANCELLED, COLLECTED, DEFAULT, PACKING, PROCESSING, REGRETTED, RETURNED, SENT, nok,
 };
 use crate::order::{LineKind, OrderNumber, PriceBasis};
-use crate::payments::{OperationState, ProviderName, in_flight};
+use crate::payments::{Operation, OperationState, ProviderName, in_flight};
 use crate::placing::{NewLine, NewPayment, Placement};
 use crate::refusals::Code;
 use crate::shop::StockMode;
@@ -22,12 +23,38 @@ use model::Model;
 /// One thing that somebody does; numbers pick among what there is.
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    Place { payments: u8, price: u8 },
-    Change { order: u8, to: u8, restock: Option<bool> },
-    Withdraw { order: u8 },
-    Attach { order: u8, payment: u8 },
-    Send { effect: u8 },
-    Answer { effect: u8, answer: u8 },
+    Place {
+        payments: u8,
+        price: u8,
+    },
+    Change {
+        order: u8,
+        to: u8,
+        restock: Option<bool>,
+    },
+    Withdraw {
+        order: u8,
+    },
+    Attach {
+        order: u8,
+        payment: u8,
+    },
+    Send {
+        effect: u8,
+    },
+    Answer {
+        effect: u8,
+        answer: u8,
+    },
+    /// A person has it tried again.
+    Retry {
+        operation: u8,
+    },
+    /// A person says what became of it.
+    Settle {
+        operation: u8,
+        has_happened: bool,
+    },
 }
 
 /// On average.
@@ -71,6 +98,9 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => (any::<u8>(), any::<u8>()).prop_map(|(order, payment)| Act::Attach { order, payment }),
         2 => any::<u8>().prop_map(|effect| Act::Send { effect }),
         7 => (any::<u8>(), any::<u8>()).prop_map(|(effect, answer)| Act::Answer { effect, answer }),
+        1 => any::<u8>().prop_map(|operation| Act::Retry { operation }),
+        1 => (any::<u8>(), any::<bool>())
+            .prop_map(|(operation, has_happened)| Act::Settle { operation, has_happened }),
     ]
 }
 
@@ -132,7 +162,41 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
             }
         }
         Act::Answer { effect, answer } => answer_effect(world, model, effect, answer),
+        Act::Retry { operation } => {
+            let Some(operation) = pick_operation(world, operation) else { return };
+            if let Ok(done) = world.retry(operation.order, operation.id) {
+                assert!(operation.state != OperationState::Succeeded, "{operation:?}");
+                model.watch(world, &done);
+            }
+        }
+        Act::Settle { operation, has_happened } => {
+            let Some(operation) = pick_operation(world, operation) else { return };
+            settle(world, model, &operation, has_happened);
+        }
     }
+}
+
+/// What a person says is what the provider did.
+fn settle(world: &mut World, model: &mut Model, operation: &Operation, has_happened: bool) {
+    let verdict = match has_happened {
+        true => Verdict::Happened { amount_minor: None },
+        false => Verdict::DidNotHappen,
+    };
+    let before = world.case(operation.order);
+    let Ok(done) = world.settle(operation.order, operation.id, verdict) else {
+        assert!(!operation.state.is_in_flight(), "{operation:?}");
+        return;
+    };
+    match operation.state {
+        OperationState::Declined => model.paid_by_hand(operation, &done),
+        state => {
+            assert!(state.is_in_flight(), "{operation:?}");
+            model.settled(&before, operation, has_happened);
+        }
+    }
+    model.watch(world, &done);
+    let again = world.settle(operation.order, operation.id, verdict);
+    assert_eq!(again.unwrap_err().code, Code::OperationFinal, "said once");
 }
 
 fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
@@ -185,6 +249,13 @@ fn pick_effect(world: &World, pick: u8) -> Option<(i64, i64)> {
         .map(|operation| (operation.id, operation.amount_minor))
         .collect();
     ready.get(usize::from(pick) % ready.len().max(1)).copied()
+}
+
+/// Any row of the ledger.
+fn pick_operation(world: &World, pick: u8) -> Option<Operation> {
+    let all: Vec<&Operation> =
+        world.payments.values().flat_map(|payment| &payment.operations).collect();
+    all.get(usize::from(pick) % all.len().max(1)).map(|found| (*found).clone())
 }
 
 fn pick_order(world: &World, pick: u8) -> Option<OrderNumber> {

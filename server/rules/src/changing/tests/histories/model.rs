@@ -50,6 +50,30 @@ impl Model {
         }
     }
 
+    /// A person has seen at the provider what became of it.
+    pub(super) fn settled(&mut self, before: &Case, operation: &Operation, has_happened: bool) {
+        let owner =
+            before.payments.iter().find(|payment| payment.operation(operation.id).is_some());
+        if has_happened {
+            let entry = self.book.entry(owner.unwrap().id).or_default();
+            entry.carry_out(operation, operation.amount_minor);
+        }
+    }
+
+    /// The customer has the money of a declined refund all the same: once, and no more of it.
+    pub(super) fn paid_by_hand(&mut self, declined: &Operation, done: &Done) {
+        let paid = done[0].1.iter().find_map(|change| match *change {
+            Change::OperationResolved { payment, kind, amount_minor, .. } => {
+                assert_eq!(kind, OperationKind::Refund);
+                Some((payment, amount_minor))
+            }
+            _ => None,
+        });
+        let (payment, amount_minor) = paid.unwrap();
+        assert!(amount_minor <= declined.amount_minor, "{declined:?}");
+        self.book.entry(payment).or_default().carry_out(declined, amount_minor);
+    }
+
     /// What was asked of providers, and what moved on the shelf.
     pub(super) fn watch(&mut self, world: &World, done: &Done) {
         for (order, changes) in done {

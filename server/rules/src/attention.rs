@@ -1,0 +1,277 @@
+//! What needs a person (2.5, 4.6, 11.2): a problem is dismissed, an operation is tried again, or
+//! somebody who looked says what became of it.
+
+#[cfg(test)]
+mod tests;
+
+use crate::changing::{
+    ChangingFacts, Outcome, check_nothing_pending, finish, free_again, is_about_cover, record,
+};
+use crate::decision::{Case, Change, Decision, Ids};
+use crate::draft::Draft;
+use crate::order::Micros;
+use crate::payments::{Operation, OperationKind, OperationState, Payment, PaymentId};
+use crate::refusals::{Code, Refusal, Violation};
+
+/// What stands where a provider's own words would, when a person said it.
+pub const BY_HAND: &str = "by hand";
+
+/// What a person saw at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Happened {
+        /// What was really moved, in minor units; `None`: what was asked for.
+        amount_minor: Option<i64>,
+    },
+    /// It did not, and will not.
+    DidNotHappen,
+}
+
+/// What trying again comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    pub decision: Decision,
+    /// The operation whose effect is due now, with the key it has. `None`: it was asked for anew.
+    pub hastened: Option<i64>,
+}
+
+/// Closes a problem that no event of the shop will close.
+///
+/// # Errors
+/// `PROBLEM_NOT_FOUND` when it is not open, `PROBLEM_NOT_DISMISSIBLE` while money is in doubt or the
+/// total is not held.
+pub fn dismiss(
+    facts: &ChangingFacts<'_>,
+    problem_id: i64,
+    ids: &mut Ids,
+    now: Micros,
+) -> Result<Decision, Refusal> {
+    let mut draft = Draft::new(facts.case.clone(), ids, now);
+    let open = draft
+        .case
+        .order
+        .problems
+        .iter_mut()
+        .find(|problem| problem.id == problem_id && problem.closed_at.is_none());
+    let Some(problem) = open else {
+        return Err(Refusal::new(Code::ProblemNotFound).with("problem", problem_id));
+    };
+    if problem.code == Code::OutcomeUnknown || is_about_cover(problem.code) {
+        return Err(Refusal::new(Code::ProblemNotDismissible).with("code", problem.code.name()));
+    }
+    problem.closed_at = Some(now);
+    draft.changes.push(Change::ProblemDismissed { problem: problem_id });
+    Ok(draft.finish())
+}
+
+/// Tries an operation again (4.6): one that waits is due now with its key, one that is unknown is
+/// looked up now, and a refund or a release that was declined is a new operation.
+///
+/// # Errors
+/// `OPERATION_NOT_FOUND`, `OPERATION_FINAL`, `EFFECT_NOT_RETRYABLE` for a declined operation that a
+/// command of its own asks for again, `STATUS_CHANGE_PENDING` for one to be asked for anew.
+pub fn retry(
+    facts: &ChangingFacts<'_>,
+    operation_id: i64,
+    ids: &mut Ids,
+    now: Micros,
+) -> Result<Retry, Refusal> {
+    let (payment, operation) = own_operation(facts.case, operation_id)?;
+    let mut draft = Draft::new(facts.case.clone(), ids, now);
+    draft.changes.push(settled(payment.id, operation, false));
+    if operation.state.is_claimed() {
+        return Ok(Retry { decision: draft.finish(), hastened: Some(operation_id) });
+    }
+    if operation.state != OperationState::Declined {
+        return Err(is_final(operation));
+    }
+    let not_retryable = || Refusal::new(Code::EffectNotRetryable).with("operation", operation_id);
+    let is_asked = match operation.kind {
+        OperationKind::Refund => {
+            check_nothing_pending(&facts.case.order)?;
+            let amount_minor = still_owed(payment, operation);
+            if amount_minor > 0 {
+                request_refund(&mut draft, payment.id, operation, amount_minor);
+            }
+            amount_minor > 0
+        }
+        OperationKind::Release | OperationKind::Void => {
+            check_nothing_pending(&facts.case.order)?;
+            free_again(&mut draft, payment.id)
+        }
+        OperationKind::Authorize
+        | OperationKind::UpdateAmount
+        | OperationKind::Capture
+        | OperationKind::CaptureReversal => false,
+    };
+    if !is_asked {
+        return Err(not_retryable());
+    }
+    Ok(Retry { decision: finish(facts, draft), hastened: None })
+}
+
+/// Writes what a person saw into the ledger, as if the provider had said it: what waits for it goes
+/// on. A declined refund that was paid by hand becomes a new operation that succeeded.
+///
+/// # Errors
+/// `OPERATION_NOT_FOUND`, `OPERATION_NOT_SENT` while the provider has not been asked,
+/// `OPERATION_FINAL`, `INVALID_REQUEST` for an amount above what was asked, and
+/// `STATUS_CHANGE_PENDING` for a declined refund.
+pub fn settle(
+    facts: &ChangingFacts<'_>,
+    operation_id: i64,
+    verdict: Verdict,
+    ids: &mut Ids,
+    now: Micros,
+) -> Result<Decision, Refusal> {
+    let (payment, operation) = own_operation(facts.case, operation_id)?;
+    match (operation.state, verdict) {
+        (OperationState::Pending, _) => {
+            Err(Refusal::new(Code::OperationNotSent).with("operation", operation_id))
+        }
+        (state, _) if state.is_in_flight() => {
+            settle_open(facts, payment, operation, verdict, (ids, now))
+        }
+        (OperationState::Declined, Verdict::Happened { amount_minor })
+            if operation.kind == OperationKind::Refund =>
+        {
+            check_nothing_pending(&facts.case.order)?;
+            let owed_minor = still_owed(payment, operation);
+            if owed_minor == 0 {
+                return Err(is_final(operation));
+            }
+            let amount_minor = checked_amount(amount_minor, owed_minor)?;
+            let mut draft = Draft::new(facts.case.clone(), ids, now);
+            draft.changes.push(settled(payment.id, operation, true));
+            pay_by_hand(&mut draft, payment.id, operation, amount_minor);
+            Ok(finish(facts, draft))
+        }
+        _ => Err(is_final(operation)),
+    }
+}
+
+/// Refunds asked for after this one was declined, for the same order and credit on the same
+/// payment, in the states that count; in minor units.
+pub(crate) fn refunded_since(
+    payment: &Payment,
+    declined: &Operation,
+    is_counted: impl Fn(OperationState) -> bool,
+) -> i64 {
+    payment
+        .operations
+        .iter()
+        .filter(|later| later.kind == OperationKind::Refund && later.id > declined.id)
+        .filter(|later| later.order == declined.order && later.credit == declined.credit)
+        .filter(|later| is_counted(later.state))
+        .fold(0, |sum, later| sum.saturating_add(later.amount_minor))
+}
+
+/// What of a declined refund was not asked for again, within what can be refunded.
+fn still_owed(payment: &Payment, declined: &Operation) -> i64 {
+    let again = refunded_since(payment, declined, OperationState::may_happen);
+    let refundable = payment.sums_for(declined.order).refundable();
+    declined.amount_minor.saturating_sub(again).min(refundable).max(0)
+}
+
+fn settle_open(
+    facts: &ChangingFacts<'_>,
+    payment: &Payment,
+    operation: &Operation,
+    verdict: Verdict,
+    (ids, now): (&mut Ids, Micros),
+) -> Result<Decision, Refusal> {
+    let outcome = match verdict {
+        Verdict::Happened { amount_minor } => Outcome::Succeeded {
+            amount_minor: checked_amount(amount_minor, operation.amount_minor)?,
+            provider_reference: Some(BY_HAND.to_owned()),
+            expires_at: None,
+        },
+        Verdict::DidNotHappen => {
+            Outcome::Declined { code: Code::OutcomeUnknown, provider_reason: BY_HAND.to_owned() }
+        }
+    };
+    let mut decision = record(facts, operation.id, &outcome, ids, now);
+    decision.changes.insert(0, settled(payment.id, operation, true));
+    // Somebody has looked, so nothing is in doubt; but it was not the provider who spoke (11.5).
+    if let Some(known) = decision.case.payments.iter_mut().find(|known| known.id == payment.id) {
+        known.confirmed_at = payment.confirmed_at;
+        known.needs_attention = false;
+    }
+    let updated = Change::PaymentUpdated { payment: payment.id };
+    if payment.needs_attention && !decision.changes.contains(&updated) {
+        decision.changes.push(updated);
+    }
+    Ok(decision)
+}
+
+/// The same credit is paid out, under a new key.
+fn request_refund(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    declined: &Operation,
+    amount_minor: i64,
+) {
+    draft.request(payment, OperationKind::Refund, amount_minor);
+    if let Some(operation) =
+        draft.payment_mut(payment).and_then(|payment| payment.operations.last_mut())
+    {
+        operation.credit = declined.credit;
+    }
+    if let Some(effect) = draft.effects.last_mut() {
+        effect.operation.credit = declined.credit;
+    }
+}
+
+fn pay_by_hand(draft: &mut Draft<'_>, payment: PaymentId, declined: &Operation, amount_minor: i64) {
+    let (now, id) = (draft.now, draft.ids.take());
+    let Some(target) = draft.payment_mut(payment) else { return };
+    target.operations.push(Operation {
+        id,
+        order: declined.order,
+        kind: OperationKind::Refund,
+        amount_minor,
+        state: OperationState::Sent,
+        requested_at: now,
+        resolved_at: None,
+        provider_reason: None,
+        provider_reference: Some(BY_HAND.to_owned()),
+        credit: declined.credit,
+    });
+    draft.resolve(payment, id, OperationState::Succeeded);
+}
+
+/// An operation for this order, with its payment.
+fn own_operation(case: &Case, id: i64) -> Result<(&Payment, &Operation), Refusal> {
+    case.payments
+        .iter()
+        .find_map(|payment| payment.operation(id).map(|operation| (payment, operation)))
+        .filter(|(_, operation)| operation.order == case.order.number)
+        .ok_or_else(|| Refusal::new(Code::OperationNotFound).with("operation", id))
+}
+
+/// The amount stated, or all of it.
+fn checked_amount(stated_minor: Option<i64>, asked_minor: i64) -> Result<i64, Refusal> {
+    match stated_minor {
+        None => Ok(asked_minor),
+        Some(stated_minor) if (1..=asked_minor).contains(&stated_minor) => Ok(stated_minor),
+        Some(_) => Err(Refusal::fields(vec![Violation {
+            field: "amount_minor".to_owned(),
+            description: format!("must be from 1 to {asked_minor}, what was asked for"),
+        }])),
+    }
+}
+
+fn settled(payment: PaymentId, operation: &Operation, has_reason: bool) -> Change {
+    Change::OperationSettled {
+        payment,
+        operation: operation.id,
+        kind: operation.kind,
+        amount_minor: operation.amount_minor,
+        state: operation.state,
+        has_reason,
+    }
+}
+
+fn is_final(operation: &Operation) -> Refusal {
+    Refusal::new(Code::OperationFinal).with("operation", operation.id)
+}
