@@ -19,6 +19,7 @@ trials! {
         orders_are_watched_live,
         every_change_has_its_command,
         one_order_is_placed_from_standard_input,
+        problems_are_listed_with_their_remedy_and_dealt_with,
     ];
     once: [
         the_shipped_sample_is_imported_whole,
@@ -278,6 +279,36 @@ async fn one_order_is_placed_from_standard_input(world: World) {
     let wrong = ran(world.command(&["orders", "create", "-"]), Some("{\"x\": 1}")).await;
     assert!(wrong.code != 0 && !wrong.told.is_empty(), "{wrong:?}");
     assert_eq!(status_id(&world.get(&world.shop.order(1001).unwrap()).await), "not-processed");
+}
+
+async fn problems_are_listed_with_their_remedy_and_dealt_with(world: World) {
+    world.stock("CUP", 0).await;
+    world.place(world.draft(0).goods("CUP", "Kopp", 1, 0, 0)).await;
+    let hanging = world.buy(900, "capture=hang").await;
+    world.printed(&["orders", "status", "1002", "sent", "--wait", "0s"]).await;
+    let listed = world.printed(&["problems", "list"]).await;
+    assert!(listed.contains("Order 1001") && listed.contains("orderctl problems dismiss"));
+    let problem = world.get(&world.shop.order(1001).unwrap()).await.problems[0].id.to_string();
+    let dismiss = ["problems", "dismiss", "1001", &problem, "--reason", "arrived"];
+    assert!(world.printed(&[&dismiss[..], &["--dry-run"]].concat()).await.contains("dry run"));
+    world.printed(&dismiss).await;
+    assert_eq!(world.printed(&["problems", "list", "-o", "json"]).await, "");
+    let again = world.ctl(&dismiss).await;
+    assert_eq!(again.code, 4, "{again:?}");
+    assert!(again.told.contains("PROBLEM_NOT_FOUND"), "{again:?}");
+
+    crate::harness::eventually("the provider is called", async || {
+        (world.book().calls(&hanging.reference, "capture") > 0).then_some(())
+    })
+    .await;
+    let operations = world.get(&hanging.name).await.payments[0].operations.clone();
+    let capture = operations.last().unwrap().id.to_string();
+    world.printed(&["problems", "retry", "1002", &capture, "--wait", "0s"]).await;
+    let settle = ["problems", "settle", "1002", &capture, "happened", "--reason", "seen"];
+    let said = world.printed(&settle).await;
+    assert!(said.contains("sent") && said.contains("CAPTURED"), "{said}");
+    let history = world.printed(&["orders", "history", "1002"]).await;
+    assert!(history.contains("OPERATION_SETTLED") && history.contains("with a reason"));
 }
 
 async fn the_shipped_sample_is_imported_whole() {

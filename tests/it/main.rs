@@ -12,6 +12,8 @@ mod harness;
 mod postgres;
 
 #[cfg(test)]
+mod attention;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod cancelling;
@@ -95,7 +97,8 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 30] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
+        attention::trials,
         bad_input::trials,
         cancelling::trials,
         catalogue::trials,

@@ -13,6 +13,9 @@ pub(super) enum Kind {
     ChangeOrderStatus,
     WithdrawStatusChange,
     AttachPayment,
+    DismissProblem,
+    RetryEffect,
+    SettlePaymentOperation,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -39,17 +42,22 @@ pub(super) struct Stage {
     /// An order whose status change waits for ever, with nothing of it sent.
     waiting: OrderName,
     other_waiting: OrderName,
+    /// An order of more goods than there are.
+    oversold: OrderName,
     /// A shop that does not exist yet.
     new_shop: String,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
         Self::WithdrawStatusChange,
         Self::AttachPayment,
+        Self::DismissProblem,
+        Self::RetryEffect,
+        Self::SettlePaymentOperation,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -77,6 +85,9 @@ impl Kind {
                 | Self::ChangeOrderStatus
                 | Self::WithdrawStatusChange
                 | Self::AttachPayment
+                | Self::DismissProblem
+                | Self::RetryEffect
+                | Self::SettlePaymentOperation
         )
     }
 }
@@ -89,8 +100,17 @@ impl Stage {
         let order = world.place(world.draft(900).payment("manual", "", 900)).await;
         let waiting = wait_for_ever(&world).await;
         let other_waiting = wait_for_ever(&world).await;
+        world.stock("RARE", 0).await;
+        let oversold = world.place(world.draft(0).goods("RARE", "Vase", 1, 0, 0)).await;
         let new_shop = format!("{}-new", world.shop.id());
-        Self { order: order.name.parse().unwrap(), world, waiting, other_waiting, new_shop }
+        Self {
+            order: order.name.parse().unwrap(),
+            world,
+            waiting,
+            other_waiting,
+            oversold: oversold.name.parse().unwrap(),
+            new_shop,
+        }
     }
 
     pub(super) async fn send(&self, kind: Kind, asked: &Asked) -> Result<Receipt, Error> {
@@ -100,6 +120,9 @@ impl Stage {
             Kind::ChangeOrderStatus => self.change_status(asked).await?,
             Kind::WithdrawStatusChange => self.withdraw(asked).await?,
             Kind::AttachPayment => self.attach(asked).await?,
+            Kind::DismissProblem => self.dismiss(asked).await?,
+            Kind::RetryEffect => self.retry(asked).await?,
+            Kind::SettlePaymentOperation => self.settle(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -154,7 +177,13 @@ impl Stage {
     }
 
     fn order_of(&self, kind: Kind) -> &OrderName {
-        if kind == Kind::WithdrawStatusChange { &self.waiting } else { &self.order }
+        match kind {
+            Kind::WithdrawStatusChange | Kind::RetryEffect | Kind::SettlePaymentOperation => {
+                &self.waiting
+            }
+            Kind::DismissProblem => &self.oversold,
+            _ => &self.order,
+        }
     }
 
     async fn create_order(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
@@ -212,6 +241,54 @@ impl Stage {
             wait: None,
         };
         Ok(self.world.client.attach_payment(request).await?.receipt)
+    }
+
+    async fn dismiss(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let history = self.world.history(&self.oversold).await;
+        let problem_id = history.iter().find_map(|event| {
+            event.change.as_ref().map(|change| change.problem_id).filter(|id| *id != 0)
+        });
+        let request = proto::DismissProblemRequest {
+            name: (&self.oversold).into(),
+            problem_id: problem_id.unwrap(),
+            reason: if asked.is_other { "sold out" } else { "arrived" }.to_owned(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.dismiss_problem(request).await?.receipt)
+    }
+
+    async fn retry(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let order = if asked.is_other { &self.other_waiting } else { &self.waiting };
+        let request = proto::RetryEffectRequest {
+            name: order.into(),
+            operation_id: self.reservation(order).await,
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+            wait: None,
+        };
+        Ok(self.world.client.retry_effect(request).await?.receipt)
+    }
+
+    async fn settle(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let request = proto::SettlePaymentOperationRequest {
+            name: (&self.waiting).into(),
+            operation_id: self.reservation(&self.waiting).await,
+            verdict: proto::Verdict::DidNotHappen.into(),
+            amount_minor: None,
+            reason: if asked.is_other { "asked Kari" } else { "not in the portal" }.to_owned(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.settle_payment_operation(request).await?.receipt)
+    }
+
+    /// Number of the operation that asks for the reservation.
+    async fn reservation(&self, order: &OrderName) -> i64 {
+        self.world.get(order).await.payments[0].operations[0].id
     }
 
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {

@@ -92,6 +92,26 @@ impl Book {
         counts.first().map_or(0, |row| row.count)
     }
 
+    /// How often this kind was looked up.
+    pub(crate) fn looks(&self, reference: &str, kind: &str) -> i64 {
+        let statement = format!(
+            "SELECT count(*) AS count FROM calls
+             WHERE reference = ? AND shop = ? AND is_look_up = 1 AND kind = '{kind}'"
+        );
+        let counts: Vec<Count> = self.rows(&statement, reference);
+        counts.first().map_or(0, |row| row.count)
+    }
+
+    /// Under how many keys this kind was called.
+    pub(crate) fn keys(&self, reference: &str, kind: &str) -> i64 {
+        let statement = format!(
+            "SELECT count(DISTINCT key) AS count FROM calls
+             WHERE reference = ? AND shop = ? AND kind = '{kind}'"
+        );
+        let counts: Vec<Count> = self.rows(&statement, reference);
+        counts.first().map_or(0, |row| row.count)
+    }
+
     fn rows<Row>(&self, statement: &str, reference: &str) -> Vec<Row>
     where
         Row: QueryableByName<diesel::sqlite::Sqlite> + 'static,
