@@ -1,9 +1,9 @@
 //! Tells what happened: each change of an order as the event of the contract.
 
-use order_proto::v1::{EventChange, EventKind};
+use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::decision::Change;
 use order_rules::order::{Order, StatusId};
-use order_rules::payments::OperationState;
+use order_rules::payments::{OperationState, PaymentId};
 
 use super::record::operation_summary;
 use crate::shops::Shop;
@@ -33,26 +33,19 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         Change::PaymentUpdated { payment } => {
             (EventKind::PaymentUpdated, EventChange { payment_id: payment.0, ..nothing })
         }
-        Change::OperationRequested { payment, operation, kind, amount_minor } => {
-            let summary =
-                operation_summary(*operation, *kind, *amount_minor, OperationState::Pending);
-            let change = EventChange { payment_id: payment.0, operation: Some(summary), ..nothing };
-            (EventKind::OperationRequested, change)
-        }
+        Change::OperationRequested { payment, operation, kind, amount_minor } => operation_event(
+            EventKind::OperationRequested,
+            *payment,
+            operation_summary(*operation, *kind, *amount_minor, OperationState::Pending),
+        ),
         Change::OperationResolved { payment, operation, kind, amount_minor, state } => {
             let summary = operation_summary(*operation, *kind, *amount_minor, *state);
-            let change = EventChange { payment_id: payment.0, operation: Some(summary), ..nothing };
-            (EventKind::OperationResolved, change)
+            operation_event(EventKind::OperationResolved, *payment, summary)
         }
         Change::OperationSettled { payment, operation, kind, amount_minor, state, has_reason } => {
             let summary = operation_summary(*operation, *kind, *amount_minor, *state);
-            let change = EventChange {
-                payment_id: payment.0,
-                operation: Some(summary),
-                has_reason: *has_reason,
-                ..nothing
-            };
-            (EventKind::OperationSettled, change)
+            let (kind, change) = operation_event(EventKind::OperationSettled, *payment, summary);
+            (kind, EventChange { has_reason: *has_reason, ..change })
         }
         Change::StockTaken { line, quantity } => (
             EventKind::StockTaken,
@@ -86,6 +79,16 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         ),
         Change::NoteAdded => (EventKind::NoteAdded, nothing),
     }
+}
+
+fn operation_event(
+    kind: EventKind,
+    payment: PaymentId,
+    operation: v1::Operation,
+) -> (EventKind, EventChange) {
+    let change =
+        EventChange { payment_id: payment.0, operation: Some(operation), ..EventChange::default() };
+    (kind, change)
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {
