@@ -97,7 +97,7 @@ pub fn retry(
         }
         OperationKind::Release | OperationKind::Void => {
             check_nothing_pending(&facts.case.order)?;
-            free_again(&mut draft, payment.id)
+            free_again(facts, &mut draft, payment.id)
         }
         OperationKind::Authorize
         | OperationKind::UpdateAmount

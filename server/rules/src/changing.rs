@@ -17,10 +17,16 @@ pub use planning::expected_effects;
 pub(crate) use problems::is_about_cover;
 pub use recording::{Outcome, record, resume};
 
+pub(crate) use advancing::advance;
+pub(crate) use planning::{plan_captures, rehearse};
+
 use crate::decision::{Case, Change, Decision, Ids};
+use crate::delivering::owed_for_deliveries;
 use crate::draft::Draft;
 use crate::order::{LineKind, Micros, Order, OrderKind, PendingChange, StatusId};
-use crate::payments::{OperationKind, OperationState, Payment, is_fully_captured};
+use crate::payments::{
+    OperationKind, OperationState, Payment, captured, is_fully_captured, left_to_capture,
+};
 use crate::placing::{missing_skus, out_of_stock};
 use crate::refusals::{Code, Refusal};
 use crate::shop::{CaptureMode, Rulebook, StockMode};
@@ -88,7 +94,7 @@ pub fn change_status(
         has_note: command.has_note,
         requested_at: now,
     });
-    advancing::advance(facts, &mut draft);
+    advance(facts, &mut draft);
     if draft.case.order.pending.is_some() {
         draft.changes.insert(0, Change::StatusChangeRequested { from, to: target.id });
     }
@@ -129,6 +135,8 @@ pub fn withdraw(
         draft.withdrawn.push(operation);
     }
     label::drop_pending(facts, &mut draft);
+    // Deliveries that waited with it are captured now.
+    advance(facts, &mut draft);
     Ok(finish(facts, draft))
 }
 
@@ -158,17 +166,29 @@ const fn is_gating(kind: OperationKind) -> bool {
 /// What every decision ends with: reservations nobody needs are let go, and problems whose cause is
 /// gone are closed.
 pub(crate) fn finish(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
-    advancing::free_unneeded(&mut draft, advancing::Declined::StaysDeclined);
-    mark_captured(&mut draft);
+    advancing::free_unneeded(facts, &mut draft, advancing::Declined::StaysDeclined);
+    mark_captured(facts, &mut draft);
     problems::close_those_over(facts, &mut draft);
     draft.finish()
 }
 
-/// A total that is captured covers every unit of every line (4.1).
-fn mark_captured(draft: &mut Draft<'_>) {
-    if is_fully_captured(&draft.case.order, &draft.case.payments) {
-        for line in &mut draft.case.order.lines {
+/// A total that is captured covers every unit of every line (4.1); captured per delivery, those that
+/// are delivered, and with them shipping and fees.
+fn mark_captured(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+    let Case { order, payments } = &mut draft.case;
+    if is_fully_captured(order, payments) {
+        for line in &mut order.lines {
             line.captured = line.quantity;
+        }
+        return;
+    }
+    let (captured, owed) = (captured(order, payments), owed_for_deliveries(order));
+    if facts.rulebook.capture_mode == CaptureMode::PerDelivery && owed > 0 && captured >= owed {
+        for line in &mut order.lines {
+            line.captured = match line.kind {
+                LineKind::Goods => line.captured.max(line.delivered),
+                LineKind::Shipping | LineKind::Fee => line.quantity,
+            };
         }
     }
 }
@@ -215,7 +235,7 @@ fn check_complete(facts: &ChangingFacts<'_>, case: &Case) -> Result<(), Refusal>
     {
         return Err(Refusal::new(Code::NotDelivered));
     }
-    planning::plan_captures(case).map(|_| ())
+    plan_captures(case, left_to_capture(&case.order, &case.payments)).map(|_| ())
 }
 
 /// 2.7: back from CANCELLED.

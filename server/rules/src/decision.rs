@@ -1,6 +1,6 @@
 //! What a rule answers: the order as it will be, and what happened on the way.
 
-use crate::order::{Micros, Order, OrderNumber, Problem, StatusId};
+use crate::order::{Day, Micros, Order, OrderNumber, Problem, StatusId};
 use crate::payments::{Operation, OperationKind, OperationState, Payment, PaymentId};
 use crate::stock::Movement;
 
@@ -78,7 +78,19 @@ pub enum Change {
         line: i32,
         quantity: i64,
     },
-    Delivered,
+    Delivered {
+        delivery: i32,
+    },
+    DeliveryCancelled {
+        delivery: i32,
+    },
+    ArrivalConfirmed {
+        delivery: i32,
+        day: Day,
+    },
+    WithdrawalRecorded {
+        day: Day,
+    },
     ProblemOpened {
         problem: i64,
     },

@@ -12,13 +12,16 @@ pub mod stock;
 
 pub mod attention;
 pub mod changing;
+pub mod clocks;
 pub mod contact;
+pub mod delivering;
 pub mod duplicates;
 pub mod effects;
 pub mod money;
 pub mod placing;
 pub mod statuses;
 
+mod days;
 mod draft;
 #[cfg(test)]
 mod fixtures;

@@ -89,10 +89,20 @@ pub struct Delivery {
     /// Line and units, by line.
     pub lines: Vec<(i32, i64)>,
     pub shipped_at: Micros,
+    pub recorded_at: Micros,
     /// As stated; the estimate is computed (3.5).
     pub arrived_on: Option<Day>,
     /// Set when it was taken back as recorded by mistake.
     pub cancelled_at: Option<Micros>,
+    pub tracking: Tracking,
+}
+
+/// Who carries a delivery and where it can be followed; each may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tracking {
+    pub carrier: String,
+    pub number: String,
+    pub url: String,
 }
 
 /// What makes an order a credit order (4.4).

@@ -305,22 +305,28 @@ pub fn order_sums(order: OrderNumber, payments: &[Payment]) -> Sums {
 /// What of the order's total is neither captured nor being captured.
 #[must_use]
 pub fn left_to_capture(order: &Order, payments: &[Payment]) -> i64 {
-    let sums = order_sums(order.number, payments);
-    order
-        .gross_minor
-        .saturating_sub(sums.captured)
-        .saturating_sub(sums.claimed_capture)
-        .saturating_add(given_back(order, &sums))
-        .max(0)
+    order.gross_minor.saturating_sub(captured_or_claimed(order, payments)).max(0)
+}
+
+/// What of the order is captured or being captured, without what a cancellation gave back.
+#[must_use]
+pub fn captured_or_claimed(order: &Order, payments: &[Payment]) -> i64 {
+    let claimed = order_sums(order.number, payments).claimed_capture;
+    captured(order, payments).saturating_add(claimed)
+}
+
+/// What of the order was captured, whatever happened to the money afterwards; without what a
+/// cancellation gave back.
+#[must_use]
+pub fn captured(order: &Order, payments: &[Payment]) -> i64 {
+    order_sums(order.number, payments).captured.saturating_sub(given_back(order, payments))
 }
 
 /// Whether the order's total was captured, whatever happened to the money afterwards. An order
 /// without anything to capture is not.
 #[must_use]
 pub fn is_fully_captured(order: &Order, payments: &[Payment]) -> bool {
-    let sums = order_sums(order.number, payments);
-    let paid = sums.captured.saturating_sub(given_back(order, &sums));
-    order.gross_minor > 0 && paid >= order.gross_minor
+    order.gross_minor > 0 && captured(order, payments) >= order.gross_minor
 }
 
 /// The order that the payment belongs to: whose capture was first asked for (7.3).
@@ -376,10 +382,15 @@ fn reservation_state(order: OrderNumber, payment: &Payment) -> PaymentState {
     }
 }
 
-/// Refunded by a cancellation (2.3): such money is owed again if the order goes on after all. What
-/// is refunded once goods were delivered or the order was completed is credited, and never is.
-fn given_back(order: &Order, sums: &Sums) -> i64 {
-    let is_untouched = order.completed_at.is_none()
-        && order.lines.iter().all(|line| line.delivered == 0 && line.credited == 0);
-    if is_untouched { sums.refunded.saturating_add(sums.claimed_refund) } else { 0 }
+/// Refunded by a cancellation (2.3): such money is owed again if the order goes on after all. A refund
+/// that pays a credit out never is.
+fn given_back(order: &Order, payments: &[Payment]) -> i64 {
+    let operations = payments.iter().flat_map(|payment| &payment.operations);
+    operations
+        .filter(|operation| operation.order == order.number && operation.credit.is_none())
+        .filter(|operation| operation.kind == OperationKind::Refund)
+        .filter(|operation| {
+            operation.state == OperationState::Succeeded || operation.state.is_claimed()
+        })
+        .fold(0, |sum, operation| sum.saturating_add(operation.amount_minor))
 }

@@ -69,6 +69,14 @@ codes! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    OrderCancelled = "ORDER_CANCELLED",
+    // §3 Clocks.
+    WithdrawalTooLate = "WITHDRAWAL_TOO_LATE",
+    // §6 Deliveries.
+    DeliveryExceedsOrdered = "DELIVERY_EXCEEDS_ORDERED",
+    DeliveryNotFound = "DELIVERY_NOT_FOUND",
+    /// Its money is captured, or on its way.
+    DeliveryCaptured = "DELIVERY_CAPTURED",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     // §9 Placing.

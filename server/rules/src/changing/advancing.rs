@@ -5,13 +5,15 @@ use std::cmp::Reverse;
 
 use super::{ChangingFacts, is_gating, label, planning, problems};
 use crate::decision::Case;
+use crate::delivering::left_of_deliveries;
 use crate::draft::Draft;
-use crate::order::OrderKind;
+use crate::order::{DeliveryState, OrderKind};
 use crate::payments::{
     Authorization, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
     left_to_capture,
 };
-use crate::refusals::Refusal;
+use crate::refusals::{Code, Refusal};
+use crate::shop::CaptureMode;
 use crate::statuses::Tag;
 
 /// What to do about a reservation whose return was declined before.
@@ -39,9 +41,11 @@ enum LettingGo {
     Wait,
 }
 
-/// Takes the pending change as far as it goes in this turn.
-pub(super) fn advance(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
-    let Some(pending) = draft.case.order.pending.clone() else { return };
+/// Takes the pending change as far as it goes in this turn; without one, the captures of deliveries.
+pub(crate) fn advance(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+    let Some(pending) = draft.case.order.pending.clone() else {
+        return capture_deliveries(facts, draft);
+    };
     let is_sale = draft.case.order.kind == OrderKind::Sale;
     let progress = match facts.statuses.tag(pending.to) {
         Some(Tag::Completed) if is_sale => complete(draft),
@@ -54,24 +58,29 @@ pub(super) fn advance(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
         Progress::Stuck(refusal) => {
             problems::open_shortage(draft, refusal);
             label::drop_pending(facts, draft);
+            capture_deliveries(facts, draft);
         }
     }
 }
 
 /// Gives back what is reserved and nobody needs: no live order holds it, or only this one, which
-/// was completed and has all its money (2.2, 7.3). Nothing waits for this.
-pub(super) fn free_unneeded(draft: &mut Draft<'_>, declined: Declined) {
+/// has all its money (2.2, 6.2, 7.3). Nothing waits for this.
+pub(super) fn free_unneeded(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>, declined: Declined) {
     let is_asked =
         |payment: &Payment| declined == Declined::IsTriedAgain || !was_return_declined(payment);
-    for (payment, kind, amount_minor) in unneeded(&draft.case, is_asked) {
+    for (payment, kind, amount_minor) in unneeded(facts, &draft.case, is_asked) {
         draft.request(payment, kind, amount_minor);
     }
 }
 
 /// Asks once more for the return of a reservation that nobody needs. False where there is nothing
 /// to ask for.
-pub(crate) fn free_again(draft: &mut Draft<'_>, payment: PaymentId) -> bool {
-    let found = unneeded(&draft.case, |known| known.id == payment);
+pub(crate) fn free_again(
+    facts: &ChangingFacts<'_>,
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+) -> bool {
+    let found = unneeded(facts, &draft.case, |known| known.id == payment);
     for &(payment, kind, amount_minor) in &found {
         draft.request(payment, kind, amount_minor);
     }
@@ -80,14 +89,12 @@ pub(crate) fn free_again(draft: &mut Draft<'_>, payment: PaymentId) -> bool {
 
 /// How to give back each reservation that is asked about and nobody needs.
 fn unneeded(
+    facts: &ChangingFacts<'_>,
     case: &Case,
     is_asked: impl Fn(&Payment) -> bool,
 ) -> Vec<(PaymentId, OperationKind, i64)> {
     let order = &case.order;
-    let is_settled = order.kind == OrderKind::Sale
-        && order.completed_at.is_some()
-        && order.pending.is_none()
-        && left_to_capture(order, &case.payments) == 0;
+    let is_settled = is_settled(facts, case);
     case.payments
         .iter()
         .filter(|payment| !payment.is_held_beside(order.number))
@@ -100,19 +107,74 @@ fn unneeded(
         .collect()
 }
 
-/// 2.2: one capture at a time, the next only when the last has succeeded.
+/// Completed, or captured per delivery with nothing left to deliver; and every capture has succeeded.
+fn is_settled(facts: &ChangingFacts<'_>, case: &Case) -> bool {
+    let order = &case.order;
+    let is_delivered = facts.rulebook.capture_mode == CaptureMode::PerDelivery
+        && order.delivery_state() == DeliveryState::Delivered;
+    order.kind == OrderKind::Sale
+        && order.pending.is_none()
+        && (order.completed_at.is_some() || is_delivered)
+        && left_to_capture(order, &case.payments) == 0
+        && !has_claimed(case, |kind| kind == OperationKind::Capture)
+}
+
+/// 2.2: the whole total.
 fn complete(draft: &mut Draft<'_>) -> Progress {
+    capture(draft, |case| left_to_capture(&case.order, &case.payments))
+}
+
+/// 6.2: what deliveries are owed, where the shop captures so. After a decline the next delivery tries
+/// again, or COMPLETED does.
+fn capture_deliveries(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+    let order = &draft.case.order;
+    let is_per_delivery =
+        facts.rulebook.capture_mode == CaptureMode::PerDelivery && order.kind == OrderKind::Sale;
+    if !is_per_delivery || was_declined_since_delivery(&draft.case) {
+        return;
+    }
+    match capture(draft, left_of_deliveries) {
+        Progress::Stuck(refusal) => problems::open_shortage(draft, refusal),
+        Progress::Waits | Progress::Done => {}
+    }
+}
+
+/// Whether the last capture was asked for after the last delivery was recorded, and was declined or
+/// came short.
+fn was_declined_since_delivery(case: &Case) -> bool {
+    let order = &case.order;
+    let standing = order.deliveries.iter().filter(|delivery| delivery.cancelled_at.is_none());
+    let last_delivery = standing.map(|delivery| delivery.recorded_at).max();
+    let captures = case.payments.iter().flat_map(|payment| &payment.operations).filter(|one| {
+        one.order == order.number
+            && one.kind == OperationKind::Capture
+            && one.state != OperationState::Withdrawn
+    });
+    captures.max_by_key(|capture| capture.id).is_some_and(|last| {
+        let came_short = order.problems.iter().any(|problem| {
+            problem.closed_at.is_none()
+                && problem.code == Code::CaptureDeclined
+                && problem.operation == Some(last.id)
+        });
+        last_delivery.is_none_or(|recorded_at| last.requested_at >= recorded_at)
+            && (last.state == OperationState::Declined || came_short)
+    })
+}
+
+/// One capture at a time, the next only when the last has succeeded.
+fn capture(draft: &mut Draft<'_>, left: impl Fn(&Case) -> i64) -> Progress {
     loop {
         if has_claimed(&draft.case, |kind| kind == OperationKind::Capture) {
             return Progress::Waits;
         }
-        if left_to_capture(&draft.case.order, &draft.case.payments) == 0 {
+        let left = left(&draft.case);
+        if left == 0 {
             return Progress::Done;
         }
         if planning::awaits_authorization(&draft.case) {
             return Progress::Waits;
         }
-        match planning::plan_captures(&draft.case) {
+        match planning::plan_captures(&draft.case, left) {
             Err(refusal) => return Progress::Stuck(refusal),
             Ok(plan) => {
                 let Some(&(payment, amount)) = plan.first() else { return Progress::Done };

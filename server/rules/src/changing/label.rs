@@ -2,8 +2,9 @@
 
 use super::{ChangingFacts, advancing, problems};
 use crate::decision::Change;
+use crate::delivering::{send, undelivered};
 use crate::draft::{About, Draft};
-use crate::order::{Line, LineKind, Order, OrderKind, PendingChange, StatusId};
+use crate::order::{Line, Order, OrderKind, PendingChange, StatusId, Tracking};
 use crate::placing::missing_skus;
 use crate::refusals::Code;
 use crate::statuses::{Statuses, Tag};
@@ -59,7 +60,7 @@ pub(super) fn move_label(
         draft.changes.push(Change::NoteAdded);
     }
     if is_sale && matches!(tag, Some(Tag::Completed | Tag::Cancelled)) {
-        advancing::free_unneeded(draft, advancing::Declined::IsTriedAgain);
+        advancing::free_unneeded(facts, draft, advancing::Declined::IsTriedAgain);
     }
 }
 
@@ -116,14 +117,9 @@ fn take_again(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
 }
 
 fn deliver(draft: &mut Draft<'_>) {
-    let mut is_any = false;
-    for line in &mut draft.case.order.lines {
-        if line.kind == LineKind::Goods && line.delivered < line.quantity {
-            line.delivered = line.quantity;
-            is_any = true;
-        }
-    }
-    if is_any {
-        draft.changes.push(Change::Delivered);
+    let lines = undelivered(&draft.case.order);
+    if !lines.is_empty() {
+        let now = draft.now;
+        send(draft, lines, now, Tracking::default());
     }
 }

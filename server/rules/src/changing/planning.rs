@@ -7,21 +7,20 @@ use crate::decision::{Case, Change, Decision, Ids};
 use crate::duplicates::bound_elsewhere;
 use crate::order::{OrderNumber, StatusId};
 use crate::payments::{
-    Authorization, OperationKind, OperationState, Payment, PaymentId, left_to_capture,
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, left_to_capture,
 };
 use crate::refusals::{Code, Refusal};
 
 /// Ids of a rehearsal, far from those that are handed out.
 const REHEARSAL_IDS: Ids = Ids(i64::MAX / 2);
 
-/// What is left of the total, payment by payment: the most likely to decline first, manual last
+/// What is left to capture, payment by payment: the most likely to decline first, manual last
 /// (2.2). An authorization the provider has still to confirm counts with what was stated.
 ///
 /// # Errors
-/// Why the total is not held, with `left_minor` and `held_minor`.
-pub(super) fn plan_captures(case: &Case) -> Result<Vec<(PaymentId, i64)>, Refusal> {
+/// Why so much is not held, with `left_minor` and `held_minor`.
+pub(crate) fn plan_captures(case: &Case, left: i64) -> Result<Vec<(PaymentId, i64)>, Refusal> {
     let order = case.order.number;
-    let left = left_to_capture(&case.order, &case.payments);
     let mut usable: Vec<&Payment> =
         case.payments.iter().filter(|payment| is_usable(payment, order)).collect();
     usable.sort_by_key(|payment| {
@@ -65,12 +64,21 @@ pub fn expected_effects(
     facts: &ChangingFacts<'_>,
     to: StatusId,
 ) -> Vec<(PaymentId, OperationKind, i64)> {
+    let command = ChangeStatus { to, restock: Some(false), has_note: false };
+    let now = facts.case.order.placed_at;
+    rehearse(facts, |facts, ids| change_status(facts, &command, ids, now))
+}
+
+/// Every operation that a rule would ask for, in order, if all of them succeed. Empty when it refuses.
+pub(crate) fn rehearse(
+    facts: &ChangingFacts<'_>,
+    rule: impl FnOnce(&ChangingFacts<'_>, &mut Ids) -> Result<Decision, Refusal>,
+) -> Vec<(PaymentId, OperationKind, i64)> {
     let mut ids = REHEARSAL_IDS;
     let now = facts.case.order.placed_at;
-    let case = with_authorizations(facts, &mut ids);
-    let command = ChangeStatus { to, restock: Some(false), has_note: false };
+    let case = once_answered(facts, &mut ids);
     let facts = ChangingFacts { case: &case, ..*facts };
-    let Ok(mut decision) = change_status(&facts, &command, &mut ids, now) else {
+    let Ok(mut decision) = rule(&facts, &mut ids) else {
         return Vec::new();
     };
     let mut plan = requested(&decision);
@@ -86,25 +94,29 @@ pub fn expected_effects(
     plan
 }
 
-/// The case as it is once every reservation that is being asked about is confirmed as stated.
-fn with_authorizations(facts: &ChangingFacts<'_>, ids: &mut Ids) -> Case {
+/// The case as it is once every reservation that is being asked about is confirmed as stated, and
+/// every capture of the order that is under way has succeeded.
+fn once_answered(facts: &ChangingFacts<'_>, ids: &mut Ids) -> Case {
     let mut case = facts.case.clone();
-    let awaited: Vec<(i64, i64)> = case
-        .payments
-        .iter()
-        .filter(|payment| payment.awaits_authorization())
-        .flat_map(|payment| &payment.operations)
-        .filter(|operation| {
-            operation.kind == OperationKind::Authorize && operation.state.is_claimed()
-        })
-        .map(|operation| (operation.id, operation.amount_minor))
-        .collect();
-    for (operation, amount_minor) in awaited {
+    while let Some((operation, amount_minor)) = awaited(&case) {
         let rehearsed = ChangingFacts { case: &case, ..*facts };
         let outcome = success(amount_minor);
         case = record(&rehearsed, operation, &outcome, ids, facts.case.order.placed_at).case;
     }
     case
+}
+
+fn awaited(case: &Case) -> Option<(i64, i64)> {
+    let is_awaited = |payment: &Payment, operation: &Operation| match operation.kind {
+        OperationKind::Authorize => payment.awaits_authorization(),
+        OperationKind::Capture => operation.order == case.order.number,
+        _ => false,
+    };
+    case.payments.iter().find_map(|payment| {
+        let mut claimed = payment.operations.iter().filter(|one| one.state.is_claimed());
+        let found = claimed.find(|operation| is_awaited(payment, operation))?;
+        Some((found.id, found.amount_minor))
+    })
 }
 
 fn success(amount_minor: i64) -> Outcome {

@@ -3,13 +3,15 @@
 use super::{ChangingFacts, planning};
 use crate::attention::refunded_since;
 use crate::decision::Case;
+use crate::delivering::owed_for_deliveries;
 use crate::draft::{About, Draft};
 use crate::order::Problem;
 use crate::payments::{
-    Authorization, OperationState, Payment, PaymentId, is_fully_captured, left_to_capture,
-    order_sums,
+    Authorization, OperationKind, OperationState, Payment, PaymentId, captured, is_fully_captured,
+    left_to_capture, order_sums,
 };
 use crate::refusals::{Code, Refusal};
+use crate::shop::CaptureMode;
 use crate::statuses::Tag;
 
 /// Opened because the order's total is not held.
@@ -38,7 +40,8 @@ pub(super) fn open_if_insufficient(draft: &mut Draft<'_>) {
     if planning::awaits_authorization(&draft.case) {
         return;
     }
-    if let Err(refusal) = planning::plan_captures(&draft.case)
+    let left = left_to_capture(&draft.case.order, &draft.case.payments);
+    if let Err(refusal) = planning::plan_captures(&draft.case, left)
         && refusal.code == Code::PaymentInsufficient
     {
         open_shortage(draft, refusal);
@@ -105,7 +108,9 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
     let payment = problem.payment.and_then(|id| case.payments.iter().find(|known| known.id == id));
     let is_cancelled = facts.statuses.tag(order.status) == Some(Tag::Cancelled);
     match problem.code {
-        Code::CaptureDeclined => is_fully_captured(order, &case.payments),
+        Code::CaptureDeclined => {
+            is_fully_captured(order, &case.payments) || is_made_good(facts, case, problem)
+        }
         Code::VoidDeclined | Code::ReleaseDeclined => {
             payment.is_none_or(|payment| is_let_go(payment, case))
         }
@@ -120,6 +125,32 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
         }
         _ => false,
     }
+}
+
+/// Captured per delivery: whether what was declined, and all that is delivered, is captured since (6.2).
+fn is_made_good(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
+    let order = &case.order;
+    let owed = owed_for_deliveries(order);
+    if facts.rulebook.capture_mode != CaptureMode::PerDelivery || owed == 0 {
+        return false;
+    }
+    let captures = || {
+        case.payments.iter().flat_map(|payment| &payment.operations).filter(|operation| {
+            operation.order == order.number && operation.kind == OperationKind::Capture
+        })
+    };
+    let Some(asked) = captures().find(|operation| Some(operation.id) == problem.operation) else {
+        return false;
+    };
+    // Of one that came short the ledger holds what it did, the problem what was asked.
+    let asked_minor = problem.details.iter().find(|(key, _)| key == "asked_minor");
+    let asked_minor = asked_minor.and_then(|(_, value)| value.parse().ok());
+    let before = captures()
+        .filter(|one| one.id < asked.id && one.state == OperationState::Succeeded)
+        .fold(0_i64, |sum, one| sum.saturating_add(one.amount_minor));
+    let wanted = before.saturating_add(asked_minor.unwrap_or(asked.amount_minor));
+    order_sums(order.number, &case.payments).captured >= wanted
+        && captured(order, &case.payments) >= owed
 }
 
 /// Whether nothing is reserved that this order should give back.

@@ -135,14 +135,18 @@ fn several_payments_make_one_state() {
 #[test]
 fn refunds_of_a_cancellation_are_owed_again_and_credits_are_not() {
     let rows = [(1, Capture, 100, Succeeded), (1, Refund, 30, Succeeded)];
-    let payments = [with(payment(1, 100, &[1]), &rows)];
-    let open = order(1, 100);
-    let completed = Order { completed_at: Some(Micros(1)), ..order(1, 100) };
+    let cancelled = with(payment(1, 100, &[1]), &rows);
+    let mut credited = cancelled.clone();
+    credited.operations[1].credit = Some(OrderNumber(2));
     let mut delivered = order(1, 100);
     delivered.lines[0].delivered = 1;
-    for (order, left) in [(&open, 30), (&completed, 0), (&delivered, 0)] {
-        assert_eq!(left_to_capture(order, &payments), left);
-        assert_eq!(is_fully_captured(order, &payments), left == 0);
+    let completed = Order { completed_at: Some(Micros(1)), ..order(1, 100) };
+    for (payment, left) in [(cancelled, 30), (credited, 0)] {
+        let payments = [payment];
+        for order in [&order(1, 100), &completed, &delivered] {
+            assert_eq!(left_to_capture(order, &payments), left);
+            assert_eq!(is_fully_captured(order, &payments), left == 0);
+        }
     }
     assert!(!is_fully_captured(&order(1, 0), &[]));
 }

@@ -9,6 +9,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 
 use crate::attention::Verdict;
 use crate::changing::{ChangeStatus, Outcome};
+use crate::delivering::Deliver;
 use crate::fixtures::world::World;
 use crate::fixtures::{
     CANCELLED, COLLECTED, DEFAULT, PACKING, PROCESSING, REGRETTED, RETURNED, SENT, nok,
@@ -17,7 +18,7 @@ use crate::order::{LineKind, OrderNumber, PriceBasis};
 use crate::payments::{Operation, OperationState, ProviderName, in_flight};
 use crate::placing::{NewLine, NewPayment, Placement};
 use crate::refusals::Code;
-use crate::shop::StockMode;
+use crate::shop::{CaptureMode, StockMode};
 use model::Model;
 
 /// One thing that somebody does; numbers pick among what there is.
@@ -38,6 +39,14 @@ enum Act {
     Attach {
         order: u8,
         payment: u8,
+    },
+    Deliver {
+        order: u8,
+        units: u8,
+    },
+    TakeBack {
+        order: u8,
+        delivery: u8,
     },
     Send {
         effect: u8,
@@ -65,12 +74,19 @@ const TOTALS: [i64; 3] = [100, 60, 0];
 #[test]
 fn no_history_loses_or_doubles_money_or_stock() {
     let history = proptest::collection::vec(acts(), 1..2 * STEPS_PER_HISTORY);
-    let histories = (any::<bool>(), 0_i64..6, history);
+    let histories = (any::<bool>(), any::<bool>(), 0_i64..6, history);
     let cases = u32::try_from(steps_to_run() / STEPS_PER_HISTORY).unwrap();
     let mut runner =
         TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    let result = runner.run(&histories, |(refuses_oversold, on_hand, acts)| {
-        live(refuses_oversold, on_hand, &acts);
+    let result = runner.run(&histories, |(refuses_oversold, is_per_delivery, on_hand, acts)| {
+        let mut world = World::new();
+        if refuses_oversold {
+            world.rulebook.stock_mode = StockMode::Refuse;
+        }
+        if is_per_delivery {
+            world.rulebook.capture_mode = CaptureMode::PerDelivery;
+        }
+        live(world, on_hand, &acts);
         Ok(())
     });
     match result {
@@ -96,6 +112,9 @@ fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(order, to, restock)| Act::Change { order, to, restock }),
         1 => any::<u8>().prop_map(|order| Act::Withdraw { order }),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(order, payment)| Act::Attach { order, payment }),
+        3 => (any::<u8>(), any::<u8>()).prop_map(|(order, units)| Act::Deliver { order, units }),
+        1 => (any::<u8>(), any::<u8>())
+            .prop_map(|(order, delivery)| Act::TakeBack { order, delivery }),
         2 => any::<u8>().prop_map(|effect| Act::Send { effect }),
         7 => (any::<u8>(), any::<u8>()).prop_map(|(effect, answer)| Act::Answer { effect, answer }),
         1 => any::<u8>().prop_map(|operation| Act::Retry { operation }),
@@ -104,9 +123,7 @@ fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn live(refuses_oversold: bool, on_hand: i64, acts: &[Act]) {
-    let mut world = World::new();
-    world.rulebook.stock_mode = if refuses_oversold { StockMode::Refuse } else { StockMode::Allow };
+fn live(mut world: World, on_hand: i64, acts: &[Act]) {
     world.stock("mug", on_hand);
     let mut model = Model::new(on_hand);
     for &act in acts {
@@ -156,6 +173,14 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
                 model.watch(world, &done);
             }
         }
+        Act::Deliver { order, units } => deliver(world, model, order, units),
+        Act::TakeBack { order, delivery } => {
+            let Some(order) = pick_order(world, order) else { return };
+            if let Ok(done) = world.cancel_delivery(order, i32::from(delivery % 4) + 1) {
+                model::check_taken_back(world, &world.case(order));
+                model.watch(world, &done);
+            }
+        }
         Act::Send { effect } => {
             if let Some((operation, _)) = pick_effect(world, effect) {
                 world.mark_sent(operation);
@@ -197,6 +222,28 @@ fn settle(world: &mut World, model: &mut Model, operation: &Operation, has_happe
     model.watch(world, &done);
     let again = world.settle(operation.order, operation.id, verdict);
     assert_eq!(again.unwrap_err().code, Code::OperationFinal, "said once");
+}
+
+fn deliver(world: &mut World, model: &mut Model, order: u8, units: u8) {
+    let Some(order) = pick_order(world, order) else { return };
+    let asked = match units % 4 {
+        0 => None,
+        units => Some(i64::from(units)),
+    };
+    let lines = asked.map(|units| vec![(1, units)]).unwrap_or_default();
+    let command = Deliver { lines, ..Deliver::default() };
+    let expected = model::expected_delivery_refusal(world, order, asked);
+    let plan = world.plan_delivery(order, &command);
+    let before = world.case(order);
+    match world.deliver(order, &command) {
+        Ok(done) => {
+            assert_eq!(expected, None, "{order:?} {command:?}");
+            model::check_plan(&before, &plan, &done[0].1);
+            model::check_asked_for_delivery(world, &before, &world.case(order));
+            model.watch(world, &done);
+        }
+        Err(refusal) => assert_eq!(Some(refusal.code), expected, "{order:?} {command:?}"),
+    }
 }
 
 fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {

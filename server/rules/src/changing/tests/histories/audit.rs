@@ -1,9 +1,11 @@
 //! What must be true of a shop after every command, counted from the raw ledger.
 
+use crate::delivering::shares;
 use crate::fixtures::world::World;
 use crate::order::{Order, OrderNumber};
 use crate::payments::{Authorization, Operation, OperationKind, OperationState, Payment};
 use crate::refusals::Code;
+use crate::shop::CaptureMode;
 use crate::statuses::Tag;
 
 pub(super) fn check(world: &World, on_hand_at_first: i64) {
@@ -16,6 +18,7 @@ pub(super) fn check(world: &World, on_hand_at_first: i64) {
         check_status(world, order);
         check_way_out(world, order);
         check_stock(order);
+        check_deliveries(world, order);
     }
     let moved: i64 = world.movements.iter().map(|movement| movement.quantity).sum();
     let out: i64 = world.orders.values().map(out_of_stock).sum();
@@ -46,7 +49,13 @@ fn check_payment(payment: &Payment) {
 
 /// A reservation that no live order holds is given back, or on its way, or a problem.
 fn check_let_go(world: &World, payment: &Payment) {
-    let is_held = payment.holders.iter().any(|holder| holder.is_live);
+    let live: Vec<&Order> = payment
+        .holders
+        .iter()
+        .filter(|holder| holder.is_live)
+        .map(|holder| &world.orders[&holder.order])
+        .collect();
+    let is_held = live.len() > 1 || live.iter().any(|order| !is_done(world, order));
     if is_held || payment.authorization != Authorization::Held {
         return;
     }
@@ -67,6 +76,22 @@ fn check_let_go(world: &World, payment: &Payment) {
     });
     let is_given_back = used == payment.authorized_minor;
     assert!(is_given_back || is_rest_automatic || is_told, "{payment:?}");
+}
+
+/// Captured per delivery: all goods are delivered and all their money is captured.
+fn is_done(world: &World, order: &Order) -> bool {
+    let captures = || {
+        own_operations(world, order).filter(|operation| operation.kind == OperationKind::Capture)
+    };
+    let has_outcome = |operation: &Operation| {
+        operation.state == OperationState::Succeeded || !may_happen(operation)
+    };
+    let succeeded = captures().filter(|operation| operation.state == OperationState::Succeeded);
+    world.rulebook.capture_mode == CaptureMode::PerDelivery
+        && order.pending.is_none()
+        && order.lines[0].delivered == 2
+        && captures().all(has_outcome)
+        && succeeded.map(|operation| operation.amount_minor).sum::<i64>() >= order.gross_minor
 }
 
 fn check_order_money(world: &World, order: &Order) {
@@ -126,6 +151,24 @@ fn check_stock(order: &Order) {
         assert!(0 <= line.stock_put_back && line.stock_put_back <= line.stock_taken);
         assert!(line.stock_taken <= line.quantity);
     }
+}
+
+/// What is delivered was sent with deliveries that stand, and what is captured of it was paid.
+fn check_deliveries(world: &World, order: &Order) {
+    let line = &order.lines[0];
+    let standing = order.deliveries.iter().filter(|delivery| delivery.cancelled_at.is_none());
+    let sent: i64 = standing.flat_map(|delivery| &delivery.lines).map(|(_, units)| units).sum();
+    assert_eq!(sent, line.delivered, "{order:?}");
+    assert!(0 <= line.delivered && line.delivered <= line.quantity);
+    assert!(0 <= line.captured && line.captured <= line.quantity);
+    let captured: i64 = own_operations(world, order)
+        .filter(|operation| operation.kind == OperationKind::Capture)
+        .filter(|operation| operation.state == OperationState::Succeeded)
+        .map(|operation| operation.amount_minor)
+        .sum();
+    assert!(captured >= order.gross_minor / 2 * line.captured, "{order:?}");
+    let shares: Vec<i64> = shares(order).iter().map(|share| share.gross_minor).collect();
+    assert_eq!(shares.iter().sum::<i64>(), order.gross_minor / 2 * line.delivered);
 }
 
 fn out_of_stock(order: &Order) -> i64 {

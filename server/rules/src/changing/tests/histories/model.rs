@@ -11,7 +11,7 @@ use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId,
 };
 use crate::refusals::Code;
-use crate::shop::StockMode;
+use crate::shop::{CaptureMode, StockMode};
 use crate::statuses::Tag;
 
 /// What the provider has of a payment.
@@ -184,13 +184,79 @@ pub(super) fn expected_refusal(
         Some(Tag::Cancelled) if is_paid => Some(Code::AlreadyCaptured),
         Some(Tag::Cancelled) if order.lines[0].delivered > 0 => Some(Code::PartlyDelivered),
         Some(Tag::Completed) => {
-            let owed = order.gross_minor - paid;
+            let owed = order.gross_minor - paid - under_way(&case);
             let held: i64 =
                 case.payments.iter().map(|payment| usable(payment, number, is_back)).sum();
             (owed > 0 && held < owed).then(|| why_short(&case))
         }
         _ => None,
     }
+}
+
+/// The code a delivery of so many units (or of all that is left) must be refused with, or `None`.
+pub(super) fn expected_delivery_refusal(
+    world: &World,
+    number: OrderNumber,
+    asked: Option<i64>,
+) -> Option<Code> {
+    let case = world.case(number);
+    let order = &case.order;
+    let left = 2 - order.lines[0].delivered;
+    if order.pending.is_some() {
+        return Some(Code::StatusChangePending);
+    }
+    if world.statuses.tag(order.status) == Some(Tag::Cancelled) {
+        return Some(Code::OrderCancelled);
+    }
+    let units = asked.unwrap_or(left);
+    if left == 0 || units > left {
+        return Some(Code::DeliveryExceedsOrdered);
+    }
+    if world.rulebook.capture_mode == CaptureMode::OnCompleted {
+        return None;
+    }
+    let due = price(&case) * (order.lines[0].delivered + units) - paid(&case) - under_way(&case);
+    let held: i64 = case.payments.iter().map(|payment| usable(payment, number, false)).sum();
+    (due > 0 && held < due).then(|| why_short(&case))
+}
+
+/// No more is taken than the delivered units cost, unless it was taken before.
+pub(super) fn check_asked_for_delivery(world: &World, before: &Case, after: &Case) {
+    let taken = |case: &Case| paid(case) + under_way(case);
+    if world.rulebook.capture_mode == CaptureMode::OnCompleted {
+        assert_eq!(taken(before), taken(after));
+    } else {
+        let owed = price(after) * after.order.lines[0].delivered;
+        assert!(taken(after) <= owed.max(taken(before)), "{after:?}");
+    }
+}
+
+/// Nothing that is taken back was paid for.
+pub(super) fn check_taken_back(world: &World, after: &Case) {
+    if world.rulebook.capture_mode == CaptureMode::PerDelivery {
+        let owed = price(after) * after.order.lines[0].delivered;
+        assert!(paid(after) + under_way(after) <= owed, "{after:?}");
+    }
+}
+
+/// What one of the two units costs.
+fn price(case: &Case) -> i64 {
+    case.order.gross_minor / 2
+}
+
+/// Captures of the order that have no outcome yet.
+fn under_way(case: &Case) -> i64 {
+    let own = case.payments.iter().flat_map(|payment| &payment.operations);
+    own.filter(|operation| operation.order == case.order.number)
+        .filter(|operation| operation.kind == OperationKind::Capture)
+        .filter(|operation| {
+            !matches!(
+                operation.state,
+                OperationState::Succeeded | OperationState::Declined | OperationState::Withdrawn
+            )
+        })
+        .map(|operation| operation.amount_minor)
+        .sum()
 }
 
 /// The whole plan told beforehand holds what is then asked for, and starts with it where nothing has
