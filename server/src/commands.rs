@@ -3,11 +3,14 @@
 mod attention;
 mod change_status;
 mod create_order;
+mod delivering;
 mod record_outcome;
 mod statuses;
 mod stock;
 mod update_order;
 mod update_shop;
+
+pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
 
 use std::time::Duration;
 
@@ -55,6 +58,10 @@ pub(crate) enum Command {
     DismissProblem(DismissProblem),
     RetryEffect(RetryEffect),
     SettleOperation(SettleOperation),
+    DeliverOrder(DeliverOrder),
+    CancelDelivery(CancelDelivery),
+    ConfirmArrival(ConfirmArrival),
+    RecordWithdrawal(RecordWithdrawal),
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
     DeleteStatus(DeleteStatus),
@@ -276,6 +283,10 @@ impl Command {
             Self::DismissProblem(command) => command.needs(shop_id, needs),
             Self::RetryEffect(command) => command.needs(shop_id, needs),
             Self::SettleOperation(command) => command.needs(shop_id, needs),
+            Self::DeliverOrder(command) => command.needs(shop_id, needs),
+            Self::CancelDelivery(command) => command.needs(shop_id, needs),
+            Self::ConfirmArrival(command) => command.needs(shop_id, needs),
+            Self::RecordWithdrawal(command) => command.needs(shop_id, needs),
             Self::UpdateStatus(command) => command.needs(shop_id, needs),
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
             Self::CreateStockItem(command) => command.needs(needs),
@@ -296,6 +307,10 @@ impl Command {
             Self::DismissProblem(command) => command.carry_out(desk),
             Self::RetryEffect(command) => command.carry_out(desk),
             Self::SettleOperation(command) => command.carry_out(desk),
+            Self::DeliverOrder(command) => command.carry_out(desk),
+            Self::CancelDelivery(command) => command.carry_out(desk),
+            Self::ConfirmArrival(command) => command.carry_out(desk),
+            Self::RecordWithdrawal(command) => command.carry_out(desk),
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
             Self::DeleteStatus(command) => command.carry_out(desk),
@@ -310,6 +325,7 @@ impl Command {
     pub(crate) fn lines(&self) -> usize {
         match self {
             Self::CreateOrder(command) => command.placement.lines.len(),
+            Self::DeliverOrder(command) => command.delivery.lines.len().max(1),
             _ => 1,
         }
     }
@@ -324,6 +340,10 @@ impl Command {
             Self::DismissProblem(command) => Some(command.number),
             Self::RetryEffect(command) => Some(command.number),
             Self::SettleOperation(command) => Some(command.number),
+            Self::DeliverOrder(command) => Some(command.number),
+            Self::CancelDelivery(command) => Some(command.number),
+            Self::ConfirmArrival(command) => Some(command.number),
+            Self::RecordWithdrawal(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             _ => None,
         }

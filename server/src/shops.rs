@@ -1,12 +1,15 @@
 //! A shop's settings and statuses as turns and readers use them, kept until they change.
 
+mod calendar;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub(crate) use calendar::is_time_zone;
 pub(crate) use settings::{SETTINGS, assign, with_defaults};
 
+use jiff::tz::TimeZone;
 use order_proto::v1;
 use order_rules::order::StatusId;
 use order_rules::payments::{Capabilities, MANUAL, ProviderName};
@@ -30,6 +33,7 @@ pub(crate) struct Shop {
     pub rulebook: Rulebook,
     pub statuses: Statuses,
     pub capabilities: BTreeMap<ProviderName, Capabilities>,
+    zone: TimeZone,
 }
 
 /// The shops this process has met.
@@ -101,7 +105,18 @@ impl Shop {
             credit_status,
         };
         let capabilities = capabilities(&settings);
-        Ok(Self { row, status_rows, settings, settings_revision, rulebook, statuses, capabilities })
+        let zone = calendar::zone(&settings.time_zone)
+            .ok_or_else(|| StoreFailure::Defect("time zone of a shop".to_owned()))?;
+        Ok(Self {
+            row,
+            status_rows,
+            settings,
+            settings_revision,
+            rulebook,
+            statuses,
+            capabilities,
+            zone,
+        })
     }
 
     pub(crate) fn name(&self) -> String {

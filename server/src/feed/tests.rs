@@ -60,7 +60,8 @@ pub(super) fn shop() -> Shop {
         shop_id: 1,
         slug: "a".to_owned(),
         display_name: "A".to_owned(),
-        settings: Vec::new(),
+        settings: v1::ShopSettings { time_zone: "UTC".to_owned(), ..v1::ShopSettings::default() }
+            .encode_to_vec(),
         revision: 1,
         created_at: 0,
     };

@@ -115,6 +115,7 @@ fn fitting(code: Code) -> Fitting {
         Code::OrderNotFound | Code::RevisionNotFound | Code::ExternalReferenceTaken => {
             Fitting::Resource("orders.v1/Order")
         }
+        Code::DeliveryNotFound => Fitting::Resource("orders.v1/Delivery"),
         Code::StatusNotFound | Code::StatusExists => Fitting::Resource("orders.v1/OrderStatus"),
         Code::StockItemNotFound | Code::StockItemExists => Fitting::Resource("orders.v1/StockItem"),
         Code::RefusalNotFound => Fitting::Resource("orders.v1/Refusal"),
@@ -135,6 +136,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::ReservationExpired
         | Code::PaymentPending
         | Code::CreditOrderFinal
+        | Code::OrderCancelled
+        | Code::WithdrawalTooLate
+        | Code::DeliveryExceedsOrdered
+        | Code::DeliveryCaptured
         | Code::DuplicateAlreadyCaptured
         | Code::PaymentInsufficient
         | Code::PaymentMismatch

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{attention, lists, orders, placing, watching};
+use super::fields::{attention, delivering, lists, orders, placing, watching};
 use super::guard;
 use super::stubs::order_service_server::OrderService;
 use crate::commands::Failure;
@@ -168,6 +168,38 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(attention::settle_operation(request, &caller), &caller).await)
+    }
+
+    async fn deliver_order(
+        &self,
+        request: Request<v1::DeliverOrderRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(delivering::deliver_order(request, &caller), &caller).await)
+    }
+
+    async fn cancel_delivery(
+        &self,
+        request: Request<v1::CancelDeliveryRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(delivering::cancel_delivery(request, &caller), &caller).await)
+    }
+
+    async fn confirm_arrival(
+        &self,
+        request: Request<v1::ConfirmArrivalRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(delivering::confirm_arrival(request, &caller), &caller).await)
+    }
+
+    async fn record_withdrawal(
+        &self,
+        request: Request<v1::RecordWithdrawalRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(delivering::record_withdrawal(request, &caller), &caller).await)
     }
 
     async fn list_order_events(

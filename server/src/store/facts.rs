@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{
-    DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow, MovementRow, OperationRow,
-    OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow,
+    MovementRow, OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow,
+    StockItemRow,
 };
 
 /// Facts that the commands of a turn need. Every set may be empty; an empty one costs nothing.
@@ -38,6 +39,8 @@ pub(crate) struct Facts {
     pub personal: Vec<PersonalRow>,
     pub problems: Vec<ProblemRow>,
     pub duplicates: Vec<DuplicateRow>,
+    pub deliveries: Vec<DeliveryRow>,
+    pub delivery_lines: Vec<DeliveryLineRow>,
     pub payments: Vec<PaymentRow>,
     pub holders: Vec<HolderRow>,
     pub operations: Vec<OperationRow>,
@@ -73,6 +76,9 @@ pub(crate) struct Changes {
     pub operations: Vec<OperationRow>,
     pub problems: Vec<ProblemRow>,
     pub duplicates: Vec<DuplicateRow>,
+    pub deliveries: Vec<DeliveryRow>,
+    /// Only new ones.
+    pub delivery_lines: Vec<DeliveryLineRow>,
     pub items: Vec<StockItemRow>,
     pub movements: Vec<MovementRow>,
     pub effects: Vec<EffectRow>,

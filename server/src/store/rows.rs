@@ -213,6 +213,31 @@ pub(crate) struct DuplicateRow {
     pub resolution: i16,
 }
 
+/// Goods that were sent together.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::deliveries, treat_none_as_default_value = false)]
+pub(crate) struct DeliveryRow {
+    pub order_key: i64,
+    pub delivery_id: i32,
+    pub shipped_at: i64,
+    pub recorded_at: i64,
+    pub arrived_on: Option<i32>,
+    pub cancelled_at: Option<i64>,
+    pub carrier: String,
+    pub tracking_number: String,
+    pub tracking_url: String,
+}
+
+/// Units of a line in a delivery; never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::delivery_lines, treat_none_as_default_value = false)]
+pub(crate) struct DeliveryLineRow {
+    pub order_key: i64,
+    pub delivery_id: i32,
+    pub line_id: i32,
+    pub quantity: i64,
+}
+
 /// A tracked sku.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::stock_items, treat_none_as_default_value = false)]

@@ -185,6 +185,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    deliveries (order_key, delivery_id) {
+        order_key -> BigInt,
+        delivery_id -> Integer,
+        shipped_at -> BigInt,
+        recorded_at -> BigInt,
+        arrived_on -> Nullable<Integer>,
+        cancelled_at -> Nullable<BigInt>,
+        carrier -> Text,
+        tracking_number -> Text,
+        tracking_url -> Text,
+    }
+}
+
+diesel::table! {
+    delivery_lines (order_key, delivery_id, line_id) {
+        order_key -> BigInt,
+        delivery_id -> Integer,
+        line_id -> Integer,
+        quantity -> BigInt,
+    }
+}
+
+diesel::table! {
     stock_items (shop_id, sku) {
         shop_id -> BigInt,
         sku -> Text,
@@ -258,6 +281,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     payment_operations,
     problems,
     order_duplicates,
+    deliveries,
+    delivery_lines,
     stock_items,
     stock_movements,
     effects,

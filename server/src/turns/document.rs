@@ -2,8 +2,12 @@
 
 use bytes::Bytes;
 use order_proto::v1;
+use order_rules::clocks::Clocks;
+use order_rules::delivering::{self, Share};
 use order_rules::money::vat_table;
-use order_rules::order::{DuplicateLink, Line, Order, OrderNumber, Problem};
+use order_rules::order::{
+    Day, Delivery, DuplicateLink, Line, Order, OrderNumber, Problem, Withdrawal,
+};
 use order_rules::payments::{Payment, payment_state};
 use prost::Message;
 
@@ -63,8 +67,8 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
             .credit
             .map(|credit| shop.order_name(credit.original.0))
             .unwrap_or_default(),
-        deliveries: Vec::new(),
-        withdrawal: None,
+        deliveries: deliveries(shop, order),
+        withdrawal: withdrawal(shop, order),
         credit_number: order.credit.map_or(0, |credit| credit.credit_number),
         credit_orders: order.credits.iter().map(|number| shop.order_name(number.0)).collect(),
         mails: Vec::new(),
@@ -170,6 +174,55 @@ fn payment(shop: &Shop, order: OrderNumber, payment: &Payment) -> v1::Payment {
             .map(|holder| shop.order_name(holder.order.0))
             .collect(),
     }
+}
+
+fn deliveries(shop: &Shop, order: &Order) -> Vec<v1::Delivery> {
+    if order.deliveries.is_empty() {
+        return Vec::new();
+    }
+    let shares = delivering::shares(order);
+    let with_share = order.deliveries.iter().zip(shares);
+    with_share.map(|(one, share)| delivery(shop, one, share)).collect()
+}
+
+fn delivery(shop: &Shop, delivery: &Delivery, share: Share) -> v1::Delivery {
+    let arrival = shop.arrival(delivery);
+    let stands = delivery.cancelled_at.is_none();
+    v1::Delivery {
+        id: delivery.id,
+        lines: delivery
+            .lines
+            .iter()
+            .map(|&(line_id, quantity)| v1::DeliveryLine { line_id, quantity })
+            .collect(),
+        carrier: delivery.tracking.carrier.clone(),
+        tracking_number: delivery.tracking.number.clone(),
+        tracking_url: delivery.tracking.url.clone(),
+        ship_time: Some(timestamp(delivery.shipped_at)),
+        arrival_date: if stands { arrival.day.to_string() } else { String::new() },
+        is_arrival_estimated: stands && arrival.is_estimated,
+        cancel_time: delivery.cancelled_at.map(timestamp),
+        gross_minor: share.gross_minor,
+        is_captured: share.is_captured,
+    }
+}
+
+/// The customer's right to withdraw, once there is something to count or to tell.
+fn withdrawal(shop: &Shop, order: &Order) -> Option<v1::Withdrawal> {
+    let Clocks { arrival, withdrawal_deadline, refund_due } = shop.clocks(order);
+    let facts = order.withdrawal;
+    if arrival.is_none() && facts == Withdrawal::default() {
+        return None;
+    }
+    let text = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    Some(v1::Withdrawal {
+        arrival_date: text(arrival.map(|arrival| arrival.day)),
+        is_arrival_estimated: arrival.is_some_and(|arrival| arrival.is_estimated),
+        deadline_date: text(withdrawal_deadline),
+        form_send_time: facts.form_sent_at.map(timestamp),
+        withdrawal_date: text(facts.withdrawn_on),
+        refund_due_date: text(refund_due),
+    })
 }
 
 fn problem(problem: &Problem) -> v1::Problem {

@@ -6,8 +6,9 @@ use order_proto::v1;
 use order_rules::effects::EffectState;
 use order_rules::money::{Currency, VatRate};
 use order_rules::order::{
-    CreditOf, Day, DuplicateLink, DuplicateResolution, Line, LineKind, Micros, Order, OrderKind,
-    OrderNumber, PendingChange, PlacedLine, PriceBasis, Problem, StatusId, Withdrawal,
+    CreditOf, Day, Delivery, DuplicateLink, DuplicateResolution, Line, LineKind, Micros, Order,
+    OrderKind, OrderNumber, PendingChange, PlacedLine, PriceBasis, Problem, StatusId, Tracking,
+    Withdrawal,
 };
 use order_rules::payments::{
     Authorization, Capabilities, Holder, Operation, OperationKind, OperationState, Payment,
@@ -19,8 +20,8 @@ use prost::Message;
 use crate::shops::Shop;
 use crate::store::StoreFailure;
 use crate::store::rows::{
-    DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow, OrderRow, PaymentRow, ProblemRow,
-    number,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow,
+    OrderRow, PaymentRow, ProblemRow, number,
 };
 use crate::terms::{Term, effect_state};
 
@@ -48,6 +49,9 @@ pub(crate) struct HandlingRecord {
     pub form_sent_at: Option<i64>,
     #[prost(int32, optional, tag = "3")]
     pub withdrawn_on: Option<i32>,
+    /// Its deliveries, those taken back among them: where there is no record at all, there are none.
+    #[prost(uint32, tag = "4")]
+    pub deliveries: u32,
 }
 
 /// The details of a problem, as they are stored with it.
@@ -66,6 +70,8 @@ pub(super) struct OrderParts<'a> {
     pub lines: Vec<&'a LineRow>,
     pub problems: Vec<&'a ProblemRow>,
     pub duplicates: Vec<&'a DuplicateRow>,
+    pub deliveries: Vec<&'a DeliveryRow>,
+    pub delivery_lines: Vec<&'a DeliveryLineRow>,
     /// By position.
     pub payments: Vec<PaymentId>,
 }
@@ -86,6 +92,9 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
         }
         None => HandlingRecord::default(),
     };
+    if usize::try_from(handling.deliveries) != Ok(parts.deliveries.len()) {
+        return Err(defect("orders.handling and deliveries"));
+    }
     Ok(Order {
         number: OrderNumber(row.number),
         kind: OrderKind::from_stored(row.kind).ok_or_else(|| defect("orders.kind"))?,
@@ -101,7 +110,7 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
         payments: parts.payments.clone(),
         problems: parts.problems.iter().map(|row| problem(row)).collect::<Result<_, _>>()?,
         duplicates: parts.duplicates.iter().map(|row| duplicate(row)).collect(),
-        deliveries: Vec::new(),
+        deliveries: parts.deliveries.iter().map(|row| delivery(row, parts)).collect(),
         credit: row.original_number.zip(row.credit_number).map(|(original, credit_number)| {
             CreditOf { original: OrderNumber(original), credit_number }
         }),
@@ -184,6 +193,23 @@ fn duplicate(row: &DuplicateRow) -> DuplicateLink {
         same_lines: lines,
         same_total: total,
         resolution: DuplicateResolution::from_stored(row.resolution).unwrap_or_default(),
+    }
+}
+
+fn delivery(row: &DeliveryRow, parts: &OrderParts<'_>) -> Delivery {
+    let lines = parts.delivery_lines.iter().filter(|line| line.delivery_id == row.delivery_id);
+    Delivery {
+        id: row.delivery_id,
+        lines: lines.map(|line| (line.line_id, line.quantity)).collect(),
+        shipped_at: Micros(row.shipped_at),
+        recorded_at: Micros(row.recorded_at),
+        arrived_on: row.arrived_on.map(Day),
+        cancelled_at: row.cancelled_at.map(Micros),
+        tracking: Tracking {
+            carrier: row.carrier.clone(),
+            number: row.tracking_number.clone(),
+            url: row.tracking_url.clone(),
+        },
     }
 }
 

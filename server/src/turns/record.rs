@@ -1,8 +1,9 @@
 //! Turns orders and payments, as the rules left them, into rows to store.
 
 use order_proto::v1;
+use order_rules::clocks::owes_refund;
 use order_rules::effects::EffectState;
-use order_rules::order::{DuplicateLink, Line, Micros, Order, Problem};
+use order_rules::order::{Delivery, DuplicateLink, Line, Micros, Order, Problem};
 use order_rules::payments::{Operation, OperationKind, Payment};
 use prost::Message;
 
@@ -10,13 +11,17 @@ use super::desk::OrderFile;
 use super::rebuild::{DetailsRecord, EVIDENCE, HandlingRecord, PendingRecord};
 use crate::shops::Shop;
 use crate::store::rows::{
-    DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow, OrderRow, PaymentRow, ProblemRow,
-    key,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow,
+    OrderRow, PaymentRow, ProblemRow, key,
 };
 use crate::terms::{Term, effect_state_stored};
 
-pub(super) fn order(shop_id: i64, file: &OrderFile, payments: &[Payment]) -> OrderRow {
+pub(super) fn order(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> OrderRow {
     let order = &file.order;
+    let shop_id = shop.row.shop_id;
+    let clocks = shop.clocks(order);
+    // Once the money is paid back, or was never taken, nothing is due any more.
+    let refund_due = clocks.refund_due.filter(|_| owes_refund(order, payments));
     OrderRow {
         order_key: key(shop_id, order.number.0),
         shop_id,
@@ -47,8 +52,8 @@ pub(super) fn order(shop_id: i64, file: &OrderFile, payments: &[Payment]) -> Ord
         completed_at: order.completed_at.map(|time| time.0),
         cancelled_at: order.cancelled_at.map(|time| time.0),
         deleted_at: order.deleted_at.map(|time| time.0),
-        withdrawal_deadline: None,
-        refund_due: None,
+        withdrawal_deadline: clocks.withdrawal_deadline.map(|day| day.0),
+        refund_due: refund_due.map(|day| day.0),
         handling: handling(order),
     }
 }
@@ -59,6 +64,7 @@ fn handling(order: &Order) -> Option<Vec<u8>> {
         credits: order.credits.iter().map(|number| number.0).collect(),
         form_sent_at: order.withdrawal.form_sent_at.map(|time| time.0),
         withdrawn_on: order.withdrawal.withdrawn_on.map(|day| day.0),
+        deliveries: u32::try_from(order.deliveries.len()).unwrap_or(u32::MAX),
     };
     (record != HandlingRecord::default()).then(|| record.encode_to_vec())
 }
@@ -146,6 +152,53 @@ pub(super) fn duplicates(shop_id: i64, order: &Order, stored: Option<&Order>) ->
             other_number: link.other.0,
             evidence: evidence(link),
             resolution: link.resolution.stored(),
+        })
+        .collect()
+}
+
+/// The deliveries that differ from those stored.
+pub(super) fn deliveries(
+    order_key: i64,
+    order: &Order,
+    stored: Option<&Order>,
+) -> Vec<DeliveryRow> {
+    let is_stored = |delivery: &&Delivery| {
+        stored.is_some_and(|stored| stored.deliveries.iter().any(|other| other == *delivery))
+    };
+    order
+        .deliveries
+        .iter()
+        .filter(|delivery| !is_stored(delivery))
+        .map(|delivery| DeliveryRow {
+            order_key,
+            delivery_id: delivery.id,
+            shipped_at: delivery.shipped_at.0,
+            recorded_at: delivery.recorded_at.0,
+            arrived_on: delivery.arrived_on.map(|day| day.0),
+            cancelled_at: delivery.cancelled_at.map(|time| time.0),
+            carrier: delivery.tracking.carrier.clone(),
+            tracking_number: delivery.tracking.number.clone(),
+            tracking_url: delivery.tracking.url.clone(),
+        })
+        .collect()
+}
+
+/// What was sent in deliveries that are not stored yet; it never changes.
+pub(super) fn delivery_lines(
+    order_key: i64,
+    order: &Order,
+    stored: Option<&Order>,
+) -> Vec<DeliveryLineRow> {
+    let is_new = |delivery: &&Delivery| {
+        !stored.is_some_and(|stored| stored.deliveries.iter().any(|one| one.id == delivery.id))
+    };
+    let new = order.deliveries.iter().filter(is_new);
+    new.flat_map(|delivery| delivery.lines.iter().map(|line| (delivery.id, *line)))
+        .map(|(delivery_id, (line_id, quantity))| DeliveryLineRow {
+            order_key,
+            delivery_id,
+            line_id,
+            quantity,
         })
         .collect()
 }

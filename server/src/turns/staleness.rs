@@ -46,6 +46,10 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::DismissProblem(command) => command.etag.as_deref(),
         Command::RetryEffect(command) => command.etag.as_deref(),
         Command::SettleOperation(command) => command.etag.as_deref(),
+        Command::DeliverOrder(command) => command.etag.as_deref(),
+        Command::CancelDelivery(command) => command.etag.as_deref(),
+        Command::ConfirmArrival(command) => command.etag.as_deref(),
+        Command::RecordWithdrawal(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)

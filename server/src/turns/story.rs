@@ -55,7 +55,19 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             EventKind::StockPutBack,
             EventChange { quantity: *quantity, ..line_change(order, *line) },
         ),
-        Change::Delivered => (EventKind::Delivered, nothing),
+        Change::Delivered { delivery } => {
+            (EventKind::Delivered, EventChange { delivery_id: *delivery, ..nothing })
+        }
+        Change::DeliveryCancelled { delivery } => {
+            (EventKind::DeliveryCancelled, EventChange { delivery_id: *delivery, ..nothing })
+        }
+        Change::ArrivalConfirmed { delivery, day } => (
+            EventKind::ArrivalConfirmed,
+            EventChange { delivery_id: *delivery, date: day.to_string(), ..nothing },
+        ),
+        Change::WithdrawalRecorded { day } => {
+            (EventKind::WithdrawalRecorded, EventChange { date: day.to_string(), ..nothing })
+        }
         Change::ProblemOpened { problem } => {
             (EventKind::ProblemOpened, problem_change(order, *problem))
         }

@@ -100,6 +100,7 @@ pub(super) fn rehearse(
     }
     let whole_plan = match &assignment.command {
         crate::commands::Command::ChangeStatus(command) => Some(command.whole_plan(desk)),
+        crate::commands::Command::DeliverOrder(command) => Some(command.whole_plan(desk)),
         _ => None,
     };
     desk.begin(assignment.caller.clone());
@@ -278,6 +279,8 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
                     lines: Vec::new(),
                     problems: Vec::new(),
                     duplicates: Vec::new(),
+                    deliveries: Vec::new(),
+                    delivery_lines: Vec::new(),
                     payments: Vec::new(),
                 },
             )
@@ -296,6 +299,16 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
     for row in &facts.duplicates {
         if let Some(parts) = parts.get_mut(&row.order_key) {
             parts.duplicates.push(row);
+        }
+    }
+    for row in &facts.deliveries {
+        if let Some(parts) = parts.get_mut(&row.order_key) {
+            parts.deliveries.push(row);
+        }
+    }
+    for row in &facts.delivery_lines {
+        if let Some(parts) = parts.get_mut(&row.order_key) {
+            parts.delivery_lines.push(row);
         }
     }
     let mut places: Vec<_> = facts.holders.iter().collect();
@@ -338,7 +351,7 @@ impl Desk {
         for number in &self.changed_orders {
             let Some(file) = self.orders.get(number) else { continue };
             let payments = self.payments_of(&file.order);
-            let row = record::order(shop_id, file, &payments);
+            let row = record::order(&self.shop, file, &payments);
             if !awaits_outcome(&file.order, &payments) {
                 outcome.settled.push(row.order_key);
             }
@@ -346,6 +359,12 @@ impl Desk {
             changes.lines.extend(record::lines(row.order_key, &file.order, stored));
             changes.problems.extend(record::problems(shop_id, &file.order, stored));
             changes.duplicates.extend(record::duplicates(shop_id, &file.order, stored));
+            changes.deliveries.extend(record::deliveries(row.order_key, &file.order, stored));
+            changes.delivery_lines.extend(record::delivery_lines(
+                row.order_key,
+                &file.order,
+                stored,
+            ));
             changes.orders.push(row);
         }
         for id in &self.changed_payments {

@@ -2,6 +2,8 @@ DROP TABLE events;
 DROP TABLE effects;
 DROP TABLE stock_movements;
 DROP TABLE stock_items;
+DROP TABLE delivery_lines;
+DROP TABLE deliveries;
 DROP TABLE order_duplicates;
 DROP TABLE problems;
 DROP TABLE payment_operations;

@@ -203,6 +203,30 @@ CREATE TABLE order_duplicates (
     PRIMARY KEY (order_key, other_number)
 );
 
+CREATE TABLE deliveries (
+    order_key BIGINT NOT NULL REFERENCES orders,
+    delivery_id INTEGER NOT NULL CHECK (delivery_id >= 1),
+    shipped_at BIGINT NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    -- Days since 1970-01-01 in the shop's time zone; as stated.
+    arrived_on INTEGER,
+    cancelled_at BIGINT,
+    carrier TEXT NOT NULL,
+    tracking_number TEXT NOT NULL,
+    tracking_url TEXT NOT NULL,
+    PRIMARY KEY (order_key, delivery_id)
+);
+
+CREATE TABLE delivery_lines (
+    order_key BIGINT NOT NULL,
+    delivery_id INTEGER NOT NULL,
+    line_id INTEGER NOT NULL,
+    quantity BIGINT NOT NULL CHECK (quantity >= 1),
+    PRIMARY KEY (order_key, delivery_id, line_id),
+    FOREIGN KEY (order_key, delivery_id) REFERENCES deliveries,
+    FOREIGN KEY (order_key, line_id) REFERENCES order_lines
+);
+
 CREATE TABLE stock_items (
     shop_id BIGINT NOT NULL,
     sku TEXT NOT NULL,

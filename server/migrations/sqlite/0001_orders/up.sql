@@ -203,6 +203,30 @@ CREATE TABLE order_duplicates (
     PRIMARY KEY (order_key, other_number)
 ) WITHOUT ROWID;
 
+CREATE TABLE deliveries (
+    order_key BIGINT NOT NULL REFERENCES orders,
+    delivery_id INTEGER NOT NULL CHECK (delivery_id >= 1),
+    shipped_at BIGINT NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    -- Days since 1970-01-01 in the shop's time zone; as stated.
+    arrived_on INTEGER,
+    cancelled_at BIGINT,
+    carrier TEXT NOT NULL,
+    tracking_number TEXT NOT NULL,
+    tracking_url TEXT NOT NULL,
+    PRIMARY KEY (order_key, delivery_id)
+) WITHOUT ROWID;
+
+CREATE TABLE delivery_lines (
+    order_key BIGINT NOT NULL,
+    delivery_id INTEGER NOT NULL,
+    line_id INTEGER NOT NULL,
+    quantity BIGINT NOT NULL CHECK (quantity >= 1),
+    PRIMARY KEY (order_key, delivery_id, line_id),
+    FOREIGN KEY (order_key, delivery_id) REFERENCES deliveries,
+    FOREIGN KEY (order_key, line_id) REFERENCES order_lines
+) WITHOUT ROWID;
+
 CREATE TABLE stock_items (
     shop_id BIGINT NOT NULL,
     sku TEXT NOT NULL,
@@ -293,6 +317,8 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('problems', 'problems_order', '10000 1'),
     ('problems', 'problems_open', '1000 1 1'),
     ('order_duplicates', 'order_duplicates', '10000 1 1'),
+    ('deliveries', 'deliveries', '1000000 1 1'),
+    ('delivery_lines', 'delivery_lines', '2000000 2 2 1'),
     ('effects', 'effects_in_flight', '100 1'),
     ('effects', 'effects_open', '1000 1 1'),
     ('effects', 'effects_due', '1000 1'),

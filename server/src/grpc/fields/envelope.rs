@@ -131,6 +131,10 @@ mutations! {
     "DismissProblem" DismissProblemRequest;
     "RetryEffect" RetryEffectRequest, wait;
     "SettlePaymentOperation" SettlePaymentOperationRequest;
+    "DeliverOrder" DeliverOrderRequest, wait;
+    "CancelDelivery" CancelDeliveryRequest;
+    "ConfirmArrival" ConfirmArrivalRequest;
+    "RecordWithdrawal" RecordWithdrawalRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

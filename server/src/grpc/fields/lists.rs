@@ -234,7 +234,8 @@ impl Fields {
         }
     }
 
-    fn time(&mut self, field: &str, time: Option<&prost_types::Timestamp>) {
+    /// A point in time, if there is one.
+    pub(super) fn time(&mut self, field: &str, time: Option<&prost_types::Timestamp>) {
         // 0001-01-01 to 9999-12-31, as the contract's type has it.
         const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
         let is_right = time.is_none_or(|time| {

@@ -10,7 +10,7 @@ use super::lists::Page;
 use super::{Fields, names};
 use crate::commands::{Command, CreateShop, Failure, UpdateShop};
 use crate::grpc::caller::Caller;
-use crate::shops::SETTINGS;
+use crate::shops::{SETTINGS, is_time_zone};
 
 const DISPLAY_NAME: &str = "display_name";
 const DUPLICATE_WINDOW_SECONDS_MAX: i32 = 2_592_000;
@@ -208,11 +208,7 @@ impl Fields {
     }
 
     fn time_zone(&mut self, field: &str, zone: &str) {
-        let is_part = |part: &str| {
-            part.starts_with(|first: char| first.is_ascii_alphabetic())
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-_".contains(&byte))
-        };
-        let is_right = zone.len() <= TIME_ZONE_CHARACTERS_MAX && zone.split('/').all(is_part);
+        let is_right = zone.len() <= TIME_ZONE_CHARACTERS_MAX && is_time_zone(zone);
         self.check(is_right, field, "must be an IANA time zone, e.g. Europe/Oslo");
     }
 

@@ -10,12 +10,14 @@ use super::{Connection, Run};
 use crate::store::StoreFailure;
 use crate::store::facts::{Facts, Needs, RequestRow};
 use crate::store::rows::{
-    DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow, OperationRow, OrderRow, PaymentRow,
-    PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow, shop,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow,
+    OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
+    shop,
 };
 use crate::store::schema::{
-    customers, effects, events, order_duplicates, order_lines, order_payments, order_statuses,
-    orders, payment_operations, payments, problems, shops, stock_items,
+    customers, deliveries, delivery_lines, effects, events, order_duplicates, order_lines,
+    order_payments, order_statuses, orders, payment_operations, payments, problems, shops,
+    stock_items,
 };
 
 /// Whether what is loaded stays as it is until the commit.
@@ -53,6 +55,7 @@ pub(super) async fn facts(
     }
     let (order_keys, payment_keys) = reach(conn, needs, &mut facts).await?;
     orders_with_parts(conn, order_keys, &mut facts).await?;
+    deliveries_of_orders(conn, &mut facts).await?;
     stock(conn, needs, &shop_ids, &mut facts).await?;
     ledger(conn, payment_keys, lock, &mut facts).await?;
     Ok(facts)
@@ -222,6 +225,31 @@ async fn orders_with_parts(
         .filter(order_duplicates::order_key.eq_any(keys))
         .order((order_duplicates::order_key, order_duplicates::other_number))
         .select(DuplicateRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(())
+}
+
+/// Deliveries, of the orders with which something out of the ordinary was done: others have none.
+async fn deliveries_of_orders(
+    conn: &mut Connection,
+    facts: &mut Facts,
+) -> Result<(), StoreFailure> {
+    let handled = facts.orders.iter().filter(|order| order.handling.is_some());
+    let keys: Vec<i64> = handled.map(|order| order.order_key).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    facts.deliveries = deliveries::table
+        .filter(deliveries::order_key.eq_any(keys.clone()))
+        .order((deliveries::order_key, deliveries::delivery_id))
+        .select(DeliveryRow::as_select())
+        .load(conn)
+        .await?;
+    facts.delivery_lines = delivery_lines::table
+        .filter(delivery_lines::order_key.eq_any(keys))
+        .order((delivery_lines::order_key, delivery_lines::delivery_id, delivery_lines::line_id))
+        .select(DeliveryLineRow::as_select())
         .load(conn)
         .await?;
     Ok(())

@@ -116,6 +116,14 @@ async fn orders(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFai
         (order_key, other_number),
         (evidence, resolution)
     );
+    upsert!(
+        conn,
+        &changes.deliveries[..],
+        deliveries,
+        (order_key, delivery_id),
+        (arrived_on, cancelled_at)
+    );
+    insert!(conn, &changes.delivery_lines[..], delivery_lines);
     Ok(())
 }
 
