@@ -148,6 +148,9 @@ commands!(
     WithdrawStatusChangeRequest,
     DismissProblemRequest,
     SettlePaymentOperationRequest,
+    CancelDeliveryRequest,
+    ConfirmArrivalRequest,
+    RecordWithdrawalRequest,
     CreateOrderStatusRequest,
     UpdateOrderStatusRequest,
     DeleteOrderStatusRequest,
@@ -162,6 +165,7 @@ waiting_commands!(
     ChangeOrderStatusRequest,
     AttachPaymentRequest,
     RetryEffectRequest,
+    DeliverOrderRequest,
 );
 
 fn fill(request_id: &mut String) {

@@ -87,6 +87,14 @@ unary!(OrderServiceClient:
     retry_effect(RetryEffectRequest) -> RetryEffectResponse;
     /// Records what a person saw at the provider.
     settle_payment_operation(SettlePaymentOperationRequest) -> SettlePaymentOperationResponse;
+    /// Records what was sent. See also [`OrderClient::deliver`].
+    deliver_order(DeliverOrderRequest) -> DeliverOrderResponse;
+    /// Takes back a delivery that was recorded by mistake.
+    cancel_delivery(CancelDeliveryRequest) -> CancelDeliveryResponse;
+    /// States when deliveries arrived.
+    confirm_arrival(ConfirmArrivalRequest) -> ConfirmArrivalResponse;
+    /// Records that the customer withdrew from the purchase.
+    record_withdrawal(RecordWithdrawalRequest) -> RecordWithdrawalResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );

@@ -27,7 +27,11 @@ pub(crate) fn change(event: &proto::Event) -> String {
     if change.line_id != 0 {
         parts.push(format!("line {}", change.line_id));
     }
+    if change.delivery_id != 0 {
+        parts.push(format!("delivery {}", change.delivery_id));
+    }
     for (title, value) in [
+        ("on ", change.date.as_str()),
         ("sku ", change.sku.as_str()),
         ("", change.problem_code.as_str()),
         ("like order ", last_part(&change.other_order)),
@@ -82,6 +86,12 @@ mod tests {
         let resolved =
             proto::EventChange { operation: Some(operation), payment_id: 7, ..Default::default() };
         assert_eq!(told(resolved), "update amount of 500 minor units: DECLINED (gone), payment 7");
+        let arrived = proto::EventChange {
+            delivery_id: 2,
+            date: "2026-11-25".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(told(arrived), "delivery 2, on 2026-11-25");
         assert_eq!(told(proto::EventChange::default()), "");
     }
 

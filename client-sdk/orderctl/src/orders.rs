@@ -1,6 +1,7 @@
 //! `orderctl orders`: place, read and change orders.
 
 mod create;
+mod delivering;
 pub(crate) mod get;
 mod history;
 mod list;
@@ -34,6 +35,14 @@ pub(crate) enum OrdersCommand {
     Withdraw(payments::WithdrawArguments),
     /// Attach another payment: the way out of an expired or declined reservation
     AttachPayment(payments::AttachArguments),
+    /// Record what was sent; captures its share where the shop captures per delivery
+    Deliver(Box<delivering::DeliverArguments>),
+    /// Take back a delivery that was recorded by mistake
+    CancelDelivery(delivering::CancelDeliveryArguments),
+    /// State when deliveries arrived: from then on the customer may withdraw for 14 days
+    Arrived(delivering::ArrivedArguments),
+    /// Record that the customer withdrew from the purchase
+    Withdrawal(delivering::WithdrawalArguments),
     /// Show who did what to an order, and when
     History(history::HistoryArguments),
 }
@@ -48,6 +57,12 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Status(arguments) => status::run(session, &arguments).await,
         OrdersCommand::Withdraw(arguments) => payments::withdraw(session, &arguments).await,
         OrdersCommand::AttachPayment(arguments) => payments::attach(session, &arguments).await,
+        OrdersCommand::Deliver(arguments) => delivering::deliver(session, &arguments).await,
+        OrdersCommand::CancelDelivery(arguments) => {
+            delivering::cancel_delivery(session, &arguments).await
+        }
+        OrdersCommand::Arrived(arguments) => delivering::arrived(session, &arguments).await,
+        OrdersCommand::Withdrawal(arguments) => delivering::withdrawal(session, &arguments).await,
         OrdersCommand::History(arguments) => history::run(session, &arguments).await,
     }
 }

@@ -99,6 +99,10 @@ pub(crate) struct ShopFields {
     #[arg(long, value_name = "BOOL")]
     completed_delivers: Option<bool>,
 
+    /// Days that goods are under way when nobody says when they arrived, 0 to 60
+    #[arg(long, value_name = "DAYS")]
+    transit_days: Option<i32>,
+
     /// Number the next order gets; may only be raised
     #[arg(long, value_name = "NUMBER")]
     next_order_number: Option<i64>,
@@ -232,6 +236,7 @@ async fn set_fields(
     set(&mut paths, "duplicate_window_seconds", fields.duplicate_window, window);
     let delivers = &mut settings.completed_delivers;
     set(&mut paths, "completed_delivers", fields.completed_delivers, delivers);
+    set(&mut paths, "transit_days", fields.transit_days, &mut settings.transit_days);
     let number = &mut settings.next_order_number;
     set(&mut paths, "next_order_number", fields.next_order_number, number);
     set(&mut paths, "credit_order_status", credit_status, &mut settings.credit_order_status);
@@ -292,6 +297,7 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Duplicate mode", label::<proto::DuplicateMode>(settings.duplicate_mode)),
         ("Duplicate window", format!("{} s", settings.duplicate_window_seconds)),
         ("COMPLETED delivers", settings.completed_delivers.to_string()),
+        ("Transit days", settings.transit_days.to_string()),
         ("Next order number", settings.next_order_number.to_string()),
         ("Providers", providers.join(", ")),
         ("Credit orders start in", last_part(&settings.credit_order_status).to_owned()),

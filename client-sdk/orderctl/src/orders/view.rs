@@ -1,5 +1,6 @@
 //! One order on paper: who, what, the money, the problems and what to do about them.
 
+mod deliveries;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ pub(super) fn order(
         lines(order),
         totals(order),
     ];
+    sections.extend(deliveries::deliveries(order));
     sections.extend(order.payments.iter().map(|payment| payment_view(order, payment)));
     sections.extend(order.duplicates.iter().map(duplicate));
     sections.extend(order.problems.iter().map(|problem| problem_view(session, problem, pages)));
@@ -82,6 +84,7 @@ fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> Stri
     if order.payment_needs_attention {
         payment.push_str(" (needs attention)");
     }
+    let [arrived, form, deadline, withdrawn, refund] = deliveries::clocks(order);
     facts(&[
         ("Status", status(names, order, language)),
         ("Becomes", pending.unwrap_or_default()),
@@ -91,6 +94,11 @@ fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> Stri
         ("Changed", local(order.update_time.as_ref())),
         ("Completed", local(order.complete_time.as_ref())),
         ("Cancelled", local(order.cancel_time.as_ref())),
+        arrived,
+        form,
+        deadline,
+        withdrawn,
+        refund,
         ("Reference", order.external_reference.clone()),
         ("Customer", person(&customer)),
         ("Did you mean", order.email_suggestion.clone()),
