@@ -22,6 +22,8 @@ mod catalogue;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod completeness;
 #[cfg(test)]
 mod completing;
@@ -31,6 +33,8 @@ mod concurrency;
 mod crash;
 #[cfg(test)]
 mod damaged;
+#[cfg(test)]
+mod delivering;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
@@ -97,16 +101,18 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 33] = [
         attention::trials,
         bad_input::trials,
         cancelling::trials,
         catalogue::trials,
         cli::trials,
+        clocks::trials,
         completing::trials,
         concurrency::trials,
         crash::trials,
         damaged::trials,
+        delivering::trials,
         edge::trials,
         envelope::trials,
         fuzz::trials,

@@ -16,6 +16,10 @@ pub(super) enum Kind {
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
+    DeliverOrder,
+    CancelDelivery,
+    ConfirmArrival,
+    RecordWithdrawal,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -44,12 +48,16 @@ pub(super) struct Stage {
     other_waiting: OrderName,
     /// An order of more goods than there are.
     oversold: OrderName,
+    /// An order of two deliveries.
+    delivered: OrderName,
+    /// The day on which all this is, in the shop's time zone.
+    today: order_rules::order::Day,
     /// A shop that does not exist yet.
     new_shop: String,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -58,6 +66,10 @@ impl Kind {
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
+        Self::DeliverOrder,
+        Self::CancelDelivery,
+        Self::ConfirmArrival,
+        Self::RecordWithdrawal,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -88,6 +100,10 @@ impl Kind {
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation
+                | Self::DeliverOrder
+                | Self::CancelDelivery
+                | Self::ConfirmArrival
+                | Self::RecordWithdrawal
         )
     }
 }
@@ -102,6 +118,7 @@ impl Stage {
         let other_waiting = wait_for_ever(&world).await;
         world.stock("RARE", 0).await;
         let oversold = world.place(world.draft(0).goods("RARE", "Vase", 1, 0, 0)).await;
+        let (delivered, today) = delivered(&world).await;
         let new_shop = format!("{}-new", world.shop.id());
         Self {
             order: order.name.parse().unwrap(),
@@ -109,6 +126,8 @@ impl Stage {
             waiting,
             other_waiting,
             oversold: oversold.name.parse().unwrap(),
+            delivered,
+            today,
             new_shop,
         }
     }
@@ -123,6 +142,10 @@ impl Stage {
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
+            Kind::DeliverOrder => self.deliver(asked).await?,
+            Kind::CancelDelivery => self.cancel_delivery(asked).await?,
+            Kind::ConfirmArrival => self.confirm_arrival(asked).await?,
+            Kind::RecordWithdrawal => self.record_withdrawal(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -182,6 +205,7 @@ impl Stage {
                 &self.waiting
             }
             Kind::DismissProblem => &self.oversold,
+            Kind::CancelDelivery | Kind::ConfirmArrival => &self.delivered,
             _ => &self.order,
         }
     }
@@ -291,6 +315,50 @@ impl Stage {
         self.world.get(order).await.payments[0].operations[0].id
     }
 
+    async fn deliver(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let mut request = self.world.client.deliver(&self.order).into_request();
+        request.carrier = if asked.is_other { "Bring" } else { "Posten" }.to_owned();
+        request.request_id.clone_from(&asked.request_id);
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.deliver_order(request).await?.receipt)
+    }
+
+    async fn cancel_delivery(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let request = proto::CancelDeliveryRequest {
+            name: (&self.delivered).into(),
+            delivery_id: if asked.is_other { 2 } else { 1 },
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.cancel_delivery(request).await?.receipt)
+    }
+
+    async fn confirm_arrival(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let request = proto::ConfirmArrivalRequest {
+            name: (&self.delivered).into(),
+            delivery_id: if asked.is_other { 2 } else { 1 },
+            arrival_date: self.today.to_string(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.confirm_arrival(request).await?.receipt)
+    }
+
+    async fn record_withdrawal(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let day = if asked.is_other { self.today.plus_days(-1) } else { self.today };
+        let request = proto::RecordWithdrawalRequest {
+            name: (&self.order).into(),
+            withdrawal_date: day.to_string(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.record_withdrawal(request).await?.receipt)
+    }
+
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
         let mut status = proto::OrderStatus::default();
         status.set_tag(StatusTag::Completed);
@@ -387,6 +455,19 @@ impl Stage {
 
 fn named(name: &OrderName) -> proto::Order {
     proto::Order { name: name.into(), ..proto::Order::default() }
+}
+
+/// An order of two cups that were sent one by one, and the day on which that was.
+async fn delivered(world: &World) -> (OrderName, order_rules::order::Day) {
+    world.set("settings.time_zone", |settings| "UTC".clone_into(&mut settings.time_zone)).await;
+    let draft = world.draft(0).with(|order| order.lines.clear()).goods("", "Kopp", 2, 500, 2_500);
+    let order = world.place(draft.payment("manual", "", 1_000)).await;
+    let name: OrderName = order.name.parse().unwrap();
+    for _ in 0..2 {
+        world.client.deliver(&name).line(1, 1).send().await.unwrap();
+    }
+    let day = order.create_time.unwrap().seconds.div_euclid(86_400);
+    (name, order_rules::order::Day(i32::try_from(day).unwrap()))
 }
 
 /// An order whose change waits for a reservation that nobody ever confirms.
