@@ -30,6 +30,7 @@ named!(
     Address,
     AdjustStockResponse,
     AttachPaymentResponse,
+    CreditOrderResponse,
     ChangeOrderStatusResponse,
     CreateOrderResponse,
     CreateOrderStatusResponse,

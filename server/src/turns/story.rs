@@ -2,7 +2,7 @@
 
 use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::decision::Change;
-use order_rules::order::{Order, StatusId};
+use order_rules::order::{Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 
 use super::record::operation_summary;
@@ -12,6 +12,9 @@ use crate::shops::Shop;
 pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, EventChange) {
     let status = |id: StatusId| {
         shop.status_row(id).map(|row| shop.status_name(&row.slug)).unwrap_or_default()
+    };
+    let credit_order = |credit: Option<OrderNumber>| {
+        credit.map(|credit| shop.order_name(credit.0)).unwrap_or_default()
     };
     let nothing = EventChange::default();
     match change {
@@ -33,14 +36,16 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         Change::PaymentUpdated { payment } => {
             (EventKind::PaymentUpdated, EventChange { payment_id: payment.0, ..nothing })
         }
-        Change::OperationRequested { payment, operation, kind, amount_minor } => operation_event(
-            EventKind::OperationRequested,
-            *payment,
-            operation_summary(*operation, *kind, *amount_minor, OperationState::Pending),
-        ),
-        Change::OperationResolved { payment, operation, kind, amount_minor, state } => {
+        Change::OperationRequested { payment, operation, kind, amount_minor, credit } => {
+            let summary =
+                operation_summary(*operation, *kind, *amount_minor, OperationState::Pending);
+            let (kind, change) = operation_event(EventKind::OperationRequested, *payment, summary);
+            (kind, EventChange { credit_order: credit_order(*credit), ..change })
+        }
+        Change::OperationResolved { payment, operation, kind, amount_minor, state, credit } => {
             let summary = operation_summary(*operation, *kind, *amount_minor, *state);
-            operation_event(EventKind::OperationResolved, *payment, summary)
+            let (kind, change) = operation_event(EventKind::OperationResolved, *payment, summary);
+            (kind, EventChange { credit_order: credit_order(*credit), ..change })
         }
         Change::OperationSettled { payment, operation, kind, amount_minor, state, has_reason } => {
             let summary = operation_summary(*operation, *kind, *amount_minor, *state);
@@ -78,6 +83,14 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             },
         ),
         Change::NoteAdded => (EventKind::NoteAdded, nothing),
+        Change::Credited { credit, gross_minor } => (
+            EventKind::OrderCredited,
+            EventChange {
+                credit_order: credit_order(Some(*credit)),
+                to_gross_minor: *gross_minor,
+                ..nothing
+            },
+        ),
     }
 }
 
