@@ -30,6 +30,8 @@ mod concurrency;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crediting;
+#[cfg(test)]
 mod damaged;
 #[cfg(test)]
 mod edge;
@@ -55,6 +57,8 @@ mod placing;
 mod plans;
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod refunding;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
@@ -97,7 +101,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 33] = [
         attention::trials,
         bad_input::trials,
         cancelling::trials,
@@ -106,6 +110,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         completing::trials,
         concurrency::trials,
         crash::trials,
+        crediting::trials,
         damaged::trials,
         edge::trials,
         envelope::trials,
@@ -119,6 +124,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         placing::trials,
         plans::trials,
         reading::trials,
+        refunding::trials,
         replicas::trials,
         schemas::trials,
         shops::trials,
