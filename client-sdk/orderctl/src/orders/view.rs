@@ -163,12 +163,12 @@ fn progress(line: &proto::Line, code: &str) -> String {
     let parts = [("delivered", line.delivered_quantity), ("credited", line.credited_quantity)];
     let done = parts.into_iter().filter(|(_, quantity)| *quantity != 0);
     let mut text = joined(done.map(|(what, quantity)| format!("{quantity} {what}")));
-    match (line.credited_gross_minor, line.credited_quantity) {
-        (0, _) => {}
-        (gross, 0) => {
-            text = joined([text, format!("{} credited", amount(gross, code))].into_iter())
+    if line.credited_gross_minor != 0 {
+        let credited = amount(line.credited_gross_minor, code);
+        match line.credited_quantity {
+            0 => text = joined([text, format!("{credited} credited")].into_iter()),
+            _ => text.push_str(&format!(" ({credited})")),
         }
-        (gross, _) => text.push_str(&format!(" ({})", amount(gross, code))),
     }
     if line.original_line_id != 0 {
         text = joined([text, format!("of line {}", line.original_line_id)].into_iter());

@@ -172,18 +172,7 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
             }
         }
         Act::Credit { order, what, is_refunded, is_restocked } => {
-            let Some(order) = pick_order(world, order) else { return };
-            let command = credit_of(what, is_refunded, is_restocked);
-            let expected = crediting::expected_refusal(world, order, &command);
-            let before = world.case(order);
-            match world.credit(order, &command) {
-                Ok((credit, done)) => {
-                    assert_eq!(expected, None, "{order:?} {command:?}");
-                    crediting::check_credited(world, &before, credit, &command);
-                    model.watch(world, &done);
-                }
-                Err(refusal) => assert_eq!(Some(refusal.code), expected, "{order:?} {command:?}"),
-            }
+            credit(world, model, order, &credit_of(what, is_refunded, is_restocked));
         }
         Act::Send { effect } => {
             if let Some((operation, _)) = pick_effect(world, effect) {
@@ -226,6 +215,20 @@ fn settle(world: &mut World, model: &mut Model, operation: &Operation, has_happe
     model.watch(world, &done);
     let again = world.settle(operation.order, operation.id, verdict);
     assert_eq!(again.unwrap_err().code, Code::OperationFinal, "said once");
+}
+
+fn credit(world: &mut World, model: &mut Model, order: u8, command: &CreditOrder) {
+    let Some(order) = pick_order(world, order) else { return };
+    let expected = crediting::expected_refusal(world, order, command);
+    let before = world.case(order);
+    match world.credit(order, command) {
+        Ok((credit, done)) => {
+            assert_eq!(expected, None, "{order:?} {command:?}");
+            crediting::check_credited(world, &before, credit, command);
+            model.watch(world, &done);
+        }
+        Err(refusal) => assert_eq!(Some(refusal.code), expected, "{order:?} {command:?}"),
+    }
 }
 
 fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
