@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 16] = [
+const STORED_ANSWERS: [&str; 17] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -19,6 +19,7 @@ const STORED_ANSWERS: [&str; 16] = [
     "CancelDeliveryResponse",
     "ConfirmArrivalResponse",
     "RecordWithdrawalResponse",
+    "CreditOrderResponse",
     "WatchOrdersResponse",
 ];
 

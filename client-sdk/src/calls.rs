@@ -166,6 +166,7 @@ waiting_commands!(
     AttachPaymentRequest,
     RetryEffectRequest,
     DeliverOrderRequest,
+    CreditOrderRequest,
 );
 
 fn fill(request_id: &mut String) {

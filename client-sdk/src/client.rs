@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::calls::CallSettings;
 use crate::connection::{ClientBuilder, Connections, metadata_text};
 use crate::deliveries::DeliveryDraft;
+use crate::crediting::Credit;
 use crate::error::Error;
 use crate::names::ShopName;
 use crate::orders::{OrderQuery, StatusChange};
@@ -78,6 +79,11 @@ impl OrderClient {
     /// Begins a delivery: everything that is undelivered, unless lines are named.
     pub fn deliver(&self, order: &OrderName) -> DeliveryDraft {
         DeliveryDraft::new(self.clone(), order)
+    }
+
+    /// Begins a credit of a sale order; whether the money goes back is a choice to make.
+    pub fn credit(&self, order: &OrderName) -> Credit {
+        Credit::new(self.clone(), order)
     }
 
     /// Begins a list of the shop's orders.

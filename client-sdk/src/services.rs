@@ -95,6 +95,8 @@ unary!(OrderServiceClient:
     confirm_arrival(ConfirmArrivalRequest) -> ConfirmArrivalResponse;
     /// Records that the customer withdrew from the purchase.
     record_withdrawal(RecordWithdrawalRequest) -> RecordWithdrawalResponse;
+    /// Credits lines of a sale and makes its credit order. See also [`OrderClient::credit`].
+    credit_order(CreditOrderRequest) -> CreditOrderResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );

@@ -4,6 +4,7 @@ mod attention;
 mod change_status;
 mod create_order;
 mod delivering;
+mod credit_order;
 mod record_outcome;
 mod statuses;
 mod stock;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use order_proto::v1;
 use order_rules::attention::Verdict;
 use order_rules::changing::Outcome;
+use order_rules::crediting;
 use order_rules::decision::Decision;
 use order_rules::order::{Micros, OrderNumber};
 use order_rules::payments::{OperationKind, Payment, ProviderName};
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     CancelDelivery(CancelDelivery),
     ConfirmArrival(ConfirmArrival),
     RecordWithdrawal(RecordWithdrawal),
+    CreditOrder(Box<CreditOrder>),
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
     DeleteStatus(DeleteStatus),
@@ -162,6 +165,15 @@ pub(crate) struct SettleOperation {
 }
 
 #[derive(Clone, Debug)]
+pub(crate) struct CreditOrder {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub credit: crediting::CreditOrder,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+#[derive(Clone, Debug)]
 pub(crate) struct CreateStatus {
     pub slug: String,
     pub tag: v1::StatusTag,
@@ -233,6 +245,9 @@ pub(crate) struct Answer {
     /// The order it is about, as it is now: encoded `Order`, in parts that belong together.
     pub order: Vec<Bytes>,
     pub number: Option<OrderNumber>,
+    /// The credit order that the command made, if it did, as the order.
+    pub credit: Option<OrderNumber>,
+    pub credit_order: Vec<Bytes>,
     /// Revision of the command's first event; 0 when only validated.
     pub revision: i64,
     pub replayed: bool,
@@ -287,6 +302,7 @@ impl Command {
             Self::CancelDelivery(command) => command.needs(shop_id, needs),
             Self::ConfirmArrival(command) => command.needs(shop_id, needs),
             Self::RecordWithdrawal(command) => command.needs(shop_id, needs),
+            Self::CreditOrder(command) => command.needs(shop_id, needs),
             Self::UpdateStatus(command) => command.needs(shop_id, needs),
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
             Self::CreateStockItem(command) => command.needs(needs),
@@ -311,6 +327,7 @@ impl Command {
             Self::CancelDelivery(command) => command.carry_out(desk),
             Self::ConfirmArrival(command) => command.carry_out(desk),
             Self::RecordWithdrawal(command) => command.carry_out(desk),
+            Self::CreditOrder(command) => command.carry_out(desk),
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
             Self::DeleteStatus(command) => command.carry_out(desk),
@@ -326,6 +343,7 @@ impl Command {
         match self {
             Self::CreateOrder(command) => command.placement.lines.len(),
             Self::DeliverOrder(command) => command.delivery.lines.len().max(1),
+            Self::CreditOrder(command) => command.credit.lines.len().max(1),
             _ => 1,
         }
     }
@@ -344,6 +362,7 @@ impl Command {
             Self::CancelDelivery(command) => Some(command.number),
             Self::ConfirmArrival(command) => Some(command.number),
             Self::RecordWithdrawal(command) => Some(command.number),
+            Self::CreditOrder(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             _ => None,
         }

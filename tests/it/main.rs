@@ -32,6 +32,8 @@ mod concurrency;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crediting;
+#[cfg(test)]
 mod damaged;
 #[cfg(test)]
 mod delivering;
@@ -59,6 +61,8 @@ mod placing;
 mod plans;
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod refunding;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
@@ -111,6 +115,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         completing::trials,
         concurrency::trials,
         crash::trials,
+        crediting::trials,
         damaged::trials,
         delivering::trials,
         edge::trials,
@@ -125,6 +130,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         placing::trials,
         plans::trials,
         reading::trials,
+        refunding::trials,
         replicas::trials,
         schemas::trials,
         shops::trials,

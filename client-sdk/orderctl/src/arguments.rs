@@ -22,6 +22,7 @@ Examples:
   orderctl orders get 1001
   orderctl orders status 1001 1002 Sendt
   orderctl orders status 1003 Kansellert --restock yes
+  orderctl orders credit 1001 --line 1=2 --refund yes --restock yes
   orderctl problems list
   orderctl import orders.jsonl
   orderctl watch --from snapshot --output json | jq .
@@ -202,6 +203,10 @@ mod tests {
             "orders cancel-delivery 1001 1",
             "orders arrived 1001 --date 2026-11-25 --delivery 1",
             "orders withdrawal 1001 --date 2026-11-25",
+            "orders credit 1001 --line 1=2 --amount 2=50.00 --fee Returfrakt=99.00@25 --refund yes",
+            "orders credit 1001 --all --refund no --restock yes --reason broken --dry-run",
+            "orders credit 1001 --line 1=1 --refund yes --share 7=249.50 --wait 0s",
+            "orders list --kind credit",
             "orders history 1001",
             "orders import orders.jsonl",
             "problems list --code OUTCOME_UNKNOWN --code REFUND_DECLINED --limit 20",
@@ -214,6 +219,7 @@ mod tests {
             "shops create butikk --currency NOK --provider klarna=sandbox",
             "shops update butikk --completed-delivers false --stock-mode refuse",
             "shops update butikk --capture-mode per-delivery --transit-days 5",
+            "shops update butikk --next-credit-number 5000 --credit-order-status processing",
             "statuses create on-hold --name nb=Vent --tag none --position 25",
             "statuses delete on-hold --replacement processing",
             "stock create TENT-3 25",
@@ -231,6 +237,9 @@ mod tests {
         for line in [
             "orders get",
             "orders status 1001",
+            "orders credit 1001 --refund yes",
+            "orders credit 1001 --line 1=1",
+            "orders credit 1001 --all --line 1=1 --refund no",
             "orders list --tag paid",
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",

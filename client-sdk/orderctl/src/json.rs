@@ -31,6 +31,7 @@ named!(
     AdjustStockResponse,
     AttachPaymentResponse,
     CancelDeliveryResponse,
+    CreditOrderResponse,
     ChangeOrderStatusResponse,
     ConfirmArrivalResponse,
     CreateOrderResponse,

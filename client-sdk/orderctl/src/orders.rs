@@ -2,6 +2,7 @@
 
 mod create;
 mod delivering;
+mod credit;
 pub(crate) mod get;
 mod history;
 mod list;
@@ -43,6 +44,8 @@ pub(crate) enum OrdersCommand {
     Arrived(delivering::ArrivedArguments),
     /// Record that the customer withdrew from the purchase
     Withdrawal(delivering::WithdrawalArguments),
+    /// Credit units or amounts of an order, and pay them back
+    Credit(Box<credit::CreditArguments>),
     /// Show who did what to an order, and when
     History(history::HistoryArguments),
 }
@@ -63,6 +66,7 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         }
         OrdersCommand::Arrived(arguments) => delivering::arrived(session, &arguments).await,
         OrdersCommand::Withdrawal(arguments) => delivering::withdrawal(session, &arguments).await,
+        OrdersCommand::Credit(arguments) => credit::run(session, &arguments).await,
         OrdersCommand::History(arguments) => history::run(session, &arguments).await,
     }
 }

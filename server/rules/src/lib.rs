@@ -15,6 +15,7 @@ pub mod changing;
 pub mod clocks;
 pub mod contact;
 pub mod delivering;
+pub mod crediting;
 pub mod duplicates;
 pub mod effects;
 pub mod money;

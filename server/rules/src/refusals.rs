@@ -77,6 +77,12 @@ codes! {
     DeliveryNotFound = "DELIVERY_NOT_FOUND",
     /// Its money is captured, or on its way.
     DeliveryCaptured = "DELIVERY_CAPTURED",
+    // §4 Crediting.
+    CreditExceedsCaptured = "CREDIT_EXCEEDS_CAPTURED",
+    /// Only money that was settled by hand is left to pay back (9.3).
+    RefundByHand = "REFUND_BY_HAND",
+    DuplicateUnresolved = "DUPLICATE_UNRESOLVED",
+    DuplicateNotCreditable = "DUPLICATE_NOT_CREDITABLE",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     // §9 Placing.

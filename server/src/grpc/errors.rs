@@ -140,6 +140,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::WithdrawalTooLate
         | Code::DeliveryExceedsOrdered
         | Code::DeliveryCaptured
+        | Code::CreditExceedsCaptured
+        | Code::RefundByHand
+        | Code::DuplicateUnresolved
+        | Code::DuplicateNotCreditable
         | Code::DuplicateAlreadyCaptured
         | Code::PaymentInsufficient
         | Code::PaymentMismatch

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{attention, delivering, lists, orders, placing, watching};
+use super::fields::{attention, crediting, delivering, lists, orders, placing, watching};
 use super::guard;
 use super::stubs::order_service_server::OrderService;
 use crate::commands::Failure;
@@ -29,6 +29,7 @@ pub(super) struct Orders {
 /// Numbers of the fields in the contract's answers that hold stored orders.
 const ORDER: u32 = 1;
 const RECEIPT: u32 = 2;
+const CREDIT_ORDER: u32 = 3;
 
 impl Orders {
     pub(super) fn new(edge: &Edge) -> Self {
@@ -200,6 +201,20 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(delivering::record_withdrawal(request, &caller), &caller).await)
+    }
+
+    async fn credit_order(
+        &self,
+        request: Request<v1::CreditOrderRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let asking = crediting::credit_order(request, &caller)?;
+            let done = self.edge.carry_out(asking, &caller).await?;
+            let answer = order_and_receipt(done.order, &done.receipt);
+            Ok(answer.with_message(CREDIT_ORDER, done.credit_order))
+        };
+        caller.reply(outcome.await)
     }
 
     async fn list_order_events(

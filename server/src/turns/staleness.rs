@@ -50,6 +50,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::CancelDelivery(command) => command.etag.as_deref(),
         Command::ConfirmArrival(command) => command.etag.as_deref(),
         Command::RecordWithdrawal(command) => command.etag.as_deref(),
+        Command::CreditOrder(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)

@@ -20,6 +20,7 @@ pub(super) enum Kind {
     CancelDelivery,
     ConfirmArrival,
     RecordWithdrawal,
+    CreditOrder,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -43,6 +44,8 @@ pub(super) struct Asked {
 pub(super) struct Stage {
     pub(super) world: World,
     order: OrderName,
+    /// Captured.
+    sale: OrderName,
     /// An order whose status change waits for ever, with nothing of it sent.
     waiting: OrderName,
     other_waiting: OrderName,
@@ -57,7 +60,7 @@ pub(super) struct Stage {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -70,6 +73,7 @@ impl Kind {
         Self::CancelDelivery,
         Self::ConfirmArrival,
         Self::RecordWithdrawal,
+        Self::CreditOrder,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -104,6 +108,7 @@ impl Kind {
                 | Self::CancelDelivery
                 | Self::ConfirmArrival
                 | Self::RecordWithdrawal
+                | Self::CreditOrder
         )
     }
 }
@@ -114,6 +119,9 @@ impl Stage {
         let world = World::new(beside.server.clone()).await;
         world.stock("CUP", 3).await;
         let order = world.place(world.draft(900).payment("manual", "", 900)).await;
+        let sale = world.place(world.draft(900).payment("manual", "", 900)).await;
+        let sale: OrderName = sale.name.parse().unwrap();
+        world.complete(&sale).await.unwrap();
         let waiting = wait_for_ever(&world).await;
         let other_waiting = wait_for_ever(&world).await;
         world.stock("RARE", 0).await;
@@ -128,6 +136,7 @@ impl Stage {
             oversold: oversold.name.parse().unwrap(),
             delivered,
             today,
+            sale,
             new_shop,
         }
     }
@@ -146,6 +155,7 @@ impl Stage {
             Kind::CancelDelivery => self.cancel_delivery(asked).await?,
             Kind::ConfirmArrival => self.confirm_arrival(asked).await?,
             Kind::RecordWithdrawal => self.record_withdrawal(asked).await?,
+            Kind::CreditOrder => self.credit(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -206,6 +216,7 @@ impl Stage {
             }
             Kind::DismissProblem => &self.oversold,
             Kind::CancelDelivery | Kind::ConfirmArrival => &self.delivered,
+            Kind::CreditOrder => &self.sale,
             _ => &self.order,
         }
     }
@@ -357,6 +368,15 @@ impl Stage {
             validate_only: asked.validate_only,
         };
         Ok(self.world.client.record_withdrawal(request).await?.receipt)
+    }
+
+    async fn credit(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let amount = if asked.is_other { 200 } else { 100 };
+        let credit = self.world.client.credit(&self.sale).amount(1, amount).refund(false);
+        let mut request = credit.request_id(&asked.request_id).into_request();
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.credit_order(request).await?.receipt)
     }
 
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {

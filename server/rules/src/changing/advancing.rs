@@ -9,7 +9,7 @@ use crate::delivering::left_of_deliveries;
 use crate::draft::Draft;
 use crate::order::{DeliveryState, OrderKind};
 use crate::payments::{
-    Authorization, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
     left_to_capture,
 };
 use crate::refusals::{Code, Refusal};
@@ -164,7 +164,7 @@ fn was_declined_since_delivery(case: &Case) -> bool {
 /// One capture at a time, the next only when the last has succeeded.
 fn capture(draft: &mut Draft<'_>, left: impl Fn(&Case) -> i64) -> Progress {
     loop {
-        if has_claimed(&draft.case, |kind| kind == OperationKind::Capture) {
+        if has_claimed(&draft.case, |operation| operation.kind == OperationKind::Capture) {
             return Progress::Waits;
         }
         let left = left(&draft.case);
@@ -205,10 +205,10 @@ fn cancel(draft: &mut Draft<'_>) -> Progress {
     }
 }
 
-fn has_claimed(case: &Case, is_counted: impl Fn(OperationKind) -> bool) -> bool {
+fn has_claimed(case: &Case, is_counted: impl Fn(&Operation) -> bool) -> bool {
     case.payments.iter().flat_map(|payment| &payment.operations).any(|operation| {
         operation.order == case.order.number
-            && is_counted(operation.kind)
+            && is_counted(operation)
             && operation.state.is_claimed()
     })
 }

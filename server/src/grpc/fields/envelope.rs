@@ -135,6 +135,7 @@ mutations! {
     "CancelDelivery" CancelDeliveryRequest;
     "ConfirmArrival" ConfirmArrivalRequest;
     "RecordWithdrawal" RecordWithdrawalRequest;
+    "CreditOrder" CreditOrderRequest, wait;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;
