@@ -136,6 +136,9 @@ fn fitting(code: Code) -> Fitting {
         | Code::PaymentPending
         | Code::CreditOrderFinal
         | Code::DuplicateAlreadyCaptured
+        | Code::NotADuplicate
+        | Code::SamePayment
+        | Code::KeptOrderCancelled
         | Code::PaymentInsufficient
         | Code::PaymentMismatch
         | Code::OutOfStock

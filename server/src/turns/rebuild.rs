@@ -7,7 +7,8 @@ use order_rules::effects::EffectState;
 use order_rules::money::{Currency, VatRate};
 use order_rules::order::{
     CreditOf, Day, DuplicateLink, DuplicateResolution, Line, LineKind, Micros, Order, OrderKind,
-    OrderNumber, PendingChange, PlacedLine, PriceBasis, Problem, StatusId, Withdrawal,
+    OrderNumber, PendingChange, PendingResolution, PlacedLine, PriceBasis, Problem, StatusId,
+    Withdrawal,
 };
 use order_rules::payments::{
     Authorization, Capabilities, Holder, Operation, OperationKind, OperationState, Payment,
@@ -48,6 +49,21 @@ pub(crate) struct HandlingRecord {
     pub form_sent_at: Option<i64>,
     #[prost(int32, optional, tag = "3")]
     pub withdrawn_on: Option<i32>,
+    #[prost(message, optional, tag = "20")]
+    pub resolution: Option<ResolutionRecord>,
+}
+
+/// A resolution of duplicates that waits, as it is stored with every order of it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ResolutionRecord {
+    #[prost(int64, tag = "1")]
+    pub keep: i64,
+    #[prost(int64, repeated, tag = "2")]
+    pub drop: Vec<i64>,
+    #[prost(bool, tag = "3")]
+    pub restock: bool,
+    #[prost(int64, tag = "4")]
+    pub requested_at: i64,
 }
 
 /// The details of a problem, as they are stored with it.
@@ -104,6 +120,12 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
         deliveries: Vec::new(),
         credit: row.original_number.zip(row.credit_number).map(|(original, credit_number)| {
             CreditOf { original: OrderNumber(original), credit_number }
+        }),
+        resolution: handling.resolution.map(|resolution| PendingResolution {
+            keep: OrderNumber(resolution.keep),
+            drop: resolution.drop.into_iter().map(OrderNumber).collect(),
+            restock: resolution.restock,
+            requested_at: Micros(resolution.requested_at),
         }),
         credits: handling.credits.into_iter().map(OrderNumber).collect(),
         withdrawal: Withdrawal {
