@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::names::ShopName;
 use crate::orders::{OrderQuery, StatusChange};
 use crate::placing::OrderDraft;
+use crate::resolving::Resolution;
 use crate::retry::{RetryBudget, RetryPolicy};
 use crate::watch::WatchBuilder;
 use crate::{OrderName, StatusName};
@@ -72,6 +73,11 @@ impl OrderClient {
     /// Begins a change of an order's status.
     pub fn change_status(&self, order: &OrderName, status: &StatusName) -> StatusChange {
         StatusChange::new(self.clone(), order, status)
+    }
+
+    /// Begins to decide that this order stands and others on its payment do not.
+    pub fn keep(&self, order: &OrderName) -> Resolution {
+        Resolution::new(self.clone(), order)
     }
 
     /// Begins a list of the shop's orders.

@@ -87,6 +87,10 @@ unary!(OrderServiceClient:
     retry_effect(RetryEffectRequest) -> RetryEffectResponse;
     /// Records what a person saw at the provider.
     settle_payment_operation(SettlePaymentOperationRequest) -> SettlePaymentOperationResponse;
+    /// Keeps one of the orders on a payment and drops the others. See also [`OrderClient::keep`].
+    resolve_duplicate(ResolveDuplicateRequest) -> ResolveDuplicateResponse;
+    /// Says that two orders are different purchases.
+    dismiss_duplicate(DismissDuplicateRequest) -> DismissDuplicateResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );
