@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use crate::duplicates::DuplicatesCommand;
 use crate::import::ImportArguments;
 use crate::orders::OrdersCommand;
 use crate::problems::ProblemsCommand;
@@ -23,6 +24,7 @@ Examples:
   orderctl orders status 1001 1002 Sendt
   orderctl orders status 1003 Kansellert --restock yes
   orderctl problems list
+  orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt
   orderctl import orders.jsonl
   orderctl watch --from snapshot --output json | jq .
   orderctl explain ALREADY_CAPTURED
@@ -116,6 +118,9 @@ pub(crate) enum Command {
     /// What needs a person: list it, dismiss it, try it again, say what happened
     #[command(subcommand)]
     Problems(ProblemsCommand),
+    /// Orders that may be one purchase: which stand, and which do not
+    #[command(subcommand)]
+    Duplicates(DuplicatesCommand),
     /// Place many orders from a file, one JSON order a line
     Import(ImportArguments),
     /// Follow what happens in the shop, live
@@ -197,6 +202,10 @@ mod tests {
             "orders withdraw 1001 --request-id 01a20a45-3395-7731-b83b-01d12c12fe1b",
             "orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598",
             "orders history 1001",
+            "duplicates list --limit 5",
+            "duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt --wait 10s",
+            "duplicates resolve --keep 1001 --drop 1002 --drop 1003 --restock no --dry-run",
+            "duplicates dismiss 1001 1002",
             "orders import orders.jsonl",
             "problems list --code OUTCOME_UNKNOWN --code REFUND_DECLINED --limit 20",
             "problems dismiss 1001 78 --reason released",
@@ -225,6 +234,9 @@ mod tests {
             "orders get",
             "orders status 1001",
             "orders list --tag paid",
+            "duplicates resolve --keep 1001 --drop 1002",
+            "duplicates resolve --keep 1001 --restock yes",
+            "duplicates dismiss 1001",
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",
             "problems dismiss 1001 78",

@@ -30,18 +30,31 @@ pub(crate) fn change(event: &proto::Event) -> String {
     for (title, value) in [
         ("sku ", change.sku.as_str()),
         ("", change.problem_code.as_str()),
-        ("like order ", last_part(&change.other_order)),
+        (pair_words(event.kind()), last_part(&change.other_order)),
         ("status ", last_part(&change.status)),
     ] {
         if !value.is_empty() {
             parts.push(format!("{title}{value}"));
         }
     }
+    if change.resolution() != proto::DuplicateResolution::Unspecified {
+        parts.push(change.resolution().label().to_owned());
+    }
     parts.extend(change.fields.iter().cloned());
     if change.has_reason {
         parts.push("with a reason among the notes".to_owned());
     }
     parts.join(", ")
+}
+
+/// How the order and the other one belong together.
+fn pair_words(kind: proto::EventKind) -> &'static str {
+    match kind {
+        proto::EventKind::ResolutionRequested | proto::EventKind::ResolutionDropped => {
+            "together with order "
+        }
+        _ => "like order ",
+    }
 }
 
 fn operation_words(operation: &proto::Operation) -> String {

@@ -30,6 +30,8 @@ named!(
     Address,
     AdjustStockResponse,
     AttachPaymentResponse,
+    DismissDuplicateResponse,
+    ResolveDuplicateResponse,
     ChangeOrderStatusResponse,
     CreateOrderResponse,
     CreateOrderStatusResponse,
