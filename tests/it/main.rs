@@ -58,6 +58,8 @@ mod reading;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
+mod resolving;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod shops;
@@ -97,7 +99,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 32] = [
         attention::trials,
         bad_input::trials,
         cancelling::trials,
@@ -120,6 +122,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         plans::trials,
         reading::trials,
         replicas::trials,
+        resolving::trials,
         schemas::trials,
         shops::trials,
         starting::trials,

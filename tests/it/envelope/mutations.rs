@@ -16,6 +16,8 @@ pub(super) enum Kind {
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
+    ResolveDuplicate,
+    DismissDuplicate,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -44,12 +46,16 @@ pub(super) struct Stage {
     other_waiting: OrderName,
     /// An order of more goods than there are.
     oversold: OrderName,
+    /// Orders on one payment.
+    twins: [OrderName; 3],
+    /// Purchases of one customer.
+    purchases: [OrderName; 3],
     /// A shop that does not exist yet.
     new_shop: String,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -58,6 +64,8 @@ impl Kind {
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
+        Self::ResolveDuplicate,
+        Self::DismissDuplicate,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -88,6 +96,8 @@ impl Kind {
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation
+                | Self::ResolveDuplicate
+                | Self::DismissDuplicate
         )
     }
 }
@@ -103,12 +113,16 @@ impl Stage {
         world.stock("RARE", 0).await;
         let oversold = world.place(world.draft(0).goods("RARE", "Vase", 1, 0, 0)).await;
         let new_shop = format!("{}-new", world.shop.id());
+        let twins = three_twins(&world).await;
+        let purchases = three_purchases(&world).await;
         Self {
             order: order.name.parse().unwrap(),
             world,
             waiting,
             other_waiting,
             oversold: oversold.name.parse().unwrap(),
+            twins,
+            purchases,
             new_shop,
         }
     }
@@ -123,6 +137,8 @@ impl Stage {
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
+            Kind::ResolveDuplicate => self.resolve(asked).await?,
+            Kind::DismissDuplicate => self.dismiss_pair(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -182,6 +198,8 @@ impl Stage {
                 &self.waiting
             }
             Kind::DismissProblem => &self.oversold,
+            Kind::ResolveDuplicate => &self.twins[0],
+            Kind::DismissDuplicate => &self.purchases[0],
             _ => &self.order,
         }
     }
@@ -289,6 +307,28 @@ impl Stage {
     /// Number of the operation that asks for the reservation.
     async fn reservation(&self, order: &OrderName) -> i64 {
         self.world.get(order).await.payments[0].operations[0].id
+    }
+
+    async fn resolve(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let [keep, twin, third] = &self.twins;
+        let drop = if asked.is_other { third } else { twin };
+        let mut request = self.world.client.keep(keep).drop(drop).restock(true).into_request();
+        request.request_id.clone_from(&asked.request_id);
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.resolve_duplicate(request).await?.receipt)
+    }
+
+    async fn dismiss_pair(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let [order, second, third] = &self.purchases;
+        let request = proto::DismissDuplicateRequest {
+            name: order.into(),
+            other: if asked.is_other { third } else { second }.into(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.dismiss_duplicate(request).await?.receipt)
     }
 
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
@@ -403,4 +443,32 @@ async fn wait_for_ever(world: &World) -> OrderName {
     })
     .await;
     name
+}
+
+/// Three orders on one confirmed payment.
+async fn three_twins(world: &World) -> [OrderName; 3] {
+    let reference = world.reference("");
+    let mut twins = Vec::new();
+    for _ in 0..3 {
+        let order = world.place(world.draft(300).payment("klarna", &reference, 300)).await;
+        twins.push(order.name.parse().unwrap());
+    }
+    twins.try_into().unwrap()
+}
+
+/// Three orders of the same, each paid for.
+async fn three_purchases(world: &World) -> [OrderName; 3] {
+    let window = |seconds: i32| {
+        world.set("settings.duplicate_window_seconds", move |settings| {
+            settings.duplicate_window_seconds = seconds;
+        })
+    };
+    window(3_600).await;
+    let mut purchases = Vec::new();
+    for _ in 0..3 {
+        let order = world.place(world.draft(200).payment("manual", "", 200)).await;
+        purchases.push(order.name.parse().unwrap());
+    }
+    window(0).await;
+    purchases.try_into().unwrap()
 }
