@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 17] = [
+const STORED_ANSWERS: [&str; 19] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -20,6 +20,8 @@ const STORED_ANSWERS: [&str; 17] = [
     "ConfirmArrivalResponse",
     "RecordWithdrawalResponse",
     "CreditOrderResponse",
+    "ResolveDuplicateResponse",
+    "DismissDuplicateResponse",
     "WatchOrdersResponse",
 ];
 

@@ -151,6 +151,7 @@ commands!(
     CancelDeliveryRequest,
     ConfirmArrivalRequest,
     RecordWithdrawalRequest,
+    DismissDuplicateRequest,
     CreateOrderStatusRequest,
     UpdateOrderStatusRequest,
     DeleteOrderStatusRequest,
@@ -167,6 +168,7 @@ waiting_commands!(
     RetryEffectRequest,
     DeliverOrderRequest,
     CreditOrderRequest,
+    ResolveDuplicateRequest,
 );
 
 fn fill(request_id: &mut String) {

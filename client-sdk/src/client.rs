@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::names::ShopName;
 use crate::orders::{OrderQuery, StatusChange};
 use crate::placing::OrderDraft;
+use crate::resolving::Resolution;
 use crate::retry::{RetryBudget, RetryPolicy};
 use crate::watch::WatchBuilder;
 use crate::{OrderName, StatusName};
@@ -84,6 +85,11 @@ impl OrderClient {
     /// Begins a credit of a sale order; whether the money goes back is a choice to make.
     pub fn credit(&self, order: &OrderName) -> Credit {
         Credit::new(self.clone(), order)
+    }
+
+    /// Begins to decide that this order stands and others on its payment do not.
+    pub fn keep(&self, order: &OrderName) -> Resolution {
+        Resolution::new(self.clone(), order)
     }
 
     /// Begins a list of the shop's orders.

@@ -51,6 +51,7 @@ mod orders;
 mod pages;
 mod placing;
 mod refusal;
+mod resolving;
 mod retry;
 #[cfg(test)]
 mod scripted;
@@ -72,6 +73,7 @@ pub use orders::{OrderQuery, StatusChange};
 pub use pages::{Items, Page, Pages};
 pub use placing::OrderDraft;
 pub use refusal::{FieldViolation, HelpLink, Refusal};
+pub use resolving::Resolution;
 pub use retry::RetryPolicy;
 pub use tokens::{Cursor, Etag, PageToken};
 pub use tonic::Code;

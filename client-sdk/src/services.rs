@@ -97,6 +97,10 @@ unary!(OrderServiceClient:
     record_withdrawal(RecordWithdrawalRequest) -> RecordWithdrawalResponse;
     /// Credits lines of a sale and makes its credit order. See also [`OrderClient::credit`].
     credit_order(CreditOrderRequest) -> CreditOrderResponse;
+    /// Keeps one of the orders on a payment and drops the others. See also [`OrderClient::keep`].
+    resolve_duplicate(ResolveDuplicateRequest) -> ResolveDuplicateResponse;
+    /// Says that two orders are different purchases.
+    dismiss_duplicate(DismissDuplicateRequest) -> DismissDuplicateResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );

@@ -6,6 +6,7 @@ mod create_order;
 mod delivering;
 mod credit_order;
 mod record_outcome;
+mod resolving;
 mod statuses;
 mod stock;
 mod update_order;
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     ConfirmArrival(ConfirmArrival),
     RecordWithdrawal(RecordWithdrawal),
     CreditOrder(Box<CreditOrder>),
+    ResolveDuplicate(ResolveDuplicate),
+    DismissDuplicate(DismissDuplicate),
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
     DeleteStatus(DeleteStatus),
@@ -174,6 +177,25 @@ pub(crate) struct CreditOrder {
 }
 
 #[derive(Clone, Debug)]
+pub(crate) struct ResolveDuplicate {
+    /// The order that stands.
+    pub keep: i64,
+    pub etag: Option<String>,
+    /// Each once, and never the kept one.
+    pub drop: Vec<i64>,
+    pub restock: Option<bool>,
+    /// Last part of the status's name.
+    pub complete_keep_as: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct DismissDuplicate {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub other: i64,
+}
+
+#[derive(Clone, Debug)]
 pub(crate) struct CreateStatus {
     pub slug: String,
     pub tag: v1::StatusTag,
@@ -258,6 +280,17 @@ pub(crate) struct Answer {
     pub already_exists: bool,
 }
 
+impl Answer {
+    /// Names orders that changed beside the one it is about, each once.
+    pub(crate) fn changed_too(&mut self, orders: &[OrderNumber]) {
+        self.other_orders.extend_from_slice(orders);
+        let own = self.number;
+        self.other_orders.retain(|order| Some(*order) != own);
+        self.other_orders.sort_unstable();
+        self.other_orders.dedup();
+    }
+}
+
 /// Why a command did not happen.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
@@ -290,7 +323,7 @@ impl Command {
     /// Names the facts this command needs, before its turn.
     pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
         match self {
-            Self::CreateOrder(command) => command.needs(needs),
+            Self::CreateOrder(command) => command.needs(shop_id, needs),
             Self::UpdateOrder(command) => command.needs(shop_id, needs),
             Self::ChangeStatus(command) => command.needs(shop_id, needs),
             Self::WithdrawStatusChange(command) => command.needs(shop_id, needs),
@@ -303,6 +336,8 @@ impl Command {
             Self::ConfirmArrival(command) => command.needs(shop_id, needs),
             Self::RecordWithdrawal(command) => command.needs(shop_id, needs),
             Self::CreditOrder(command) => command.needs(shop_id, needs),
+            Self::ResolveDuplicate(command) => command.needs(shop_id, needs),
+            Self::DismissDuplicate(command) => command.needs(shop_id, needs),
             Self::UpdateStatus(command) => command.needs(shop_id, needs),
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
             Self::CreateStockItem(command) => command.needs(needs),
@@ -328,6 +363,8 @@ impl Command {
             Self::ConfirmArrival(command) => command.carry_out(desk),
             Self::RecordWithdrawal(command) => command.carry_out(desk),
             Self::CreditOrder(command) => command.carry_out(desk),
+            Self::ResolveDuplicate(command) => command.carry_out(desk),
+            Self::DismissDuplicate(command) => command.carry_out(desk),
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
             Self::DeleteStatus(command) => command.carry_out(desk),
@@ -363,6 +400,8 @@ impl Command {
             Self::ConfirmArrival(command) => Some(command.number),
             Self::RecordWithdrawal(command) => Some(command.number),
             Self::CreditOrder(command) => Some(command.number),
+            Self::ResolveDuplicate(command) => Some(command.keep),
+            Self::DismissDuplicate(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             _ => None,
         }

@@ -9,6 +9,7 @@ pub(crate) mod facts;
 pub(crate) mod log;
 pub(crate) mod pages;
 pub(crate) mod postgres;
+mod purchases;
 pub(crate) mod sqlite;
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! The serial log of each shop: commands queue up, and a turn carries out all that wait, at once.
 
 mod document;
+mod pairs;
 mod queue;
 pub(crate) mod rebuild;
 mod record;
@@ -122,9 +123,9 @@ impl Turns {
         let shop_id = self.shop_id(&assignment.shop).await?;
         let assignment = Arc::new(assignment);
         let work = Work::from([(shop_id, vec![Arc::clone(&assignment)])]);
-        let needs = turn::needs(&self.inner.shops, &work);
-        let shops = self.inner.shops.clone();
         let now = clock::now();
+        let needs = turn::needs(&self.inner.shops, &work, now);
+        let shops = self.inner.shops.clone();
         on_either!(&self.inner.store, database => database
             .preview(needs, move |facts| turn::rehearse(&shops, shop_id, &assignment, &facts, now))
             .await)?
@@ -270,9 +271,9 @@ type Answers = std::collections::BTreeMap<i64, Vec<Result<Answer, Failure>>>;
 async fn attempt(inner: &Arc<Inner>, work: &Work) -> Result<Answers, StoreFailure> {
     let mut tries = 0_u32;
     loop {
-        let needs = turn::needs(&inner.shops, work);
-        let (shops, assignments) = (inner.shops.clone(), work.clone());
         let now = clock::now();
+        let needs = turn::needs(&inner.shops, work, now);
+        let (shops, assignments) = (inner.shops.clone(), work.clone());
         let decide = move |facts: Facts| turn::decide(&shops, &assignments, &facts, now);
         let stored = on_either!(&inner.store, database => database.turn(needs, decide).await);
         match stored {

@@ -19,6 +19,7 @@ trials! {
         orders_are_watched_live,
         every_change_has_its_command,
         a_sale_is_credited,
+        duplicates_are_listed_resolved_and_dismissed,
         one_order_is_placed_from_standard_input,
         problems_are_listed_with_their_remedy_and_dealt_with,
     ];
@@ -308,6 +309,44 @@ async fn a_sale_is_credited(world: World) {
     assert_eq!(told.code, 3, "{told:?}");
     assert!(told.told.contains("stands, but is not paid back"), "{told:?}");
     assert!(told.told.contains("REFUND_DECLINED"), "{told:?}");
+}
+
+async fn duplicates_are_listed_resolved_and_dismissed(world: World) {
+    let first = world.buy(900, "").await;
+    let twin = || world.draft(900).payment("klarna", &first.reference, 900);
+    world.place(twin()).await;
+    let listed = world.printed(&["duplicates", "list"]).await;
+    assert!(listed.contains("duplicate of 1001?") && listed.contains("duplicate of 1002?"));
+    let shown = world.printed(&["orders", "get", "1001"]).await;
+    let wanted = "duplicates resolve --keep 1001 --drop 1002";
+    assert!(shown.contains("same payment, time") && shown.contains(wanted), "{shown}");
+
+    let resolve = "duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt";
+    let resolve: Vec<&str> = resolve.split(' ').collect();
+    let asked = world.printed(&[resolve.as_slice(), &["--dry-run"]].concat()).await;
+    assert!(asked.contains("would capture 9.00 NOK on klarna"), "{asked}");
+    let done = world.printed(&resolve).await;
+    assert!(done.contains("1001  sent") && done.contains("also changed: order 1002"), "{done}");
+    let history = world.printed(&["orders", "history", "1002"]).await;
+    assert!(history.contains("like order 1001, DROPPED"), "{history}");
+    let shown = world.printed(&["orders", "get", "1002"]).await;
+    assert!(shown.contains("Was taken for a duplicate of order 1001 (DROPPED)"), "{shown}");
+
+    // The other orders of the day are purchases of their own.
+    world
+        .set("settings.duplicate_window_seconds", |settings| {
+            settings.duplicate_window_seconds = 3_600;
+        })
+        .await;
+    for _ in 0..2 {
+        world.place(world.draft(300).payment("manual", "", 300)).await;
+    }
+    let shown = world.printed(&["orders", "get", "1004"]).await;
+    assert!(shown.contains("ask the customer") && shown.contains("dismiss 1004 1003"), "{shown}");
+    let refused = world.ctl(&["duplicates", "dismiss", "1001", "1002"]).await;
+    assert!(refused.code == 3 && refused.told.contains("SAME_PAYMENT"), "{refused:?}");
+    world.printed(&["duplicates", "dismiss", "1004", "1003"]).await;
+    assert_eq!(world.printed(&["duplicates", "list"]).await, "");
 }
 
 async fn one_order_is_placed_from_standard_input(world: World) {

@@ -66,6 +66,8 @@ mod refunding;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
+mod resolving;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod shops;
@@ -105,7 +107,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 33] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 34] = [
         attention::trials,
         bad_input::trials,
         cancelling::trials,
@@ -132,6 +134,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         reading::trials,
         refunding::trials,
         replicas::trials,
+        resolving::trials,
         schemas::trials,
         shops::trials,
         starting::trials,

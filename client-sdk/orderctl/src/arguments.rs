@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use crate::duplicates::DuplicatesCommand;
 use crate::import::ImportArguments;
 use crate::orders::OrdersCommand;
 use crate::problems::ProblemsCommand;
@@ -24,6 +25,7 @@ Examples:
   orderctl orders status 1003 Kansellert --restock yes
   orderctl orders credit 1001 --line 1=2 --refund yes --restock yes
   orderctl problems list
+  orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt
   orderctl import orders.jsonl
   orderctl watch --from snapshot --output json | jq .
   orderctl explain ALREADY_CAPTURED
@@ -117,6 +119,9 @@ pub(crate) enum Command {
     /// What needs a person: list it, dismiss it, try it again, say what happened
     #[command(subcommand)]
     Problems(ProblemsCommand),
+    /// Orders that may be one purchase: which stand, and which do not
+    #[command(subcommand)]
+    Duplicates(DuplicatesCommand),
     /// Place many orders from a file, one JSON order a line
     Import(ImportArguments),
     /// Follow what happens in the shop, live
@@ -208,6 +213,10 @@ mod tests {
             "orders credit 1001 --line 1=1 --refund yes --share 7=249.50 --wait 0s",
             "orders list --kind credit",
             "orders history 1001",
+            "duplicates list --limit 5",
+            "duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt --wait 10s",
+            "duplicates resolve --keep 1001 --drop 1002 --drop 1003 --restock no --dry-run",
+            "duplicates dismiss 1001 1002",
             "orders import orders.jsonl",
             "problems list --code OUTCOME_UNKNOWN --code REFUND_DECLINED --limit 20",
             "problems dismiss 1001 78 --reason released",
@@ -241,6 +250,9 @@ mod tests {
             "orders credit 1001 --line 1=1",
             "orders credit 1001 --all --line 1=1 --refund no",
             "orders list --tag paid",
+            "duplicates resolve --keep 1001 --drop 1002",
+            "duplicates resolve --keep 1001 --restock yes",
+            "duplicates dismiss 1001",
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",
             "problems dismiss 1001 78",

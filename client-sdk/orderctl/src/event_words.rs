@@ -38,12 +38,15 @@ pub(crate) fn change(event: &proto::Event) -> String {
         ("sku ", change.sku.as_str()),
         ("", change.problem_code.as_str()),
         ("credit order ", last_part(&change.credit_order)),
-        ("like order ", last_part(&change.other_order)),
+        (pair_words(event.kind()), last_part(&change.other_order)),
         ("status ", last_part(&change.status)),
     ] {
         if !value.is_empty() {
             parts.push(format!("{title}{value}"));
         }
+    }
+    if change.resolution() != proto::DuplicateResolution::Unspecified {
+        parts.push(change.resolution().label().to_owned());
     }
     parts.extend(change.fields.iter().cloned());
     if change.has_reason {
@@ -58,6 +61,16 @@ fn gross_words(change: &proto::EventChange) -> String {
     match change.credit_order.is_empty() {
         true => format!("total {from_gross_minor} to {to_gross_minor} minor units"),
         false => format!("{to_gross_minor} minor units credited"),
+    }
+}
+
+/// How the order and the other one belong together.
+fn pair_words(kind: proto::EventKind) -> &'static str {
+    match kind {
+        proto::EventKind::ResolutionRequested | proto::EventKind::ResolutionDropped => {
+            "together with order "
+        }
+        _ => "like order ",
     }
 }
 

@@ -32,6 +32,8 @@ named!(
     AttachPaymentResponse,
     CancelDeliveryResponse,
     CreditOrderResponse,
+    DismissDuplicateResponse,
+    ResolveDuplicateResponse,
     ChangeOrderStatusResponse,
     ConfirmArrivalResponse,
     CreateOrderResponse,

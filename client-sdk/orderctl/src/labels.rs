@@ -47,6 +47,7 @@ labels!(
     CaptureMode: "CAPTURE_MODE_",
     DeliveryState: "DELIVERY_STATE_",
     DuplicateMode: "DUPLICATE_MODE_",
+    DuplicateResolution: "DUPLICATE_RESOLUTION_",
     EventKind: "EVENT_KIND_",
     IntegrationKind: "INTEGRATION_KIND_",
     LineKind: "LINE_KIND_",

@@ -5,10 +5,10 @@ mod delivering;
 mod credit;
 pub(crate) mod get;
 mod history;
-mod list;
+pub(crate) mod list;
 pub(crate) mod outcome;
 mod payments;
-mod status;
+pub(crate) mod status;
 mod update;
 pub(crate) mod view;
 

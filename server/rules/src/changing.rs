@@ -2,7 +2,7 @@
 
 mod advancing;
 mod attaching;
-mod label;
+pub(crate) mod label;
 mod planning;
 mod problems;
 mod recording;
@@ -110,7 +110,11 @@ pub fn withdraw(
 ) -> Result<Decision, Refusal> {
     let order = &facts.case.order;
     let Some(pending) = &order.pending else {
-        return Err(Refusal::new(Code::NoStatusChangePending));
+        let refusal = Refusal::new(Code::NoStatusChangePending);
+        return Err(match &order.resolution {
+            Some(resolution) => refusal.with("keep", resolution.keep.0),
+            None => refusal,
+        });
     };
     let own = facts.case.payments.iter().flat_map(|payment| {
         let operations = payment.operations.iter().filter(|operation| {
@@ -138,15 +142,17 @@ pub fn withdraw(
     Ok(finish(facts, draft))
 }
 
-/// Refuses while a status change waits: nothing that touches status, lines, money or deliveries is
+/// Refuses while a status change or a resolution of duplicates waits: nothing that touches status, lines, money or deliveries is
 /// done meanwhile.
 ///
 /// # Errors
 /// `STATUS_CHANGE_PENDING`.
 pub fn check_nothing_pending(order: &Order) -> Result<(), Refusal> {
-    match &order.pending {
-        Some(pending) => Err(Refusal::new(Code::StatusChangePending).with("to", pending.to.0)),
-        None => Ok(()),
+    let refusal = || Refusal::new(Code::StatusChangePending);
+    match (&order.pending, &order.resolution) {
+        (Some(pending), _) => Err(refusal().with("to", pending.to.0)),
+        (None, Some(resolution)) => Err(refusal().with("keep", resolution.keep.0)),
+        (None, None) => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a rule answers: the order as it will be, and what happened on the way.
 
-use crate::order::{Day, Micros, Order, OrderNumber, Problem, StatusId};
+use crate::order::{Day, DuplicateResolution, Micros, Order, OrderNumber, PendingResolution, Problem, StatusId};
 use crate::payments::{Operation, OperationKind, OperationState, Payment, PaymentId};
 use crate::stock::Movement;
 
@@ -107,6 +107,18 @@ pub enum Change {
     DuplicateFound {
         other: OrderNumber,
     },
+    /// What became of the pair, seen from this order.
+    DuplicateResolved {
+        other: OrderNumber,
+        resolution: DuplicateResolution,
+    },
+    /// On the kept order one for each that is to be dropped; on that one it names the kept order.
+    ResolutionRequested {
+        other: OrderNumber,
+    },
+    ResolutionDropped {
+        other: OrderNumber,
+    },
     ContactChanged {
         fields: Vec<&'static str>,
     },
@@ -116,6 +128,27 @@ pub enum Change {
         credit: OrderNumber,
         gross_minor: i64,
     },
+}
+
+/// What a decision about one order means for a twin of it, in the same turn (7.5, 7.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TwinStep {
+    /// The order the decision is about.
+    pub from: OrderNumber,
+    pub twin: OrderNumber,
+    pub kind: TwinStepKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TwinStepKind {
+    /// It waits for the kept order's money.
+    Await(PendingResolution),
+    /// The other stands: this one lets go.
+    Drop { restock: bool },
+    /// The resolution came to nothing: it stays as it was.
+    Release,
+    /// They are different purchases.
+    Dismiss,
 }
 
 /// What a rule decided about one order. Applying it is saving `case` and appending the rest.
@@ -129,6 +162,8 @@ pub struct Decision {
     pub effects: Vec<PlannedEffect>,
     /// Operations taken back before they were sent.
     pub withdrawn: Vec<i64>,
+    /// To be carried out next, each by [`crate::resolving::follow`].
+    pub twins: Vec<TwinStep>,
 }
 
 /// An effect the turn must store.
@@ -150,13 +185,14 @@ impl Decision {
             movements: Vec::new(),
             effects: Vec::new(),
             withdrawn: Vec::new(),
+            twins: Vec::new(),
         }
     }
 
     /// True when nothing happened: the turn writes a `noop` event (1.6).
     #[must_use]
     pub fn is_noop(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.is_empty() && self.twins.is_empty()
     }
 
     /// The problems of the order that are open.

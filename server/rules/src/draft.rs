@@ -1,6 +1,6 @@
 //! A decision being made: the case as it will be, and everything that has happened to it so far.
 
-use crate::decision::{Case, Change, Decision, Ids, PlannedEffect};
+use crate::decision::{Case, Change, Decision, Ids, PlannedEffect, TwinStep};
 use crate::order::{Micros, OrderNumber, Problem};
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId,
@@ -14,6 +14,7 @@ pub(crate) struct Draft<'ids> {
     pub(crate) movements: Vec<Movement>,
     pub(crate) effects: Vec<PlannedEffect>,
     pub(crate) withdrawn: Vec<i64>,
+    pub(crate) twins: Vec<TwinStep>,
     pub(crate) ids: &'ids mut Ids,
     pub(crate) now: Micros,
 }
@@ -39,6 +40,7 @@ impl<'ids> Draft<'ids> {
             movements: Vec::new(),
             effects: Vec::new(),
             withdrawn: Vec::new(),
+            twins: Vec::new(),
             ids,
             now,
         }
@@ -51,6 +53,7 @@ impl<'ids> Draft<'ids> {
             movements: self.movements,
             effects: self.effects,
             withdrawn: self.withdrawn,
+            twins: self.twins,
         }
     }
 

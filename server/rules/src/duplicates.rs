@@ -3,10 +3,12 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+
 use crate::order::{DuplicateLink, DuplicateResolution, Line, LineKind, Micros, OrderNumber};
 use crate::payments::{Payment, bound_to};
 
-/// A sale order that already hangs on a payment, with what the evidence needs (7.1).
+/// A sale order that a new one may be the same purchase as, with what the evidence needs (7.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierOrder {
     pub number: OrderNumber,
@@ -22,6 +24,9 @@ pub struct EarlierOrder {
 /// purchase twice does so within minutes.
 pub const SAME_TIME_MICROS: i64 = 10 * 60 * 1_000_000;
 
+/// Earlier orders that a new one is linked to as a possible double purchase, the newest.
+pub const DOUBLE_PURCHASES_MAX: usize = 10;
+
 const FNV_OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 const FNV_PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
@@ -29,10 +34,41 @@ const FNV_PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 /// it (7.1).
 #[must_use]
 pub fn same_payment_evidence(new: &EarlierOrder, earlier: &EarlierOrder) -> DuplicateLink {
+    DuplicateLink { same_payment: true, ..evidence(new, earlier) }
+}
+
+/// The newest orders with the same customer and lines, placed within so many seconds before this
+/// one: the customer may have bought twice (7.1). None where nobody knows who the customer is.
+#[must_use]
+pub fn double_purchases(
+    new: &EarlierOrder,
+    earlier: &[EarlierOrder],
+    window_seconds: i64,
+) -> Vec<DuplicateLink> {
+    let window = window_seconds.saturating_mul(1_000_000);
+    let is_double = |earlier: &&EarlierOrder| {
+        let ago = new.placed_at.0.saturating_sub(earlier.placed_at.0);
+        !new.customer_key.is_empty()
+            && earlier.number != new.number
+            && earlier.customer_key == new.customer_key
+            && earlier.lines_fingerprint == new.lines_fingerprint
+            && ago <= window
+    };
+    if window <= 0 {
+        return Vec::new();
+    }
+    let mut links: Vec<DuplicateLink> =
+        earlier.iter().filter(is_double).map(|earlier| evidence(new, earlier)).collect();
+    links.sort_by_key(|link| Reverse(link.other));
+    links.truncate(DOUBLE_PURCHASES_MAX);
+    links
+}
+
+fn evidence(new: &EarlierOrder, earlier: &EarlierOrder) -> DuplicateLink {
     let apart = new.placed_at.0.saturating_sub(earlier.placed_at.0).saturating_abs();
     DuplicateLink {
         other: earlier.number,
-        same_payment: true,
+        same_payment: false,
         same_time: apart <= SAME_TIME_MICROS,
         same_customer: !new.customer_key.is_empty() && new.customer_key == earlier.customer_key,
         same_lines: new.lines_fingerprint == earlier.lines_fingerprint,

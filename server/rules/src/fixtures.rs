@@ -121,6 +121,7 @@ pub(crate) fn order(number: i64, gross_minor: i64) -> Order {
         payments: Vec::new(),
         problems: Vec::new(),
         duplicates: Vec::new(),
+        resolution: None,
         deliveries: Vec::new(),
         credit: None,
         credits: Vec::new(),

@@ -20,6 +20,7 @@ pub mod duplicates;
 pub mod effects;
 pub mod money;
 pub mod placing;
+pub mod resolving;
 pub mod statuses;
 
 mod days;

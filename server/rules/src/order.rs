@@ -132,6 +132,18 @@ pub struct PendingChange {
     pub requested_at: Micros,
 }
 
+/// A resolution of duplicates that waits for money to move; the same on every order of it (7.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingResolution {
+    /// The order that stands; its status change is what waits.
+    pub keep: OrderNumber,
+    /// Those that are dropped once it is sure of its money, by number.
+    pub drop: Vec<OrderNumber>,
+    /// Whether their goods go back on stock.
+    pub restock: bool,
+    pub requested_at: Micros,
+}
+
 /// Something on an order that needs a person (2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -166,6 +178,8 @@ pub struct Order {
     pub problems: Vec<Problem>,
     /// Other orders this one may duplicate, by number (7.1).
     pub duplicates: Vec<DuplicateLink>,
+    /// Set while a resolution of duplicates that this order is part of waits (7.5).
+    pub resolution: Option<PendingResolution>,
     /// Oldest first, those taken back among them (6.1).
     pub deliveries: Vec<Delivery>,
     /// Set on an order of kind CREDIT, and only there (4.4).
@@ -217,6 +231,18 @@ pub enum DeliveryState {
 }
 
 impl Order {
+    /// Neither cancelled nor deleted (7.3).
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.cancelled_at.is_none() && self.deleted_at.is_none()
+    }
+
+    /// Whether somebody has still to decide what became of a pair that this order is part of (7.5).
+    #[must_use]
+    pub fn is_possible_duplicate(&self) -> bool {
+        self.duplicates.iter().any(|link| link.resolution == DuplicateResolution::Open)
+    }
+
     /// How far the goods have come (11.3).
     #[must_use]
     pub fn delivery_state(&self) -> DeliveryState {

@@ -292,6 +292,7 @@ pub fn awaits_outcome(order: &Order, payments: &[Payment]) -> bool {
             && !matches!(operation.kind, OperationKind::Void | OperationKind::Release)
     };
     order.pending.is_some()
+        || order.resolution.is_some()
         || payments.iter().any(Payment::awaits_authorization)
         || payments.iter().flat_map(|payment| &payment.operations).any(is_awaited)
 }

@@ -15,7 +15,7 @@ pub(crate) use totals::sum_lines;
 
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::{About, Draft};
-use crate::duplicates::{lines_fingerprint, mirrored, same_payment_evidence};
+use crate::duplicates::{double_purchases, lines_fingerprint, mirrored, same_payment_evidence};
 use crate::money::Currency;
 use crate::order::{
     DuplicateLink, Line, LineKind, Micros, Order, OrderKind, OrderNumber, PriceBasis, Withdrawal,
@@ -81,6 +81,8 @@ pub struct PlacingFacts<'a> {
     pub items: &'a BTreeMap<String, Item>,
     /// The payments of the placement that the shop knows, each with the sale orders on it.
     pub known: &'a [(Payment, Vec<EarlierOrder>)],
+    /// Sale orders that stand, of the same customer and lines: at least the newest of them.
+    pub purchases: &'a [EarlierOrder],
     /// The providers of the shop, `manual` among them.
     pub capabilities: &'a BTreeMap<ProviderName, Capabilities>,
 }
@@ -150,6 +152,13 @@ pub fn place(
         draft.open_problem(Code::Oversold, About::default(), details);
     }
     Ok(Placed::New { decision: Box::new(draft.finish()), duplicates })
+}
+
+/// [`lines_fingerprint`] of the order that the placement asks for; `None` where its amounts do not
+/// fit, so that it is refused.
+#[must_use]
+pub fn fingerprint(placement: &Placement) -> Option<String> {
+    totals::build_lines(placement).ok().map(|lines| lines_fingerprint(&lines))
 }
 
 /// The skus that fewer are on hand of than these lines need; untracked ones are never short (9.4).
@@ -253,6 +262,7 @@ fn build_order(
         payments: Vec::new(),
         problems: Vec::new(),
         duplicates: Vec::new(),
+        resolution: None,
         deliveries: Vec::new(),
         credit: None,
         credits: Vec::new(),
@@ -384,6 +394,10 @@ fn link_duplicates(
         for earlier in earlier {
             links.insert(earlier.number, same_payment_evidence(fresh, earlier));
         }
+    }
+    let window = facts.rulebook.duplicate_window_seconds;
+    for link in double_purchases(fresh, facts.purchases, window) {
+        links.entry(link.other).or_insert(link);
     }
     let mirrors =
         links.iter().map(|(&other, link)| (other, mirrored(link, fresh.number))).collect();

@@ -85,6 +85,12 @@ codes! {
     DuplicateNotCreditable = "DUPLICATE_NOT_CREDITABLE",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
+    /// The orders are no pair of possible duplicates, or not on one payment where that is asked for.
+    NotADuplicate = "NOT_A_DUPLICATE",
+    /// One purchase, told twice: it cannot be two.
+    SamePayment = "SAME_PAYMENT",
+    /// The order to keep holds its payment no more.
+    KeptOrderCancelled = "KEPT_ORDER_CANCELLED",
     // §9 Placing.
     TotalMismatch = "TOTAL_MISMATCH",
     PaymentInsufficient = "PAYMENT_INSUFFICIENT",

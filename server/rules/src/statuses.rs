@@ -102,6 +102,14 @@ impl Statuses {
         None
     }
 
+    /// The first by position that has this tag.
+    #[must_use]
+    pub fn first(&self, tag: Tag) -> Option<&Status> {
+        self.current()
+            .filter(|status| status.tag == Some(tag))
+            .min_by_key(|status| (status.position, status.id))
+    }
+
     /// The status that orders start in.
     #[must_use]
     pub fn default(&self) -> Option<&Status> {

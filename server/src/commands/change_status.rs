@@ -10,6 +10,7 @@ use order_rules::statuses::Tag;
 use prost::Message;
 
 use super::create_order::resume_others;
+use super::resolving::follow_twins;
 use super::{Answer, AttachPayment, ChangeStatus, NewNote, WithdrawStatusChange, plan_of};
 use crate::commands::timestamp;
 use crate::store::facts::Needs;
@@ -27,14 +28,16 @@ pub(super) fn decide(
 ) -> Result<Answer, Refusal> {
     let case = desk.case(number)?;
     let decision = ask(desk, &case, rule)?;
-    let (decision, ids) = decision;
-    let plan = plan_of(&decision);
+    let (mut decision, ids) = decision;
+    let mut plan = plan_of(&decision);
     let note = waiting_note(desk, number, &decision);
+    let twins = std::mem::take(&mut decision.twins);
     desk.apply(decision, &ids);
     if let Some(note) = note {
         add_note(desk, number, note);
     }
     let mut other_orders = Vec::new();
+    follow_twins(desk, twins, &mut plan, &mut other_orders);
     resume_others(desk, number, &mut other_orders);
     let is_waiting = is_waiting(desk, number);
     Ok(Answer { plan, other_orders, is_waiting, ..desk.answer(Some(number)) })

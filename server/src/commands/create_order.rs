@@ -5,14 +5,15 @@ use order_rules::changing::{self, ChangingFacts};
 use order_rules::contact;
 use order_rules::decision::{Decision, Ids};
 use order_rules::duplicates::lines_fingerprint;
-use order_rules::order::{DuplicateLink, OrderNumber};
+use order_rules::order::{DuplicateLink, OrderKind, OrderNumber};
 use order_rules::payments::Payment;
 use order_rules::placing::{self, EarlierOrder, Placed, Placement, PlacingFacts};
 use order_rules::refusals::{Code, Refusal};
 
+use super::resolving::follow_twins;
 use super::{Answer, CreateOrder, plan_of};
-use crate::store::facts::Needs;
-use crate::turns::desk::Desk;
+use crate::store::facts::{Needs, Purchase};
+use crate::turns::desk::{Desk, OrderFile};
 
 /// Every personal field of an order, as its part of the message.
 fn personal_part(command: &CreateOrder) -> v1::Order {
@@ -28,13 +29,19 @@ fn personal_part(command: &CreateOrder) -> v1::Order {
 }
 
 impl CreateOrder {
-    pub(crate) fn needs(&self, needs: &mut Needs) {
+    pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
         let placement = &self.placement;
         let references = placement.payments.iter().map(|payment| payment.reference.clone());
         needs.references.extend(references.filter(|reference| !reference.is_empty()));
         needs.external_references.extend(self.external_reference.clone());
         let skus = placement.lines.iter().map(|line| line.sku.clone());
         needs.skus.extend(skus.filter(|sku| !sku.is_empty()));
+        if !placement.customer_key.is_empty()
+            && let Some(lines_fingerprint) = placing::fingerprint(placement)
+        {
+            let customer_key = placement.customer_key.clone();
+            needs.purchases.insert(Purchase { shop_id, customer_key, lines_fingerprint });
+        }
     }
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
@@ -47,11 +54,13 @@ impl CreateOrder {
         let mut ids = desk.ids();
         let shop = desk.shop.clone();
         let known = known_payments(desk, &self.placement);
+        let purchases = earlier_purchases(desk, &self.placement);
         let facts = PlacingFacts {
             rulebook: &shop.rulebook,
             statuses: &shop.statuses,
             items: &desk.items,
             known: &known,
+            purchases: &purchases,
             capabilities: &shop.capabilities,
         };
         match placing::place(&facts, &self.placement, OrderNumber(number), &mut ids, desk.now)? {
@@ -108,17 +117,38 @@ fn known_payments(desk: &Desk, placement: &Placement) -> Vec<(Payment, Vec<Earli
                 .holders
                 .iter()
                 .filter_map(|holder| desk.orders.get(&holder.order.0))
-                .map(|file| EarlierOrder {
-                    number: file.order.number,
-                    placed_at: file.order.placed_at,
-                    customer_key: file.extra.customer_key.clone(),
-                    lines_fingerprint: file.extra.lines_fingerprint.clone(),
-                    gross_minor: file.order.gross_minor,
-                })
+                .map(earlier_order)
                 .collect();
             (known.clone(), earlier)
         })
         .collect()
+}
+
+/// The sale orders that stand and that this customer placed, as far as the desk knows them: those
+/// loaded for the purchase, and those placed earlier in the turn.
+fn earlier_purchases(desk: &Desk, placement: &Placement) -> Vec<EarlierOrder> {
+    if placement.customer_key.is_empty() || desk.shop.rulebook.duplicate_window_seconds == 0 {
+        return Vec::new();
+    }
+    desk.orders
+        .values()
+        .filter(|file| {
+            file.extra.customer_key == placement.customer_key
+                && file.order.kind == OrderKind::Sale
+                && file.order.is_live()
+        })
+        .map(earlier_order)
+        .collect()
+}
+
+fn earlier_order(file: &OrderFile) -> EarlierOrder {
+    EarlierOrder {
+        number: file.order.number,
+        placed_at: file.order.placed_at,
+        customer_key: file.extra.customer_key.clone(),
+        lines_fingerprint: file.extra.lines_fingerprint.clone(),
+        gross_minor: file.order.gross_minor,
+    }
 }
 
 /// An earlier order points at the new one as the new one at it (7.1).
@@ -155,10 +185,12 @@ pub(crate) fn resume_others(desk: &mut Desk, number: i64, others: &mut Vec<Order
             rulebook: &shop.rulebook,
             items: &desk.items,
         };
-        let decision = changing::resume(&facts, &mut ids, desk.now);
+        let mut decision = changing::resume(&facts, &mut ids, desk.now);
         if !decision.is_noop() {
+            let twins = std::mem::take(&mut decision.twins);
             desk.apply(decision, &ids);
             others.push(other);
+            follow_twins(desk, twins, &mut Vec::new(), others);
         }
     }
 }

@@ -145,6 +145,9 @@ fn fitting(code: Code) -> Fitting {
         | Code::DuplicateUnresolved
         | Code::DuplicateNotCreditable
         | Code::DuplicateAlreadyCaptured
+        | Code::NotADuplicate
+        | Code::SamePayment
+        | Code::KeptOrderCancelled
         | Code::PaymentInsufficient
         | Code::PaymentMismatch
         | Code::OutOfStock

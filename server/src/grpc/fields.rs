@@ -11,6 +11,7 @@ pub(crate) mod lists;
 pub(crate) mod names;
 pub(crate) mod orders;
 pub(crate) mod placing;
+pub(crate) mod resolving;
 pub(crate) mod shops;
 pub(crate) mod statuses;
 pub(crate) mod stock;

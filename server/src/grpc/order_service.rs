@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{attention, crediting, delivering, lists, orders, placing, watching};
+use super::fields::{attention, crediting, delivering, lists, orders, placing, resolving, watching};
 use super::guard;
 use super::stubs::order_service_server::OrderService;
 use crate::commands::Failure;
@@ -215,6 +215,22 @@ impl OrderService for Orders {
             Ok(answer.with_message(CREDIT_ORDER, done.credit_order))
         };
         caller.reply(outcome.await)
+    }
+
+    async fn resolve_duplicate(
+        &self,
+        request: Request<v1::ResolveDuplicateRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(resolving::resolve_duplicate(request, &caller), &caller).await)
+    }
+
+    async fn dismiss_duplicate(
+        &self,
+        request: Request<v1::DismissDuplicateRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(resolving::dismiss_duplicate(request, &caller), &caller).await)
     }
 
     async fn list_order_events(

@@ -259,14 +259,19 @@ fn of_money() -> Vec<Case> {
         (
             "no duplicate",
             OrderFilter { is_possible_duplicate: Some(false), ..plain() },
-            Box::new(|order| order.duplicates.is_empty()),
+            Box::new(|order| !is_doubtful(order)),
         ),
         (
             "duplicates",
             OrderFilter { is_possible_duplicate: Some(true), ..plain() },
-            Box::new(|order| !order.duplicates.is_empty()),
+            Box::new(is_doubtful),
         ),
     ]
+}
+
+fn is_doubtful(order: &v1::Order) -> bool {
+    let mut links = order.duplicates.iter();
+    links.any(|link| link.resolution() == v1::DuplicateResolution::Open)
 }
 
 fn of_times(then: Option<prost_types::Timestamp>) -> Vec<Case> {

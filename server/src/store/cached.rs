@@ -1,7 +1,7 @@
 //! Statements that stay prepared although diesel, which cannot know, would prepare them each time.
 
 use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::{QueryResult, RunQueryDsl};
 
 /// A statement whose text does not depend on its values: every column is always written.
@@ -24,6 +24,10 @@ impl<Database: Backend, Statement: QueryFragment<Database>> QueryFragment<Databa
     fn is_safe_to_cache_prepared(&self, _backend: &Database) -> QueryResult<bool> {
         Ok(true)
     }
+}
+
+impl<Statement: Query> Query for Cached<Statement> {
+    type SqlType = Statement::SqlType;
 }
 
 impl<Connection, Statement> RunQueryDsl<Connection> for Cached<Statement> {}

@@ -8,6 +8,15 @@ use super::rows::{
     StockItemRow,
 };
 
+/// A customer who buys these lines in a shop.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Purchase {
+    pub shop_id: i64,
+    /// Never empty.
+    pub customer_key: String,
+    pub lines_fingerprint: String,
+}
+
 /// Facts that the commands of a turn need. Every set may be empty; an empty one costs nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Needs {
@@ -19,6 +28,10 @@ pub(crate) struct Needs {
     /// References of payments that may be known.
     pub references: BTreeSet<String>,
     pub external_references: BTreeSet<String>,
+    /// Purchases whose newest earlier orders are needed.
+    pub purchases: BTreeSet<Purchase>,
+    /// By shop: how old such an order may be.
+    pub purchases_since: BTreeMap<i64, i64>,
     pub skus: BTreeSet<String>,
     /// Shops whose orders are to be counted by status.
     pub status_counts: BTreeSet<i64>,

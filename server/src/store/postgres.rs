@@ -1,8 +1,9 @@
 //! The query set on PostgreSQL, shared by any number of replicas.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use diesel::ConnectionError;
+use diesel::{ConnectionError, QueryResult};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
@@ -13,6 +14,8 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
 
+use super::facts::Purchase;
+use super::purchases::{self, Purchased};
 use super::{OpenFailure, StoreSettings};
 
 pub(crate) use diesel_async::RunQueryDsl as Run;
@@ -119,6 +122,15 @@ macro_rules! chunked {
 }
 
 pub(crate) mod bells;
+
+/// The newest orders of each purchase.
+pub(crate) async fn newest_purchases(
+    conn: &mut Connection,
+    wanted: &BTreeSet<Purchase>,
+) -> QueryResult<Vec<Purchased>> {
+    let wanted: Vec<&Purchase> = wanted.iter().collect();
+    purchases::on_postgres(&wanted).load(conn).await
+}
 
 #[path = "queries/mod.rs"]
 mod queries;

@@ -1,5 +1,6 @@
 //! The query set on the embedded SQLite file: each transaction is one hop to a blocking thread.
 
+use std::collections::BTreeSet;
 use std::future::{Ready, ready};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt;
 
+use super::facts::Purchase;
+use super::purchases::{self, Purchased};
 use super::{OpenFailure, StoreFailure, StoreSettings};
 
 pub(crate) type Connection = SqliteConnection;
@@ -131,6 +134,16 @@ macro_rules! insert {
             diesel::insert_into(schema::$table::table).values(row).execute($conn).await?;
         }
     };
+}
+
+/// The newest orders of each purchase.
+pub(crate) fn newest_purchases(
+    conn: &mut Connection,
+    wanted: &BTreeSet<Purchase>,
+) -> Ready<QueryResult<Vec<Purchased>>> {
+    let found: QueryResult<Vec<Vec<Purchased>>> =
+        wanted.iter().map(|purchase| purchases::on_sqlite(conn, purchase)).collect();
+    ready(found.map(|found| found.into_iter().flatten().collect()))
 }
 
 #[path = "queries/mod.rs"]

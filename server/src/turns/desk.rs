@@ -124,7 +124,7 @@ impl Desk {
     /// Makes a decision about an order the truth, and its changes events.
     pub(crate) fn apply(&mut self, decision: Decision, ids: &Ids) {
         self.head.next_id = ids.0;
-        let Decision { case, changes, movements, effects, withdrawn } = decision;
+        let Decision { case, changes, movements, effects, withdrawn, twins: _ } = decision;
         let number = case.order.number;
         for payment in case.payments {
             self.put_payment(payment);
@@ -148,6 +148,11 @@ impl Desk {
             let (kind, change) = story::event(&self.shop, &order, change);
             self.tell(kind, Some(number), &change);
         }
+    }
+
+    /// Whether this turn has planned the effect of an operation.
+    pub(crate) fn is_planned(&self, operation: i64) -> bool {
+        self.changed_effects.contains(&operation)
     }
 
     /// Ends the life of an effect in the queue.
@@ -304,16 +309,9 @@ impl Desk {
 
     /// Ends a command that succeeded: orders that share a payment it changed are told, one that
     /// changed nothing leaves its mark, and each order it touched is written down.
-    pub(super) fn end(&mut self, order: Option<OrderNumber>) {
-        let begun = |event: &EventRow, revision: i64| event.command_revision == revision;
-        let revision = self.command_revision;
-        let told: BTreeSet<i64> = self
-            .changes
-            .events
-            .iter()
-            .filter(|event| revision > 0 && begun(event, revision))
-            .filter_map(|event| event.order_number)
-            .collect();
+    /// Answers the orders whose pairs of possible duplicates have changed.
+    pub(super) fn end(&mut self, order: Option<OrderNumber>) -> Vec<OrderNumber> {
+        let told = self.touched();
         let touched: Vec<(i64, i64)> = std::mem::take(&mut self.command_payments)
             .into_iter()
             .filter_map(|id| self.payments.get(&id))
@@ -324,11 +322,24 @@ impl Desk {
             let change = EventChange { payment_id, ..EventChange::default() };
             self.tell(EventKind::PaymentUpdated, Some(OrderNumber(number)), &change);
         }
+        let settled = self.settle_pairs();
         if self.command_revision == 0 {
             let known = order.filter(|order| self.orders.contains_key(&order.0));
             self.note_nothing(known);
         }
         self.write_documents();
+        settled
+    }
+
+    /// The orders that the command at hand has events about.
+    pub(super) fn touched(&self) -> BTreeSet<i64> {
+        let revision = self.command_revision;
+        // A command's events are the last of the log.
+        let events = self.changes.events.iter().rev();
+        events
+            .take_while(|event| revision > 0 && event.command_revision == revision)
+            .filter_map(|event| event.order_number)
+            .collect()
     }
 
     /// What the first event of the command at hand says.

@@ -5,9 +5,7 @@ use order_proto::v1;
 use order_rules::clocks::Clocks;
 use order_rules::delivering::{self, Share};
 use order_rules::money::vat_table;
-use order_rules::order::{
-    Day, Delivery, DuplicateLink, Line, Order, OrderNumber, Problem, Withdrawal,
-};
+use order_rules::order::{Day, Delivery, DuplicateLink, Line, Order, OrderNumber, PendingResolution, Problem, Withdrawal};
 use order_rules::payments::{Payment, payment_state};
 use prost::Message;
 
@@ -90,7 +88,7 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
         credit_orders: order.credits.iter().map(|number| shop.order_name(number.0)).collect(),
         mails: Vec::new(),
         delete_time: order.deleted_at.map(timestamp),
-        pending_resolution: None,
+        pending_resolution: order.resolution.as_ref().map(|one| resolution(shop, one)),
         revision: file.extra.revision,
         etag: etag(file.extra.revision),
         create_time: Some(timestamp(order.placed_at)),
@@ -104,6 +102,14 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
         metadata: std::collections::BTreeMap::new(),
         notes: Vec::new(),
         email_suggestion: String::new(),
+    }
+}
+
+fn resolution(shop: &Shop, resolution: &PendingResolution) -> v1::PendingResolution {
+    v1::PendingResolution {
+        keep: shop.order_name(resolution.keep.0),
+        drop: resolution.drop.iter().map(|number| shop.order_name(number.0)).collect(),
+        request_time: Some(timestamp(resolution.requested_at)),
     }
 }
 

@@ -7,8 +7,8 @@ use order_rules::effects::EffectState;
 use order_rules::money::{Currency, VatRate};
 use order_rules::order::{
     CreditOf, Day, Delivery, DuplicateLink, DuplicateResolution, Line, LineKind, Micros, Order,
-    OrderKind, OrderNumber, PendingChange, PlacedLine, PriceBasis, Problem, StatusId, Tracking,
-    Withdrawal,
+    OrderKind, OrderNumber, PendingChange, PendingResolution, PlacedLine, PriceBasis, Problem,
+    StatusId, Tracking, Withdrawal,
 };
 use order_rules::payments::{
     Authorization, Capabilities, Holder, Operation, OperationKind, OperationState, Payment,
@@ -52,6 +52,21 @@ pub(crate) struct HandlingRecord {
     /// Its deliveries, those taken back among them: where there is no record at all, there are none.
     #[prost(uint32, tag = "4")]
     pub deliveries: u32,
+    #[prost(message, optional, tag = "20")]
+    pub resolution: Option<ResolutionRecord>,
+}
+
+/// A resolution of duplicates that waits, as it is stored with every order of it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ResolutionRecord {
+    #[prost(int64, tag = "1")]
+    pub keep: i64,
+    #[prost(int64, repeated, tag = "2")]
+    pub drop: Vec<i64>,
+    #[prost(bool, tag = "3")]
+    pub restock: bool,
+    #[prost(int64, tag = "4")]
+    pub requested_at: i64,
 }
 
 /// The details of a problem, as they are stored with it.
@@ -113,6 +128,12 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
         deliveries: parts.deliveries.iter().map(|row| delivery(row, parts)).collect(),
         credit: row.original_number.zip(row.credit_number).map(|(original, credit_number)| {
             CreditOf { original: OrderNumber(original), credit_number }
+        }),
+        resolution: handling.resolution.map(|resolution| PendingResolution {
+            keep: OrderNumber(resolution.keep),
+            drop: resolution.drop.into_iter().map(OrderNumber).collect(),
+            restock: resolution.restock,
+            requested_at: Micros(resolution.requested_at),
         }),
         credits: handling.credits.into_iter().map(OrderNumber).collect(),
         withdrawal: Withdrawal {

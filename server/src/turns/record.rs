@@ -8,7 +8,7 @@ use order_rules::payments::{Operation, OperationKind, Payment};
 use prost::Message;
 
 use super::desk::OrderFile;
-use super::rebuild::{DetailsRecord, EVIDENCE, HandlingRecord, PendingRecord};
+use super::rebuild::{DetailsRecord, EVIDENCE, HandlingRecord, PendingRecord, ResolutionRecord};
 use crate::shops::Shop;
 use crate::store::rows::{
     DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow,
@@ -37,7 +37,7 @@ pub(super) fn order(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> Orde
         payment_state: order_rules::payments::payment_state(order, payments).stored(),
         delivery_state: order.delivery_state().stored(),
         has_problem: order.problems.iter().any(|problem| problem.closed_at.is_none()),
-        is_possible_duplicate: !order.duplicates.is_empty(),
+        is_possible_duplicate: order.is_possible_duplicate(),
         needs_attention: payments.iter().any(|payment| payment.needs_attention),
         external_reference: file.extra.external_reference.clone(),
         language: file.extra.language.clone(),
@@ -65,6 +65,12 @@ fn handling(order: &Order) -> Option<Vec<u8>> {
         form_sent_at: order.withdrawal.form_sent_at.map(|time| time.0),
         withdrawn_on: order.withdrawal.withdrawn_on.map(|day| day.0),
         deliveries: u32::try_from(order.deliveries.len()).unwrap_or(u32::MAX),
+        resolution: order.resolution.as_ref().map(|resolution| ResolutionRecord {
+            keep: resolution.keep.0,
+            drop: resolution.drop.iter().map(|number| number.0).collect(),
+            restock: resolution.restock,
+            requested_at: resolution.requested_at.0,
+        }),
     };
     (record != HandlingRecord::default()).then(|| record.encode_to_vec())
 }

@@ -51,6 +51,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::ConfirmArrival(command) => command.etag.as_deref(),
         Command::RecordWithdrawal(command) => command.etag.as_deref(),
         Command::CreditOrder(command) => command.etag.as_deref(),
+        Command::ResolveDuplicate(command) => command.etag.as_deref(),
+        Command::DismissDuplicate(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)

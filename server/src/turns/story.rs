@@ -2,11 +2,12 @@
 
 use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::decision::Change;
-use order_rules::order::{Order, OrderNumber, StatusId};
+use order_rules::order::{DuplicateResolution, Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 
 use super::record::operation_summary;
 use crate::shops::Shop;
+use crate::terms::Term;
 
 /// The event of a change: its kind and what it says.
 pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, EventChange) {
@@ -74,10 +75,10 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             EventKind::ProblemClosed,
             EventChange { has_reason: true, ..problem_change(order, *problem) },
         ),
-        Change::DuplicateFound { other } => (
-            EventKind::DuplicateFound,
-            EventChange { other_order: shop.order_name(other.0), ..nothing },
-        ),
+        Change::DuplicateFound { other } => pair(shop, EventKind::DuplicateFound, *other),
+        Change::DuplicateResolved { other, resolution } => resolved(shop, *other, *resolution),
+        Change::ResolutionRequested { other } => pair(shop, EventKind::ResolutionRequested, *other),
+        Change::ResolutionDropped { other } => pair(shop, EventKind::ResolutionDropped, *other),
         Change::ContactChanged { fields } => (
             EventKind::OrderUpdated,
             EventChange {
@@ -118,6 +119,19 @@ fn operation_event(
     about: EventChange,
 ) -> (EventKind, EventChange) {
     (kind, EventChange { payment_id: payment.0, operation: Some(operation), ..about })
+}
+
+fn pair(shop: &Shop, kind: EventKind, other: OrderNumber) -> (EventKind, EventChange) {
+    (kind, EventChange { other_order: shop.order_name(other.0), ..EventChange::default() })
+}
+
+fn resolved(
+    shop: &Shop,
+    other: OrderNumber,
+    resolution: DuplicateResolution,
+) -> (EventKind, EventChange) {
+    let (kind, change) = pair(shop, EventKind::DuplicateResolved, other);
+    (kind, EventChange { resolution: resolution.contract().into(), ..change })
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

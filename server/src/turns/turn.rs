@@ -12,7 +12,7 @@ use super::desk::{Desk, Extra, OrderFile};
 use super::document;
 use super::rebuild::{self, OrderParts};
 use super::record;
-use crate::commands::{Answer, Assignment, Failure};
+use crate::commands::{Answer, Assignment, Command, Failure};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Facts, Needs, RequestRow};
@@ -36,7 +36,7 @@ pub(super) struct Outcome {
 }
 
 /// The facts that the commands of a turn need.
-pub(super) fn needs(shops: &Shops, work: &Work) -> Needs {
+pub(super) fn needs(shops: &Shops, work: &Work, now: Micros) -> Needs {
     let mut needs = Needs::default();
     for (&shop_id, assignments) in work {
         let known = shops.shop(shop_id).map_or(-1, |shop| shop.settings_revision);
@@ -44,6 +44,15 @@ pub(super) fn needs(shops: &Shops, work: &Work) -> Needs {
         for assignment in assignments {
             needs.request_ids.push(assignment.caller.request_id.as_bytes().to_vec());
             assignment.command.needs(shop_id, &mut needs);
+        }
+        let window = shops.shop(shop_id).map(|shop| shop.rulebook.duplicate_window_seconds);
+        match window {
+            Some(0) => needs.purchases.retain(|purchase| purchase.shop_id != shop_id),
+            Some(seconds) => {
+                let since = now.0.saturating_sub(seconds.saturating_mul(1_000_000));
+                needs.purchases_since.insert(shop_id, since);
+            }
+            None => {}
         }
     }
     needs
@@ -99,16 +108,19 @@ pub(super) fn rehearse(
         return Ok(answer);
     }
     let whole_plan = match &assignment.command {
-        crate::commands::Command::ChangeStatus(command) => Some(command.whole_plan(desk)),
-        crate::commands::Command::DeliverOrder(command) => Some(command.whole_plan(desk)),
+        Command::ChangeStatus(command) => Some(command.whole_plan(desk)),
+        Command::DeliverOrder(command) => Some(command.whole_plan(desk)),
         _ => None,
     };
     desk.begin(assignment.caller.clone());
     let mut answer = assignment.command.carry_out(desk)?;
+    let settled = desk.settle_pairs();
+    answer.changed_too(&settled);
+    if let Some(number) = answer.number {
+        answer.order = desk.order_parts(number.0);
+    }
     answer.revision = 0;
-    if matches!(assignment.command, crate::commands::Command::CreateOrder(_))
-        && !answer.already_exists
-    {
+    if matches!(assignment.command, Command::CreateOrder(_)) && !answer.already_exists {
         answer.order = vec![document::unnumbered(&answer.order)];
         answer.number = None;
     }
@@ -118,8 +130,10 @@ pub(super) fn rehearse(
         answer.order = vec![document::without_credit(&answer.order, &name)];
         answer.other_orders.retain(|other| *other != credit);
     }
-    if let Some(plan) = whole_plan {
-        answer.plan = plan;
+    match (&assignment.command, whole_plan) {
+        (Command::ResolveDuplicate(command), _) => answer.plan = command.whole_plan(desk),
+        (_, Some(plan)) => answer.plan = plan,
+        (_, None) => {}
     }
     Ok(answer)
 }
@@ -131,7 +145,8 @@ fn carry_out(desk: &mut Desk, assignment: &Assignment) -> Result<Answer, Failure
     desk.begin(assignment.caller.clone());
     let mut answer = assignment.command.carry_out(desk)?;
     let order = answer.number;
-    desk.end(order);
+    let settled = desk.end(order);
+    answer.changed_too(&settled);
     answer.revision = desk.command_revision;
     // Written down once, here: later commands of the turn may still change the order.
     answer.order = order.map(|order| desk.order_parts(order.0)).unwrap_or_default();

@@ -21,6 +21,8 @@ pub(super) enum Kind {
     ConfirmArrival,
     RecordWithdrawal,
     CreditOrder,
+    ResolveDuplicate,
+    DismissDuplicate,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -55,12 +57,16 @@ pub(super) struct Stage {
     delivered: OrderName,
     /// The day on which all this is, in the shop's time zone.
     today: order_rules::order::Day,
+    /// Orders on one payment.
+    twins: [OrderName; 3],
+    /// Purchases of one customer.
+    purchases: [OrderName; 3],
     /// A shop that does not exist yet.
     new_shop: String,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -74,6 +80,8 @@ impl Kind {
         Self::ConfirmArrival,
         Self::RecordWithdrawal,
         Self::CreditOrder,
+        Self::ResolveDuplicate,
+        Self::DismissDuplicate,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -109,6 +117,8 @@ impl Kind {
                 | Self::ConfirmArrival
                 | Self::RecordWithdrawal
                 | Self::CreditOrder
+                | Self::ResolveDuplicate
+                | Self::DismissDuplicate
         )
     }
 }
@@ -128,6 +138,8 @@ impl Stage {
         let oversold = world.place(world.draft(0).goods("RARE", "Vase", 1, 0, 0)).await;
         let (delivered, today) = delivered(&world).await;
         let new_shop = format!("{}-new", world.shop.id());
+        let twins = three_twins(&world).await;
+        let purchases = three_purchases(&world).await;
         Self {
             order: order.name.parse().unwrap(),
             world,
@@ -137,6 +149,8 @@ impl Stage {
             delivered,
             today,
             sale,
+            twins,
+            purchases,
             new_shop,
         }
     }
@@ -156,6 +170,8 @@ impl Stage {
             Kind::ConfirmArrival => self.confirm_arrival(asked).await?,
             Kind::RecordWithdrawal => self.record_withdrawal(asked).await?,
             Kind::CreditOrder => self.credit(asked).await?,
+            Kind::ResolveDuplicate => self.resolve(asked).await?,
+            Kind::DismissDuplicate => self.dismiss_pair(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -217,6 +233,8 @@ impl Stage {
             Kind::DismissProblem => &self.oversold,
             Kind::CancelDelivery | Kind::ConfirmArrival => &self.delivered,
             Kind::CreditOrder => &self.sale,
+            Kind::ResolveDuplicate => &self.twins[0],
+            Kind::DismissDuplicate => &self.purchases[0],
             _ => &self.order,
         }
     }
@@ -379,6 +397,28 @@ impl Stage {
         Ok(self.world.client.credit_order(request).await?.receipt)
     }
 
+    async fn resolve(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let [keep, twin, third] = &self.twins;
+        let drop = if asked.is_other { third } else { twin };
+        let mut request = self.world.client.keep(keep).drop(drop).restock(true).into_request();
+        request.request_id.clone_from(&asked.request_id);
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.resolve_duplicate(request).await?.receipt)
+    }
+
+    async fn dismiss_pair(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let [order, second, third] = &self.purchases;
+        let request = proto::DismissDuplicateRequest {
+            name: order.into(),
+            other: if asked.is_other { third } else { second }.into(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.dismiss_duplicate(request).await?.receipt)
+    }
+
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
         let mut status = proto::OrderStatus::default();
         status.set_tag(StatusTag::Completed);
@@ -504,4 +544,32 @@ async fn wait_for_ever(world: &World) -> OrderName {
     })
     .await;
     name
+}
+
+/// Three orders on one confirmed payment.
+async fn three_twins(world: &World) -> [OrderName; 3] {
+    let reference = world.reference("");
+    let mut twins = Vec::new();
+    for _ in 0..3 {
+        let order = world.place(world.draft(300).payment("klarna", &reference, 300)).await;
+        twins.push(order.name.parse().unwrap());
+    }
+    twins.try_into().unwrap()
+}
+
+/// Three orders of the same, each paid for.
+async fn three_purchases(world: &World) -> [OrderName; 3] {
+    let window = |seconds: i32| {
+        world.set("settings.duplicate_window_seconds", move |settings| {
+            settings.duplicate_window_seconds = seconds;
+        })
+    };
+    window(3_600).await;
+    let mut purchases = Vec::new();
+    for _ in 0..3 {
+        let order = world.place(world.draft(200).payment("manual", "", 200)).await;
+        purchases.push(order.name.parse().unwrap());
+    }
+    window(0).await;
+    purchases.try_into().unwrap()
 }

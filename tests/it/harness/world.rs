@@ -54,7 +54,14 @@ impl World {
             ..proto::CreateShopRequest::default()
         };
         client.create_shop(request).await.unwrap();
-        Self { server, client, shop: ShopName::new(id).unwrap() }
+        let world = Self { server, client, shop: ShopName::new(id).unwrap() };
+        // Most tests buy the same again and again.
+        world
+            .set("settings.duplicate_window_seconds", |settings| {
+                settings.duplicate_window_seconds = 0;
+            })
+            .await;
+        world
     }
 
     /// The same shop through another server process.
@@ -192,6 +199,7 @@ impl World {
 /// Whether nothing of the order is under way at a provider.
 pub(crate) fn is_settled(order: &proto::Order) -> bool {
     order.pending_status_change.is_none()
+        && order.pending_resolution.is_none()
         && order.payments.iter().all(|payment| {
             payment.claimed_minor == 0
                 && payment.operations.iter().all(|operation| {

@@ -9,7 +9,7 @@ use crate::amounts::{minor_units, money};
 use crate::failure::Failure;
 use crate::labels::{choice, label};
 use crate::output::Output;
-use crate::session::{Session, present};
+use crate::session::{Session, last_part, present};
 use crate::status_names::StatusNames;
 use crate::tables::Rows;
 use crate::times::{local, point_in_time};
@@ -123,6 +123,17 @@ pub(crate) async fn run(session: &Session, arguments: ListArguments) -> Result<(
     print(session, names.as_ref(), query.filter(move |empty| *empty = filter).pages(), limit).await
 }
 
+/// The orders whose pairs wait for a decision, newest first.
+pub(crate) async fn duplicates(session: &Session, limit: Option<usize>) -> Result<(), Failure> {
+    let names =
+        if session.output.is_json() { None } else { Some(StatusNames::load(session).await?) };
+    let limit = limit.unwrap_or(usize::MAX);
+    let page_size = i32::try_from(limit.clamp(1, PAGE_SIZE)).unwrap_or(i32::MAX);
+    let query = session.client.orders(&session.shop).page_size(page_size);
+    let pages = query.filter(|filter| filter.is_possible_duplicate = Some(true)).pages();
+    print(session, names.as_ref(), pages, limit).await
+}
+
 async fn filter(
     session: &Session,
     names: Option<&StatusNames>,
@@ -224,6 +235,17 @@ fn row(session: &Session, names: Option<&StatusNames>, order: &proto::Order) -> 
     ]
 }
 
+/// Orders that this one may be the same purchase as.
+fn doubts(order: &proto::Order) -> Option<String> {
+    let open: Vec<&str> = order
+        .duplicates
+        .iter()
+        .filter(|link| link.resolution() == proto::DuplicateResolution::Open)
+        .map(|link| last_part(&link.order))
+        .collect();
+    (!open.is_empty()).then(|| format!("duplicate of {}?", open.join(" ")))
+}
+
 /// What should be seen at a glance.
 fn remarks(order: &proto::Order) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -233,9 +255,7 @@ fn remarks(order: &proto::Order) -> Vec<String> {
     if order.pending_status_change.is_some() {
         remarks.push("pending".to_owned());
     }
-    if !order.duplicates.is_empty() {
-        remarks.push("duplicate?".to_owned());
-    }
+    remarks.extend(doubts(order));
     remarks.extend(order.problems.iter().map(|problem| problem.code.clone()));
     remarks
 }

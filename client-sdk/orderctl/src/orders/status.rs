@@ -58,7 +58,7 @@ pub(crate) struct StatusArguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum YesNo {
+pub(crate) enum YesNo {
     Yes,
     No,
 }
@@ -153,7 +153,7 @@ async fn change(
 }
 
 /// The change was dropped: the order's problems say why.
-async fn declined(session: &Session, order: &proto::Order) -> Failure {
+pub(crate) async fn declined(session: &Session, order: &proto::Order) -> Failure {
     let mut text = format!("error: order {} keeps its status", order.number);
     // What the problems are called must be told also when they cannot be explained.
     let pages = explanations(session, order).await.unwrap_or_default();

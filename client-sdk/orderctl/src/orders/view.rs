@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use order_sdk::proto;
 
 use crate::amounts::{amount, money, rate};
+use crate::duplicates::pair;
 use crate::labels::label;
 use crate::session::{Session, last_part};
 use crate::status_names::StatusNames;
@@ -36,7 +37,7 @@ pub(super) fn order(
     ];
     sections.extend(deliveries::deliveries(order));
     sections.extend(order.payments.iter().map(|payment| payment_view(order, payment)));
-    sections.extend(order.duplicates.iter().map(duplicate));
+    sections.extend(order.duplicates.iter().map(|link| pair(order, link)));
     sections.extend(order.problems.iter().map(|problem| problem_view(session, problem, pages)));
     sections.extend(order.notes.iter().map(note));
     let sections: Vec<&str> = sections.iter().map(|section| section.trim_end()).collect();
@@ -90,6 +91,7 @@ fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> Stri
     facts(&[
         ("Status", status(names, order, language)),
         ("Becomes", pending.unwrap_or_default()),
+        ("Resolution", order.pending_resolution.as_ref().map(waiting).unwrap_or_default()),
         ("Payment", payment),
         ("Delivery", label::<proto::DeliveryState>(order.delivery_state)),
         ("Placed", local(order.create_time.as_ref())),
@@ -111,6 +113,17 @@ fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> Stri
         ("Metadata", metadata.join(", ")),
         ("Version", format!("revision {}, etag {}", order.revision, order.etag)),
     ])
+}
+
+/// `1001 is kept, 1002 dropped when it is captured; waits for money since …`.
+fn waiting(resolution: &proto::PendingResolution) -> String {
+    let drop: Vec<&str> = resolution.drop.iter().map(|name| last_part(name)).collect();
+    format!(
+        "{} is kept, {} dropped when it is captured; waits for money since {}",
+        last_part(&resolution.keep),
+        drop.join(" and "),
+        local(resolution.request_time.as_ref())
+    )
 }
 
 fn status(names: &StatusNames, order: &proto::Order, language: &str) -> String {
@@ -244,19 +257,6 @@ fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
 
 fn filled(minor: i64, code: &str) -> String {
     if minor == 0 { String::new() } else { money(minor, code) }
-}
-
-fn duplicate(link: &proto::DuplicateLink) -> String {
-    let evidence = [
-        (link.same_payment, "payment"),
-        (link.same_time, "time"),
-        (link.same_customer, "customer"),
-        (link.same_lines, "lines"),
-        (link.same_total, "total"),
-    ];
-    let same = evidence.into_iter().filter(|(is_same, _)| *is_same);
-    let same = joined(same.map(|(_, what)| what.to_owned()));
-    format!("May be a duplicate of order {}: same {same}", last_part(&link.order))
 }
 
 fn note(note: &proto::Note) -> String {

@@ -91,6 +91,8 @@ CREATE INDEX orders_status ON orders (shop_id, status_id, order_key);
 CREATE INDEX orders_payment_state ON orders (shop_id, payment_state, order_key);
 CREATE INDEX orders_problem ON orders (shop_id, order_key) WHERE has_problem;
 CREATE INDEX orders_duplicate ON orders (shop_id, order_key) WHERE is_possible_duplicate;
+-- Who bought the same shortly before.
+CREATE INDEX orders_purchase ON orders (customer_key, lines_fingerprint, order_key) WHERE customer_key <> '';
 CREATE INDEX orders_pending ON orders (shop_id, order_key) WHERE pending IS NOT NULL;
 
 CREATE TABLE order_lines (
@@ -306,6 +308,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('orders', 'orders_payment_state', '1000000 500000 100000 1'),
     ('orders', 'orders_problem', '10000 5000 1'),
     ('orders', 'orders_duplicate', '10000 5000 1'),
+    ('orders', 'orders_purchase', '1000000 3 1 1'),
     ('orders', 'orders_pending', '1000 500 1'),
     ('order_lines', 'order_lines', '3000000 3 1'),
     ('order_lines', 'order_lines_sku', '3000000 300 1'),

@@ -1,13 +1,14 @@
 //! What happens in the turn that moves the label (2.10), and when a change is dropped instead.
 
 use super::{ChangingFacts, advancing, problems};
-use crate::decision::Change;
+use crate::decision::{Change, TwinStepKind};
 use crate::delivering::{send, undelivered};
 use crate::draft::{About, Draft};
 use crate::order::{Line, Order, OrderKind, PendingChange, StatusId, Tracking};
 use crate::payments::is_fully_captured;
 use crate::placing::missing_skus;
 use crate::refusals::Code;
+use crate::resolving;
 use crate::statuses::{Statuses, Tag};
 use crate::stock::MovementReason;
 
@@ -27,7 +28,7 @@ pub(super) fn set_live(draft: &mut Draft<'_>, is_live: bool) {
 }
 
 /// The label moves, and with it stock, goods and note.
-pub(super) fn move_label(
+pub(crate) fn move_label(
     facts: &ChangingFacts<'_>,
     draft: &mut Draft<'_>,
     pending: &PendingChange,
@@ -62,6 +63,7 @@ pub(super) fn move_label(
     if pending.has_note {
         draft.changes.push(Change::NoteAdded);
     }
+    resolving::end(draft, |resolution| TwinStepKind::Drop { restock: resolution.restock });
     if is_sale && matches!(tag, Some(Tag::Completed | Tag::Cancelled)) {
         advancing::free_unneeded(facts, draft, advancing::Declined::IsTriedAgain);
     }
@@ -72,6 +74,7 @@ pub(super) fn move_label(
 pub(super) fn drop_pending(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
     let Some(pending) = draft.case.order.pending.take() else { return };
     draft.changes.push(Change::StatusChangeDropped { to: pending.to });
+    resolving::end(draft, |_| TwinStepKind::Release);
     if facts.statuses.tag(draft.case.order.status) == Some(Tag::Cancelled) {
         set_live(draft, false);
     }

@@ -136,6 +136,8 @@ mutations! {
     "ConfirmArrival" ConfirmArrivalRequest;
     "RecordWithdrawal" RecordWithdrawalRequest;
     "CreditOrder" CreditOrderRequest, wait;
+    "ResolveDuplicate" ResolveDuplicateRequest, wait;
+    "DismissDuplicate" DismissDuplicateRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

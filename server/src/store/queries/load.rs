@@ -9,10 +9,11 @@ use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use super::{Connection, Run};
 use crate::store::StoreFailure;
 use crate::store::facts::{Facts, Needs, RequestRow};
+use crate::store::purchases::Purchased;
 use crate::store::rows::{
     DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow,
     OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
-    shop,
+    key, shop,
 };
 use crate::store::schema::{
     customers, deliveries, delivery_lines, effects, events, order_duplicates, order_lines,
@@ -130,14 +131,15 @@ async fn status_counts(
     Ok(())
 }
 
-/// The orders and payments that hang together with those asked for: an order's payments, and every
-/// order on them.
+/// The orders and payments that hang together with those asked for: an order's payments, every
+/// order on them, and the orders that one of these may be a duplicate of.
 async fn reach(
     conn: &mut Connection,
     needs: &Needs,
     facts: &mut Facts,
 ) -> Result<(Vec<i64>, Vec<i64>), StoreFailure> {
     let mut order_keys = needs.orders.clone();
+    order_keys.extend(earlier_purchases(conn, needs).await?);
     let mut payment_keys = BTreeSet::new();
     if !needs.references.is_empty() {
         let known: Vec<i64> = payments::table
@@ -149,17 +151,63 @@ async fn reach(
         // Other shops may know the same reference; theirs are not ours to see.
         payment_keys.extend(known.into_iter().filter(|key| needs.shops.contains_key(&shop(*key))));
     }
-    let held = holders_by_order(conn, &order_keys).await?;
-    payment_keys.extend(held.iter().map(|holder| holder.payment_key));
-    facts.holders = holders_by_payment(conn, &payment_keys).await?;
-    let all: BTreeSet<i64> = facts.holders.iter().map(|holder| holder.order_key).collect();
-    if !all.is_subset(&order_keys) {
-        order_keys.extend(all);
-        let held = holders_by_order(conn, &order_keys).await?;
-        payment_keys.extend(held.iter().map(|holder| holder.payment_key));
-        facts.holders = holders_by_payment(conn, &payment_keys).await?;
+    on_payments(conn, (&mut order_keys, &mut payment_keys), facts).await?;
+    facts.duplicates = duplicates(conn, &order_keys).await?;
+    let linked: BTreeSet<i64> =
+        facts.duplicates.iter().map(|row| key(shop(row.order_key), row.other_number)).collect();
+    if !linked.is_subset(&order_keys) {
+        order_keys.extend(linked);
+        on_payments(conn, (&mut order_keys, &mut payment_keys), facts).await?;
+        facts.duplicates = duplicates(conn, &order_keys).await?;
     }
     Ok((order_keys.into_iter().collect(), payment_keys.into_iter().collect()))
+}
+
+/// Adds the payments of these orders, and every order on them.
+async fn on_payments(
+    conn: &mut Connection,
+    (order_keys, payment_keys): (&mut BTreeSet<i64>, &mut BTreeSet<i64>),
+    facts: &mut Facts,
+) -> Result<(), StoreFailure> {
+    let held = holders_by_order(conn, order_keys).await?;
+    payment_keys.extend(held.iter().map(|holder| holder.payment_key));
+    facts.holders = holders_by_payment(conn, payment_keys).await?;
+    let all: BTreeSet<i64> = facts.holders.iter().map(|holder| holder.order_key).collect();
+    if !all.is_subset(order_keys) {
+        order_keys.extend(all);
+        let held = holders_by_order(conn, order_keys).await?;
+        payment_keys.extend(held.iter().map(|holder| holder.payment_key));
+        facts.holders = holders_by_payment(conn, payment_keys).await?;
+    }
+    Ok(())
+}
+
+/// Orders that may be the same purchase as one that is to be placed.
+async fn earlier_purchases(conn: &mut Connection, needs: &Needs) -> Result<Vec<i64>, StoreFailure> {
+    if needs.purchases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let newest = super::newest_purchases(conn, &needs.purchases).await?;
+    let is_recent = |one: &Purchased| {
+        needs.purchases_since.get(&shop(one.order_key)).is_none_or(|since| one.placed_at >= *since)
+    };
+    Ok(newest.into_iter().filter(is_recent).map(|one| one.order_key).collect())
+}
+
+/// The pairs of possible duplicates that these orders are part of.
+async fn duplicates(
+    conn: &mut Connection,
+    keys: &BTreeSet<i64>,
+) -> Result<Vec<DuplicateRow>, StoreFailure> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(order_duplicates::table
+        .filter(order_duplicates::order_key.eq_any(keys.iter().copied()))
+        .order((order_duplicates::order_key, order_duplicates::other_number))
+        .select(DuplicateRow::as_select())
+        .load(conn)
+        .await?)
 }
 
 async fn holders_by_order(
@@ -217,15 +265,9 @@ async fn orders_with_parts(
         .load(conn)
         .await?;
     facts.problems = problems::table
-        .filter(problems::order_key.eq_any(keys.clone()))
+        .filter(problems::order_key.eq_any(keys))
         .order(problems::problem_key)
         .select(ProblemRow::as_select())
-        .load(conn)
-        .await?;
-    facts.duplicates = order_duplicates::table
-        .filter(order_duplicates::order_key.eq_any(keys))
-        .order((order_duplicates::order_key, order_duplicates::other_number))
-        .select(DuplicateRow::as_select())
         .load(conn)
         .await?;
     Ok(())

@@ -10,4 +10,4 @@ mod shops;
 mod stream;
 mod turn;
 
-pub(super) use super::{Backend, Connection, Database, Run};
+pub(super) use super::{Backend, Connection, Database, Run, newest_purchases};

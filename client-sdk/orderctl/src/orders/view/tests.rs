@@ -91,6 +91,7 @@ fn order() -> proto::Order {
             order: "shops/default/orders/1002".to_owned(),
             same_payment: true,
             same_total: true,
+            resolution: proto::DuplicateResolution::Open.into(),
             ..Default::default()
         }],
         customer: Some(proto::Customer {
@@ -128,6 +129,7 @@ Payment 7 klarna K-1
   CAPTURE    DECLINED  2598.00                   CARD_BLOCKED
 
 May be a duplicate of order 1002: same payment, total
+  One payment: keep one of them. orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as sent
 
 Problem CAPTURE_DECLINED: Trekket ble avvist
   Details  provider_reason = CARD_BLOCKED

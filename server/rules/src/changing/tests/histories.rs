@@ -4,6 +4,7 @@
 mod audit;
 mod crediting;
 mod model;
+mod pairs;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -73,6 +74,16 @@ enum Act {
         operation: u8,
         has_happened: bool,
     },
+    Resolve {
+        keep: u8,
+        drop: u8,
+        to: u8,
+        restock: Option<bool>,
+    },
+    Dismiss {
+        order: u8,
+        other: u8,
+    },
 }
 
 /// On average.
@@ -129,6 +140,9 @@ fn acts() -> impl Strategy<Value = Act> {
                 order, what, is_refunded, is_restocked
             },
         ),
+        2 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<Option<bool>>())
+            .prop_map(|(keep, drop, to, restock)| Act::Resolve { keep, drop, to, restock }),
+        1 => (any::<u8>(), any::<u8>()).prop_map(|(order, other)| Act::Dismiss { order, other }),
         2 => any::<u8>().prop_map(|effect| Act::Send { effect }),
         7 => (any::<u8>(), any::<u8>()).prop_map(|(effect, answer)| Act::Answer { effect, answer }),
         1 => any::<u8>().prop_map(|operation| Act::Retry { operation }),
@@ -143,6 +157,7 @@ fn live(mut world: World, on_hand: i64, acts: &[Act]) {
     for &act in acts {
         step(&mut world, &mut model, act);
         audit::check(&world, on_hand);
+        pairs::check(&world);
     }
 }
 
@@ -182,6 +197,11 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
                 model.watch(world, &done);
             }
         }
+        Act::Resolve { keep, drop, to, restock } => {
+            let to = [None, Some(SENT), Some(COLLECTED), Some(RETURNED)][usize::from(to % 4)];
+            pairs::resolve(world, model, (keep, drop), restock, to);
+        }
+        Act::Dismiss { order, other } => pairs::dismiss(world, (order, other)),
         Act::Attach { order, payment } => {
             let Some(order) = pick_order(world, order) else { return };
             if let Ok(done) = world.attach(order, &new_payment(payment)) {
@@ -390,7 +410,7 @@ fn placement(payments: u8, price: u8) -> Placement {
         order_discount_minor: 0,
         stated: None,
         payments,
-        customer_key: String::new(),
+        customer_key: "kari".to_owned(),
     }
 }
 

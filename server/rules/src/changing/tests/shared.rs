@@ -11,13 +11,13 @@ fn only_the_last_holder_gives_a_reservation_back() {
         place B 100 klarna:k1=100 => created attached:k1 taken:2 duplicate:A
         yes k1
         plan A cancelled    =>
-        A cancelled restock => status:cancelled back:2
+        A cancelled restock => status:cancelled back:2 dropped:b | B: kept:a
         state A             => cancelled None
         state B             => default Authorized
         plan B cancelled    => void=100
         B cancelled restock => requested:cancelled void?k1=100
         A processing        => REFUSED RESERVATION_GONE
-        yes k1              => void!k1=100:succeeded updated:k1 status:cancelled back:2
+        yes k1              => void!k1=100:succeeded updated:k1 status:cancelled back:2 dropped:a
         stock mug           => 10
         state A             => cancelled Voided
         ",
@@ -41,10 +41,10 @@ fn a_payment_belongs_to_the_order_that_captures_first() {
         A sent   => requested:sent capture?k1=100
         yes k1   => capture!k1=100:succeeded status:sent delivered
         B sent   => REFUSED DUPLICATE_ALREADY_CAPTURED other=1 left_minor=100 held_minor=0
-        B cancelled keep => status:cancelled closed:CAPTURE_DECLINED
+        B cancelled keep => status:cancelled closed:CAPTURE_DECLINED dropped:a | A: kept:b
         state B  => cancelled None
         state A  => sent Captured
-        B processing => status:processing
+        B processing => status:processing open:a | A: open:b
         attach B manual=100
         B sent   => capture?manual=100 capture!manual=100:succeeded status:sent delivered
         ",
@@ -60,7 +60,7 @@ fn the_rest_is_released_when_the_twin_lets_go() {
         yes k1
         A sent
         yes k1   => capture!k1=100:succeeded status:sent delivered
-        B cancelled keep => status:cancelled | A: release?k1=30
+        B cancelled keep => status:cancelled dropped:a | A: release?k1=30 kept:b
         yes k1   => release!k1=30:succeeded
         ",
     );
@@ -93,7 +93,7 @@ fn every_order_hears_of_the_authorization() {
         "
         place A 100 klarna:k1=100
         place B 100 klarna:k1=100
-        A cancelled keep => status:cancelled
+        A cancelled keep => status:cancelled dropped:b | B: kept:a
         B sent           => requested:sent
         yes k1 => authorize!k1=100:succeeded updated:k1 | B: capture?k1=100
         ",
@@ -119,8 +119,8 @@ fn a_twin_placed_while_the_reservation_goes_has_none() {
         yes k1
         A cancelled keep
         yes k1
-        place B 100 klarna:k1=100 => created attached:k1 problem:RESERVATION_GONE duplicate:A
-        B cancelled keep          => status:cancelled closed:RESERVATION_GONE
+        place B 100 klarna:k1=100 => created attached:k1 problem:RESERVATION_GONE duplicate:A kept:a | A: dropped:b
+        B cancelled keep          => status:cancelled closed:RESERVATION_GONE dropped:a
         ",
     );
 }
@@ -133,9 +133,9 @@ fn an_order_on_its_way_back_keeps_the_reservation() {
         place A 100 klarna:k1=100
         place B 100 klarna:k1=100
         yes k1
-        B cancelled restock => status:cancelled back:2
+        B cancelled restock => status:cancelled back:2 dropped:a | A: kept:b
         B sent              => requested:sent capture?k1=100
-        A cancelled restock => status:cancelled back:2
+        A cancelled restock => status:cancelled back:2 dropped:b
         no k1  => capture!k1=100:declined problem:CAPTURE_DECLINED dropped:sent void?k1=100
         yes k1 => void!k1=100:succeeded updated:k1
         stock mug => 10

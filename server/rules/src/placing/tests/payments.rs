@@ -26,7 +26,11 @@ fn a_provider_is_asked_before_it_is_believed() {
 #[test]
 fn manual_is_held_at_once_and_never_shared() {
     let mut world = World::new();
-    let by_hand = Placement { payments: vec![paid("manual", "", 29_900)], ..placement() };
+    let by_hand = Placement {
+        payments: vec![paid("manual", "", 29_900)],
+        customer_key: String::new(),
+        ..placement()
+    };
     for _ in 0..2 {
         let decision = placed(&mut world, &by_hand);
         let payment = &decision.case.payments[0];
@@ -78,7 +82,8 @@ fn another_amount_or_currency_is_no_duplicate() {
         assert_eq!(refusal.details[1], ("stored_minor", "29900".to_owned()));
     }
     let elsewhere = Placement { payments: vec![paid("vipps", "k1", 29_900)], ..placement() };
-    assert!(placed(&mut world, &elsewhere).case.order.duplicates.is_empty());
+    let links = placed(&mut world, &elsewhere).case.order.duplicates;
+    assert!(!links[0].same_payment, "the same purchase, paid again elsewhere");
 }
 
 #[test]

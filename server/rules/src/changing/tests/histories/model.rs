@@ -155,7 +155,7 @@ pub(super) fn expected_refusal(
     let order = &world.orders[&number];
     let tag = |status: StatusId| world.statuses.tag(status);
     let to = world.statuses.get(command.to).unwrap();
-    if order.pending.is_some() {
+    if order.pending.is_some() || order.resolution.is_some() {
         return Some(Code::StatusChangePending);
     }
     if order.status == to.id {

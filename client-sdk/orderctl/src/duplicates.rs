@@ -1,0 +1,217 @@
+//! `orderctl duplicates`: orders that may be one purchase, and what becomes of them.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use order_sdk::{OrderName, StatusName, proto};
+
+use crate::arguments::ChangeArguments;
+use crate::failure::Failure;
+use crate::labels::label;
+use crate::orders::status::{YesNo, declined};
+use crate::orders::{list, outcome::outcome};
+use crate::output::Output;
+use crate::session::{Session, last_part, present};
+use crate::status_names::StatusNames;
+use crate::times::duration;
+
+const RESOLVE_EXAMPLES: &str = "\
+Examples:
+  orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt
+  orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt --dry-run
+  orderctl duplicates resolve --keep 1001 --drop 1002 --drop 1003 --restock no
+
+With --complete-as the payment is captured for the order that is kept, and only when that has \
+happened are the others cancelled; when the provider declines, they stay as they were. Without it \
+they are cancelled at once, and the reservation stays with the kept order. The payment is never \
+given back by dropping an order, and nothing is credited.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DuplicatesCommand {
+    /// List the orders that may be duplicates and wait for a decision
+    #[command(after_help = "Example:\n  orderctl duplicates list")]
+    List(ListArguments),
+    /// Keep one of the orders on a payment and drop the others
+    Resolve(ResolveArguments),
+    /// Say that two orders are different purchases
+    Dismiss(DismissArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArguments {
+    /// At most so many
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = RESOLVE_EXAMPLES)]
+pub(crate) struct ResolveArguments {
+    /// Number or full name of the order that stands
+    #[arg(long, value_name = "NUMBER")]
+    keep: String,
+
+    /// An order on the same payment that does not; may be given more than once
+    #[arg(long, value_name = "NUMBER", required = true)]
+    drop: Vec<String>,
+
+    /// Whether the goods of the dropped orders go back on stock
+    #[arg(long, value_enum)]
+    restock: YesNo,
+
+    /// Complete the kept order first: a status tagged COMPLETED, by id or by its name in any language
+    #[arg(long, value_name = "STATUS")]
+    complete_as: Option<String>,
+
+    /// Wait at most this long, up to 60s, for the money to move; 0s does not wait
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    wait: Duration,
+
+    #[command(flatten)]
+    change: ChangeArguments,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  orderctl duplicates dismiss 1001 1002")]
+pub(crate) struct DismissArguments {
+    /// Number or full name of one order
+    #[arg(value_name = "NUMBER")]
+    order: String,
+
+    /// Number or full name of the other
+    #[arg(value_name = "OTHER")]
+    other: String,
+
+    #[command(flatten)]
+    change: ChangeArguments,
+}
+
+pub(crate) async fn run(session: &Session, command: DuplicatesCommand) -> Result<(), Failure> {
+    match command {
+        DuplicatesCommand::List(arguments) => list::duplicates(session, arguments.limit).await,
+        DuplicatesCommand::Resolve(arguments) => resolve(session, &arguments).await,
+        DuplicatesCommand::Dismiss(arguments) => dismiss(session, &arguments).await,
+    }
+}
+
+async fn resolve(session: &Session, arguments: &ResolveArguments) -> Result<(), Failure> {
+    let keep = session.order_name(&arguments.keep)?;
+    let status = match &arguments.complete_as {
+        Some(text) => Some(status(session, text).await?),
+        None => None,
+    };
+    let request_id = session.request_id(arguments.change.request_id);
+    let mut resolution =
+        session.client.keep(&keep).restock(arguments.restock == YesNo::Yes).request_id(&request_id);
+    for order in &arguments.drop {
+        let order: OrderName = session.order_name(order)?;
+        resolution = resolution.drop(&order);
+    }
+    if let Some(status) = &status {
+        resolution = resolution.complete_as(status);
+    }
+    if !arguments.wait.is_zero() {
+        resolution = resolution.wait(arguments.wait);
+    }
+    if arguments.change.dry_run {
+        resolution = resolution.validate_only();
+    }
+    let answer = resolution.send().await.map_err(|error| Failure::of_change(error, &request_id))?;
+    session.output.either(&answer, || {
+        let order = answer.order.clone().unwrap_or_default();
+        outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
+    })?;
+    let order = present(answer.order)?;
+    if arguments.change.dry_run {
+        return Ok(());
+    }
+    if order.pending_resolution.is_some() {
+        Output::tell(&format!(
+            "{}: pending, the others are dropped when the money is captured; take it back with: \
+             orderctl orders withdraw {}",
+            order.number, order.number
+        ));
+        return Ok(());
+    }
+    let is_done = status.is_none_or(|status| order.status == String::from(&status));
+    if is_done || answer.receipt.is_some_and(|receipt| receipt.replayed) {
+        return Ok(());
+    }
+    Err(declined(session, &order).await)
+}
+
+async fn status(session: &Session, text: &str) -> Result<StatusName, Failure> {
+    match text.parse::<StatusName>() {
+        Ok(name) => Ok(name),
+        Err(_) => StatusNames::load(session).await?.find(text),
+    }
+}
+
+async fn dismiss(session: &Session, arguments: &DismissArguments) -> Result<(), Failure> {
+    let request_id = session.request_id(arguments.change.request_id);
+    let request = proto::DismissDuplicateRequest {
+        name: session.order_name(&arguments.order)?.into(),
+        other: session.order_name(&arguments.other)?.into(),
+        request_id: request_id.clone(),
+        etag: String::new(),
+        validate_only: arguments.change.dry_run,
+    };
+    let answer = session
+        .client
+        .dismiss_duplicate(request)
+        .await
+        .map_err(|error| Failure::of_change(error, &request_id))?;
+    session.output.either(&answer, || {
+        let order = answer.order.clone().unwrap_or_default();
+        outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
+    })
+}
+
+/// Why two orders may be one purchase, what became of the pair, and what to do about it.
+pub(crate) fn pair(order: &proto::Order, link: &proto::DuplicateLink) -> String {
+    let evidence = [
+        (link.same_payment, "payment"),
+        (link.same_time, "time"),
+        (link.same_customer, "customer"),
+        (link.same_lines, "lines"),
+        (link.same_total, "total"),
+    ];
+    let same = evidence.into_iter().filter(|(is_same, _)| *is_same).map(|(_, what)| what);
+    let same: Vec<&str> = same.collect();
+    let other = last_part(&link.order);
+    let mut text = match link.resolution() {
+        proto::DuplicateResolution::Open | proto::DuplicateResolution::Unspecified => {
+            format!("May be a duplicate of order {other}")
+        }
+        resolution => format!(
+            "Was taken for a duplicate of order {other} ({})",
+            label::<proto::DuplicateResolution>(resolution.into())
+        ),
+    };
+    text.push_str(&format!(": same {}", same.join(", ")));
+    if let Some(remedy) = remedy(order, link, other) {
+        text.push_str(&format!("\n  {remedy}"));
+    }
+    text
+}
+
+fn remedy(order: &proto::Order, link: &proto::DuplicateLink, other: &str) -> Option<String> {
+    let number = order.number;
+    if link.resolution() != proto::DuplicateResolution::Open {
+        return None;
+    }
+    if order.pending_resolution.is_some() {
+        return Some("Is being resolved: waits for the money of the kept order.".to_owned());
+    }
+    Some(if link.same_payment {
+        format!(
+            "One payment: keep one of them. orderctl duplicates resolve --keep {number} \
+             --drop {other} --restock yes --complete-as sent"
+        )
+    } else {
+        format!(
+            "Two payments: ask the customer whether both are meant. If so: \
+             orderctl duplicates dismiss {number} {other}; if not, cancel one of them."
+        )
+    })
+}

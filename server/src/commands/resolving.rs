@@ -1,0 +1,144 @@
+//! `ResolveDuplicate` and `DismissDuplicate` (7.5, 7.6): decisions over several orders in one turn.
+
+use std::collections::BTreeSet;
+
+use order_proto::v1;
+use order_rules::changing::{self, ChangingFacts, Outcome};
+use order_rules::decision::{Case, TwinStep};
+use order_rules::effects::EffectState;
+use order_rules::order::{OrderNumber, StatusId};
+use order_rules::payments::Payment;
+use order_rules::refusals::{Code, Refusal};
+use order_rules::resolving;
+
+use super::change_status::decide;
+use super::create_order::resume_others;
+use super::{Answer, DismissDuplicate, ResolveDuplicate, plan_of, planned};
+use crate::store::facts::Needs;
+use crate::store::rows::key;
+use crate::turns::desk::Desk;
+
+impl ResolveDuplicate {
+    pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
+        needs.orders.insert(key(shop_id, self.keep));
+        needs.orders.extend(self.drop.iter().map(|&number| key(shop_id, number)));
+    }
+
+    pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
+        let drop: Vec<Case> =
+            self.drop.iter().map(|&number| desk.case(number)).collect::<Result<_, _>>()?;
+        desk.case(self.keep)?;
+        desk.check_etag(self.keep, self.etag.as_deref())?;
+        let complete_as = match &self.complete_keep_as {
+            Some(slug) => Some(status(desk, slug)?),
+            None => None,
+        };
+        let command =
+            resolving::ResolveDuplicate { drop: &drop, restock: self.restock, complete_as };
+        let now = desk.now;
+        decide(desk, self.keep, |facts, ids| resolving::resolve(facts, &command, ids, now))
+    }
+
+    /// Everything the resolution makes the outside world do if all of it succeeds, in order. Lives it
+    /// on this desk, which is of no use afterwards.
+    pub(crate) fn whole_plan(&self, desk: &mut Desk) -> Vec<v1::PlannedEffect> {
+        let mut plan = Vec::new();
+        let mut told = BTreeSet::new();
+        let orders = || std::iter::once(self.keep).chain(self.drop.iter().copied());
+        // Each success plans at most a few more; the bound is far above what a set can ask for.
+        for _ in 0..=EFFECTS_MAX {
+            let next = orders().find_map(|number| next_effect(desk, number, &told));
+            let Some((order, operation, is_planned, effect)) = next else { break };
+            told.insert(operation);
+            let amount_minor = effect.amount_minor;
+            if is_planned {
+                plan.push(effect);
+            }
+            let outcome =
+                Outcome::Succeeded { amount_minor, provider_reference: None, expires_at: None };
+            desk.finish_effect(operation, EffectState::Done);
+            let now = desk.now;
+            let lived = decide(desk, order, |facts, ids| {
+                Ok(changing::record(facts, operation, &outcome, ids, now))
+            });
+            if lived.is_err() {
+                break;
+            }
+        }
+        plan
+    }
+}
+
+/// Effects of a resolution that are told beforehand.
+const EFFECTS_MAX: usize = 200;
+
+/// The oldest operation on an order's payments that somebody has still to carry out: of which order,
+/// its number, whether this command planned it, and what it does.
+fn next_effect(
+    desk: &Desk,
+    number: i64,
+    told: &BTreeSet<i64>,
+) -> Option<(i64, i64, bool, v1::PlannedEffect)> {
+    let file = desk.orders.get(&number)?;
+    let payments: Vec<Payment> = desk.payments_of(&file.order);
+    let open = payments.iter().flat_map(|payment| {
+        let claimed = payment.operations.iter().filter(|operation| operation.state.is_claimed());
+        claimed.map(move |operation| (payment, operation))
+    });
+    let (payment, operation) = open
+        .filter(|(_, operation)| !told.contains(&operation.id))
+        .min_by_key(|(_, operation)| operation.id)?;
+    let is_planned = desk.is_planned(operation.id);
+    let effect = planned(payment, operation.kind, operation.amount_minor);
+    Some((operation.order.0, operation.id, is_planned, effect))
+}
+
+impl DismissDuplicate {
+    pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
+        needs.orders.extend([key(shop_id, self.number), key(shop_id, self.other)]);
+    }
+
+    pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
+        desk.case(self.number)?;
+        desk.case(self.other)?;
+        desk.check_etag(self.number, self.etag.as_deref())?;
+        let other = OrderNumber(self.other);
+        decide(desk, self.number, |facts, _| resolving::dismiss(facts.case, other))
+    }
+}
+
+/// Carries out what a decision means for twins, one after the other, and lets the orders on their
+/// payments go on. What that makes the outside world do is added to the plan.
+pub(super) fn follow_twins(
+    desk: &mut Desk,
+    steps: Vec<TwinStep>,
+    plan: &mut Vec<v1::PlannedEffect>,
+    others: &mut Vec<OrderNumber>,
+) {
+    for step in steps {
+        let Ok(case) = desk.case(step.twin.0) else { continue };
+        let mut ids = desk.ids();
+        let shop = desk.shop.clone();
+        let facts = ChangingFacts {
+            case: &case,
+            statuses: &shop.statuses,
+            rulebook: &shop.rulebook,
+            items: &desk.items,
+        };
+        let decision = resolving::follow(&facts, &step, &mut ids, desk.now);
+        if decision.is_noop() {
+            continue;
+        }
+        plan.extend(plan_of(&decision));
+        desk.apply(decision, &ids);
+        others.push(step.twin);
+        resume_others(desk, step.twin.0, others);
+    }
+}
+
+fn status(desk: &Desk, slug: &str) -> Result<StatusId, Refusal> {
+    let row = desk.shop.status_by_slug(slug);
+    row.map(|row| StatusId(row.status_id)).ok_or_else(|| {
+        Refusal::new(Code::StatusNotFound).with("status", desk.shop.status_name(slug))
+    })
+}
