@@ -30,6 +30,7 @@ named!(
     Address,
     AdjustStockResponse,
     AttachPaymentResponse,
+    BatchOutcome,
     ChangeOrderStatusResponse,
     CreateOrderResponse,
     CreateOrderStatusResponse,
