@@ -16,6 +16,8 @@ mod attention;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod cancelling;
 #[cfg(test)]
 mod catalogue;
@@ -44,6 +46,8 @@ mod listening_on;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod orderctl;
@@ -59,6 +63,8 @@ mod reading;
 mod replicas;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod searching;
 #[cfg(test)]
 mod shops;
 #[cfg(test)]
@@ -97,9 +103,10 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 34] = [
         attention::trials,
         bad_input::trials,
+        batches::trials,
         cancelling::trials,
         catalogue::trials,
         cli::trials,
@@ -113,6 +120,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         lifecycle::trials,
         listening_on::trials,
         listing::trials,
+        many::trials,
         model::trials,
         orderctl::trials,
         pending::trials,
@@ -121,6 +129,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         reading::trials,
         replicas::trials,
         schemas::trials,
+        searching::trials,
         shops::trials,
         starting::trials,
         statuses::trials,
