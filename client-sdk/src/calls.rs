@@ -40,7 +40,7 @@ pub(crate) trait Outgoing: Clone {
 }
 
 /// What a request's `wait` adds to a call's time; the service refuses more than a minute.
-fn waiting_time(wait: prost_types::Duration) -> Duration {
+pub(crate) fn waiting_time(wait: prost_types::Duration) -> Duration {
     const LONGEST: Duration = Duration::from_secs(60);
     let seconds = u64::try_from(wait.seconds).unwrap_or_default();
     let nanos = u32::try_from(wait.nanos).unwrap_or_default().min(999_999_999);

@@ -38,6 +38,7 @@
 
 #![warn(missing_docs)]
 
+mod batches;
 mod calls;
 mod checkpoints;
 mod client;
@@ -61,6 +62,7 @@ mod watch;
 
 pub use order_proto::v1 as proto;
 
+pub use batches::{StatusBatch, StatusBatchOutcomes};
 pub use checkpoints::{CheckpointStore, FileCheckpoints};
 pub use client::OrderClient;
 pub use connection::ClientBuilder;

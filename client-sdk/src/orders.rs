@@ -126,6 +126,24 @@ impl OrderQuery {
         self
     }
 
+    /// Orders with all of these words, or words that begin so: customer, number, sku, references.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.filter.text = text.into();
+        self
+    }
+
+    /// Orders with this metadata, and all other named so.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.filter.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Deleted orders, too.
+    pub fn show_deleted(mut self) -> Self {
+        self.request.show_deleted = true;
+        self
+    }
+
     /// `number`, `create_time`, `update_time` or `gross_minor`, each with or without ` desc`.
     pub fn order_by(mut self, order_by: impl Into<String>) -> Self {
         self.request.order_by = order_by.into();
@@ -155,6 +173,15 @@ impl OrderQuery {
         let client = self.client.clone();
         let answer = client.list_orders(self.into_request()).await?;
         Ok(Page { items: answer.orders, next: PageToken::next(answer.next_page_token) })
+    }
+
+    /// How many orders the whole list has.
+    pub async fn count(mut self) -> Result<i64, Error> {
+        self.request.count_total = true;
+        self.request.page_size = 1;
+        let client = self.client.clone();
+        let answer = client.list_orders(self.into_request()).await?;
+        answer.total_count.ok_or_else(|| Error::broken_promise("a count that was asked for"))
     }
 
     /// The whole list, page by page.

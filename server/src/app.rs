@@ -20,6 +20,7 @@ use crate::grpc::health::Health;
 use crate::grpc::{self, Edge, connections};
 use crate::providers::Providers;
 use crate::reading::Reading;
+use crate::search::Search;
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings, on_either};
 use crate::turns::Turns;
@@ -39,6 +40,8 @@ struct Service {
     effects: Running,
     connections: JoinHandle<()>,
     looks: JoinHandle<()>,
+    /// Keeps the words up to date by which orders are found.
+    following: JoinHandle<()>,
     /// Stops the accepting of connections and of what waits for effects.
     stop: CancellationToken,
 }
@@ -98,7 +101,9 @@ impl Service {
         };
         let effects = effects.start();
         let feed = Feed::start(store.clone(), shops.clone(), turns.clone());
-        let reading = Reading::new(store.clone(), shops);
+        let search = Search::new(store.clone());
+        let following = search.follow(&turns);
+        let reading = Reading::new(store.clone(), shops, search);
 
         let stop = CancellationToken::new();
         let edge = Edge { turns, reading, feed, stopping: stop.clone() };
@@ -113,14 +118,14 @@ impl Service {
             settings.drain_timeout() / 2,
         ));
         let looks = tokio::spawn(look_after(store, health.clone()));
-        Ok(Self { health, edge, effects, connections, looks, stop })
+        Ok(Self { health, edge, effects, connections, looks, following, stop })
     }
 
     /// Ends in the order in which work flows: nothing new comes in, streams are told to go
     /// elsewhere, calls are answered, effects hand in their outcomes, and the turns carry out the
     /// last of it.
     async fn drain(self) {
-        let Self { health, edge, effects, connections, looks, stop } = self;
+        let Self { health, edge, effects, connections, looks, following, stop } = self;
         looks.abort();
         health.drain();
         edge.feed.drain();
@@ -130,6 +135,8 @@ impl Service {
             tracing::error!(%failure, "the accepting of connections ended in disorder");
         }
         edge.turns.drain().await;
+        // What it leaves is done after the next start.
+        following.abort();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The edge: who may say what to the service over gRPC, and how it is answered.
 
+mod batches;
 pub(crate) mod caller;
 pub(crate) mod connections;
 pub(crate) mod errors;

@@ -40,6 +40,7 @@ mod effects;
 mod feed;
 mod providers;
 mod reading;
+mod search;
 
 mod clock;
 mod store;

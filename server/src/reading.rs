@@ -2,6 +2,7 @@
 
 mod attention;
 mod batches;
+pub(crate) mod changes;
 mod listing;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,9 @@ use uuid::Uuid;
 use self::batches::Batches;
 use self::tokens::Token;
 use crate::commands::{Failure, timestamp};
-use crate::grpc::fields::lists::{OrderPage, OrdersPage, Page, PartPage, ShopPage};
+use crate::grpc::fields::lists::{OrderPage, Page, PartPage, ShopPage};
 use crate::grpc::fields::names::stock_item_name;
+use crate::search::Search;
 use crate::shops::{Shop, Shops, etag};
 use crate::store::pages::{DocumentRow, HistoryRow};
 use crate::store::rows::{HeadRow, ShopRow, StatusRow, StockItemRow, key, number};
@@ -36,6 +38,7 @@ pub(crate) struct Reading {
     store: Store,
     shops: Shops,
     batches: Batches,
+    search: Search,
 }
 
 /// Number of the contract's field.
@@ -44,8 +47,8 @@ const ORDER_STATUS_TAG: u32 = 5;
 const NEWEST: (i64, i32, i16) = (i64::MAX, i32::MAX, i16::MAX);
 
 impl Reading {
-    pub(crate) fn new(store: Store, shops: Shops) -> Self {
-        Self { batches: Batches::start(store.clone()), store, shops }
+    pub(crate) fn new(store: Store, shops: Shops, search: Search) -> Self {
+        Self { batches: Batches::start(store.clone()), store, shops, search }
     }
 
     /// An order as it is, or as it was at a revision (0: as it is): encoded, in parts that belong
@@ -110,31 +113,6 @@ impl Reading {
             return Err(not_found(&shop, &missing).into());
         }
         Ok(numbers.iter().filter_map(|number| found.get(number).cloned()).collect())
-    }
-
-    /// A page of orders, and the token of the next.
-    ///
-    /// # Errors
-    /// `SHOP_NOT_FOUND`, `PAGE_TOKEN_INVALID`.
-    pub(crate) async fn list(
-        &self,
-        query: OrdersPage,
-    ) -> Result<(Vec<Vec<Bytes>>, Option<String>), Failure> {
-        let names_statuses = !(query.filter.statuses.is_empty() && query.filter.tags.is_empty());
-        let shop = match names_statuses && !self.store.is_embedded() {
-            true => self.fresh_shop(&query.shop).await?,
-            false => self.known_shop(&query.shop).await?,
-        };
-        let size = query.page.size;
-        let (listing, token) = listing::listing(&shop, &query)?;
-        let sort = listing.sort;
-        let mut rows = on_either!(&self.store, database => database.list(listing).await)?;
-        let has_more = rows.len() > size;
-        rows.truncate(size);
-        let next =
-            rows.last().filter(|_| has_more).map(|row| token.next(listing::place(sort, row)));
-        let shop = self.shop_of(shop, &rows).await?;
-        Ok((rows.into_iter().map(|row| parts(&shop, row)).collect(), next))
     }
 
     /// A page of an order's history, oldest first.

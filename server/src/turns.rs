@@ -23,7 +23,7 @@ use order_rules::refusals::{Code, Refusal};
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::time::Instant;
 
-use self::queue::{Job, Queue, Taken};
+use self::queue::{Job, Lane, Queue, Taken};
 use self::settling::Settling;
 use self::turn::Work;
 use crate::clock;
@@ -93,11 +93,38 @@ impl Turns {
         assignment: Assignment,
         deadline: Option<Instant>,
     ) -> Result<Answer, Failure> {
+        self.submit_in(Lane::Ordinary, Arc::new(assignment), deadline).await
+    }
+
+    /// Queues a command as one of many: they get at most half of a turn while others wait, and are
+    /// not refused for a full queue but wait.
+    ///
+    /// # Errors
+    /// As [`Turns::submit`].
+    pub(crate) async fn submit_bulk(
+        &self,
+        assignment: Assignment,
+        deadline: Option<Instant>,
+    ) -> Result<Answer, Failure> {
+        let assignment = Arc::new(assignment);
+        loop {
+            match self.submit_in(Lane::Bulk, Arc::clone(&assignment), deadline).await {
+                Err(Failure::QueueFull { retry_after }) => tokio::time::sleep(retry_after).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn submit_in(
+        &self,
+        lane: Lane,
+        assignment: Arc<Assignment>,
+        deadline: Option<Instant>,
+    ) -> Result<Answer, Failure> {
         let shop_id = self.shop_id(&assignment.shop).await?;
         let (reply, answer) = oneshot::channel();
-        let assignment = Arc::new(assignment);
         let job = Job { assignment: Arc::clone(&assignment), reply, deadline };
-        self.inner.queue.add(shop_id, job)?;
+        self.inner.queue.add(shop_id, lane, job)?;
         let lost = || match deadline {
             // It was dropped before it was decided.
             Some(deadline) if deadline <= Instant::now() => {

@@ -1,5 +1,6 @@
 //! The rows of the table, in the order they are measured.
 
+mod bulk_status;
 mod change_status;
 mod create_order;
 mod get_order;
@@ -17,6 +18,7 @@ const STARTING: &str = "start to serving, empty";
 const CREATING: &str = "CreateOrder, 3 lines, manual";
 const READING: &str = "GetOrder";
 const CHANGING: &str = "ChangeOrderStatus, no effects";
+const BULK: &str = "BatchChangeOrderStatus, no effects";
 const ONE_SHOP: &str = "CreateOrder, one shop vs 100";
 const LISTING: &str = "ListOrders";
 const KLARNA: &str = "CreateOrder, 3 lines, klarna sandbox";
@@ -53,6 +55,10 @@ pub(crate) async fn measure(
     if let Some(rate) = create_rate.filter(|_| arguments.wants(CHANGING)) {
         let measured = change_status::measure(&stage, &shop, rate, report).await;
         note(report, backend, CHANGING, measured);
+    }
+    if arguments.wants(BULK) {
+        let measured = bulk_status::measure(&stage, &shop, report).await;
+        note(report, backend, BULK, measured);
     }
     if arguments.wants(ONE_SHOP) {
         let measured = many_shops::measure(&stage, report).await;

@@ -109,8 +109,10 @@ async fn every_filter_finds_what_it_says_and_nothing_else(world: World) {
     for (filter, wanted) in cases {
         let query = world.client.orders(&world.shop).order_by("number").page_size(3);
         let told = format!("{filter:?}");
-        let found: Vec<proto::Order> =
-            query.filter(|empty| *empty = filter).by_item().try_collect().await.unwrap();
+        let query = query.filter(|empty| *empty = filter);
+        let total = query.clone().count().await.unwrap();
+        let found: Vec<proto::Order> = query.by_item().try_collect().await.unwrap();
+        assert_eq!(usize::try_from(total).unwrap(), found.len(), "{told}");
         let found: Vec<i64> = found.iter().map(|order| order.number - 1001).collect();
         assert_eq!(found, wanted, "{told}");
     }
@@ -204,6 +206,9 @@ async fn a_token_belongs_to_its_question(world: World) {
         query(&world).order_by("gross_minor"),
         query(&world).filter(|filter| filter.has_problem = Some(true)),
         query(&world).status(&world.status("sent")),
+        query(&world).text("kari"),
+        query(&world).metadata("gift", "yes"),
+        query(&world).show_deleted(),
     ];
     for other in others {
         refused(other.page_token(token.clone()).page().await, Code::PageTokenInvalid);
@@ -254,6 +259,12 @@ async fn an_impossible_filter_is_refused_with_all_that_is_wrong(world: World) {
         filter.external_reference = "a\nb".to_owned();
         filter.sku = "x".repeat(101);
         filter.currency_code = "kroner".to_owned();
+        filter.text = "?!".to_owned();
+        filter.metadata = (0..11).map(|number| (format!("key-{number}"), String::new())).collect();
+        filter.original_order = "shops/other/orders/1001".to_owned();
+        filter.withdrawal_deadline_from = "2026-02-30".to_owned();
+        filter.withdrawal_deadline_before = "tomorrow".to_owned();
+        filter.refund_due_before = "2026-1-1".to_owned();
     });
     let fields = wrong_fields(query.page().await);
     for wanted in [
@@ -270,6 +281,12 @@ async fn an_impossible_filter_is_refused_with_all_that_is_wrong(world: World) {
         "filter.external_reference",
         "filter.sku",
         "filter.currency_code",
+        "filter.text",
+        "filter.metadata",
+        "filter.original_order",
+        "filter.withdrawal_deadline_from",
+        "filter.withdrawal_deadline_before",
+        "filter.refund_due_before",
     ] {
         assert!(fields.iter().any(|field| field == wanted), "{wanted} is not among {fields:?}");
     }

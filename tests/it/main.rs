@@ -16,6 +16,8 @@ mod attention;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod cancelling;
 #[cfg(test)]
 mod catalogue;
@@ -50,6 +52,8 @@ mod listening_on;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod orderctl;
@@ -69,6 +73,8 @@ mod replicas;
 mod resolving;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod searching;
 #[cfg(test)]
 mod shops;
 #[cfg(test)]
@@ -110,6 +116,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
     let areas: [fn() -> Vec<libtest_mimic::Trial>; 34] = [
         attention::trials,
         bad_input::trials,
+        batches::trials,
         cancelling::trials,
         catalogue::trials,
         cli::trials,
@@ -126,6 +133,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         lifecycle::trials,
         listening_on::trials,
         listing::trials,
+        many::trials,
         model::trials,
         orderctl::trials,
         pending::trials,
@@ -136,6 +144,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         replicas::trials,
         resolving::trials,
         schemas::trials,
+        searching::trials,
         shops::trials,
         starting::trials,
         statuses::trials,

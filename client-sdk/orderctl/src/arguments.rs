@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::duplicates::DuplicatesCommand;
+use crate::export::ExportArguments;
 use crate::import::ImportArguments;
 use crate::orders::OrdersCommand;
 use crate::problems::ProblemsCommand;
@@ -27,6 +28,7 @@ Examples:
   orderctl problems list
   orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt
   orderctl import orders.jsonl
+  orderctl export --format csv --tag completed --since 30d --to orders.csv
   orderctl watch --from snapshot --output json | jq .
   orderctl explain ALREADY_CAPTURED
 
@@ -124,6 +126,8 @@ pub(crate) enum Command {
     Duplicates(DuplicatesCommand),
     /// Place many orders from a file, one JSON order a line
     Import(ImportArguments),
+    /// Write orders to a file or pipe, for spreadsheets and programs
+    Export(Box<ExportArguments>),
     /// Follow what happens in the shop, live
     Watch(WatchArguments),
     /// Shops and their settings
@@ -200,6 +204,12 @@ mod tests {
             "orders update 1001 --email kari@example.com --metadata gift=yes",
             "orders status 1001 1002 Sendt --wait 30s",
             "orders status 1001 Kansellert --restock yes --note gone -v",
+            "orders status sent --from numbers.txt --failed failed.txt",
+            "orders status Sendt --where --tag default --status new --since 7d --dry-run",
+            "orders list --text kari --metadata gift=yes --show-deleted --count",
+            "orders list --credits-of 1001 --refund-due-before 2026-11-25",
+            "export --format csv --lines --fields number,sku --to orders.csv --tag completed",
+            "export --format jsonl --since 7d",
             "orders withdraw 1001 --request-id 01a20a45-3395-7731-b83b-01d12c12fe1b",
             "orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598",
             "orders deliver 1001",
@@ -245,7 +255,11 @@ mod tests {
         }
         for line in [
             "orders get",
-            "orders status 1001",
+            "orders status",
+            "orders status sent --from a --where",
+            "orders list --count --limit 5",
+            "orders list --metadata gift",
+            "export --format xml",
             "orders credit 1001 --refund yes",
             "orders credit 1001 --line 1=1",
             "orders credit 1001 --all --line 1=1 --refund no",

@@ -34,6 +34,7 @@ named!(
     CreditOrderResponse,
     DismissDuplicateResponse,
     ResolveDuplicateResponse,
+    BatchOutcome,
     ChangeOrderStatusResponse,
     ConfirmArrivalResponse,
     CreateOrderResponse,

@@ -44,6 +44,7 @@ macro_rules! labels {
 labels!(
     Actor: "ACTOR_",
     AuthorizationState: "AUTHORIZATION_STATE_",
+    BatchState: "BATCH_STATE_",
     CaptureMode: "CAPTURE_MODE_",
     DeliveryState: "DELIVERY_STATE_",
     DuplicateMode: "DUPLICATE_MODE_",

@@ -4,6 +4,7 @@ mod amounts;
 mod arguments;
 mod duplicates;
 mod event_words;
+mod export;
 mod failure;
 mod import;
 mod json;
@@ -62,6 +63,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Problems(command) => problems::run(session, command).await,
         Command::Duplicates(command) => duplicates::run(session, command).await,
         Command::Import(arguments) => import::run(session, arguments).await,
+        Command::Export(arguments) => export::run(session, *arguments).await,
         Command::Watch(arguments) => watch::run(session, arguments).await,
         Command::Shops(command) => shops::run(session, command).await,
         Command::Statuses(command) => statuses::run(session, command).await,

@@ -3,9 +3,11 @@
 mod create;
 mod delivering;
 mod credit;
+pub(crate) mod filter;
 pub(crate) mod get;
 mod history;
 pub(crate) mod list;
+mod many;
 pub(crate) mod outcome;
 mod payments;
 pub(crate) mod status;
@@ -31,7 +33,7 @@ pub(crate) enum OrdersCommand {
     /// Correct a customer's data, addresses, references, metadata
     Update(Box<update::UpdateArguments>),
     /// Set the status of orders: captures or gives back their money where the status says so
-    Status(status::StatusArguments),
+    Status(Box<status::StatusArguments>),
     /// Take a status change back that waits for money, while that has not been sent
     Withdraw(payments::WithdrawArguments),
     /// Attach another payment: the way out of an expired or declined reservation
@@ -57,7 +59,7 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Create(arguments) => create::run(session, &arguments).await,
         OrdersCommand::Import(arguments) => import::run(session, arguments).await,
         OrdersCommand::Update(arguments) => update::run(session, &arguments).await,
-        OrdersCommand::Status(arguments) => status::run(session, &arguments).await,
+        OrdersCommand::Status(arguments) => status::run(session, *arguments).await,
         OrdersCommand::Withdraw(arguments) => payments::withdraw(session, &arguments).await,
         OrdersCommand::AttachPayment(arguments) => payments::attach(session, &arguments).await,
         OrdersCommand::Deliver(arguments) => delivering::deliver(session, &arguments).await,

@@ -61,6 +61,11 @@ impl Caller {
         self.deadline
     }
 
+    /// The language the caller prefers, as an `accept-language` header says it.
+    pub(crate) fn language(&self) -> &str {
+        &self.accept_language
+    }
+
     /// How much of `wait` there is, so that the answer still reaches the caller in time.
     pub(crate) fn patience(&self, wait: Duration) -> Duration {
         let Some(deadline) = self.deadline else { return wait };

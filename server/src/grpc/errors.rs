@@ -41,28 +41,54 @@ enum Fitting {
 
 /// The status of a failure, with its remedy in the language the caller prefers.
 pub(crate) fn status(failure: Failure, accept_language: &str) -> Status {
+    let (refusal, retry_after) = refusal_of(failure);
+    refused(&refusal, retry_after, accept_language)
+}
+
+/// A failure as it is told within an answer.
+pub(crate) struct Told {
+    pub(crate) code: Code,
+    /// Title, cause and remedy in the language the caller prefers.
+    pub(crate) message: String,
+    /// Named values of the case, and every wrong field.
+    pub(crate) details: HashMap<String, String>,
+}
+
+/// What an answer tells of a failure that does not end the call.
+pub(crate) fn told(failure: Failure, accept_language: &str) -> Told {
+    let (refusal, _) = refusal_of(failure);
+    let mut details = metadata(&refusal.details);
+    let (listed, _) = listed(&refusal.violations);
+    details.extend(listed.into_iter().map(|violation| (violation.field, violation.description)));
+    let message = remedy(refusal.code, accept_language).1;
+    Told { code: refusal.code, message, details }
+}
+
+/// The refusal that a failure is to a caller, and how long to wait. A defect is logged.
+fn refusal_of(failure: Failure) -> (Refusal, Duration) {
     match failure {
-        Failure::Refused(refusal) => refused(&refusal, RETRY_AFTER, accept_language),
-        Failure::QueueFull { retry_after } => {
-            refused(&Refusal::new(Code::QueueFull), retry_after, accept_language)
-        }
-        Failure::Unavailable { retry_after } => {
-            refused(&Refusal::new(Code::Unavailable), retry_after, accept_language)
-        }
+        Failure::Refused(refusal) => (*refusal, RETRY_AFTER),
+        Failure::QueueFull { retry_after } => (Refusal::new(Code::QueueFull), retry_after),
+        Failure::Unavailable { retry_after } => (Refusal::new(Code::Unavailable), retry_after),
         Failure::Internal { log } => {
             let incident = Uuid::new_v4();
             tracing::error!(%incident, failure = log, "a call failed by a defect");
-            let refusal = Refusal::new(Code::Internal).with("incident", incident);
-            refused(&refusal, RETRY_AFTER, accept_language)
+            (Refusal::new(Code::Internal).with("incident", incident), RETRY_AFTER)
         }
     }
+}
+
+/// Title, cause and remedy, and the language they are in.
+fn remedy(code: Code, accept_language: &str) -> (&'static str, String) {
+    let text = catalogue::text(code, accept_language);
+    (text.language, format!("{}\n{}\n{}", text.title, text.cause, text.remedy))
 }
 
 fn refused(refusal: &Refusal, retry_after: Duration, accept_language: &str) -> Status {
     let code = refusal.code;
     let name = code.name();
     let english = catalogue::text(code, "");
-    let text = catalogue::text(code, accept_language);
+    let (language, remedy) = remedy(code, accept_language);
     let (listed, omitted) = listed(&refusal.violations);
     let mut metadata = metadata(&refusal.details);
     if omitted > 0 {
@@ -71,8 +97,7 @@ fn refused(refusal: &Refusal, retry_after: Duration, accept_language: &str) -> S
 
     let mut details = ErrorDetails::with_error_info(name, DOMAIN, metadata);
     details.add_help_link(format!("orderctl explain {name}"), format!("refusals/{name}"));
-    let remedy = format!("{}\n{}\n{}", text.title, text.cause, text.remedy);
-    details.set_localized_message(text.language, remedy);
+    details.set_localized_message(language, remedy);
     match fitting(code) {
         Fitting::Fields => {}
         Fitting::State => {

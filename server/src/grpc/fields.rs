@@ -6,6 +6,7 @@
 pub(crate) mod attention;
 pub(crate) mod delivering;
 pub(crate) mod crediting;
+pub(crate) mod batches;
 pub(crate) mod envelope;
 pub(crate) mod lists;
 pub(crate) mod names;
@@ -53,6 +54,11 @@ impl Fields {
         if !is_right {
             self.refuse(field, description);
         }
+    }
+
+    /// How many fields are wrong so far.
+    fn count(&self) -> usize {
+        self.wrong.len()
     }
 
     /// What the rules found wrong.
@@ -229,6 +235,17 @@ pub(crate) fn restock(restock: v1::Restock) -> Option<bool> {
         v1::Restock::Yes => Some(true),
         v1::Restock::No => Some(false),
     }
+}
+
+/// The day of `2026-11-25`, counted from 1970-01-01.
+pub(crate) fn day(text: &str) -> Option<i32> {
+    let is_plain =
+        text.len() == 10 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+    let midnight = is_plain.then(|| format!("{text}T00:00:00Z"))?;
+    let seconds = midnight.parse::<prost_types::Timestamp>().ok()?.seconds;
+    // A day that no month has is taken by some as one of the next.
+    let is_real = prost_types::Timestamp { seconds, nanos: 0 }.to_string().starts_with(text);
+    i32::try_from(seconds.div_euclid(86_400)).ok().filter(|_| is_real && !text.starts_with("0000"))
 }
 
 fn is_language(tag: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::once;
@@ -14,9 +15,9 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{attention, crediting, delivering, lists, orders, placing, resolving, watching};
-use super::guard;
+use super::fields::{attention, crediting, delivering, lists, orders, placing, resolving, self, watching};
 use super::stubs::order_service_server::OrderService;
+use super::{batches, guard};
 use crate::commands::Failure;
 use crate::wire::Frame;
 
@@ -25,6 +26,9 @@ use crate::wire::Frame;
 pub(super) struct Orders {
     edge: Edge,
 }
+
+/// What a call that is answered by many messages tells.
+type Told<Message> = Pin<Box<dyn Stream<Item = Result<Message, Status>> + Send + 'static>>;
 
 /// Numbers of the fields in the contract's answers that hold stored orders.
 const ORDER: u32 = 1;
@@ -97,10 +101,13 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         let outcome = async {
-            let (orders, next) = self.edge.reading.list(lists::list_orders(request)?).await?;
-            let next_page_token = next.unwrap_or_default();
-            let last = v1::ListOrdersResponse { next_page_token, ..Default::default() };
-            Ok(orders_frame(orders).with_fields(&last))
+            let listed = self.edge.reading.list(lists::list_orders(request)?).await?;
+            let last = v1::ListOrdersResponse {
+                orders: Vec::new(),
+                next_page_token: listed.next.unwrap_or_default(),
+                total_count: listed.total,
+            };
+            Ok(orders_frame(listed.orders).with_fields(&last))
         };
         caller.reply(outcome.await)
     }
@@ -119,6 +126,24 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(orders::change_status(request, &caller), &caller).await)
+    }
+
+    type BatchChangeOrderStatusStream = Told<v1::BatchChangeOrderStatusResponse>;
+
+    async fn batch_change_order_status(
+        &self,
+        request: Request<v1::BatchChangeOrderStatusRequest>,
+    ) -> Result<Response<Self::BatchChangeOrderStatusStream>, Status> {
+        let (caller, request) = Caller::split(request);
+        let caller = Arc::new(caller);
+        let outcome = async {
+            let batch = fields::batches::batch_change_status(request, &caller)?;
+            // A shop that does not exist is told at once.
+            self.edge.turns.shop_id(&batch.shop).await?;
+            Ok(batches::outcomes(self.edge.clone(), batch, Arc::clone(&caller)))
+        };
+        let stream = outcome.await.map_err(|failure| caller.status(failure))?;
+        Ok(Response::new(Box::pin(guarded(stream, caller))))
     }
 
     async fn withdraw_status_change(
@@ -247,7 +272,7 @@ impl OrderService for Orders {
         caller.reply(outcome.await)
     }
 
-    type WatchOrdersStream = Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send + 'static>>;
+    type WatchOrdersStream = Told<Frame>;
 
     async fn watch_orders(
         &self,
@@ -256,15 +281,15 @@ impl OrderService for Orders {
         let (caller, request) = Caller::split(request);
         let outcome = async { self.edge.feed.watch(watching::watch_orders(request)?).await };
         let stream = outcome.await.map_err(|failure| caller.status(failure))?;
-        Ok(Response::new(Box::pin(guarded(stream, caller))))
+        Ok(Response::new(Box::pin(guarded(stream, Arc::new(caller)))))
     }
 }
 
 /// The stream until its caller's deadline; a panic ends it with a status.
-fn guarded(
-    stream: impl Stream<Item = Result<Frame, Status>> + Send + 'static,
-    caller: Caller,
-) -> impl Stream<Item = Result<Frame, Status>> + Send + 'static {
+fn guarded<Message: Send + 'static>(
+    stream: impl Stream<Item = Result<Message, Status>> + Send + 'static,
+    caller: Arc<Caller>,
+) -> impl Stream<Item = Result<Message, Status>> + Send + 'static {
     let deadline = caller.deadline();
     let late = caller.status(Refusal::new(Code::DeadlineExceeded).into());
     let stream = AssertUnwindSafe(stream).catch_unwind().map(move |next| {

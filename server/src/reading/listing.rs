@@ -1,5 +1,6 @@
 //! `ListOrders`: the filter of the contract as conditions on columns.
 
+use bytes::Bytes;
 use order_proto::v1;
 use order_rules::order::{DeliveryState, OrderKind, StatusId};
 use order_rules::payments::PaymentState;
@@ -8,17 +9,65 @@ use order_rules::statuses::Tag;
 use prost::Message;
 
 use super::tokens::Token;
+use super::{Reading, parts};
+use crate::commands::Failure;
 use crate::grpc::fields::lists::{OrderKey, OrdersPage};
+use crate::grpc::fields::{self, names};
+use crate::search;
 use crate::shops::Shop;
+use crate::store::on_either;
 use crate::store::pages::{DocumentRow, Listing, Narrowing, Place, SortKey};
 use crate::terms::Term;
 
 /// The tokens of a listing.
-pub(super) struct Pages(Token);
+struct Pages(Token);
 
 impl Pages {
-    pub(super) fn next(&self, place: Place) -> String {
+    fn next(&self, place: Place) -> String {
         self.0.write(&[place.value, place.order_key])
+    }
+}
+
+/// A page of orders.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// Encoded, each in parts that belong together.
+    pub(crate) orders: Vec<Vec<Bytes>>,
+    /// Token of the next page.
+    pub(crate) next: Option<String>,
+    /// Orders of all pages, if it was asked for.
+    pub(crate) total: Option<i64>,
+}
+
+impl Reading {
+    /// A page of orders.
+    ///
+    /// # Errors
+    /// `SHOP_NOT_FOUND`, `PAGE_TOKEN_INVALID`.
+    pub(crate) async fn list(&self, query: OrdersPage) -> Result<Listed, Failure> {
+        let names_statuses = !(query.filter.statuses.is_empty() && query.filter.tags.is_empty());
+        let shop = match names_statuses && !self.store.is_embedded() {
+            true => self.fresh_shop(&query.shop).await?,
+            false => self.known_shop(&query.shop).await?,
+        };
+        let size = query.page.size;
+        let (listing, token) = listing(&shop, &query)?;
+        if listing.filter.sought.is_some() {
+            self.search.catch_up(listing.shop_id).await;
+        }
+        let mut total = None;
+        if query.count_total {
+            let counted = listing.clone();
+            total = Some(on_either!(&self.store, database => database.count(counted).await)?);
+        }
+        let sort = listing.sort;
+        let mut rows = on_either!(&self.store, database => database.list(listing).await)?;
+        let has_more = rows.len() > size;
+        rows.truncate(size);
+        let next = rows.last().filter(|_| has_more).map(|row| token.next(place(sort, row)));
+        let shop = self.shop_of(shop, &rows).await?;
+        let orders = rows.into_iter().map(|row| parts(&shop, row)).collect();
+        Ok(Listed { orders, next, total })
     }
 }
 
@@ -26,9 +75,9 @@ impl Pages {
 ///
 /// # Errors
 /// `PAGE_TOKEN_INVALID`.
-pub(super) fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages), Refusal> {
+fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages), Refusal> {
     let filter = query.filter.encode_to_vec();
-    let order_by = format!("{:?}", query.order_by);
+    let order_by = format!("{:?}{}", query.order_by, query.show_deleted);
     let digest = blake3::hash(&filter).to_hex();
     let token = Token::of(&["orders", &shop.row.slug, &order_by, digest.as_str()]);
     let after = token.read(&query.page.token)?.map(|[value, order_key]| Place { value, order_key });
@@ -43,13 +92,13 @@ pub(super) fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages
         is_descending: query.order_by.is_descending,
         after,
         limit: super::limit(&query.page),
-        filter: narrowing(shop, &query.filter),
+        filter: Narrowing { with_deleted: query.show_deleted, ..narrowing(shop, &query.filter) },
     };
     Ok((listing, Pages(token)))
 }
 
 /// Where a row stands in the listing.
-pub(super) fn place(sort: SortKey, row: &DocumentRow) -> Place {
+fn place(sort: SortKey, row: &DocumentRow) -> Place {
     let value = match sort {
         SortKey::Number => row.order_key,
         SortKey::Updated => row.updated_at,
@@ -60,7 +109,10 @@ pub(super) fn place(sort: SortKey, row: &DocumentRow) -> Place {
 
 fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let day = |text: &String| fields::day(text);
+    let original = names::order_number(&filter.original_order);
     let kinds = match stored::<OrderKind>(&filter.kinds) {
+        kinds if kinds.is_empty() && original.is_some() => vec![OrderKind::Credit.stored()],
         kinds if kinds.is_empty() => vec![OrderKind::Sale.stored()],
         kinds => kinds,
     };
@@ -79,6 +131,14 @@ fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
         payment_reference: text(&filter.payment_reference),
         sku: text(&filter.sku),
         currency: text(&filter.currency_code),
+        sought: search::sought(&filter.text, &filter.metadata),
+        original,
+        withdrawal_deadline: (
+            day(&filter.withdrawal_deadline_from),
+            day(&filter.withdrawal_deadline_before),
+        ),
+        refund_due_before: day(&filter.refund_due_before),
+        with_deleted: false,
     }
 }
 

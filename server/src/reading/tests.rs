@@ -12,11 +12,13 @@ use prost::Message;
 use uuid::Uuid;
 
 use super::Reading;
+use super::listing::Listed;
 use crate::commands::{
     Assignment, Caller, ChangeStatus, Command, CreateOrder, CreateShop, DeleteStatus, Failure,
     Personal,
 };
 use crate::grpc::fields::lists::{OrderBy, OrderKey, OrdersPage, Page};
+use crate::search::Search;
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings};
 use crate::turns::Turns;
@@ -41,7 +43,7 @@ impl House {
         let store = Store::open(&settings).await.unwrap();
         let shops = Shops::default();
         let turns = Turns::start(store.clone(), shops.clone(), 1);
-        let reading = Reading::new(store, shops);
+        let reading = Reading::new(store.clone(), shops, Search::new(store));
         let house = Self { turns, reading, _folder: folder };
         for slug in ["a", "b"] {
             let shop = CreateShop {
@@ -82,8 +84,15 @@ impl House {
         order_by: OrderBy,
         page: Page,
     ) -> Result<(Vec<v1::Order>, Option<String>), Failure> {
-        let query = OrdersPage { shop: "a".to_owned(), page, order_by, filter: filter.clone() };
-        let (orders, next) = self.reading.list(query).await?;
+        let query = OrdersPage {
+            shop: "a".to_owned(),
+            page,
+            order_by,
+            filter: filter.clone(),
+            show_deleted: false,
+            count_total: false,
+        };
+        let Listed { orders, next, .. } = self.reading.list(query).await?;
         Ok((orders.into_iter().map(|order| decoded(&order)).collect(), next))
     }
 

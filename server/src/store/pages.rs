@@ -73,4 +73,32 @@ pub(crate) struct Narrowing {
     pub payment_reference: Option<String>,
     pub sku: Option<String>,
     pub currency: Option<String>,
+    pub sought: Option<Sought>,
+    /// The sale order that is credited.
+    pub original: Option<i64>,
+    /// Days since 1970-01-01: from, before.
+    pub withdrawal_deadline: (Option<i32>, Option<i32>),
+    pub refund_due_before: Option<i32>,
+    pub with_deleted: bool,
+}
+
+/// Words that an order must all have; folded, of letters and digits, and `=` before a mark.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sought {
+    /// Beginnings of words.
+    pub beginnings: Vec<String>,
+    /// Whole ones.
+    pub marks: Vec<String>,
+}
+
+/// What an order can be found by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Findable {
+    pub order_key: i64,
+    pub external_reference: Option<String>,
+    /// Encoded.
+    pub personal: Vec<u8>,
+    pub skus: Vec<String>,
+    /// Of its payments.
+    pub references: Vec<String>,
 }

@@ -15,8 +15,9 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
 
 use super::facts::Purchase;
-use super::purchases::{self, Purchased};
-use super::{OpenFailure, StoreSettings};
+use super::purchases::{Purchased, self};
+use super::{OpenFailure, StoreFailure, StoreSettings};
+use super::pages::Sought;
 
 pub(crate) use diesel_async::RunQueryDsl as Run;
 pub(crate) type Connection = AsyncPgConnection;
@@ -119,6 +120,52 @@ macro_rules! chunked {
             rest = tail;
         }
     }};
+}
+
+/// Keys of orders with the words, in a range of keys, in their order. All that have the words are found
+/// before they are sorted: going through the shop instead would read it whole for rare words.
+pub(crate) const FOUND: &str = "SELECT order_key FROM (SELECT order_key FROM order_search \
+     WHERE words @@ $1::tsquery OFFSET 0) AS found \
+     WHERE order_key >= $2 AND order_key <= $3 ORDER BY order_key LIMIT $4";
+pub(crate) const FOUND_DESCENDING: &str = "SELECT order_key FROM (SELECT order_key FROM \
+     order_search WHERE words @@ $1::tsquery OFFSET 0) AS found \
+     WHERE order_key >= $2 AND order_key <= $3 ORDER BY order_key DESC LIMIT $4";
+/// The condition of having the words: what stands before them, and before both ends of the keys.
+pub(crate) const HAS_WORDS: [&str; 3] = [
+    "orders.order_key IN (SELECT order_key FROM order_search WHERE words @@ ",
+    "::tsquery AND order_key >= ",
+    " AND order_key <= ",
+];
+const PUT_WORDS: &str = "INSERT INTO order_search (order_key, words) \
+     SELECT order_key, array_to_tsvector(string_to_array(words, ' ')) \
+     FROM unnest($1, $2) AS new (order_key, words) \
+     ON CONFLICT (order_key) DO UPDATE SET words = excluded.words";
+
+/// What the engine is asked for. The index is of all shops, so a word has its shop before it.
+pub(crate) fn words_query(shop_id: i64, sought: &Sought) -> String {
+    let beginnings = sought.beginnings.iter().map(|word| format!("'{shop_id}:{word}':*"));
+    let marks = sought.marks.iter().map(|mark| format!("'{shop_id}:{mark}'"));
+    beginnings.chain(marks).collect::<Vec<_>>().join(" & ")
+}
+
+/// Makes these the words of orders; apart by blanks.
+pub(crate) async fn put_words(
+    conn: &mut Connection,
+    rows: Vec<(i64, String)>,
+) -> Result<(), StoreFailure> {
+    use diesel::sql_types::{Array, BigInt, Text};
+    let of_shop = |(order_key, words): (i64, String)| {
+        let shop_id = super::rows::shop(order_key);
+        let words = words.split_whitespace().map(|word| format!("{shop_id}:{word}"));
+        (order_key, words.collect::<Vec<_>>().join(" "))
+    };
+    let (keys, words): (Vec<i64>, Vec<String>) = rows.into_iter().map(of_shop).unzip();
+    diesel::sql_query(PUT_WORDS)
+        .bind::<Array<BigInt>, _>(keys)
+        .bind::<Array<Text>, _>(words)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 pub(crate) mod bells;

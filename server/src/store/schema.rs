@@ -268,7 +268,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    search_places (shop_id) {
+        shop_id -> BigInt,
+        revision -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    search_places,
     store_epoch,
     shops,
     shop_heads,

@@ -18,7 +18,8 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt;
 
 use super::facts::Purchase;
-use super::purchases::{self, Purchased};
+use super::purchases::{Purchased, self};
+use super::pages::Sought;
 use super::{OpenFailure, StoreFailure, StoreSettings};
 
 pub(crate) type Connection = SqliteConnection;
@@ -144,6 +145,40 @@ pub(crate) fn newest_purchases(
     let found: QueryResult<Vec<Vec<Purchased>>> =
         wanted.iter().map(|purchase| purchases::on_sqlite(conn, purchase)).collect();
     ready(found.map(|found| found.into_iter().flatten().collect()))
+}
+
+/// Keys of orders with the words, in a range of keys, in their order.
+pub(crate) const FOUND: &str = "SELECT rowid AS order_key FROM order_search \
+     WHERE order_search MATCH ? AND rowid >= ? AND rowid <= ? ORDER BY rowid LIMIT ?";
+pub(crate) const FOUND_DESCENDING: &str = "SELECT rowid AS order_key FROM order_search \
+     WHERE order_search MATCH ? AND rowid >= ? AND rowid <= ? ORDER BY rowid DESC LIMIT ?";
+/// The condition of having the words: what stands before them, and before both ends of the keys.
+pub(crate) const HAS_WORDS: [&str; 3] = [
+    "orders.order_key IN (SELECT rowid FROM order_search WHERE order_search MATCH ",
+    " AND rowid >= ",
+    " AND rowid <= ",
+];
+const PUT_WORDS: &str = "INSERT OR REPLACE INTO order_search (rowid, words) VALUES (?, ?)";
+
+/// What the engine is asked for.
+pub(crate) fn words_query(_shop_id: i64, sought: &Sought) -> String {
+    let beginnings = sought.beginnings.iter().map(|word| format!("\"{word}\" *"));
+    let marks = sought.marks.iter().map(|mark| format!("\"{mark}\""));
+    beginnings.chain(marks).collect::<Vec<_>>().join(" ")
+}
+
+/// Makes these the words of orders; apart by blanks.
+pub(crate) async fn put_words(
+    conn: &mut Connection,
+    rows: Vec<(i64, String)>,
+) -> Result<(), StoreFailure> {
+    use diesel::sql_types::{BigInt, Text};
+    for (order_key, words) in rows {
+        let statement =
+            diesel::sql_query(PUT_WORDS).bind::<BigInt, _>(order_key).bind::<Text, _>(words);
+        Run::execute(statement, conn).await?;
+    }
+    Ok(())
 }
 
 #[path = "queries/mod.rs"]

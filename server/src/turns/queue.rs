@@ -1,5 +1,8 @@
 //! Commands that wait: a queue per shop, and the shops in the order they have waited.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +17,8 @@ use crate::commands::{Answer, Assignment, Failure};
 const QUEUE_MAX: usize = 1_000;
 /// Commands of one turn.
 const TURN_COMMANDS_MAX: usize = 256;
+/// Places of a turn that each lane can count on when both have commands waiting.
+const LANE_COMMANDS: usize = TURN_COMMANDS_MAX / 2;
 /// Order lines of one turn.
 const TURN_LINES_MAX: usize = 2_000;
 /// What a caller is told to wait when the queue is full.
@@ -45,7 +50,16 @@ struct Waiting {
 #[derive(Default)]
 struct ShopQueue {
     jobs: VecDeque<Job>,
+    bulk: VecDeque<Job>,
     is_in_turn: bool,
+}
+
+/// Where a command waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    Ordinary,
+    /// One of many: they get at most half of a turn while ordinary commands wait.
+    Bulk,
 }
 
 /// The commands of one turn.
@@ -58,18 +72,22 @@ impl Queue {
     ///
     /// # Errors
     /// When the shop's queue is full or the service is stopping.
-    pub(super) fn add(&self, shop_id: i64, job: Job) -> Result<(), Failure> {
+    pub(super) fn add(&self, shop_id: i64, lane: Lane, job: Job) -> Result<(), Failure> {
         let mut waiting = self.waiting();
         let is_outcome = job.assignment.command.is_outcome();
         if waiting.is_closed && !is_outcome {
             return Err(Failure::Unavailable { retry_after: super::RETRY_AFTER });
         }
         let shop = waiting.shops.entry(shop_id).or_default();
-        if shop.jobs.len() >= QUEUE_MAX && !is_outcome {
+        let is_new = shop.is_empty() && !shop.is_in_turn;
+        let jobs = match lane {
+            Lane::Ordinary => &mut shop.jobs,
+            Lane::Bulk => &mut shop.bulk,
+        };
+        if jobs.len() >= QUEUE_MAX && !is_outcome {
             return Err(Failure::QueueFull { retry_after: FULL_RETRY_AFTER });
         }
-        let is_new = shop.jobs.is_empty() && !shop.is_in_turn;
-        shop.jobs.push_back(job);
+        jobs.push_back(job);
         if is_new {
             waiting.ready.push_back(shop_id);
         }
@@ -104,7 +122,7 @@ impl Queue {
         for shop_id in shops {
             let Some(shop) = waiting.shops.get_mut(shop_id) else { continue };
             shop.is_in_turn = false;
-            if shop.jobs.is_empty() {
+            if shop.is_empty() {
                 waiting.shops.remove(shop_id);
             } else {
                 waiting.ready.push_back(*shop_id);
@@ -145,21 +163,63 @@ impl Queue {
 impl Waiting {
     fn take(&mut self, shops_max: usize) -> Taken {
         let mut taken = Taken { jobs: BTreeMap::new() };
-        let (mut commands, mut lines) = (0_usize, 0_usize);
-        while taken.jobs.len() < shops_max && commands < TURN_COMMANDS_MAX && lines < TURN_LINES_MAX
-        {
+        let mut room = Room::new(self.is_anybody_waiting(shops_max));
+        while taken.jobs.len() < shops_max && room.is_left() {
             let Some(shop_id) = self.ready.pop_front() else { break };
             let Some(shop) = self.shops.get_mut(&shop_id) else { continue };
             shop.is_in_turn = true;
             let jobs = taken.jobs.entry(shop_id).or_default();
-            while commands < TURN_COMMANDS_MAX && lines < TURN_LINES_MAX {
+            // The rest is for those of the bulk lane that wait.
+            let kept = shop.bulk.len().min(room.bulk);
+            while room.commands > kept && room.lines > 0 {
                 let Some(job) = shop.jobs.pop_front() else { break };
-                commands = commands.saturating_add(1);
-                lines = lines.saturating_add(job.assignment.command.lines());
+                room.give(&job);
+                jobs.push(job);
+            }
+            while room.bulk > 0 && room.is_left() {
+                let Some(job) = shop.bulk.pop_front() else { break };
+                room.give(&job);
+                room.bulk = room.bulk.saturating_sub(1);
                 jobs.push(job);
             }
         }
         taken
+    }
+
+    /// Whether a shop that may come into the turn has ordinary commands.
+    fn is_anybody_waiting(&self, shops_max: usize) -> bool {
+        let mut shops = self.ready.iter().take(shops_max).filter_map(|id| self.shops.get(id));
+        shops.any(|shop| !shop.jobs.is_empty())
+    }
+}
+
+impl ShopQueue {
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.bulk.is_empty()
+    }
+}
+
+/// What a turn can still hold.
+struct Room {
+    commands: usize,
+    lines: usize,
+    /// Of the commands, those of the bulk lane.
+    bulk: usize,
+}
+
+impl Room {
+    fn new(is_shared: bool) -> Self {
+        let bulk = if is_shared { LANE_COMMANDS } else { TURN_COMMANDS_MAX };
+        Self { commands: TURN_COMMANDS_MAX, lines: TURN_LINES_MAX, bulk }
+    }
+
+    fn is_left(&self) -> bool {
+        self.commands > 0 && self.lines > 0
+    }
+
+    fn give(&mut self, job: &Job) {
+        self.commands = self.commands.saturating_sub(1);
+        self.lines = self.lines.saturating_sub(job.assignment.command.lines());
     }
 }
 

@@ -1,45 +1,55 @@
 //! `orderctl orders status`: sets the status of one order or many, and waits for the money.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use futures_util::{StreamExt, stream};
 use order_sdk::{OrderName, StatusName, proto};
-use uuid::Uuid;
 
+use super::filter::FilterArguments;
 use super::get::explanations;
+use super::many;
 use super::outcome::outcome;
 use super::view::problem_view;
 use crate::arguments::ChangeArguments;
-use crate::failure::{Failure, told};
+use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::{Session, present};
 use crate::status_names::StatusNames;
 use crate::times::duration;
-
-const IN_FLIGHT: usize = 16;
 
 const EXAMPLES: &str = "\
 Examples:
   orderctl orders status 1001 Sendt
   orderctl orders status 1001 1002 1003 sent --wait 30s
   orderctl orders status 1004 Kansellert --restock yes --note 'Customer changed her mind'
+  orderctl orders status sent --from numbers.txt --failed failed.txt
+  orderctl orders status Sendt --where --tag default --since 7d --dry-run
   orderctl orders status 1001 sent --dry-run
 
 A status tagged COMPLETED captures the money first, one tagged CANCELLED gives it back. The label \
 moves when that has happened: until then the change is pending, and `orderctl orders withdraw` takes \
-it back. With several orders each is told, and the exit code is 6 if any failed.";
+it back. With several orders those that keep their status are told, and the exit code is 6 if there \
+are any; the file of --failed can be given to --from when the cause is mended.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StatusArguments {
-    /// Numbers or full names of orders
+    /// Numbers or full names of orders, and last the status: its id, or its name in any language
     #[arg(required = true, value_name = "NUMBER")]
-    orders: Vec<String>,
+    orders_and_status: Vec<String>,
 
-    /// The status: its id, or its name in any language
-    #[arg(required = true)]
-    status: String,
+    /// Orders of a file, one number or name a line, what follows it on the line aside; - for stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "chosen")]
+    from: Option<String>,
+
+    /// All orders that meet the conditions below; at least one
+    #[arg(long = "where", id = "chosen")]
+    is_chosen: bool,
+
+    /// Where orders that keep their status go, each with the code of why
+    #[arg(long, value_name = "FILE")]
+    failed: Option<PathBuf>,
 
     /// Whether the goods go back on stock; required for a status tagged CANCELLED
     #[arg(long, value_enum)]
@@ -55,6 +65,9 @@ pub(crate) struct StatusArguments {
 
     #[command(flatten)]
     change: ChangeArguments,
+
+    #[command(flatten)]
+    filter: FilterArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -63,47 +76,64 @@ pub(crate) enum YesNo {
     No,
 }
 
-pub(crate) async fn run(session: &Session, arguments: &StatusArguments) -> Result<(), Failure> {
-    let orders: Vec<OrderName> =
-        arguments.orders.iter().map(|order| session.order_name(order)).collect::<Result<_, _>>()?;
-    let status = match arguments.status.parse::<StatusName>() {
-        Ok(name) => name,
-        Err(_) => StatusNames::load(session).await?.find(&arguments.status)?,
+pub(crate) async fn run(session: &Session, arguments: StatusArguments) -> Result<(), Failure> {
+    let Some((status, orders)) = arguments.orders_and_status.split_last() else {
+        return Err(Failure::Usage("which status?".to_owned()));
     };
-    if let [order] = orders.as_slice() {
-        return change(session, arguments, order, &status, arguments.change.request_id).await;
+    let orders = orders.iter().map(|order| session.order_name(order));
+    let mut orders: Vec<OrderName> = orders.collect::<Result<_, _>>()?;
+    let is_one = orders.len() == 1 && arguments.from.is_none() && !arguments.is_chosen;
+    let status = match status.parse::<StatusName>() {
+        Ok(name) => name,
+        Err(_) => StatusNames::load(session).await?.find(status)?,
+    };
+    if let Some(file) = &arguments.from {
+        orders.extend(many::listed(session, file)?);
     }
-    let total = orders.len();
-    let mut outcomes = stream::iter(orders)
-        .map(|order| {
-            let status = &status;
-            async move {
-                // One id for the batch is a stable one for each of its orders.
-                let id = arguments
-                    .change
-                    .request_id
-                    .map(|id| Uuid::new_v5(&id, order.to_string().as_bytes()));
-                let outcome = change(session, arguments, &order, status, id).await;
-                (order, outcome)
+    orders.extend(chosen(session, &arguments).await?);
+    match orders.as_slice() {
+        [] if arguments.is_chosen => Output::text("no order meets the conditions"),
+        [] => Err(Failure::Usage("which orders? see --help".to_owned())),
+        [order] if is_one && arguments.failed.is_none() => {
+            change(session, &arguments, order, &status).await
+        }
+        _ => {
+            let mut batch = session.client.change_statuses(&session.shop, &status);
+            batch = batch.request_id(session.request_id(arguments.change.request_id));
+            if let Some(restock) = arguments.restock {
+                batch = batch.restock(restock == YesNo::Yes);
             }
-        })
-        .buffered(IN_FLIGHT);
-    let mut failed = 0;
-    while let Some((order, outcome)) = outcomes.next().await {
-        match outcome {
-            Ok(()) => {}
-            Err(failure) if failure.is_broken_pipe() => return Err(failure),
-            Err(Failure::Call { error, .. }) => {
-                failed += 1;
-                Output::tell(&format!("{}: {}", order.number(), told(&error)));
+            if let Some(note) = &arguments.note {
+                batch = batch.note(proto::NoteAudience::Internal, note);
             }
-            Err(failure) => {
-                failed += 1;
-                Output::tell(&format!("{}: {failure}", order.number()));
+            if !arguments.wait.is_zero() {
+                batch = batch.wait(arguments.wait);
             }
+            if arguments.change.dry_run {
+                batch = batch.validate_only();
+            }
+            many::change(session, batch, orders, arguments.failed).await
         }
     }
-    if failed > 0 { Err(Failure::Partly { failed, of: total }) } else { Ok(()) }
+}
+
+/// The orders that meet the conditions, if they are to be chosen so.
+async fn chosen(session: &Session, arguments: &StatusArguments) -> Result<Vec<OrderName>, Failure> {
+    let names = match arguments.filter.names_statuses() {
+        true => Some(StatusNames::load(session).await?),
+        false => None,
+    };
+    let filter = arguments.filter.clone().filter(session, names.as_ref()).await?;
+    let has_condition = filter != proto::OrderFilter::default();
+    match (arguments.is_chosen, has_condition) {
+        (true, true) => many::found(session, filter).await,
+        (false, false) => Ok(Vec::new()),
+        (true, false) => Err(Failure::Usage("--where needs at least one condition".to_owned())),
+        (false, true) => Err(Failure::Usage(
+            "conditions choose orders with --where only, so that none is changed by mistake"
+                .to_owned(),
+        )),
+    }
 }
 
 async fn change(
@@ -111,9 +141,8 @@ async fn change(
     arguments: &StatusArguments,
     order: &OrderName,
     status: &StatusName,
-    request_id: Option<Uuid>,
 ) -> Result<(), Failure> {
-    let request_id = session.request_id(request_id);
+    let request_id = session.request_id(arguments.change.request_id);
     let mut change = session.client.change_status(order, status).request_id(&request_id);
     if let Some(restock) = arguments.restock {
         change = change.restock(restock == YesNo::Yes);

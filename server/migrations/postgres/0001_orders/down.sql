@@ -1,3 +1,5 @@
+DROP TABLE search_places;
+DROP TABLE order_search;
 DROP TABLE events;
 DROP TABLE effects;
 DROP TABLE stock_movements;

@@ -291,3 +291,16 @@ CREATE TABLE events (
 );
 CREATE UNIQUE INDEX events_request ON events (request_id, shop_id) WHERE content IS NOT NULL;
 CREATE INDEX events_order ON events (shop_id, order_number, revision) WHERE order_number IS NOT NULL;
+
+-- The words by which an order is found, each after its shop; written from the log, so it may lag behind.
+CREATE TABLE order_search (
+    order_key BIGINT PRIMARY KEY NOT NULL,
+    words TSVECTOR NOT NULL
+);
+CREATE INDEX order_search_words ON order_search USING gin (words);
+
+-- How far into a shop's log the words have come.
+CREATE TABLE search_places (
+    shop_id BIGINT PRIMARY KEY NOT NULL REFERENCES shops,
+    revision BIGINT NOT NULL
+);

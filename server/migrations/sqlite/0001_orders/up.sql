@@ -292,6 +292,19 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_request ON events (request_id, shop_id) WHERE content IS NOT NULL;
 CREATE INDEX events_order ON events (shop_id, order_number, revision) WHERE order_number IS NOT NULL;
 
+-- The words by which an order is found, rowid is order_key; written from the log, so it may lag behind.
+-- Words come folded and apart: nothing is left for the tokenizer to decide. What is deleted is gone.
+CREATE VIRTUAL TABLE order_search USING fts5 (
+    words, tokenize = "ascii tokenchars '='", detail = none, prefix = '1 2 3'
+);
+INSERT INTO order_search (order_search, rank) VALUES ('secure-delete', 1);
+
+-- How far into a shop's log the words have come.
+CREATE TABLE search_places (
+    shop_id INTEGER PRIMARY KEY NOT NULL REFERENCES shops,
+    revision BIGINT NOT NULL
+);
+
 -- Without statistics the planner takes every shop for a few rows and reads all of it. These are of a
 -- large shop, written once, so that its plans never change.
 ANALYZE;

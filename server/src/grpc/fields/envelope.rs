@@ -126,6 +126,7 @@ mutations! {
     "CreateOrder" CreateOrderRequest, wait;
     "UpdateOrder" UpdateOrderRequest;
     "ChangeOrderStatus" ChangeOrderStatusRequest, wait;
+    "BatchChangeOrderStatus" BatchChangeOrderStatusRequest, wait;
     "WithdrawStatusChange" WithdrawStatusChangeRequest;
     "AttachPayment" AttachPaymentRequest, wait;
     "DismissProblem" DismissProblemRequest;

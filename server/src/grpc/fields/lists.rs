@@ -13,6 +13,8 @@ const ORDERS_PAGE_SIZE: usize = 50;
 const EVENTS_PAGE_SIZE: usize = 100;
 const BATCH_MAX: usize = 1_000;
 const FILTER_VALUES_MAX: usize = 100;
+const FILTER_METADATA_MAX: usize = 10;
+const TEXT_CHARACTERS_MAX: usize = 200;
 
 /// Which page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub(crate) struct OrdersPage {
     pub(crate) order_by: OrderBy,
     /// Every value is known, every name is of the shop.
     pub(crate) filter: v1::OrderFilter,
+    pub(crate) show_deleted: bool,
+    pub(crate) count_total: bool,
 }
 
 /// What orders are sorted by.
@@ -112,8 +116,8 @@ pub(crate) fn list_orders(request: v1::ListOrdersRequest) -> Result<OrdersPage, 
         page_token,
         order_by,
         filter,
-        show_deleted: _,
-        count_total: _,
+        show_deleted,
+        count_total,
     } = request;
     let mut fields = Fields::default();
     let shop = fields.shop("parent", &parent);
@@ -121,7 +125,8 @@ pub(crate) fn list_orders(request: v1::ListOrdersRequest) -> Result<OrdersPage, 
     let order_by = fields.order_by(&order_by);
     let filter = filter.unwrap_or_default();
     fields.order_filter(&filter, &shop);
-    fields.finish().map(|()| OrdersPage { shop, page, order_by, filter })
+    let page = OrdersPage { shop, page, order_by, filter, show_deleted, count_total };
+    fields.finish().map(|()| page)
 }
 
 /// Checks `ListOrderEvents`.
@@ -190,25 +195,25 @@ impl Fields {
             payment_reference,
             sku,
             currency_code,
-            text: _,
-            metadata: _,
-            original_order: _,
-            withdrawal_deadline_from: _,
-            withdrawal_deadline_before: _,
-            refund_due_before: _,
+            text,
+            metadata,
+            original_order,
+            withdrawal_deadline_from,
+            withdrawal_deadline_before,
+            refund_due_before,
         } = filter;
         self.terms::<v1::OrderKind>("filter.kinds", kinds);
         self.statuses_of("filter.statuses", statuses, shop);
         self.terms::<v1::StatusTag>("filter.tags", tags);
         self.terms::<v1::PaymentState>("filter.payment_states", payment_states);
         self.terms::<v1::DeliveryState>("filter.delivery_states", delivery_states);
-        for (field, count) in [
-            ("filter.kinds", kinds.len()),
-            ("filter.tags", tags.len()),
-            ("filter.payment_states", payment_states.len()),
-            ("filter.delivery_states", delivery_states.len()),
+        for (field, terms) in [
+            ("filter.kinds", kinds),
+            ("filter.tags", tags),
+            ("filter.payment_states", payment_states),
+            ("filter.delivery_states", delivery_states),
         ] {
-            self.check(count <= FILTER_VALUES_MAX, field, "has more than 100 values");
+            self.check(terms.len() <= FILTER_VALUES_MAX, field, "has more than 100 values");
         }
         self.time("filter.created_from", created_from.as_ref());
         self.time("filter.created_before", created_before.as_ref());
@@ -224,6 +229,32 @@ impl Fields {
         if !currency_code.is_empty() {
             self.currency("filter.currency_code", currency_code);
         }
+        self.words("filter.text", text);
+        let is_short = metadata.len() <= FILTER_METADATA_MAX;
+        self.check(is_short, "filter.metadata", "has more than 10 entries");
+        self.metadata("filter.metadata", metadata.clone());
+        if !original_order.is_empty() {
+            self.order_of("filter.original_order", original_order, shop);
+        }
+        self.day("filter.withdrawal_deadline_from", withdrawal_deadline_from);
+        self.day("filter.withdrawal_deadline_before", withdrawal_deadline_before);
+        self.day("filter.refund_due_before", refund_due_before);
+    }
+
+    /// A day; may be empty.
+    fn day(&mut self, field: &str, day: &str) {
+        let is_right = day.is_empty() || super::day(day).is_some();
+        self.check(is_right, field, "must be a day of the years 1 to 9999, e.g. 2026-11-25");
+    }
+
+    /// Words to look for; may be empty.
+    fn words(&mut self, field: &str, text: &str) {
+        self.line(field, text.to_owned(), 0..=TEXT_CHARACTERS_MAX);
+        self.check(
+            text.is_empty() || text.chars().any(char::is_alphanumeric),
+            field,
+            "must have a letter or a digit",
+        );
     }
 
     /// Statuses of this shop, not too many.

@@ -89,6 +89,11 @@ impl Fields {
     }
 }
 
+/// The number in an order's name.
+pub(crate) fn order_number(name: &str) -> Option<i64> {
+    order(name).map(|order| order.number)
+}
+
 /// `shops/{shop}`.
 pub(crate) fn shop_name(shop: &str) -> String {
     format!("shops/{shop}")

@@ -1,17 +1,23 @@
 //! Pages of a shop's orders: first the keys, by an index that is in the order of the page, then the
 //! orders. What a page costs does not depend on how far into the list it is.
 
+mod narrowing;
+mod placed;
+
 use std::collections::HashMap;
 
-use diesel::dsl::{not, sql};
+use diesel::dsl::{count_star, sql};
 use diesel::expression::SqlLiteral;
 use diesel::sql_types::{BigInt, Bool, SmallInt};
 use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl};
 
-use super::reads::of_keys;
+use self::narrowing::narrowed;
+use self::placed::placed_within;
+use super::reads::{Distance, of_keys};
+use super::search::with_words;
 use super::{Backend, Connection, Database, Run};
 use crate::store::StoreFailure;
-use crate::store::pages::{DocumentRow, Listing, Narrowing, Place, SortKey};
+use crate::store::pages::{DocumentRow, Listing, Narrowing, Place, SortKey, Sought};
 use crate::store::rows::key;
 use crate::store::schema::{order_lines, order_payments, orders, payments};
 
@@ -63,13 +69,56 @@ impl Database {
             Ok(keys.iter().filter_map(|key| rows.remove(key)).collect())
         })
     }
+
+    /// How many orders all pages have.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn count(&self, listing: Listing) -> Result<i64, StoreFailure> {
+        in_read!(self, |conn| {
+            let mut listing = Listing { after: None, sort: SortKey::Number, ..listing };
+            let plan = Plan {
+                range: placed_within(conn, of_shop(listing.shop_id), &mut listing.filter).await?,
+                among: among(conn, &mut listing).await?,
+                listing,
+            };
+            let (range, shop_id) = (plan.range, plan.listing.shop_id);
+            let mut query = orders::table
+                .select((orders::order_key, orders::order_key))
+                .into_boxed::<Backend>();
+            query = query
+                .filter(orders::shop_id.eq(shop_id))
+                .filter(orders::order_key.ge(range.from))
+                .filter(orders::order_key.le(range.to));
+            if let Some(among) = &plan.among {
+                query = query.filter(orders::order_key.eq_any(among.clone()));
+            }
+            // No part of an index stands for a condition.
+            let whole = Plan { among: Some(Vec::new()), ..plan };
+            Ok(narrowed(query, &whole).select(count_star()).get_result(conn).await?)
+        })
+    }
+}
+
+/// All keys of a shop.
+fn of_shop(shop_id: i64) -> Range {
+    Range { from: key(shop_id, 0), to: key(shop_id.saturating_add(1), 0).saturating_sub(1) }
+}
+
+/// The few orders that the filter names by their payment, which it then need not state.
+async fn among(
+    conn: &mut Connection,
+    listing: &mut Listing,
+) -> Result<Option<Vec<i64>>, StoreFailure> {
+    match listing.filter.payment_reference.take() {
+        Some(reference) => Ok(Some(on_payment(conn, listing.shop_id, reference).await?)),
+        None => Ok(None),
+    }
 }
 
 /// The keys of a page, in its order.
 async fn keys(conn: &mut Connection, mut listing: Listing) -> Result<Vec<i64>, StoreFailure> {
-    let shop_id = listing.shop_id;
-    let mut range =
-        Range { from: key(shop_id, 0), to: key(shop_id.saturating_add(1), 0).saturating_sub(1) };
+    let mut range = of_shop(listing.shop_id);
     if listing.sort == SortKey::Number {
         range = placed_within(conn, range, &mut listing.filter).await?;
         range = match (listing.is_descending, listing.after) {
@@ -82,16 +131,18 @@ async fn keys(conn: &mut Connection, mut listing: Listing) -> Result<Vec<i64>, S
             }
         };
     }
-    let among = match listing.filter.payment_reference.take() {
-        Some(reference) => Some(on_payment(conn, shop_id, reference).await?),
-        None => None,
-    };
+    let among = among(conn, &mut listing).await?;
     let plan = Plan { listing, range, among };
     if plan.among.is_some() || plan.listing.sort != SortKey::Number {
         return page(conn, &plan).await;
     }
-    match (plan.listing.filter.sku.clone(), plan.listing.filter.statuses.clone()) {
-        (Some(sku), _) => with_sku(conn, plan, &sku).await,
+    let filter = &plan.listing.filter;
+    let wanted = match (filter.sought.clone(), filter.sku.clone()) {
+        (Some(sought), _) => Some(Trait::Words(sought)),
+        (None, sku) => sku.map(Trait::Sku),
+    };
+    match (wanted, filter.statuses.clone()) {
+        (Some(wanted), _) => with_trait(conn, plan, &wanted).await,
         (None, Some(statuses)) if (2..=STATUS_BRANCHES_MAX).contains(&statuses.len()) => {
             branches(conn, &plan, &statuses).await
         }
@@ -119,31 +170,28 @@ async fn branches(
     Ok(keys)
 }
 
-/// Goes through the orders with a sku in the order of the page, until it is full.
-async fn with_sku(
+/// What a few orders of the shop have, found by an index of its own in the order of the keys.
+#[derive(Clone)]
+enum Trait {
+    Sku(String),
+    Words(Sought),
+}
+
+/// Goes through the orders with a trait in the order of the page, until it is full.
+async fn with_trait(
     conn: &mut Connection,
     mut plan: Plan,
-    sku: &str,
+    wanted: &Trait,
 ) -> Result<Vec<i64>, StoreFailure> {
-    plan.listing.filter.sku = None;
+    match wanted {
+        Trait::Sku(_) => plan.listing.filter.sku = None,
+        Trait::Words(_) => plan.listing.filter.sought = None,
+    }
     let is_descending = plan.listing.is_descending;
     let mut keys = Vec::new();
     let full = usize::try_from(plan.listing.limit).unwrap_or(usize::MAX);
     loop {
-        let query = order_lines::table
-            .filter(order_lines::sku.eq(sku.to_owned()))
-            .filter(sql::<Bool>(HAS_SKU))
-            .filter(order_lines::order_key.ge(plan.range.from))
-            .filter(order_lines::order_key.le(plan.range.to))
-            .limit(CANDIDATES)
-            .select(order_lines::order_key)
-            .distinct()
-            .into_boxed::<Backend>();
-        let query = match is_descending {
-            false => query.order(order_lines::order_key.asc()),
-            true => query.order(order_lines::order_key.desc()),
-        };
-        let candidates: Vec<i64> = query.load(conn).await?;
+        let candidates = candidates(conn, &plan, wanted).await?;
         let is_last = i64::try_from(candidates.len()).is_ok_and(|count| count < CANDIDATES);
         let Some(last) = candidates.last().copied() else { return Ok(keys) };
         plan.among = Some(candidates);
@@ -157,6 +205,38 @@ async fn with_sku(
             true => plan.range.to = last.saturating_sub(1),
         }
     }
+}
+
+/// The next orders with the trait, whatever else is asked of them.
+async fn candidates(
+    conn: &mut Connection,
+    plan: &Plan,
+    wanted: &Trait,
+) -> Result<Vec<i64>, StoreFailure> {
+    let Plan { range, listing, .. } = plan;
+    let sku = match wanted {
+        Trait::Sku(sku) => sku,
+        Trait::Words(sought) => {
+            let range = (range.from, range.to);
+            let is_descending = listing.is_descending;
+            return with_words(conn, listing.shop_id, sought, range, is_descending, CANDIDATES)
+                .await;
+        }
+    };
+    let query = order_lines::table
+        .filter(order_lines::sku.eq(sku.clone()))
+        .filter(sql::<Bool>(HAS_SKU))
+        .filter(order_lines::order_key.ge(range.from))
+        .filter(order_lines::order_key.le(range.to))
+        .limit(CANDIDATES)
+        .select(order_lines::order_key)
+        .distinct()
+        .into_boxed::<Backend>();
+    let query = match listing.is_descending {
+        false => query.order(order_lines::order_key.asc()),
+        true => query.order(order_lines::order_key.desc()),
+    };
+    Ok(query.load(conn).await?)
 }
 
 /// Orders that hang on a payment with this reference.
@@ -200,11 +280,15 @@ fn sorted(plan: &Plan) -> Query {
             };
             let query = match listing.after.filter(|_| listing.sort != SortKey::Number) {
                 None => query,
-                Some(place) => query.filter(beyond(
-                    concat!("(orders.", stringify!($column), ", orders.order_key)"),
-                    listing.is_descending,
-                    place,
-                )),
+                Some(place) => {
+                    let pair = concat!("(orders.", stringify!($column), ", orders.order_key)");
+                    let query = query.filter(beyond(pair, listing.is_descending, place));
+                    // SQLite seeks no pair whose end is the key, and would begin at the first page.
+                    match listing.is_descending {
+                        false => query.filter(orders::$column.ge(place.value)),
+                        true => query.filter(orders::$column.le(place.value)),
+                    }
+                }
             };
             match listing.is_descending {
                 false => query.order((orders::$column.asc(), orders::order_key.asc())),
@@ -246,6 +330,14 @@ fn numbered(plan: &Plan) -> Query {
                         .bind::<BigInt, _>(range.to)
                         .sql(")"),
                 );
+            // SQLite seeks no pair whose end is the key, and would begin at the first page.
+            let query = match Backend::IS_FAR {
+                true => query,
+                false => query
+                    .filter(orders::$column.eq($value))
+                    .filter(orders::order_key.ge(range.from))
+                    .filter(orders::order_key.le(range.to)),
+            };
             match listing.is_descending {
                 false => query.order((orders::$column.asc(), orders::order_key.asc())),
                 true => query.order((orders::$column.desc(), orders::order_key.desc())),
@@ -290,66 +382,6 @@ fn beyond(
         .sql(")")
 }
 
-/// The conditions of a listing, but for the one that its lane stands for.
-fn narrowed(mut query: Query, plan: &Plan) -> Query {
-    let (shop_id, filter) = (plan.listing.shop_id, &plan.listing.filter);
-    let lane = plan.lane();
-    macro_rules! one_of {
-        ($column:ident, $values:expr) => {
-            match $values.as_slice() {
-                [value] => query.filter(orders::$column.eq(*value)),
-                values => query.filter(orders::$column.eq_any(values.to_vec())),
-            }
-        };
-    }
-    macro_rules! stated {
-        ($($bound:expr => $condition:expr;)+) => {
-            $(if let Some(value) = $bound {
-                query = query.filter($condition(value));
-            })+
-        };
-    }
-    if let Some(statuses) =
-        filter.statuses.as_ref().filter(|_| !matches!(lane, Some(Lane::Status(_))))
-    {
-        query = one_of!(status_id, statuses);
-    }
-    for (column, values) in [
-        (Column::Kind, &filter.kinds),
-        (Column::PaymentState, &filter.payment_states),
-        (Column::DeliveryState, &filter.delivery_states),
-    ] {
-        query = match column {
-            _ if values.is_empty() => query,
-            Column::PaymentState if matches!(lane, Some(Lane::PaymentState(_))) => query,
-            Column::Kind => one_of!(kind, values),
-            Column::PaymentState => one_of!(payment_state, values),
-            Column::DeliveryState => one_of!(delivery_state, values),
-        };
-    }
-    stated! {
-        filter.created.0 => |time: i64| orders::placed_at.ge(time);
-        filter.created.1 => |time: i64| orders::placed_at.lt(time);
-        filter.updated.0 => |time: i64| orders::updated_at.ge(time);
-        filter.updated.1 => |time: i64| orders::updated_at.lt(time);
-        filter.gross.0 => |amount: i64| orders::gross_minor.ge(amount);
-        filter.gross.1 => |amount: i64| orders::gross_minor.le(amount);
-        filter.external_reference.clone() =>
-            |reference: String| orders::external_reference.eq(reference);
-        filter.currency.clone() => |currency: String| orders::currency.eq(currency);
-    }
-    if let Some(sku) = &filter.sku {
-        let with_sku = order_lines::table
-            .filter(order_lines::sku.eq(sku.clone()))
-            .filter(sql::<Bool>(HAS_SKU))
-            .filter(order_lines::order_key.ge(key(shop_id, 0)))
-            .filter(order_lines::order_key.lt(key(shop_id.saturating_add(1), 0)))
-            .select(order_lines::order_key);
-        query = query.filter(orders::order_key.eq_any(with_sku));
-    }
-    flagged(query, filter)
-}
-
 impl Plan {
     /// The part of an index that is in the order of the page and holds fewer orders than the shop.
     fn lane(&self) -> Option<Lane> {
@@ -372,81 +404,7 @@ fn has_index_of_shop(filter: &Narrowing) -> bool {
         || filter.is_possible_duplicate == Some(true)
         || filter.is_pending == Some(true)
         || filter.external_reference.is_some()
-}
-
-#[derive(Clone, Copy)]
-enum Column {
-    Kind,
-    PaymentState,
-    DeliveryState,
-}
-
-/// The conditions that are written out, so that the planner sees those of the partial indexes.
-fn flagged(mut query: Query, filter: &Narrowing) -> Query {
-    query = match filter.has_problem {
-        Some(true) => query.filter(orders::has_problem),
-        Some(false) => query.filter(not(orders::has_problem)),
-        None => query,
-    };
-    query = match filter.is_possible_duplicate {
-        Some(true) => query.filter(orders::is_possible_duplicate),
-        Some(false) => query.filter(not(orders::is_possible_duplicate)),
-        None => query,
-    };
-    match filter.is_pending {
-        Some(true) => query.filter(orders::pending.is_not_null()),
-        Some(false) => query.filter(orders::pending.is_null()),
-        None => query,
-    }
-}
-
-/// The part of a range that was placed within the filter's times, which it then need not state:
-/// orders stand in the order of placing, so its ends are found by halving.
-async fn placed_within(
-    conn: &mut Connection,
-    range: Range,
-    filter: &mut Narrowing,
-) -> Result<Range, StoreFailure> {
-    let (from, before) = std::mem::take(&mut filter.created);
-    let from = match from {
-        Some(time) => first_placed(conn, range, time).await?,
-        None => range.from,
-    };
-    let to = match before {
-        Some(time) => first_placed(conn, range, time).await?.saturating_sub(1),
-        None => range.to,
-    };
-    Ok(Range { from, to })
-}
-
-/// The first key in a range that was placed at `time` or after; the one after the range if none was.
-async fn first_placed(conn: &mut Connection, range: Range, time: i64) -> Result<i64, StoreFailure> {
-    let after = range.to.saturating_add(1);
-    let last: Vec<i64> = orders::table
-        .filter(orders::order_key.ge(range.from))
-        .filter(orders::order_key.le(range.to))
-        .order(orders::order_key.desc())
-        .limit(1)
-        .select(orders::order_key)
-        .load(conn)
-        .await?;
-    let Some(last) = last.into_iter().next() else { return Ok(after) };
-    // Before `low` all were placed earlier; from `high` on none was.
-    let (mut low, mut high) = (range.from, last.saturating_add(1));
-    while low < high {
-        let middle = low.midpoint(high);
-        let found: Vec<(i64, i64)> = orders::table
-            .filter(orders::order_key.ge(middle))
-            .filter(orders::order_key.lt(high))
-            .order(orders::order_key.asc())
-            .limit(1)
-            .select((orders::order_key, orders::placed_at))
-            .load(conn)
-            .await?;
-        match found.into_iter().next() {
-            Some((key, placed_at)) if placed_at < time => low = key.saturating_add(1),
-            _ => high = middle,
-        }
-    }
-    Ok(if low > last { after } else { low })
+        || filter.original.is_some()
+        || filter.withdrawal_deadline != (None, None)
+        || filter.refund_due_before.is_some()
 }

@@ -6,6 +6,7 @@ mod listing;
 mod load;
 mod reads;
 mod save;
+mod search;
 mod shops;
 mod stream;
 mod turn;

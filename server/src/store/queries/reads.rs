@@ -43,7 +43,7 @@ macro_rules! documents {
 }
 
 /// Whether a statement costs a round trip, so that many keys go into one.
-trait Distance {
+pub(super) trait Distance {
     const IS_FAR: bool;
 }
 

@@ -1,0 +1,203 @@
+//! Many orders at once: from a file or by conditions, with progress, a summary and a file of failures.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use futures_util::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use order_sdk::proto::{self, BatchOutcome, BatchState};
+use order_sdk::{OrderName, StatusBatch};
+
+use crate::failure::Failure;
+use crate::labels::Label;
+use crate::output::Output;
+use crate::session::{Session, last_part};
+
+/// Orders of one batch of the contract.
+const BATCH: usize = 10_000;
+const PAGE_SIZE: i32 = 1_000;
+/// Counting is for the eye.
+const TELL_EVERY: usize = 100;
+/// Failures told one by one; of the rest the summary tells the codes.
+const TOLD_MAX: usize = 20;
+
+/// How many orders became what.
+#[derive(Debug, Default)]
+struct Summary {
+    states: BTreeMap<String, BatchState>,
+    codes: BTreeMap<String, String>,
+    replayed: usize,
+}
+
+/// The orders of a file: the first word of each line that has one.
+pub(super) fn listed(session: &Session, file: &str) -> Result<Vec<OrderName>, Failure> {
+    let lines: Box<dyn BufRead> = match file {
+        "-" => Box::new(io::stdin().lock()),
+        path => Box::new(BufReader::new(File::open(path)?)),
+    };
+    let mut orders = Vec::new();
+    for (index, line) in lines.lines().enumerate() {
+        let line = line?;
+        let Some(word) = line.split_whitespace().next().filter(|word| !word.starts_with('#'))
+        else {
+            continue;
+        };
+        let order = session
+            .order_name(word)
+            .map_err(|failure| Failure::Usage(format!("line {}: {failure}", index + 1)))?;
+        orders.push(order);
+    }
+    Ok(orders)
+}
+
+/// The orders that meet a filter.
+pub(super) async fn found(
+    session: &Session,
+    filter: proto::OrderFilter,
+) -> Result<Vec<OrderName>, Failure> {
+    let query = session.client.orders(&session.shop).order_by("number").page_size(PAGE_SIZE);
+    let mut pages = query.filter(move |empty| *empty = filter).pages();
+    let mut orders = Vec::new();
+    while let Some(page) = pages.next().await {
+        for order in page?.items {
+            orders.push(order.name.parse()?);
+        }
+    }
+    Ok(orders)
+}
+
+/// Carries the batch out for these orders, each once, and tells what became of them.
+pub(super) async fn change(
+    session: &Session,
+    batch: StatusBatch,
+    orders: Vec<OrderName>,
+    failed: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let mut seen = BTreeSet::new();
+    let orders: Vec<OrderName> =
+        orders.into_iter().filter(|order| seen.insert(order.clone())).collect();
+    let progress = progress(orders.len());
+    let mut summary = Summary::default();
+    let mut told = 0;
+    let mut ended = Ok(());
+    // An order's command is named after batch and order, so several requests may share the id.
+    for part in orders.chunks(BATCH) {
+        let mut outcomes = batch.clone().orders(part.iter().cloned()).open();
+        while let Some(message) = outcomes.next().await {
+            let outcome = match message {
+                Ok(message) => message.outcome,
+                Err(error) => {
+                    ended = Err(error);
+                    break;
+                }
+            };
+            let Some(outcome) = outcome else { continue };
+            if session.output.is_json() {
+                Output::json(&outcome)?;
+            }
+            if is_failed(outcome.state()) {
+                told += 1;
+                if told <= TOLD_MAX {
+                    progress.suspend(|| Output::tell(&line(&outcome)));
+                }
+            }
+            summary.take(&outcome);
+            progress.set_position(u64::try_from(summary.states.len()).unwrap_or(u64::MAX));
+            if summary.states.len().is_multiple_of(TELL_EVERY) {
+                progress.set_message(summary.text());
+            }
+        }
+        if ended.is_err() {
+            break;
+        }
+    }
+    progress.finish_and_clear();
+    summary.tell(session, orders.len(), failed.as_deref())?;
+    ended?;
+    match summary.failed().count() {
+        0 => Ok(()),
+        failed => Err(Failure::Partly { failed, of: orders.len() }),
+    }
+}
+
+impl Summary {
+    fn take(&mut self, outcome: &BatchOutcome) {
+        self.replayed += usize::from(outcome.replayed);
+        let number = last_part(&outcome.name).to_owned();
+        if !outcome.code.is_empty() {
+            self.codes.insert(number.clone(), outcome.code.clone());
+        }
+        self.states.insert(number, outcome.state());
+    }
+
+    fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let code = |number: &str| self.codes.get(number).map_or("", String::as_str);
+        let failed = self.states.iter().filter(|(_, state)| is_failed(**state));
+        failed.map(move |(number, _)| (number.as_str(), code(number)))
+    }
+
+    fn text(&self) -> String {
+        let of = |wanted: BatchState| self.states.values().filter(|one| **one == wanted).count();
+        let (done, pending) = (of(BatchState::Done), of(BatchState::Pending));
+        let (refused, failed) = (of(BatchState::Refused), of(BatchState::Failed));
+        format!("{done} done, {pending} pending, {refused} refused, {failed} failed")
+    }
+
+    fn tell(&self, session: &Session, total: usize, failed: Option<&Path>) -> Result<(), Failure> {
+        let unknown = total.saturating_sub(self.states.len());
+        let mut text = self.text();
+        if unknown > 0 {
+            text.push_str(&format!(", {unknown} not known"));
+        }
+        if self.replayed > 0 {
+            text.push_str(&format!(" ({} had been done before)", self.replayed));
+        }
+        match session.output.is_json() {
+            true => Output::tell(&text),
+            false => Output::text(&text)?,
+        }
+        let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, code) in self.failed() {
+            *codes.entry(code).or_default() += 1;
+        }
+        for (code, count) in codes {
+            Output::tell(&format!("  {count} {code} (orderctl explain {code})"));
+        }
+        if let Some(path) = failed {
+            let mut file = BufWriter::new(File::create(path)?);
+            for (number, code) in self.failed() {
+                writeln!(file, "{number} {code}")?;
+            }
+            file.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn is_failed(state: BatchState) -> bool {
+    matches!(state, BatchState::Refused | BatchState::Failed)
+}
+
+/// `1001: REFUSED ALREADY_CAPTURED: the title`, and what the provider said.
+fn line(outcome: &BatchOutcome) -> String {
+    let state = outcome.state().label();
+    let title = outcome.message.lines().next().unwrap_or_default();
+    let mut line = format!("{}: {state} {}: {title}", last_part(&outcome.name), outcome.code);
+    if let Some(reason) = outcome.details.get("provider_reason") {
+        line.push_str(&format!(" ({reason})"));
+    }
+    line
+}
+
+fn progress(orders: usize) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(u64::try_from(orders).unwrap_or(u64::MAX));
+    match ProgressStyle::with_template("{bar:40} {pos}/{len}  {msg}  {elapsed} (left {eta})") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,84 @@
+//! Who gets into a turn when more wait than it holds.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Job, LANE_COMMANDS, Lane, QUEUE_MAX, Queue, TURN_COMMANDS_MAX};
+use crate::commands::{Assignment, Caller, Command, Failure, WithdrawStatusChange};
+
+const SHOP: i64 = 1;
+const OTHER: i64 = 2;
+
+/// Adds so many commands; the number of each order says the lane.
+fn add(queue: &Queue, shop: i64, lane: Lane, count: usize) -> Result<(), Failure> {
+    for _ in 0..count {
+        let number = if lane == Lane::Bulk { 2 } else { 1 };
+        let command = WithdrawStatusChange { number, etag: None };
+        let caller = Caller { actor: "test".to_owned(), request_id: Uuid::nil(), content: [0; 32] };
+        let assignment = Assignment {
+            shop: "default".to_owned(),
+            caller,
+            command: Command::WithdrawStatusChange(command),
+        };
+        let job =
+            Job { assignment: Arc::new(assignment), reply: oneshot::channel().0, deadline: None };
+        queue.add(shop, lane, job)?;
+    }
+    Ok(())
+}
+
+/// How many of each lane the next turn takes: ordinary, bulk.
+async fn turn(queue: &Queue, shops_max: usize) -> (usize, usize) {
+    let taken = queue.take(shops_max).await.unwrap();
+    let shops = taken.shops();
+    let numbers: Vec<i64> = taken
+        .jobs
+        .values()
+        .flatten()
+        .filter_map(|job| job.assignment.command.order_number())
+        .collect();
+    queue.done(&shops);
+    let bulk = numbers.iter().filter(|number| **number == 2).count();
+    (numbers.len() - bulk, bulk)
+}
+
+#[tokio::test]
+async fn bulk_has_a_turn_for_itself_while_nobody_else_waits() {
+    let queue = Queue::default();
+    add(&queue, SHOP, Lane::Bulk, 300).unwrap();
+    assert_eq!(turn(&queue, 1).await, (0, TURN_COMMANDS_MAX));
+    assert_eq!(turn(&queue, 1).await, (0, 300 - TURN_COMMANDS_MAX));
+}
+
+#[tokio::test]
+async fn bulk_gets_at_most_half_of_a_turn_while_others_wait() {
+    let queue = Queue::default();
+    add(&queue, SHOP, Lane::Bulk, 500).unwrap();
+    add(&queue, SHOP, Lane::Ordinary, 10).unwrap();
+    assert_eq!(turn(&queue, 1).await, (10, LANE_COMMANDS));
+    add(&queue, SHOP, Lane::Ordinary, 400).unwrap();
+    let half = TURN_COMMANDS_MAX - LANE_COMMANDS;
+    assert_eq!(turn(&queue, 1).await, (half, LANE_COMMANDS), "neither starves");
+    assert_eq!(turn(&queue, 1).await, (half, LANE_COMMANDS));
+}
+
+#[tokio::test]
+async fn the_half_is_of_the_turn_and_not_of_each_shop() {
+    let queue = Queue::default();
+    for shop in [SHOP, OTHER] {
+        add(&queue, shop, Lane::Bulk, 200).unwrap();
+    }
+    add(&queue, OTHER, Lane::Ordinary, 5).unwrap();
+    assert_eq!(turn(&queue, 2).await, (5, LANE_COMMANDS));
+}
+
+#[tokio::test]
+async fn a_full_lane_does_not_fill_the_other() {
+    let queue = Queue::default();
+    add(&queue, SHOP, Lane::Bulk, QUEUE_MAX).unwrap();
+    let full = add(&queue, SHOP, Lane::Bulk, 1).unwrap_err();
+    assert!(matches!(full, Failure::QueueFull { .. }), "{full:?}");
+    add(&queue, SHOP, Lane::Ordinary, 1).unwrap();
+}

@@ -1,0 +1,168 @@
+//! `orderctl` with many orders: statuses from a file or by conditions, counts, exports.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::harness::folder::Folder;
+use crate::harness::{PATIENCE, World, binaries, status_id};
+
+trials! {
+    shared: [
+        a_status_is_set_for_the_orders_of_a_file_and_the_failed_are_kept,
+        a_status_is_set_for_all_that_meet_conditions_and_never_by_mistake,
+        a_batch_is_repeated_safely_by_its_request_id,
+        orders_are_counted_and_found_by_words,
+        an_export_has_a_row_for_each_order_or_line,
+    ];
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    told: String,
+}
+
+async fn ran(world: &World, arguments: &[&str], input: &str) -> Ran {
+    let mut command = Command::new(binaries::orderctl());
+    command.env("ORDER_SERVER", world.server.endpoint()).env("ORDER_SHOP", world.shop.id());
+    command.args(arguments).kill_on_drop(true).stdin(Stdio::piped());
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = running.stdin.take().unwrap();
+    // Who does not read has had enough.
+    let _written = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = tokio::time::timeout(PATIENCE, running.wait_with_output()).await.unwrap().unwrap();
+    Ran {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        told: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+async fn printed(world: &World, arguments: &[&str]) -> String {
+    let ran = ran(world, arguments, "").await;
+    assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
+    ran.out
+}
+
+async fn status_of(world: &World, number: i64) -> String {
+    status_id(&world.get(&world.shop.order(number).unwrap()).await).to_owned()
+}
+
+async fn a_status_is_set_for_the_orders_of_a_file_and_the_failed_are_kept(world: World) {
+    for behaviour in ["", "capture=decline", ""] {
+        world.buy(900, behaviour).await;
+    }
+    let failed = Folder::new().file("failed.txt");
+    std::fs::create_dir_all(failed.parent().unwrap()).unwrap();
+    let path = failed.display().to_string();
+    let list =
+        format!("1001\n\n# not this: 1009\n1002 CODE\n{}/orders/1003\n1001\n4711\n", world.shop);
+    let from = ["orders", "status", "Sendt", "--from", "-", "--failed", &path, "--wait", "45s"];
+    let sent = ran(&world, &from, &list).await;
+    assert_eq!(sent.code, Some(6), "{sent:?}");
+    assert!(sent.out.starts_with("2 done, 0 pending, 2 refused"), "{sent:?}");
+    for told in ["1002: REFUSED CAPTURE_DECLINED", "1 ORDER_NOT_FOUND", "2 of 4 failed"] {
+        assert!(sent.told.contains(told), "{told}: {sent:?}");
+    }
+    let kept = std::fs::read_to_string(&failed).unwrap();
+    assert_eq!(kept, "1002 CAPTURE_DECLINED\n4711 ORDER_NOT_FOUND\n");
+    assert_eq!(status_of(&world, 1003).await, "sent");
+    let again = ran(&world, &["orders", "status", "returned", "--from", &path], "").await;
+    assert!(again.out.starts_with("1 done"), "the file of failures is read: {again:?}");
+}
+
+async fn a_status_is_set_for_all_that_meet_conditions_and_never_by_mistake(world: World) {
+    for total in [0, 100, 200, 0] {
+        let draft = world.draft(total);
+        let is_free = total == 0;
+        world.place(if is_free { draft } else { draft.payment("manual", "", total) }).await;
+    }
+    let mistakes: [&[&str]; 4] = [
+        &["orders", "status", "processing", "--tag", "default"],
+        &["orders", "status", "processing", "--where"],
+        &["orders", "status", "processing"],
+        &["orders", "status", "processing", "--from", "/nowhere", "--where", "--tag", "default"],
+    ];
+    for mistake in mistakes {
+        assert_eq!(ran(&world, mistake, "").await.code, Some(2), "{mistake:?}");
+    }
+    let chosen = ["orders", "status", "processing", "--where", "--tag", "default", "--max", "1.50"];
+    let asked = printed(&world, &[&chosen[..], &["--dry-run"]].concat()).await;
+    assert!(asked.starts_with("3 done"), "{asked}");
+    assert_eq!(status_of(&world, 1001).await, "not-processed");
+    assert!(printed(&world, &chosen).await.starts_with("3 done"));
+    assert_eq!(status_of(&world, 1003).await, "not-processed");
+    let none = printed(&world, &[&chosen[..], &["--sku", "NOTHING"]].concat()).await;
+    assert!(none.contains("no order"), "{none}");
+    let lines = ["orders", "status", "1001", "1003", "returned", "--output", "json"];
+    let outcomes: Vec<Value> = printed(&world, &lines)
+        .await
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(outcomes.iter().all(|outcome| outcome["state"] == "BATCH_STATE_DONE"), "{outcomes:?}");
+    assert_eq!(outcomes.len(), 2);
+}
+
+async fn a_batch_is_repeated_safely_by_its_request_id(world: World) {
+    for _ in 0..3 {
+        world.place(world.draft(0)).await;
+    }
+    let id = crate::harness::request_id();
+    let batch = ["orders", "status", "1001", "1002", "1003", "processing", "--request-id", &id];
+    printed(&world, &batch).await;
+    let head = world.revision().await;
+    let again = printed(&world, &batch).await;
+    assert!(again.contains("3 done") && again.contains("3 had been done before"), "{again}");
+    assert_eq!(world.revision().await, head);
+}
+
+async fn orders_are_counted_and_found_by_words(world: World) {
+    for gift in ["yes", "no", "yes"] {
+        let metadata = std::collections::BTreeMap::from([("gift".to_owned(), gift.to_owned())]);
+        world.place(world.draft(0).with(|order| order.metadata = metadata)).await;
+    }
+    let count = ["orders", "list", "--count"];
+    assert_eq!(printed(&world, &count).await, "3\n");
+    let gifts = [&count[..], &["--metadata", "gift=yes", "--output", "json"]].concat();
+    assert_eq!(printed(&world, &gifts).await, "{\"totalCount\":\"2\"}\n");
+    let found = printed(&world, &["orders", "list", "--text", "kari 1002", "-o", "json"]).await;
+    assert_eq!(found.lines().count(), 1);
+    assert!(found.contains("\"number\":\"1002\""), "{found}");
+}
+
+async fn an_export_has_a_row_for_each_order_or_line(world: World) {
+    let evil = world.draft(100).goods("+SKU", "=1+1", 2, 250, 2_500);
+    let evil = evil.payment("manual", "", 600);
+    world.place(evil.external_reference("@cmd, \"quoted\"")).await;
+    world.place(world.draft(0)).await;
+    let csv = printed(&world, &["export", "--format", "csv"]).await;
+    assert!(csv.starts_with("number,kind,status,status_tag,"), "{csv}");
+    let fields = ["--fields", "number,gross,external_reference"];
+    let chosen = printed(&world, &[&["export", "--format", "csv"][..], &fields].concat()).await;
+    let rows = "number,gross,external_reference\n\
+                1001,6.00,\"'@cmd, \"\"quoted\"\"\"\n1002,0.00,\n";
+    assert_eq!(chosen, rows);
+    let by_line = ["export", "--format", "csv", "--lines", "--fields", "number,sku,title,quantity"];
+    let lines = printed(&world, &by_line).await;
+    assert_eq!(
+        lines,
+        "number,sku,title,quantity\n1001,,Kopp,1\n1001,'+SKU,'=1+1,2\n1002,,Kopp,1\n"
+    );
+    let folder = Folder::new();
+    let path = folder.file("orders.jsonl");
+    let to = path.display().to_string();
+    printed(&world, &["export", "--format", "jsonl", "--to", &to, "--min", "1"]).await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let order: Value = serde_json::from_str(text.trim_end()).unwrap();
+    assert_eq!(order["number"], "1001");
+    assert!(!folder.file("orders.jsonl.part").exists());
+    let wrong = ran(&world, &["export", "--format", "csv", "--fields", "colour"], "").await;
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+}
