@@ -2,8 +2,8 @@
 
 mod advancing;
 mod attaching;
-mod label;
-mod planning;
+pub(crate) mod label;
+pub(crate) mod planning;
 mod problems;
 mod recording;
 #[cfg(test)]
@@ -19,6 +19,7 @@ pub use recording::{Outcome, record, resume};
 
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
+use crate::editing::adjusting;
 use crate::order::{LineKind, Micros, Order, OrderKind, PendingChange, StatusId};
 use crate::payments::{OperationKind, OperationState, Payment, is_fully_captured};
 use crate::placing::{missing_skus, out_of_stock};
@@ -125,8 +126,7 @@ pub fn withdraw(
 
     let mut draft = Draft::new(facts.case.clone(), ids, now);
     for (payment, operation, _) in unsent {
-        draft.resolve(payment, operation, OperationState::Withdrawn);
-        draft.withdrawn.push(operation);
+        draft.withdraw(payment, operation);
     }
     label::drop_pending(facts, &mut draft);
     Ok(finish(facts, draft))
@@ -155,9 +155,10 @@ const fn is_gating(kind: OperationKind) -> bool {
     )
 }
 
-/// What every decision ends with: reservations nobody needs are let go, and problems whose cause is
-/// gone are closed.
+/// What every decision ends with: new amounts that nobody was asked for yet are looked over,
+/// reservations nobody needs are let go, and problems whose cause is gone are closed.
 pub(crate) fn finish(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
+    adjusting::review(&mut draft);
     advancing::free_unneeded(&mut draft, advancing::Declined::StaysDeclined);
     mark_captured(&mut draft);
     problems::close_those_over(facts, &mut draft);

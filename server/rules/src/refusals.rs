@@ -69,8 +69,20 @@ codes! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    // §5 Editing.
+    OrderCancelled = "ORDER_CANCELLED",
+    /// Of units and prices that money or goods hang on.
+    LineFixed = "LINE_FIXED",
+    TotalMayNotRise = "TOTAL_MAY_NOT_RISE",
+    TotalBelowCaptured = "TOTAL_BELOW_CAPTURED",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
+    // §8 Deleting.
+    MoneyNotCredited = "MONEY_NOT_CREDITED",
+    EffectPending = "EFFECT_PENDING",
+    ProblemOpen = "PROBLEM_OPEN",
+    ReservationHeld = "RESERVATION_HELD",
+    OrderDeleted = "ORDER_DELETED",
     // §9 Placing.
     TotalMismatch = "TOTAL_MISMATCH",
     PaymentInsufficient = "PAYMENT_INSUFFICIENT",
@@ -85,6 +97,7 @@ codes! {
     RefundDeclined = "REFUND_DECLINED",
     CaptureReversed = "CAPTURE_REVERSED",
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
+    AmountUpdateDeclined = "AMOUNT_UPDATE_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
     Oversold = "OVERSOLD",
     // The service.

@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use super::{ChangingFacts, is_gating, label, planning, problems};
 use crate::decision::Case;
 use crate::draft::Draft;
+use crate::editing::adjusting;
 use crate::order::OrderKind;
 use crate::payments::{
     Authorization, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
@@ -45,7 +46,10 @@ pub(super) fn advance(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
     let is_sale = draft.case.order.kind == OrderKind::Sale;
     let progress = match facts.statuses.tag(pending.to) {
         Some(Tag::Completed) if is_sale => complete(draft),
-        Some(Tag::Cancelled) if is_sale => cancel(draft),
+        Some(Tag::Cancelled) if is_sale => {
+            adjusting::take_back_unsent(draft);
+            cancel(draft)
+        }
         _ => Progress::Done,
     };
     match progress {
@@ -183,7 +187,7 @@ fn next_to_let_go(case: &Case) -> Option<LettingGo> {
 
 /// How to give this reservation back, or `None` when it holds nothing.
 fn let_go(payment: &Payment) -> Option<LettingGo> {
-    if payment.awaits_authorization() {
+    if payment.awaits_authorization() || payment.claimed_updates().next().is_some() {
         return Some(LettingGo::Wait);
     }
     let amount = payment.available();

@@ -7,9 +7,10 @@ use crate::decision::{Case, Change, Decision, Ids};
 use crate::duplicates::bound_elsewhere;
 use crate::order::{OrderNumber, StatusId};
 use crate::payments::{
-    Authorization, OperationKind, OperationState, Payment, PaymentId, left_to_capture,
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, left_to_capture,
 };
 use crate::refusals::{Code, Refusal};
+use crate::statuses::Tag;
 
 /// Ids of a rehearsal, far from those that are handed out.
 const REHEARSAL_IDS: Ids = Ids(i64::MAX / 2);
@@ -67,7 +68,7 @@ pub fn expected_effects(
 ) -> Vec<(PaymentId, OperationKind, i64)> {
     let mut ids = REHEARSAL_IDS;
     let now = facts.case.order.placed_at;
-    let case = with_authorizations(facts, &mut ids);
+    let case = with_answers(facts, to, &mut ids);
     let command = ChangeStatus { to, restock: Some(false), has_note: false };
     let facts = ChangingFacts { case: &case, ..*facts };
     let Ok(mut decision) = change_status(&facts, &command, &mut ids, now) else {
@@ -86,19 +87,23 @@ pub fn expected_effects(
     plan
 }
 
-/// The case as it is once every reservation that is being asked about is confirmed as stated.
-fn with_authorizations(facts: &ChangingFacts<'_>, ids: &mut Ids) -> Case {
+/// The case as it is once every reservation that is being asked about is confirmed as stated, and
+/// every new amount that will be asked for is agreed to.
+fn with_answers(facts: &ChangingFacts<'_>, to: StatusId, ids: &mut Ids) -> Case {
     let mut case = facts.case.clone();
-    let awaited: Vec<(i64, i64)> = case
-        .payments
-        .iter()
-        .filter(|payment| payment.awaits_authorization())
-        .flat_map(|payment| &payment.operations)
-        .filter(|operation| {
-            operation.kind == OperationKind::Authorize && operation.state.is_claimed()
-        })
-        .map(|operation| (operation.id, operation.amount_minor))
-        .collect();
+    let is_cancelling = facts.statuses.tag(to) == Some(Tag::Cancelled);
+    let is_awaited = |payment: &Payment, operation: &Operation| match operation.kind {
+        OperationKind::Authorize => payment.awaits_authorization(),
+        OperationKind::UpdateAmount if is_cancelling => operation.state.is_in_flight(),
+        OperationKind::UpdateAmount => true,
+        _ => false,
+    };
+    let mut awaited: Vec<(i64, i64)> = Vec::new();
+    for payment in &case.payments {
+        let claimed = payment.operations.iter().filter(|operation| operation.state.is_claimed());
+        let claimed = claimed.filter(|operation| is_awaited(payment, operation));
+        awaited.extend(claimed.map(|operation| (operation.id, operation.amount_minor)));
+    }
     for (operation, amount_minor) in awaited {
         let rehearsed = ChangingFacts { case: &case, ..*facts };
         let outcome = success(amount_minor);
@@ -124,7 +129,7 @@ fn requested(decision: &Decision) -> Vec<(PaymentId, OperationKind, i64)> {
         .collect()
 }
 
-fn is_usable(payment: &Payment, order: OrderNumber) -> bool {
+pub(crate) fn is_usable(payment: &Payment, order: OrderNumber) -> bool {
     payment.is_held_by(order) && bound_elsewhere(payment, order).is_none()
 }
 
@@ -132,8 +137,14 @@ fn capturable(payment: &Payment, order: OrderNumber) -> i64 {
     if !payment.awaits_authorization() {
         return payment.available();
     }
-    let stated = payment.holders.iter().find(|holder| holder.order == order);
-    stated.map_or(0, |holder| holder.amount_minor)
+    let amounts = payment.claimed_updates().map(|operation| operation.amount_minor);
+    amounts.fold(stated(payment, order), i64::min)
+}
+
+/// What was stated for the order when the payment was attached.
+pub(crate) fn stated(payment: &Payment, order: OrderNumber) -> i64 {
+    let holder = payment.holders.iter().find(|holder| holder.order == order);
+    holder.map_or(0, |holder| holder.amount_minor)
 }
 
 fn shortage(case: &Case, left_minor: i64, held_minor: i64) -> Refusal {
@@ -155,7 +166,7 @@ fn shortage(case: &Case, left_minor: i64, held_minor: i64) -> Refusal {
 }
 
 /// True when the last capture of this order on the payment was declined.
-fn has_declined_capture(payment: &Payment, order: OrderNumber) -> bool {
+pub(crate) fn has_declined_capture(payment: &Payment, order: OrderNumber) -> bool {
     payment
         .operations
         .iter()
