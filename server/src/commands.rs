@@ -3,6 +3,8 @@
 mod attention;
 mod change_status;
 mod create_order;
+mod delete_order;
+mod edit_order;
 mod record_outcome;
 mod statuses;
 mod stock;
@@ -16,6 +18,7 @@ use order_proto::v1;
 use order_rules::attention::Verdict;
 use order_rules::changing::Outcome;
 use order_rules::decision::Decision;
+use order_rules::editing::Edit;
 use order_rules::order::{Micros, OrderNumber};
 use order_rules::payments::{OperationKind, Payment, ProviderName};
 use order_rules::placing::Placement;
@@ -55,6 +58,8 @@ pub(crate) enum Command {
     DismissProblem(DismissProblem),
     RetryEffect(RetryEffect),
     SettleOperation(SettleOperation),
+    EditOrder(Box<EditOrder>),
+    DeleteOrder(DeleteOrder),
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
     DeleteStatus(DeleteStatus),
@@ -152,6 +157,20 @@ pub(crate) struct SettleOperation {
     pub operation: i64,
     pub verdict: Verdict,
     pub reason: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct EditOrder {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub edit: Edit,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct DeleteOrder {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub restock: Option<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -276,6 +295,8 @@ impl Command {
             Self::DismissProblem(command) => command.needs(shop_id, needs),
             Self::RetryEffect(command) => command.needs(shop_id, needs),
             Self::SettleOperation(command) => command.needs(shop_id, needs),
+            Self::EditOrder(command) => command.needs(shop_id, needs),
+            Self::DeleteOrder(command) => command.needs(shop_id, needs),
             Self::UpdateStatus(command) => command.needs(shop_id, needs),
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
             Self::CreateStockItem(command) => command.needs(needs),
@@ -287,6 +308,12 @@ impl Command {
 
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
+        // What an effect came to is recorded whatever has become of the order.
+        if !matches!(self, Self::RecordOutcome(_))
+            && let Some(number) = self.order_number()
+        {
+            desk.check_not_deleted(number)?;
+        }
         match self {
             Self::CreateOrder(command) => command.carry_out(desk),
             Self::UpdateOrder(command) => command.carry_out(desk),
@@ -296,6 +323,8 @@ impl Command {
             Self::DismissProblem(command) => command.carry_out(desk),
             Self::RetryEffect(command) => command.carry_out(desk),
             Self::SettleOperation(command) => command.carry_out(desk),
+            Self::EditOrder(command) => command.carry_out(desk),
+            Self::DeleteOrder(command) => command.carry_out(desk),
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
             Self::DeleteStatus(command) => command.carry_out(desk),
@@ -310,6 +339,9 @@ impl Command {
     pub(crate) fn lines(&self) -> usize {
         match self {
             Self::CreateOrder(command) => command.placement.lines.len(),
+            Self::EditOrder(command) => {
+                command.edit.lines.len().saturating_add(command.edit.added.len())
+            }
             _ => 1,
         }
     }
@@ -324,6 +356,8 @@ impl Command {
             Self::DismissProblem(command) => Some(command.number),
             Self::RetryEffect(command) => Some(command.number),
             Self::SettleOperation(command) => Some(command.number),
+            Self::EditOrder(command) => Some(command.number),
+            Self::DeleteOrder(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             _ => None,
         }

@@ -112,9 +112,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::TotalMismatch => Fitting::Fields,
 
         Code::ShopNotFound | Code::ShopExists => Fitting::Resource("orders.v1/Shop"),
-        Code::OrderNotFound | Code::RevisionNotFound | Code::ExternalReferenceTaken => {
-            Fitting::Resource("orders.v1/Order")
-        }
+        Code::OrderNotFound
+        | Code::OrderDeleted
+        | Code::RevisionNotFound
+        | Code::ExternalReferenceTaken => Fitting::Resource("orders.v1/Order"),
         Code::StatusNotFound | Code::StatusExists => Fitting::Resource("orders.v1/OrderStatus"),
         Code::StockItemNotFound | Code::StockItemExists => Fitting::Resource("orders.v1/StockItem"),
         Code::RefusalNotFound => Fitting::Resource("orders.v1/Refusal"),
@@ -135,6 +136,14 @@ fn fitting(code: Code) -> Fitting {
         | Code::ReservationExpired
         | Code::PaymentPending
         | Code::CreditOrderFinal
+        | Code::OrderCancelled
+        | Code::LineFixed
+        | Code::TotalMayNotRise
+        | Code::TotalBelowCaptured
+        | Code::MoneyNotCredited
+        | Code::EffectPending
+        | Code::ProblemOpen
+        | Code::ReservationHeld
         | Code::DuplicateAlreadyCaptured
         | Code::PaymentInsufficient
         | Code::PaymentMismatch
@@ -159,6 +168,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::RefundDeclined
         | Code::CaptureReversed
         | Code::AuthorizationDeclined
+        | Code::AmountUpdateDeclined
         | Code::OutcomeUnknown
         | Code::Oversold => Fitting::Nothing,
     }

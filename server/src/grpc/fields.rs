@@ -4,6 +4,7 @@
 //! until it is decided here what is right for it.
 
 pub(crate) mod attention;
+pub(crate) mod editing;
 pub(crate) mod envelope;
 pub(crate) mod lists;
 pub(crate) mod names;

@@ -30,7 +30,8 @@ pub(super) fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages
     let filter = query.filter.encode_to_vec();
     let order_by = format!("{:?}", query.order_by);
     let digest = blake3::hash(&filter).to_hex();
-    let token = Token::of(&["orders", &shop.row.slug, &order_by, digest.as_str()]);
+    let deleted = if query.shows_deleted { "deleted" } else { "" };
+    let token = Token::of(&["orders", &shop.row.slug, &order_by, digest.as_str(), deleted]);
     let after = token.read(&query.page.token)?.map(|[value, order_key]| Place { value, order_key });
     let sort = match query.order_by.key {
         OrderKey::Number | OrderKey::CreateTime => SortKey::Number,
@@ -43,7 +44,7 @@ pub(super) fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages
         is_descending: query.order_by.is_descending,
         after,
         limit: super::limit(&query.page),
-        filter: narrowing(shop, &query.filter),
+        filter: Narrowing { shows_deleted: query.shows_deleted, ..narrowing(shop, &query.filter) },
     };
     Ok((listing, Pages(token)))
 }
@@ -79,6 +80,7 @@ fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
         payment_reference: text(&filter.payment_reference),
         sku: text(&filter.sku),
         currency: text(&filter.currency_code),
+        shows_deleted: false,
     }
 }
 

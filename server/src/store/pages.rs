@@ -13,6 +13,7 @@ pub(crate) struct DocumentRow {
     pub gross_minor: i64,
     pub document: Option<Vec<u8>>,
     pub personal: Vec<u8>,
+    pub deleted_at: Option<i64>,
 }
 
 /// An event of an order's history.
@@ -73,4 +74,6 @@ pub(crate) struct Narrowing {
     pub payment_reference: Option<String>,
     pub sku: Option<String>,
     pub currency: Option<String>,
+    /// Deleted orders, too.
+    pub shows_deleted: bool,
 }

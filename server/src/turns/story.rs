@@ -1,7 +1,7 @@
 //! Tells what happened: each change of an order as the event of the contract.
 
 use order_proto::v1::{self, EventChange, EventKind};
-use order_rules::decision::Change;
+use order_rules::decision::{Change, LineChange};
 use order_rules::order::{Order, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 
@@ -70,6 +70,16 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             EventKind::DuplicateFound,
             EventChange { other_order: shop.order_name(other.0), ..nothing },
         ),
+        Change::Edited { lines, from_gross_minor, to_gross_minor } => (
+            EventKind::OrderEdited,
+            EventChange {
+                lines: lines.iter().map(edited_line).collect(),
+                from_gross_minor: *from_gross_minor,
+                to_gross_minor: *to_gross_minor,
+                ..nothing
+            },
+        ),
+        Change::Deleted => (EventKind::OrderDeleted, nothing),
         Change::ContactChanged { fields } => (
             EventKind::OrderUpdated,
             EventChange {
@@ -89,6 +99,18 @@ fn operation_event(
     let change =
         EventChange { payment_id: payment.0, operation: Some(operation), ..EventChange::default() };
     (kind, change)
+}
+
+fn edited_line(change: &LineChange) -> v1::LineChange {
+    v1::LineChange {
+        line_id: change.line,
+        from_quantity: change.from_quantity,
+        to_quantity: change.to_quantity,
+        from_unit_price_minor: change.from_unit_price_minor,
+        to_unit_price_minor: change.to_unit_price_minor,
+        from_gross_minor: change.from_gross_minor,
+        to_gross_minor: change.to_gross_minor,
+    }
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

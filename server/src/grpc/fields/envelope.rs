@@ -131,6 +131,8 @@ mutations! {
     "DismissProblem" DismissProblemRequest;
     "RetryEffect" RetryEffectRequest, wait;
     "SettlePaymentOperation" SettlePaymentOperationRequest;
+    "EditOrder" EditOrderRequest, wait;
+    "DeleteOrder" DeleteOrderRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

@@ -383,6 +383,9 @@ enum Column {
 
 /// The conditions that are written out, so that the planner sees those of the partial indexes.
 fn flagged(mut query: Query, filter: &Narrowing) -> Query {
+    if !filter.shows_deleted {
+        query = query.filter(orders::deleted_at.is_null());
+    }
     query = match filter.has_problem {
         Some(true) => query.filter(orders::has_problem),
         Some(false) => query.filter(not(orders::has_problem)),
