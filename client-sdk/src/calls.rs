@@ -148,6 +148,7 @@ commands!(
     WithdrawStatusChangeRequest,
     DismissProblemRequest,
     SettlePaymentOperationRequest,
+    DeleteOrderRequest,
     CreateOrderStatusRequest,
     UpdateOrderStatusRequest,
     DeleteOrderStatusRequest,
@@ -162,6 +163,7 @@ waiting_commands!(
     ChangeOrderStatusRequest,
     AttachPaymentRequest,
     RetryEffectRequest,
+    EditOrderRequest,
 );
 
 fn fill(request_id: &mut String) {

@@ -87,6 +87,10 @@ unary!(OrderServiceClient:
     retry_effect(RetryEffectRequest) -> RetryEffectResponse;
     /// Records what a person saw at the provider.
     settle_payment_operation(SettlePaymentOperationRequest) -> SettlePaymentOperationResponse;
+    /// Changes, adds and removes lines. See also [`OrderClient::edit`].
+    edit_order(EditOrderRequest) -> EditOrderResponse;
+    /// Deletes an order on which no money hangs.
+    delete_order(DeleteOrderRequest) -> DeleteOrderResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );
