@@ -164,6 +164,13 @@ pub(crate) struct ChangeArguments {
     pub(crate) dry_run: bool,
 }
 
+/// A choice that must be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
 impl Language {
     pub(crate) fn code(self) -> &'static str {
         match self {
@@ -194,6 +201,10 @@ mod tests {
             "orders update 1001 --email kari@example.com --metadata gift=yes",
             "orders status 1001 1002 Sendt --wait 30s",
             "orders status 1001 Kansellert --restock yes --note gone -v",
+            "orders edit 1001 --quantity 2=1 --price 1=99.50 --remove 3 --restock yes --dry-run",
+            "orders edit 1001 --shipping 0 --add sku=MUG-1,title=Krus,quantity=1,price=99,vat=25",
+            "orders delete 1001 --restock yes",
+            "orders get 1001 --show-deleted",
             "orders withdraw 1001 --request-id 01a20a45-3395-7731-b83b-01d12c12fe1b",
             "orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598",
             "orders history 1001",
@@ -225,6 +236,8 @@ mod tests {
             "orders get",
             "orders status 1001",
             "orders list --tag paid",
+            "orders edit 1001 --quantity 2",
+            "orders edit 1001 --add colour=red",
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",
             "problems dismiss 1001 78",

@@ -1,6 +1,8 @@
 //! `orderctl orders`: place, read and change orders.
 
 mod create;
+mod delete;
+mod edit;
 pub(crate) mod get;
 mod history;
 mod list;
@@ -30,6 +32,10 @@ pub(crate) enum OrdersCommand {
     Update(Box<update::UpdateArguments>),
     /// Set the status of orders: captures or gives back their money where the status says so
     Status(status::StatusArguments),
+    /// Change units and prices of lines, remove and add lines, while money is only reserved
+    Edit(Box<edit::EditArguments>),
+    /// Delete an order on which no money hangs: its number and history stay
+    Delete(delete::DeleteArguments),
     /// Take a status change back that waits for money, while that has not been sent
     Withdraw(payments::WithdrawArguments),
     /// Attach another payment: the way out of an expired or declined reservation
@@ -46,6 +52,8 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Import(arguments) => import::run(session, arguments).await,
         OrdersCommand::Update(arguments) => update::run(session, &arguments).await,
         OrdersCommand::Status(arguments) => status::run(session, &arguments).await,
+        OrdersCommand::Edit(arguments) => edit::run(session, &arguments).await,
+        OrdersCommand::Delete(arguments) => delete::run(session, &arguments).await,
         OrdersCommand::Withdraw(arguments) => payments::withdraw(session, &arguments).await,
         OrdersCommand::AttachPayment(arguments) => payments::attach(session, &arguments).await,
         OrdersCommand::History(arguments) => history::run(session, &arguments).await,

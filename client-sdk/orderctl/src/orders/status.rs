@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use futures_util::{StreamExt, stream};
 use order_sdk::{OrderName, StatusName, proto};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::get::explanations;
 use super::outcome::outcome;
 use super::view::problem_view;
-use crate::arguments::ChangeArguments;
+use crate::arguments::{ChangeArguments, YesNo};
 use crate::failure::{Failure, told};
 use crate::output::Output;
 use crate::session::{Session, present};
@@ -55,12 +55,6 @@ pub(crate) struct StatusArguments {
 
     #[command(flatten)]
     change: ChangeArguments,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum YesNo {
-    Yes,
-    No,
 }
 
 pub(crate) async fn run(session: &Session, arguments: &StatusArguments) -> Result<(), Failure> {

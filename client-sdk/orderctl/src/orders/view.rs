@@ -91,6 +91,7 @@ fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> Stri
         ("Changed", local(order.update_time.as_ref())),
         ("Completed", local(order.complete_time.as_ref())),
         ("Cancelled", local(order.cancel_time.as_ref())),
+        ("Deleted", local(order.delete_time.as_ref())),
         ("Reference", order.external_reference.clone()),
         ("Customer", person(&customer)),
         ("Did you mean", order.email_suggestion.clone()),
