@@ -32,7 +32,11 @@ mod crash;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod deleting;
+#[cfg(test)]
 mod edge;
+#[cfg(test)]
+mod editing;
 #[cfg(test)]
 mod envelope;
 #[cfg(test)]
@@ -97,7 +101,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 33] = [
         attention::trials,
         bad_input::trials,
         cancelling::trials,
@@ -107,7 +111,9 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         concurrency::trials,
         crash::trials,
         damaged::trials,
+        deleting::trials,
         edge::trials,
+        editing::trials,
         envelope::trials,
         fuzz::trials,
         lifecycle::trials,

@@ -16,6 +16,8 @@ pub(super) enum Kind {
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
+    EditOrder,
+    DeleteOrder,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -44,12 +46,15 @@ pub(super) struct Stage {
     other_waiting: OrderName,
     /// An order of more goods than there are.
     oversold: OrderName,
+    /// Orders on which no money hangs.
+    free: OrderName,
+    other_free: OrderName,
     /// A shop that does not exist yet.
     new_shop: String,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -58,6 +63,8 @@ impl Kind {
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
+        Self::EditOrder,
+        Self::DeleteOrder,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -88,6 +95,8 @@ impl Kind {
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation
+                | Self::EditOrder
+                | Self::DeleteOrder
         )
     }
 }
@@ -102,6 +111,8 @@ impl Stage {
         let other_waiting = wait_for_ever(&world).await;
         world.stock("RARE", 0).await;
         let oversold = world.place(world.draft(0).goods("RARE", "Vase", 1, 0, 0)).await;
+        let free = world.place(world.draft(0)).await.name.parse().unwrap();
+        let other_free = world.place(world.draft(0)).await.name.parse().unwrap();
         let new_shop = format!("{}-new", world.shop.id());
         Self {
             order: order.name.parse().unwrap(),
@@ -109,6 +120,8 @@ impl Stage {
             waiting,
             other_waiting,
             oversold: oversold.name.parse().unwrap(),
+            free,
+            other_free,
             new_shop,
         }
     }
@@ -123,6 +136,8 @@ impl Stage {
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
+            Kind::EditOrder => self.edit(asked).await?,
+            Kind::DeleteOrder => self.delete(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -182,6 +197,7 @@ impl Stage {
                 &self.waiting
             }
             Kind::DismissProblem => &self.oversold,
+            Kind::DeleteOrder => &self.free,
             _ => &self.order,
         }
     }
@@ -289,6 +305,27 @@ impl Stage {
     /// Number of the operation that asks for the reservation.
     async fn reservation(&self, order: &OrderName) -> i64 {
         self.world.get(order).await.payments[0].operations[0].id
+    }
+
+    async fn edit(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let price = if asked.is_other { 700 } else { 800 };
+        let mut request = self.world.client.edit(&self.order).unit_price(1, price).into_request();
+        request.request_id.clone_from(&asked.request_id);
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.edit_order(request).await?.receipt)
+    }
+
+    async fn delete(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let order = if asked.is_other { &self.other_free } else { &self.free };
+        let request = proto::DeleteOrderRequest {
+            name: order.into(),
+            restock: proto::Restock::Unspecified.into(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.delete_order(request).await?.receipt)
     }
 
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
