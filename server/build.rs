@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 19] = [
+const STORED_ANSWERS: [&str; 21] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -11,6 +11,8 @@ const STORED_ANSWERS: [&str; 19] = [
     "UpdateOrderResponse",
     "ChangeOrderStatusResponse",
     "WithdrawStatusChangeResponse",
+    "EditOrderResponse",
+    "DeleteOrderResponse",
     "AttachPaymentResponse",
     "DismissProblemResponse",
     "RetryEffectResponse",

@@ -152,6 +152,7 @@ commands!(
     ConfirmArrivalRequest,
     RecordWithdrawalRequest,
     DismissDuplicateRequest,
+    DeleteOrderRequest,
     CreateOrderStatusRequest,
     UpdateOrderStatusRequest,
     DeleteOrderStatusRequest,
@@ -169,6 +170,7 @@ waiting_commands!(
     DeliverOrderRequest,
     CreditOrderRequest,
     ResolveDuplicateRequest,
+    EditOrderRequest,
 );
 
 fn fill(request_id: &mut String) {

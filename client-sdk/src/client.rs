@@ -7,6 +7,7 @@ use crate::calls::CallSettings;
 use crate::connection::{ClientBuilder, Connections, metadata_text};
 use crate::deliveries::DeliveryDraft;
 use crate::crediting::Credit;
+use crate::editing::OrderEdit;
 use crate::error::Error;
 use crate::names::ShopName;
 use crate::orders::{OrderQuery, StatusChange};
@@ -90,6 +91,11 @@ impl OrderClient {
     /// Begins to decide that this order stands and others on its payment do not.
     pub fn keep(&self, order: &OrderName) -> Resolution {
         Resolution::new(self.clone(), order)
+    }
+
+    /// Begins an edit of an order's lines.
+    pub fn edit(&self, order: &OrderName) -> OrderEdit {
+        OrderEdit::new(self.clone(), order)
     }
 
     /// Begins a list of the shop's orders.

@@ -150,6 +150,12 @@ impl OrderQuery {
         self
     }
 
+    /// Deleted orders, too.
+    pub fn show_deleted(mut self) -> Self {
+        self.request.show_deleted = true;
+        self
+    }
+
     /// Orders a page: 1 to 1,000.
     pub fn page_size(mut self, page_size: i32) -> Self {
         self.request.page_size = page_size;

@@ -101,6 +101,10 @@ unary!(OrderServiceClient:
     resolve_duplicate(ResolveDuplicateRequest) -> ResolveDuplicateResponse;
     /// Says that two orders are different purchases.
     dismiss_duplicate(DismissDuplicateRequest) -> DismissDuplicateResponse;
+    /// Changes, adds and removes lines. See also [`OrderClient::edit`].
+    edit_order(EditOrderRequest) -> EditOrderResponse;
+    /// Deletes an order on which no money hangs.
+    delete_order(DeleteOrderRequest) -> DeleteOrderResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );

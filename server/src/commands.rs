@@ -5,6 +5,8 @@ mod change_status;
 mod create_order;
 mod delivering;
 mod credit_order;
+mod delete_order;
+mod edit_order;
 mod record_outcome;
 mod resolving;
 mod statuses;
@@ -22,6 +24,7 @@ use order_rules::attention::Verdict;
 use order_rules::changing::Outcome;
 use order_rules::crediting;
 use order_rules::decision::Decision;
+use order_rules::editing::Edit;
 use order_rules::order::{Micros, OrderNumber};
 use order_rules::payments::{OperationKind, Payment, ProviderName};
 use order_rules::placing::Placement;
@@ -68,6 +71,8 @@ pub(crate) enum Command {
     CreditOrder(Box<CreditOrder>),
     ResolveDuplicate(ResolveDuplicate),
     DismissDuplicate(DismissDuplicate),
+    EditOrder(Box<EditOrder>),
+    DeleteOrder(DeleteOrder),
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
     DeleteStatus(DeleteStatus),
@@ -193,6 +198,20 @@ pub(crate) struct DismissDuplicate {
     pub number: i64,
     pub etag: Option<String>,
     pub other: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct EditOrder {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub edit: Edit,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct DeleteOrder {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub restock: Option<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -338,6 +357,8 @@ impl Command {
             Self::CreditOrder(command) => command.needs(shop_id, needs),
             Self::ResolveDuplicate(command) => command.needs(shop_id, needs),
             Self::DismissDuplicate(command) => command.needs(shop_id, needs),
+            Self::EditOrder(command) => command.needs(shop_id, needs),
+            Self::DeleteOrder(command) => command.needs(shop_id, needs),
             Self::UpdateStatus(command) => command.needs(shop_id, needs),
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
             Self::CreateStockItem(command) => command.needs(needs),
@@ -349,6 +370,12 @@ impl Command {
 
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
+        // What an effect came to is recorded whatever has become of the order.
+        if !matches!(self, Self::RecordOutcome(_))
+            && let Some(number) = self.order_number()
+        {
+            desk.check_not_deleted(number)?;
+        }
         match self {
             Self::CreateOrder(command) => command.carry_out(desk),
             Self::UpdateOrder(command) => command.carry_out(desk),
@@ -365,6 +392,8 @@ impl Command {
             Self::CreditOrder(command) => command.carry_out(desk),
             Self::ResolveDuplicate(command) => command.carry_out(desk),
             Self::DismissDuplicate(command) => command.carry_out(desk),
+            Self::EditOrder(command) => command.carry_out(desk),
+            Self::DeleteOrder(command) => command.carry_out(desk),
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
             Self::DeleteStatus(command) => command.carry_out(desk),
@@ -381,6 +410,9 @@ impl Command {
             Self::CreateOrder(command) => command.placement.lines.len(),
             Self::DeliverOrder(command) => command.delivery.lines.len().max(1),
             Self::CreditOrder(command) => command.credit.lines.len().max(1),
+            Self::EditOrder(command) => {
+                command.edit.lines.len().saturating_add(command.edit.added.len())
+            }
             _ => 1,
         }
     }
@@ -402,6 +434,8 @@ impl Command {
             Self::CreditOrder(command) => Some(command.number),
             Self::ResolveDuplicate(command) => Some(command.keep),
             Self::DismissDuplicate(command) => Some(command.number),
+            Self::EditOrder(command) => Some(command.number),
+            Self::DeleteOrder(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             _ => None,
         }

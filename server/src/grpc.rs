@@ -25,6 +25,7 @@ use crate::reading::Reading;
 use crate::turns::Turns;
 use caller::Caller;
 use fields::envelope::Asking;
+use fields::lists::OneOrder;
 use fields::names;
 use health::Health;
 use order_service::Orders;
@@ -89,7 +90,9 @@ impl Edge {
         }
         if let Some(number) = number.filter(|_| order.is_empty()) {
             // A repeat: what it did then is known, the order is read as it is now.
-            order = self.reading.order(&shop, number.0, 0).await?;
+            let of = names::OrderName { shop: shop.clone(), number: number.0 };
+            let wanted = OneOrder { of, as_of_revision: 0, shows_deleted: true };
+            order = self.reading.order(&wanted).await?;
         }
         if let Some(credit) = answer.credit.filter(|_| credit_order.is_empty()) {
             credit_order = self.reading.order(&shop, credit.0, 0).await?;

@@ -154,6 +154,7 @@ pub(crate) fn capabilities(kind: IntegrationKind, name: &str) -> Capabilities {
             is_manual: false,
             decline_rank: decline_rank(name),
             can_release: true,
+            can_lower: true,
             can_read_back: true,
         },
     }

@@ -23,8 +23,8 @@ use uuid::Uuid;
 use self::batches::Batches;
 use self::tokens::Token;
 use crate::commands::{Failure, timestamp};
-use crate::grpc::fields::lists::{OrderPage, Page, PartPage, ShopPage};
-use crate::grpc::fields::names::stock_item_name;
+use crate::grpc::fields::lists::{OneOrder, OrderPage, Page, PartPage, ShopPage};
+use crate::grpc::fields::names::{OrderName, stock_item_name};
 use crate::search::Search;
 use crate::shops::{Shop, Shops, etag};
 use crate::store::pages::{DocumentRow, HistoryRow};
@@ -51,21 +51,21 @@ impl Reading {
         Self { batches: Batches::start(store.clone()), store, shops, search }
     }
 
-    /// An order as it is, or as it was at a revision (0: as it is): encoded, in parts that belong
-    /// together.
+    /// An order as it is, or as it was at a revision: encoded, in parts that belong together.
     ///
     /// # Errors
-    /// `SHOP_NOT_FOUND`, `ORDER_NOT_FOUND`, `REVISION_NOT_FOUND`.
-    pub(crate) async fn order(
-        &self,
-        shop: &str,
-        number: i64,
-        as_of: i64,
-    ) -> Result<Vec<Bytes>, Failure> {
+    /// `SHOP_NOT_FOUND`, `ORDER_NOT_FOUND`, `ORDER_DELETED`, `REVISION_NOT_FOUND`.
+    pub(crate) async fn order(&self, wanted: &OneOrder) -> Result<Vec<Bytes>, Failure> {
+        let OrderName { shop, number } = &wanted.of;
+        let (number, as_of) = (*number, wanted.as_of_revision);
         let shop = self.known_shop(shop).await?;
         let order_key = order_key(&shop, number).ok_or_else(|| not_found(&shop, &[number]))?;
         let row = self.batches.document(order_key).await?;
         let row = row.ok_or_else(|| not_found(&shop, &[number]))?;
+        if row.deleted_at.is_some() && !wanted.shows_deleted {
+            let order = shop.order_name(number);
+            return Err(Refusal::new(Code::OrderDeleted).with("order", order).into());
+        }
         if as_of == 0 {
             let shop = self.shop_at(shop, row.settings_revision).await?;
             return Ok(parts(&shop, row));
@@ -105,8 +105,11 @@ impl Reading {
         let keys = numbers.iter().filter_map(|number| order_key(&shop, *number)).collect();
         let rows = on_either!(&self.store, database => database.documents(keys).await)?;
         let shop = self.shop_of(shop, &rows).await?;
-        let found: BTreeMap<i64, Vec<Bytes>> =
-            rows.into_iter().map(|row| (number(row.order_key), parts(&shop, row))).collect();
+        let found: BTreeMap<i64, Vec<Bytes>> = rows
+            .into_iter()
+            .filter(|row| row.deleted_at.is_none())
+            .map(|row| (number(row.order_key), parts(&shop, row)))
+            .collect();
         let missing: Vec<i64> =
             numbers.iter().copied().filter(|number| !found.contains_key(number)).collect();
         if !missing.is_empty() {

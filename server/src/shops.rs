@@ -165,8 +165,13 @@ fn capabilities(settings: &v1::ShopSettings) -> BTreeMap<ProviderName, Capabilit
             (ProviderName(name.clone()), providers::capabilities(integration.kind(), name))
         })
         .collect();
-    let by_hand =
-        Capabilities { is_manual: true, decline_rank: 0, can_release: true, can_read_back: false };
+    let by_hand = Capabilities {
+        is_manual: true,
+        decline_rank: 0,
+        can_release: true,
+        can_lower: true,
+        can_read_back: false,
+    };
     capabilities.insert(ProviderName(MANUAL.to_owned()), by_hand);
     capabilities
 }

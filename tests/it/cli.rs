@@ -20,6 +20,7 @@ trials! {
         every_change_has_its_command,
         a_sale_is_credited,
         duplicates_are_listed_resolved_and_dismissed,
+        orders_are_edited_and_deleted,
         one_order_is_placed_from_standard_input,
         problems_are_listed_with_their_remedy_and_dealt_with,
     ];
@@ -347,6 +348,38 @@ async fn duplicates_are_listed_resolved_and_dismissed(world: World) {
     assert!(refused.code == 3 && refused.told.contains("SAME_PAYMENT"), "{refused:?}");
     world.printed(&["duplicates", "dismiss", "1004", "1003"]).await;
     assert_eq!(world.printed(&["duplicates", "list"]).await, "");
+}
+
+async fn orders_are_edited_and_deleted(world: World) {
+    world.stock("MUG-1", 5).await;
+    let draft = world.draft(60_000).shipping("Pakke", 10_000, 2_500);
+    world.place(draft.payment("klarna", world.reference(""), 70_000)).await;
+    let edit = ["orders", "edit", "1001", "--price", "1=500", "--shipping", "0"];
+    let add = ["--add", "sku=MUG-1,title=Krus,quantity=1,price=99,vat=25"];
+    let dry = world.printed(&[&edit[..], &add, &["--dry-run"]].concat()).await;
+    assert!(dry.contains("599.00 NOK") && dry.contains("would update amount 599.00 NOK"), "{dry}");
+    let out = world.printed(&[&edit[..], &add].concat()).await;
+    assert!(out.contains("update amount 599.00 NOK") && out.contains("SUCCEEDED"), "{out}");
+    let told = world.ctl(&["orders", "edit", "1001", "--remove", "3"]).await;
+    assert!(told.code == 3 && told.told.contains("RESTOCK_REQUIRED"), "{told:?}");
+    let remove =
+        ["orders", "edit", "1001", "--remove", "3", "--quantity", "1=1", "--restock", "yes"];
+    assert!(world.printed(&remove).await.contains("500.00 NOK"));
+    assert_eq!(world.on_hand("MUG-1").await, 5);
+    let history = world.printed(&["orders", "history", "1001"]).await;
+    assert!(history.contains("line 3 removed"), "{history}");
+    let several = world.ctl(&["orders", "edit", "1001", "--price", "1"]).await;
+    assert_eq!(several.code, 2);
+
+    let told = world.ctl(&["orders", "delete", "1001"]).await;
+    assert!(told.code == 3 && told.told.contains("RESERVATION_HELD"), "{told:?}");
+    world.printed(&["orders", "status", "1001", "cancelled", "--restock", "no"]).await;
+    assert!(world.printed(&["orders", "delete", "1001", "--dry-run"]).await.contains("would be"));
+    assert!(world.printed(&["orders", "delete", "1001"]).await.contains("deleted"));
+    let gone = world.ctl(&["orders", "get", "1001"]).await;
+    assert!(gone.code == 4 && gone.told.contains("ORDER_DELETED"), "{gone:?}");
+    assert!(world.printed(&["orders", "get", "1001", "--show-deleted"]).await.contains("Deleted"));
+    assert!(world.numbers(&[]).await.is_empty());
 }
 
 async fn one_order_is_placed_from_standard_input(world: World) {

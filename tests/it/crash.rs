@@ -32,7 +32,8 @@ enum Moment {
 struct Point {
     /// Orders to the sandbox, per payment.
     payments: &'static [&'static str],
-    /// `sent`, `cancelled`, or empty: the reservation itself is what is under way.
+    /// `sent`, `cancelled`, `edited` to a lower total, or empty: the reservation itself is what is
+    /// under way.
     to: &'static str,
     moment: Moment,
     /// The status in the end, and what was captured and paid back in all.
@@ -40,6 +41,8 @@ struct Point {
 }
 
 const TOTAL: i64 = 900;
+/// What an edit takes off.
+const LESS: i64 = 100;
 
 const fn point(
     payments: &'static [&'static str],
@@ -71,6 +74,11 @@ const POINTS: &[Point] = &[
     point(&["authorize=slow:20s"], "", Moment::Decided("authorize"), ("not-processed", 0, 0)),
     point(&["authorize=later:8s"], "", Moment::Promised, ("not-processed", 0, 0)),
     point(&["authorize=slow:20s"], "sent", Moment::Decided("authorize"), ("sent", 900, 0)),
+    point(&["update=unavailable:20s"], "edited", Moment::Called("update"), ("not-processed", 0, 0)),
+    point(&["update=timeout-before"], "edited", Moment::Called("update"), ("not-processed", 0, 0)),
+    point(&["update=timeout-after"], "edited", Moment::Decided("update"), ("not-processed", 0, 0)),
+    point(&["update=slow:20s"], "edited", Moment::Decided("update"), ("not-processed", 0, 0)),
+    point(&["update=later:8s"], "edited", Moment::Promised, ("not-processed", 0, 0)),
     point(&["release=slow:20s"], "sent", Moment::Decided("release"), ("sent", 900, 0)),
     point(&["release=timeout-before"], "sent", Moment::Called("release"), ("sent", 900, 0)),
 ];
@@ -121,7 +129,9 @@ async fn drive(world: &World, point: &'static Point) -> Driven {
         world.place(draft).await
     };
     let name: OrderName = order.name.parse().unwrap();
-    if !point.to.is_empty() {
+    if point.to == "edited" {
+        world.client.edit(&name).unit_price(1, TOTAL - LESS).send().await.unwrap();
+    } else if !point.to.is_empty() {
         let mut change = world.change(&name, point.to);
         if point.to == "cancelled" {
             change = change.restock(false);
@@ -171,6 +181,10 @@ async fn check(world: &World, driven: &Driven) {
         let held = book.reservation(reference).unwrap();
         if point.to == "cancelled" {
             assert!(held.is_voided, "{told}");
+        }
+        if point.to == "edited" {
+            assert_eq!(book.done(reference, "update"), [TOTAL - LESS], "{told}");
+            assert_eq!(held.authorized_minor, TOTAL - LESS, "{told}");
         }
         if point.wanted.0 == "sent" {
             assert_eq!(held.captured_minor + held.released_minor, held.authorized_minor, "{told}");

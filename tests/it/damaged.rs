@@ -13,6 +13,7 @@ trials! {
         a_cursor_older_than_the_log_is_told_the_oldest,
         a_credit_order_is_final,
         a_partly_delivered_order_is_not_cancelled,
+        a_delivered_unit_is_not_edited_away,
         a_defect_ends_one_call_and_tells_nothing,
         a_newer_schema_is_refused,
     ];
@@ -119,6 +120,20 @@ async fn a_partly_delivered_order_is_not_cancelled(backend: Backend) {
         ))
         .await;
     refused(world.cancel(&bought.name, false).await, Code::PartlyDelivered);
+}
+
+async fn a_delivered_unit_is_not_edited_away(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    let draft = world.draft(0).with(|order| order.lines.clear()).goods("", "Kopp", 3, 300, 2_500);
+    let draft = draft.payment("klarna", world.reference(""), 900);
+    let name = world.place(draft).await.name.parse().unwrap();
+    world.damage("UPDATE order_lines SET delivered = 2;").await;
+    let edit = || world.client.edit(&name);
+    let refusal = refused(edit().quantity(1, 1).send().await, Code::LineFixed);
+    assert_eq!(refusal.number("fixed_quantity"), Some(2));
+    refused(edit().unit_price(1, 200).send().await, Code::LineFixed);
+    let order = edit().quantity(1, 2).send().await.unwrap().order.unwrap();
+    assert_eq!(order.delivery_state(), proto::DeliveryState::Delivered, "the rest is gone");
 }
 
 async fn a_defect_ends_one_call_and_tells_nothing(backend: Backend) {

@@ -40,7 +40,11 @@ mod damaged;
 #[cfg(test)]
 mod delivering;
 #[cfg(test)]
+mod deleting;
+#[cfg(test)]
 mod edge;
+#[cfg(test)]
+mod editing;
 #[cfg(test)]
 mod envelope;
 #[cfg(test)]
@@ -113,7 +117,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 34] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 36] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -127,7 +131,9 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         crediting::trials,
         damaged::trials,
         delivering::trials,
+        deleting::trials,
         edge::trials,
+        editing::trials,
         envelope::trials,
         fuzz::trials,
         lifecycle::trials,

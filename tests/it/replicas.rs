@@ -13,6 +13,7 @@ trials! {
     once: [
         commands_through_two_replicas_make_one_log,
         twins_through_two_replicas_are_captured_once,
+        an_edit_races_a_capture_and_the_total_of_that_moment_is_taken,
         what_a_killed_replica_began_the_other_ends,
         what_happens_at_one_is_heard_at_the_other,
         settings_changed_at_one_hold_at_the_other,
@@ -87,6 +88,39 @@ async fn twins_through_two_replicas_are_captured_once() {
         assert_eq!(first.book().done(&bought.reference, "capture"), [900]);
         let loser = if status_id(&one) == "sent" { twin } else { bought.name };
         first.cancel(&loser, false).await.unwrap();
+    }
+    audit(&second).await;
+}
+
+async fn an_edit_races_a_capture_and_the_total_of_that_moment_is_taken() {
+    let (first, second) = pair(&[]).await;
+    for round in 0..4 * depth() {
+        let trouble = ["", "update=slow:200ms", "update=later:200ms", "update=decline"];
+        let trouble = trouble[usize::try_from(round).unwrap() % trouble.len()];
+        let bought = first.buy(900, trouble).await;
+        let mut running = Vec::new();
+        for number in 0..16 {
+            let world = if number % 2 == 0 { &first } else { &second };
+            let (world, name) = (world.through(&world.server), bought.name.clone());
+            running.push(tokio::spawn(async move {
+                if number % 4 == 3 {
+                    drop(world.complete(&name).await);
+                } else {
+                    // Refused once the capture is under way, or where a lower one was faster.
+                    drop(world.client.edit(&name).unit_price(1, 890 - number).send().await);
+                }
+            }));
+        }
+        for one in running {
+            one.await.unwrap();
+        }
+        first.complete(&bought.name).await.unwrap();
+        let order = second.settled(&bought.name).await;
+        assert_eq!((status_id(&order), order.problems.len()), ("sent", 0), "{order:?}");
+        let total = order.totals.as_ref().unwrap().gross_minor;
+        assert_eq!(first.book().done(&bought.reference, "capture"), [total], "{trouble}");
+        let held = first.book().reservation(&bought.reference).unwrap();
+        assert_eq!(held.captured_minor + held.released_minor, held.authorized_minor, "{trouble}");
     }
     audit(&second).await;
 }

@@ -174,6 +174,13 @@ pub(crate) struct ChangeArguments {
     pub(crate) dry_run: bool,
 }
 
+/// A choice that must be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
 impl Language {
     pub(crate) fn code(self) -> &'static str {
         match self {
@@ -210,6 +217,10 @@ mod tests {
             "orders list --credits-of 1001 --refund-due-before 2026-11-25",
             "export --format csv --lines --fields number,sku --to orders.csv --tag completed",
             "export --format jsonl --since 7d",
+            "orders edit 1001 --quantity 2=1 --price 1=99.50 --remove 3 --restock yes --dry-run",
+            "orders edit 1001 --shipping 0 --add sku=MUG-1,title=Krus,quantity=1,price=99,vat=25",
+            "orders delete 1001 --restock yes",
+            "orders get 1001 --show-deleted",
             "orders withdraw 1001 --request-id 01a20a45-3395-7731-b83b-01d12c12fe1b",
             "orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598",
             "orders deliver 1001",
@@ -267,6 +278,8 @@ mod tests {
             "duplicates resolve --keep 1001 --drop 1002",
             "duplicates resolve --keep 1001 --restock yes",
             "duplicates dismiss 1001",
+            "orders edit 1001 --quantity 2",
+            "orders edit 1001 --add colour=red",
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",
             "problems dismiss 1001 78",

@@ -48,6 +48,12 @@ pub(crate) fn change(event: &proto::Event) -> String {
     if change.resolution() != proto::DuplicateResolution::Unspecified {
         parts.push(change.resolution().label().to_owned());
     }
+    parts.extend(change.lines.iter().map(line_words));
+    if change.from_gross_minor != change.to_gross_minor {
+        // An event does not say the currency: minor units, as they stand in it.
+        let (from, to) = (change.from_gross_minor, change.to_gross_minor);
+        parts.push(format!("total {from} to {to} minor units"));
+    }
     parts.extend(change.fields.iter().cloned());
     if change.has_reason {
         parts.push("with a reason among the notes".to_owned());
@@ -71,6 +77,22 @@ fn pair_words(kind: proto::EventKind) -> &'static str {
             "together with order "
         }
         _ => "like order ",
+    }
+}
+
+/// `line 2: 3 to 1 units`, `line 3 added: 1 units at 9900`.
+fn line_words(change: &proto::LineChange) -> String {
+    let id = change.line_id;
+    match (change.from_quantity, change.to_quantity) {
+        (0, to) => format!("line {id} added: {to} units at {}", change.to_unit_price_minor),
+        (_, 0) => format!("line {id} removed"),
+        (from, to) => {
+            let (was, is) = (change.from_unit_price_minor, change.to_unit_price_minor);
+            let units = (from != to).then(|| format!("{from} to {to} units"));
+            let price = (was != is).then(|| format!("price {was} to {is}"));
+            let parts: Vec<String> = units.into_iter().chain(price).collect();
+            format!("line {id}: {}", parts.join(", "))
+        }
     }
 }
 
@@ -124,6 +146,25 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(told(arrived), "delivery 2, on 2026-11-25");
+        let line = |line_id, from_quantity, to_quantity| proto::LineChange {
+            line_id,
+            from_quantity,
+            to_quantity,
+            from_unit_price_minor: 100,
+            to_unit_price_minor: if to_quantity == 2 { 50 } else { 100 },
+            ..Default::default()
+        };
+        let edited = proto::EventChange {
+            lines: vec![line(1, 3, 2), line(2, 1, 0), line(3, 0, 1)],
+            from_gross_minor: 400,
+            to_gross_minor: 200,
+            ..Default::default()
+        };
+        assert_eq!(
+            told(edited),
+            "line 1: 3 to 2 units, price 100 to 50, line 2 removed, line 3 added: 1 units at 100, \
+             total 400 to 200 minor units"
+        );
         assert_eq!(told(proto::EventChange::default()), "");
     }
 

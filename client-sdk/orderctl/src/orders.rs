@@ -4,6 +4,8 @@ mod create;
 mod delivering;
 mod credit;
 pub(crate) mod filter;
+mod delete;
+mod edit;
 pub(crate) mod get;
 mod history;
 pub(crate) mod list;
@@ -34,6 +36,10 @@ pub(crate) enum OrdersCommand {
     Update(Box<update::UpdateArguments>),
     /// Set the status of orders: captures or gives back their money where the status says so
     Status(Box<status::StatusArguments>),
+    /// Change units and prices of lines, remove and add lines, while money is only reserved
+    Edit(Box<edit::EditArguments>),
+    /// Delete an order on which no money hangs: its number and history stay
+    Delete(delete::DeleteArguments),
     /// Take a status change back that waits for money, while that has not been sent
     Withdraw(payments::WithdrawArguments),
     /// Attach another payment: the way out of an expired or declined reservation
@@ -60,6 +66,8 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Import(arguments) => import::run(session, arguments).await,
         OrdersCommand::Update(arguments) => update::run(session, &arguments).await,
         OrdersCommand::Status(arguments) => status::run(session, *arguments).await,
+        OrdersCommand::Edit(arguments) => edit::run(session, &arguments).await,
+        OrdersCommand::Delete(arguments) => delete::run(session, &arguments).await,
         OrdersCommand::Withdraw(arguments) => payments::withdraw(session, &arguments).await,
         OrdersCommand::AttachPayment(arguments) => payments::attach(session, &arguments).await,
         OrdersCommand::Deliver(arguments) => delivering::deliver(session, &arguments).await,

@@ -3,7 +3,7 @@
 mod advancing;
 mod attaching;
 pub(crate) mod label;
-mod planning;
+pub(crate) mod planning;
 mod problems;
 mod recording;
 #[cfg(test)]
@@ -23,6 +23,7 @@ pub(crate) use planning::{plan_captures, rehearse};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::delivering::owed_for_deliveries;
 use crate::draft::Draft;
+use crate::editing::adjusting;
 use crate::order::{LineKind, Micros, Order, OrderKind, PendingChange, StatusId};
 use crate::payments::{Operation, OperationKind, OperationState, Payment, captured, is_fully_captured, left_to_capture};
 use crate::placing::{missing_skus, out_of_stock};
@@ -133,8 +134,7 @@ pub fn withdraw(
 
     let mut draft = Draft::new(facts.case.clone(), ids, now);
     for (payment, operation, _) in unsent {
-        draft.resolve(payment, operation, OperationState::Withdrawn);
-        draft.withdrawn.push(operation);
+        draft.withdraw(payment, operation);
     }
     label::drop_pending(facts, &mut draft);
     // Deliveries that waited with it are captured now.
@@ -168,9 +168,10 @@ const fn is_gating(operation: &Operation) -> bool {
         )
 }
 
-/// What every decision ends with: reservations nobody needs are let go, and problems whose cause is
-/// gone are closed.
+/// What every decision ends with: new amounts that nobody was asked for yet are looked over,
+/// reservations nobody needs are let go, and problems whose cause is gone are closed.
 pub(crate) fn finish(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
+    adjusting::review(&mut draft);
     advancing::free_unneeded(facts, &mut draft, advancing::Declined::StaysDeclined);
     mark_captured(facts, &mut draft);
     problems::close_those_over(facts, &mut draft);

@@ -119,6 +119,14 @@ pub enum Change {
     ResolutionDropped {
         other: OrderNumber,
     },
+    /// Lines were changed, added or removed (5.2).
+    Edited {
+        lines: Vec<LineChange>,
+        from_gross_minor: i64,
+        to_gross_minor: i64,
+    },
+    /// The order was deleted (8.1).
+    Deleted,
     ContactChanged {
         fields: Vec<&'static str>,
     },
@@ -149,6 +157,18 @@ pub enum TwinStepKind {
     Release,
     /// They are different purchases.
     Dismiss,
+}
+
+/// What an edit did to one line. A line that was added had no units, one that was removed has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineChange {
+    pub line: i32,
+    pub from_quantity: i64,
+    pub to_quantity: i64,
+    pub from_unit_price_minor: i64,
+    pub to_unit_price_minor: i64,
+    pub from_gross_minor: i64,
+    pub to_gross_minor: i64,
 }
 
 /// What a rule decided about one order. Applying it is saving `case` and appending the rest.

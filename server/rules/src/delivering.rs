@@ -75,7 +75,7 @@ pub fn expected_effects(
     command: &Deliver,
     now: Micros,
 ) -> Vec<(PaymentId, OperationKind, i64)> {
-    rehearse(facts, |facts, ids| deliver(facts, command, ids, now))
+    rehearse(facts, false, |facts, ids| deliver(facts, command, ids, now))
 }
 
 /// Takes back a delivery that was recorded by mistake. Once more changes nothing.

@@ -137,8 +137,14 @@ impl<'ids> Draft<'ids> {
             state,
             credit,
         });
-        if kind == OperationKind::Void && state == OperationState::Succeeded {
-            self.set_authorization(payment, Authorization::Voided);
+        match (kind, state) {
+            (OperationKind::Void, OperationState::Succeeded) => {
+                self.set_authorization(payment, Authorization::Voided);
+            }
+            (OperationKind::UpdateAmount, OperationState::Succeeded) => {
+                self.set_authorized(payment, amount_minor);
+            }
+            _ => {}
         }
     }
 
@@ -148,6 +154,20 @@ impl<'ids> Draft<'ids> {
             target.authorization = authorization;
             self.payment_updated(payment);
         }
+    }
+
+    fn set_authorized(&mut self, payment: PaymentId, amount_minor: i64) {
+        let Some(target) = self.payment_mut(payment) else { return };
+        if target.authorized_minor != amount_minor {
+            target.authorized_minor = amount_minor;
+            self.payment_updated(payment);
+        }
+    }
+
+    /// Takes an operation back that nobody was asked for yet.
+    pub(crate) fn withdraw(&mut self, payment: PaymentId, operation: i64) {
+        self.resolve(payment, operation, OperationState::Withdrawn);
+        self.withdrawn.push(operation);
     }
 
     pub(crate) fn set_needs_attention(&mut self, payment: PaymentId) {

@@ -52,14 +52,15 @@ pub(crate) fn rulebook() -> Rulebook {
     }
 }
 
-/// `klarna` needs its rest released, `vipps` does not; `giftcard` is as unlikely to decline as
+/// `klarna` can be lowered and needs its rest released, `vipps` neither; `giftcard` is as unlikely to decline as
 /// manual.
 pub(crate) fn capabilities() -> BTreeMap<ProviderName, Capabilities> {
-    let provider = |name: &str, decline_rank, can_release| {
+    let provider = |name: &str, decline_rank, is_flexible| {
         let capabilities = Capabilities {
             is_manual: name == MANUAL,
             decline_rank,
-            can_release,
+            can_release: is_flexible,
+            can_lower: is_flexible || name == MANUAL,
             can_read_back: name != MANUAL,
         };
         (ProviderName(name.to_owned()), capabilities)

@@ -26,6 +26,8 @@ pub struct Capabilities {
     pub decline_rank: u8,
     /// A reservation partly captured has a remainder that must be released with a call of its own.
     pub can_release: bool,
+    /// The amount of a reservation can be lowered (5.3).
+    pub can_lower: bool,
     /// Our ledger can be compared with the provider's by a read.
     pub can_read_back: bool,
 }
@@ -225,9 +227,16 @@ impl Payment {
     }
 
     /// What the reservation still holds: captured + claimed ≤ authorized (11.4). Nothing unless it
-    /// is confirmed.
+    /// is confirmed; what is being given up by a lower amount is not counted on.
     #[must_use]
     pub fn available(&self) -> i64 {
+        let given_up = self.authorized_minor.saturating_sub(self.lowest_amount());
+        self.unused().saturating_sub(given_up).max(0)
+    }
+
+    /// What the provider still holds and nobody uses, whatever amount it is being asked for.
+    #[must_use]
+    pub fn unused(&self) -> i64 {
         if self.authorization != Authorization::Held {
             return 0;
         }
@@ -236,6 +245,20 @@ impl Payment {
             .into_iter()
             .fold(self.authorized_minor, i64::saturating_sub)
             .max(0)
+    }
+
+    /// The new amounts that are asked for and not final, oldest first.
+    pub fn claimed_updates(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| {
+            operation.kind == OperationKind::UpdateAmount && operation.state.is_claimed()
+        })
+    }
+
+    /// The least that is reserved, whatever becomes of the amounts that are asked for.
+    fn lowest_amount(&self) -> i64 {
+        self.claimed_updates()
+            .map(|operation| operation.amount_minor)
+            .fold(self.authorized_minor, i64::min)
     }
 
     /// Whether the order holds this payment (7.3).

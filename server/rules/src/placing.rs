@@ -3,11 +3,12 @@
 mod bounds;
 #[cfg(test)]
 mod tests;
-mod totals;
+pub(crate) mod totals;
 
 use std::collections::BTreeMap;
 
 pub use crate::duplicates::EarlierOrder;
+pub(crate) use bounds::check_line;
 pub use bounds::{
     LINES_MAX, PAYMENTS_MAX, QUANTITY_MAX, UNIT_PRICE_MINOR_MAX, check_bounds, check_payment,
 };
@@ -408,6 +409,6 @@ fn link_duplicates(
     mirrors
 }
 
-fn takes_stock(line: &Line) -> bool {
+pub(crate) fn takes_stock(line: &Line) -> bool {
     line.kind == LineKind::Goods && !line.sku.is_empty()
 }

@@ -83,6 +83,12 @@ codes! {
     RefundByHand = "REFUND_BY_HAND",
     DuplicateUnresolved = "DUPLICATE_UNRESOLVED",
     DuplicateNotCreditable = "DUPLICATE_NOT_CREDITABLE",
+    // §5 Editing.
+    OrderCancelled = "ORDER_CANCELLED",
+    /// Of units and prices that money or goods hang on.
+    LineFixed = "LINE_FIXED",
+    TotalMayNotRise = "TOTAL_MAY_NOT_RISE",
+    TotalBelowCaptured = "TOTAL_BELOW_CAPTURED",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     /// The orders are no pair of possible duplicates, or not on one payment where that is asked for.
@@ -91,6 +97,12 @@ codes! {
     SamePayment = "SAME_PAYMENT",
     /// The order to keep holds its payment no more.
     KeptOrderCancelled = "KEPT_ORDER_CANCELLED",
+    // §8 Deleting.
+    MoneyNotCredited = "MONEY_NOT_CREDITED",
+    EffectPending = "EFFECT_PENDING",
+    ProblemOpen = "PROBLEM_OPEN",
+    ReservationHeld = "RESERVATION_HELD",
+    OrderDeleted = "ORDER_DELETED",
     // §9 Placing.
     TotalMismatch = "TOTAL_MISMATCH",
     PaymentInsufficient = "PAYMENT_INSUFFICIENT",
@@ -105,6 +117,7 @@ codes! {
     RefundDeclined = "REFUND_DECLINED",
     CaptureReversed = "CAPTURE_REVERSED",
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
+    AmountUpdateDeclined = "AMOUNT_UPDATE_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
     Oversold = "OVERSOLD",
     // The service.

@@ -98,6 +98,12 @@ impl CreateOrder {
             link_back(desk, other, &link);
             other_orders.push(other);
         }
+        if !other_orders.is_empty() {
+            // What one was about to ask of the payment may not be right for both.
+            resume_others(desk, number, &mut other_orders);
+            other_orders.sort_unstable();
+            other_orders.dedup();
+        }
         Answer { plan, other_orders, ..desk.answer(Some(number)) }
     }
 }

@@ -137,9 +137,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::TotalMismatch => Fitting::Fields,
 
         Code::ShopNotFound | Code::ShopExists => Fitting::Resource("orders.v1/Shop"),
-        Code::OrderNotFound | Code::RevisionNotFound | Code::ExternalReferenceTaken => {
-            Fitting::Resource("orders.v1/Order")
-        }
+        Code::OrderNotFound
+        | Code::OrderDeleted
+        | Code::RevisionNotFound
+        | Code::ExternalReferenceTaken => Fitting::Resource("orders.v1/Order"),
         Code::DeliveryNotFound => Fitting::Resource("orders.v1/Delivery"),
         Code::StatusNotFound | Code::StatusExists => Fitting::Resource("orders.v1/OrderStatus"),
         Code::StockItemNotFound | Code::StockItemExists => Fitting::Resource("orders.v1/StockItem"),
@@ -169,6 +170,14 @@ fn fitting(code: Code) -> Fitting {
         | Code::RefundByHand
         | Code::DuplicateUnresolved
         | Code::DuplicateNotCreditable
+        | Code::OrderCancelled
+        | Code::LineFixed
+        | Code::TotalMayNotRise
+        | Code::TotalBelowCaptured
+        | Code::MoneyNotCredited
+        | Code::EffectPending
+        | Code::ProblemOpen
+        | Code::ReservationHeld
         | Code::DuplicateAlreadyCaptured
         | Code::NotADuplicate
         | Code::SamePayment
@@ -196,6 +205,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::RefundDeclined
         | Code::CaptureReversed
         | Code::AuthorizationDeclined
+        | Code::AmountUpdateDeclined
         | Code::OutcomeUnknown
         | Code::Oversold => Fitting::Nothing,
     }

@@ -7,6 +7,7 @@ pub(crate) mod attention;
 pub(crate) mod delivering;
 pub(crate) mod crediting;
 pub(crate) mod batches;
+pub(crate) mod editing;
 pub(crate) mod envelope;
 pub(crate) mod lists;
 pub(crate) mod names;

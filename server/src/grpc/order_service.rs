@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{attention, crediting, delivering, lists, orders, placing, resolving, self, watching};
+use super::fields::{attention, crediting, delivering, editing, lists, orders, placing, resolving, self, watching};
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
 use crate::commands::Failure;
@@ -75,8 +75,8 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         let outcome = async {
-            let (order, as_of) = lists::get_order(request)?;
-            let order = self.edge.reading.order(&order.shop, order.number, as_of).await?;
+            let wanted = lists::get_order(request)?;
+            let order = self.edge.reading.order(&wanted).await?;
             Ok(Frame::default().with_message(ORDER, order))
         };
         caller.reply(outcome.await)
@@ -256,6 +256,22 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(resolving::dismiss_duplicate(request, &caller), &caller).await)
+    }
+
+    async fn edit_order(
+        &self,
+        request: Request<v1::EditOrderRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(editing::edit_order(request, &caller), &caller).await)
+    }
+
+    async fn delete_order(
+        &self,
+        request: Request<v1::DeleteOrderRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(editing::delete_order(request, &caller), &caller).await)
     }
 
     async fn list_order_events(

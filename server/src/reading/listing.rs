@@ -79,7 +79,8 @@ fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages), Refusal>
     let filter = query.filter.encode_to_vec();
     let order_by = format!("{:?}{}", query.order_by, query.show_deleted);
     let digest = blake3::hash(&filter).to_hex();
-    let token = Token::of(&["orders", &shop.row.slug, &order_by, digest.as_str()]);
+    let deleted = if query.show_deleted { "deleted" } else { "" };
+    let token = Token::of(&["orders", &shop.row.slug, &order_by, digest.as_str(), deleted]);
     let after = token.read(&query.page.token)?.map(|[value, order_key]| Place { value, order_key });
     let sort = match query.order_by.key {
         OrderKey::Number | OrderKey::CreateTime => SortKey::Number,

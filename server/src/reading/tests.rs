@@ -17,8 +17,9 @@ use crate::commands::{
     Assignment, Caller, ChangeStatus, Command, CreateOrder, CreateShop, DeleteStatus, Failure,
     Personal,
 };
-use crate::grpc::fields::lists::{OrderBy, OrderKey, OrdersPage, Page};
+use crate::grpc::fields::lists::{OneOrder, OrderBy, OrderKey, OrdersPage, Page};
 use crate::search::Search;
+use crate::grpc::fields::names::OrderName;
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings};
 use crate::turns::Turns;
@@ -339,13 +340,18 @@ async fn the_pages_of_a_list_are_what_a_search_through_all_orders_finds() {
     }
 }
 
+fn one(shop: &str, number: i64, as_of_revision: i64) -> OneOrder {
+    let of = OrderName { shop: shop.to_owned(), number };
+    OneOrder { of, as_of_revision, shows_deleted: false }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_is_read_as_it_is_and_as_it_was() {
     let house = House::open().await;
-    let now = decoded(&house.reading.order("a", 1_002, 0).await.unwrap());
+    let now = decoded(&house.reading.order(&one("a", 1_002, 0)).await.unwrap());
     assert_eq!(now.status, "shops/a/orderStatuses/processing");
     assert_eq!(now.status_tag(), v1::StatusTag::Unspecified);
-    let before = decoded(&house.reading.order("a", 1_002, now.revision - 1).await.unwrap());
+    let before = decoded(&house.reading.order(&one("a", 1_002, now.revision - 1)).await.unwrap());
     assert_eq!(before.status, "shops/a/orderStatuses/not-processed");
     let cases = [
         ("a", 9_999, 0, "ORDER_NOT_FOUND"),
@@ -357,7 +363,7 @@ async fn an_order_is_read_as_it_is_and_as_it_was() {
         ("a", 1_001 + (2 << 40), 0, "ORDER_NOT_FOUND"),
     ];
     for (shop, number, as_of, expected) in cases {
-        let failure = house.reading.order(shop, number, as_of).await.unwrap_err();
+        let failure = house.reading.order(&one(shop, number, as_of)).await.unwrap_err();
         let Failure::Refused(refusal) = failure else { panic!("{failure:?}") };
         assert_eq!(refusal.code.name(), expected, "{shop} {number} {as_of}");
     }

@@ -13,6 +13,7 @@ pub(crate) struct DocumentRow {
     pub gross_minor: i64,
     pub document: Option<Vec<u8>>,
     pub personal: Vec<u8>,
+    pub deleted_at: Option<i64>,
 }
 
 /// An event of an order's history.
@@ -101,4 +102,6 @@ pub(crate) struct Findable {
     pub skus: Vec<String>,
     /// Of its payments.
     pub references: Vec<String>,
+    /// Deleted orders, too.
+    pub shows_deleted: bool,
 }

@@ -112,6 +112,19 @@ impl Desk {
         Ok(Case { payments: self.payments_of(&file.order), order: file.order.clone() })
     }
 
+    /// Refuses a command about an order that was deleted.
+    ///
+    /// # Errors
+    /// `ORDER_DELETED`.
+    pub(crate) fn check_not_deleted(&self, number: i64) -> Result<(), Refusal> {
+        match self.orders.get(&number) {
+            Some(file) if file.order.deleted_at.is_some() => {
+                Err(Refusal::new(Code::OrderDeleted).with("order", self.shop.order_name(number)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a caller who has not seen the order as it is.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
         }),
         currency_code: order.currency.code().to_owned(),
         price_basis: order.price_basis.contract().into(),
-        lines: order.lines.iter().map(line).collect(),
+        lines: order.lines.iter().filter(|line| is_there(line)).map(line).collect(),
         totals: Some(totals(order)),
         payments: payments.iter().map(|one| payment(shop, order.number, one)).collect(),
         payment_state: payment_state(order, payments).contract().into(),
@@ -147,7 +147,13 @@ fn rate(rate: order_rules::money::VatRate) -> i32 {
     i32::try_from(rate.basis_points()).unwrap_or_default()
 }
 
+/// A line without units was removed; its id stays taken.
+const fn is_there(line: &Line) -> bool {
+    line.quantity != 0
+}
+
 fn totals(order: &Order) -> v1::Totals {
+    let lines: Vec<Line> = order.lines.iter().filter(|line| is_there(line)).cloned().collect();
     let discount =
         order.lines.iter().fold(0_i64, |sum, line| sum.saturating_add(line.discount_minor));
     v1::Totals {
@@ -155,7 +161,7 @@ fn totals(order: &Order) -> v1::Totals {
         vat_minor: order.vat_minor,
         gross_minor: order.gross_minor,
         discount_minor: discount,
-        vat: vat_table(&order.lines)
+        vat: vat_table(&lines)
             .unwrap_or_default()
             .into_iter()
             .map(|row| v1::VatAmount {

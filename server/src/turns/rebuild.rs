@@ -248,6 +248,7 @@ pub(super) fn payment(
         is_manual: false,
         decline_rank: u8::MAX,
         can_release: true,
+        can_lower: false,
         can_read_back: false,
     });
     Ok(Payment {

@@ -53,6 +53,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::CreditOrder(command) => command.etag.as_deref(),
         Command::ResolveDuplicate(command) => command.etag.as_deref(),
         Command::DismissDuplicate(command) => command.etag.as_deref(),
+        Command::EditOrder(command) => command.etag.as_deref(),
+        Command::DeleteOrder(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)

@@ -1,7 +1,7 @@
 //! Tells what happened: each change of an order as the event of the contract.
 
 use order_proto::v1::{self, EventChange, EventKind};
-use order_rules::decision::Change;
+use order_rules::decision::{Change, LineChange};
 use order_rules::order::{DuplicateResolution, Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 
@@ -79,6 +79,16 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         Change::DuplicateResolved { other, resolution } => resolved(shop, *other, *resolution),
         Change::ResolutionRequested { other } => pair(shop, EventKind::ResolutionRequested, *other),
         Change::ResolutionDropped { other } => pair(shop, EventKind::ResolutionDropped, *other),
+        Change::Edited { lines, from_gross_minor, to_gross_minor } => (
+            EventKind::OrderEdited,
+            EventChange {
+                lines: lines.iter().map(edited_line).collect(),
+                from_gross_minor: *from_gross_minor,
+                to_gross_minor: *to_gross_minor,
+                ..nothing
+            },
+        ),
+        Change::Deleted => (EventKind::OrderDeleted, nothing),
         Change::ContactChanged { fields } => (
             EventKind::OrderUpdated,
             EventChange {
@@ -132,6 +142,18 @@ fn resolved(
 ) -> (EventKind, EventChange) {
     let (kind, change) = pair(shop, EventKind::DuplicateResolved, other);
     (kind, EventChange { resolution: resolution.contract().into(), ..change })
+}
+
+fn edited_line(change: &LineChange) -> v1::LineChange {
+    v1::LineChange {
+        line_id: change.line,
+        from_quantity: change.from_quantity,
+        to_quantity: change.to_quantity,
+        from_unit_price_minor: change.from_unit_price_minor,
+        to_unit_price_minor: change.to_unit_price_minor,
+        from_gross_minor: change.from_gross_minor,
+        to_gross_minor: change.to_gross_minor,
+    }
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

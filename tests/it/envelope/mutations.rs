@@ -23,6 +23,8 @@ pub(super) enum Kind {
     CreditOrder,
     ResolveDuplicate,
     DismissDuplicate,
+    EditOrder,
+    DeleteOrder,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -61,12 +63,15 @@ pub(super) struct Stage {
     twins: [OrderName; 3],
     /// Purchases of one customer.
     purchases: [OrderName; 3],
+    /// Orders on which no money hangs.
+    free: OrderName,
+    other_free: OrderName,
     /// A shop that does not exist yet.
     new_shop: String,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -82,6 +87,8 @@ impl Kind {
         Self::CreditOrder,
         Self::ResolveDuplicate,
         Self::DismissDuplicate,
+        Self::EditOrder,
+        Self::DeleteOrder,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -119,6 +126,8 @@ impl Kind {
                 | Self::CreditOrder
                 | Self::ResolveDuplicate
                 | Self::DismissDuplicate
+                | Self::EditOrder
+                | Self::DeleteOrder
         )
     }
 }
@@ -137,6 +146,8 @@ impl Stage {
         world.stock("RARE", 0).await;
         let oversold = world.place(world.draft(0).goods("RARE", "Vase", 1, 0, 0)).await;
         let (delivered, today) = delivered(&world).await;
+        let free = world.place(world.draft(0)).await.name.parse().unwrap();
+        let other_free = world.place(world.draft(0)).await.name.parse().unwrap();
         let new_shop = format!("{}-new", world.shop.id());
         let twins = three_twins(&world).await;
         let purchases = three_purchases(&world).await;
@@ -151,6 +162,8 @@ impl Stage {
             sale,
             twins,
             purchases,
+            free,
+            other_free,
             new_shop,
         }
     }
@@ -172,6 +185,8 @@ impl Stage {
             Kind::CreditOrder => self.credit(asked).await?,
             Kind::ResolveDuplicate => self.resolve(asked).await?,
             Kind::DismissDuplicate => self.dismiss_pair(asked).await?,
+            Kind::EditOrder => self.edit(asked).await?,
+            Kind::DeleteOrder => self.delete(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -235,6 +250,7 @@ impl Stage {
             Kind::CreditOrder => &self.sale,
             Kind::ResolveDuplicate => &self.twins[0],
             Kind::DismissDuplicate => &self.purchases[0],
+            Kind::DeleteOrder => &self.free,
             _ => &self.order,
         }
     }
@@ -417,6 +433,27 @@ impl Stage {
             validate_only: asked.validate_only,
         };
         Ok(self.world.client.dismiss_duplicate(request).await?.receipt)
+    }
+
+    async fn edit(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let price = if asked.is_other { 700 } else { 800 };
+        let mut request = self.world.client.edit(&self.order).unit_price(1, price).into_request();
+        request.request_id.clone_from(&asked.request_id);
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.edit_order(request).await?.receipt)
+    }
+
+    async fn delete(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let order = if asked.is_other { &self.other_free } else { &self.free };
+        let request = proto::DeleteOrderRequest {
+            name: order.into(),
+            restock: proto::Restock::Unspecified.into(),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.delete_order(request).await?.receipt)
     }
 
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {

@@ -17,7 +17,7 @@ struct Sums {
 /// Everything that must be true of a shop in which nothing is under way. Answers its orders.
 pub(crate) async fn audit(world: &World) -> Vec<proto::Order> {
     check_log(world).await;
-    let query = world.client.orders(&world.shop).order_by("number").page_size(100);
+    let query = world.client.orders(&world.shop).order_by("number").page_size(100).show_deleted();
     let query = query.kind(proto::OrderKind::Sale).kind(proto::OrderKind::Credit);
     let orders: Vec<proto::Order> = query.by_item().try_collect().await.unwrap();
     for (order, number) in orders.iter().zip(1001..) {
@@ -65,7 +65,7 @@ fn check_money(world: &World, orders: &[proto::Order]) {
             };
             sums.captured.extend(succeeded(Kind::Capture).map(|one| one.amount_minor));
             sums.refunded += succeeded(Kind::Refund).map(|one| one.amount_minor).sum::<i64>();
-            if order.cancel_time.is_none() {
+            if order.cancel_time.is_none() && order.delete_time.is_none() {
                 live.insert(payment.reference.clone());
             }
         }

@@ -7,7 +7,7 @@ use order_sdk::{Credit, proto};
 
 use super::get::explanations;
 use super::outcome::outcome;
-use super::status::YesNo;
+use crate::arguments::YesNo;
 use super::view::problem_view;
 use crate::amounts::{basis_points, minor_units, money};
 use crate::arguments::ChangeArguments;

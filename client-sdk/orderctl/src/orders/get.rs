@@ -27,6 +27,10 @@ pub(crate) struct GetArguments {
     /// As they were at this revision of the shop
     #[arg(long, value_name = "REVISION", default_value_t = 0, hide_default_value = true)]
     as_of: i64,
+
+    /// Deleted orders, too
+    #[arg(long)]
+    show_deleted: bool,
 }
 
 pub(crate) async fn run(session: &Session, arguments: &GetArguments) -> Result<(), Failure> {
@@ -35,7 +39,7 @@ pub(crate) async fn run(session: &Session, arguments: &GetArguments) -> Result<(
         let request = proto::GetOrderRequest {
             name: session.order_name(order)?.into(),
             as_of_revision: arguments.as_of,
-            show_deleted: false,
+            show_deleted: arguments.show_deleted,
         };
         let order = present(session.client.get_order(request).await?.order)?;
         if session.output.is_json() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use order_sdk::{OrderName, StatusName, proto};
 
 use super::filter::FilterArguments;
@@ -11,7 +11,7 @@ use super::get::explanations;
 use super::many;
 use super::outcome::outcome;
 use super::view::problem_view;
-use crate::arguments::ChangeArguments;
+use crate::arguments::{ChangeArguments, YesNo};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::{Session, present};
@@ -68,12 +68,6 @@ pub(crate) struct StatusArguments {
 
     #[command(flatten)]
     filter: FilterArguments,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum YesNo {
-    Yes,
-    No,
 }
 
 pub(crate) async fn run(session: &Session, arguments: StatusArguments) -> Result<(), Failure> {

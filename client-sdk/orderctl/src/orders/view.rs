@@ -104,6 +104,7 @@ fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> Stri
         withdrawn,
         refund,
         ("Credit orders", joined(credits)),
+        ("Deleted", local(order.delete_time.as_ref())),
         ("Reference", order.external_reference.clone()),
         ("Customer", person(&customer)),
         ("Did you mean", order.email_suggestion.clone()),

@@ -8,6 +8,7 @@ use crate::decision::Case;
 use crate::delivering::left_of_deliveries;
 use crate::draft::Draft;
 use crate::order::{DeliveryState, OrderKind};
+use crate::editing::adjusting;
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
     left_to_capture,
@@ -49,7 +50,10 @@ pub(crate) fn advance(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
     let is_sale = draft.case.order.kind == OrderKind::Sale;
     let progress = match facts.statuses.tag(pending.to) {
         Some(Tag::Completed) if is_sale => complete(draft),
-        Some(Tag::Cancelled) if is_sale => cancel(draft),
+        Some(Tag::Cancelled) if is_sale => {
+            adjusting::take_back_unsent(draft);
+            cancel(draft)
+        }
         _ => Progress::Done,
     };
     match progress {
@@ -245,7 +249,7 @@ fn next_to_let_go(case: &Case) -> Option<LettingGo> {
 
 /// How to give this reservation back, or `None` when it holds nothing.
 fn let_go(payment: &Payment) -> Option<LettingGo> {
-    if payment.awaits_authorization() {
+    if payment.awaits_authorization() || payment.claimed_updates().next().is_some() {
         return Some(LettingGo::Wait);
     }
     let amount = payment.available();

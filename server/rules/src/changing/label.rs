@@ -13,12 +13,12 @@ use crate::statuses::{Statuses, Tag};
 use crate::stock::MovementReason;
 
 /// The order's status, or the one that replaced it.
-pub(super) fn current_status(statuses: &Statuses, order: &Order) -> StatusId {
+pub(crate) fn current_status(statuses: &Statuses, order: &Order) -> StatusId {
     statuses.get(order.status).map_or(order.status, |status| status.id)
 }
 
 /// The order takes hold of its payments, or lets go of them (7.3).
-pub(super) fn set_live(draft: &mut Draft<'_>, is_live: bool) {
+pub(crate) fn set_live(draft: &mut Draft<'_>, is_live: bool) {
     let order = draft.case.order.number;
     for payment in &mut draft.case.payments {
         for holder in payment.holders.iter_mut().filter(|holder| holder.order == order) {
@@ -47,7 +47,7 @@ pub(crate) fn move_label(
         // Of what is captured everything is credited, and each credit chose for its units (4.7).
         let is_captured = is_fully_captured(&draft.case.order, &draft.case.payments);
         if pending.restock == Some(true) && !is_captured {
-            put_back(facts, draft);
+            put_back(facts, draft, MovementReason::Cancelled);
         }
         problems::close_those_of_a_cancelled(draft);
     } else if was_cancelled {
@@ -90,19 +90,24 @@ pub(super) fn lines_to_take_again(order: &Order) -> Vec<Line> {
     out.map(|line| Line { quantity: line.stock_put_back, ..line.clone() }).collect()
 }
 
-/// What this order took and has not put back, without what was delivered or credited (2.4).
-fn put_back(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+/// What the line took and has not put back, without what was delivered or credited (2.4).
+pub(crate) const fn units_out(line: &Line) -> i64 {
+    let gone = if line.delivered > line.credited { line.delivered } else { line.credited };
+    line.stock_taken - line.stock_put_back - gone
+}
+
+/// What of each line is out goes back on stock.
+pub(crate) fn put_back(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>, reason: MovementReason) {
     let mut moved = Vec::new();
     for line in &mut draft.case.order.lines {
-        let gone = line.delivered.max(line.credited);
-        let quantity = line.stock_taken - line.stock_put_back - gone;
+        let quantity = units_out(line);
         if quantity > 0 && facts.items.contains_key(&line.sku) {
             line.stock_put_back += quantity;
             moved.push((line.id, line.sku.clone(), quantity));
         }
     }
     for (line, sku, quantity) in moved {
-        draft.move_stock(line, sku, quantity, MovementReason::Cancelled);
+        draft.move_stock(line, sku, quantity, reason);
     }
 }
 

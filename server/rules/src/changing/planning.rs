@@ -10,6 +10,7 @@ use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, left_to_capture,
 };
 use crate::refusals::{Code, Refusal};
+use crate::statuses::Tag;
 
 /// Ids of a rehearsal, far from those that are handed out.
 const REHEARSAL_IDS: Ids = Ids(i64::MAX / 2);
@@ -66,17 +67,21 @@ pub fn expected_effects(
 ) -> Vec<(PaymentId, OperationKind, i64)> {
     let command = ChangeStatus { to, restock: Some(false), has_note: false };
     let now = facts.case.order.placed_at;
-    rehearse(facts, |facts, ids| change_status(facts, &command, ids, now))
+    let is_cancelling = facts.statuses.tag(to) == Some(Tag::Cancelled);
+    rehearse(facts, is_cancelling, |facts, ids| change_status(facts, &command, ids, now))
 }
 
 /// Every operation that a rule would ask for, in order, if all of them succeed. Empty when it refuses.
+/// A new amount that was not sent yet will not be asked for when the reservation goes back
+/// (`is_cancelling`).
 pub(crate) fn rehearse(
     facts: &ChangingFacts<'_>,
+    is_cancelling: bool,
     rule: impl FnOnce(&ChangingFacts<'_>, &mut Ids) -> Result<Decision, Refusal>,
 ) -> Vec<(PaymentId, OperationKind, i64)> {
     let mut ids = REHEARSAL_IDS;
     let now = facts.case.order.placed_at;
-    let case = once_answered(facts, &mut ids);
+    let case = once_answered(facts, is_cancelling, &mut ids);
     let facts = ChangingFacts { case: &case, ..*facts };
     let Ok(mut decision) = rule(&facts, &mut ids) else {
         return Vec::new();
@@ -94,11 +99,12 @@ pub(crate) fn rehearse(
     plan
 }
 
-/// The case as it is once every reservation that is being asked about is confirmed as stated, and
-/// every capture of the order that is under way has succeeded.
-fn once_answered(facts: &ChangingFacts<'_>, ids: &mut Ids) -> Case {
+/// The case as it is once every reservation that is being asked about is confirmed as stated, every
+/// new amount that will be asked for is agreed to, and every capture of the order that is under way
+/// has succeeded.
+fn once_answered(facts: &ChangingFacts<'_>, is_cancelling: bool, ids: &mut Ids) -> Case {
     let mut case = facts.case.clone();
-    while let Some((operation, amount_minor)) = awaited(&case) {
+    while let Some((operation, amount_minor)) = awaited(&case, is_cancelling) {
         let rehearsed = ChangingFacts { case: &case, ..*facts };
         let outcome = success(amount_minor);
         case = record(&rehearsed, operation, &outcome, ids, facts.case.order.placed_at).case;
@@ -106,10 +112,11 @@ fn once_answered(facts: &ChangingFacts<'_>, ids: &mut Ids) -> Case {
     case
 }
 
-fn awaited(case: &Case) -> Option<(i64, i64)> {
+fn awaited(case: &Case, is_cancelling: bool) -> Option<(i64, i64)> {
     let is_awaited = |payment: &Payment, operation: &Operation| match operation.kind {
         OperationKind::Authorize => payment.awaits_authorization(),
         OperationKind::Capture => operation.order == case.order.number,
+        OperationKind::UpdateAmount => !is_cancelling || operation.state.is_in_flight(),
         _ => false,
     };
     case.payments.iter().find_map(|payment| {
@@ -136,7 +143,7 @@ fn requested(decision: &Decision) -> Vec<(PaymentId, OperationKind, i64)> {
         .collect()
 }
 
-fn is_usable(payment: &Payment, order: OrderNumber) -> bool {
+pub(crate) fn is_usable(payment: &Payment, order: OrderNumber) -> bool {
     payment.is_held_by(order) && bound_elsewhere(payment, order).is_none()
 }
 
@@ -144,8 +151,14 @@ fn capturable(payment: &Payment, order: OrderNumber) -> i64 {
     if !payment.awaits_authorization() {
         return payment.available();
     }
-    let stated = payment.holders.iter().find(|holder| holder.order == order);
-    stated.map_or(0, |holder| holder.amount_minor)
+    let amounts = payment.claimed_updates().map(|operation| operation.amount_minor);
+    amounts.fold(stated(payment, order), i64::min)
+}
+
+/// What was stated for the order when the payment was attached.
+pub(crate) fn stated(payment: &Payment, order: OrderNumber) -> i64 {
+    let holder = payment.holders.iter().find(|holder| holder.order == order);
+    holder.map_or(0, |holder| holder.amount_minor)
 }
 
 fn shortage(case: &Case, left_minor: i64, held_minor: i64) -> Refusal {
@@ -167,7 +180,7 @@ fn shortage(case: &Case, left_minor: i64, held_minor: i64) -> Refusal {
 }
 
 /// True when the last capture of this order on the payment was declined.
-fn has_declined_capture(payment: &Payment, order: OrderNumber) -> bool {
+pub(crate) fn has_declined_capture(payment: &Payment, order: OrderNumber) -> bool {
     payment
         .operations
         .iter()

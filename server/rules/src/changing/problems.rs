@@ -5,6 +5,7 @@ use crate::attention::refunded_since;
 use crate::decision::Case;
 use crate::delivering::owed_for_deliveries;
 use crate::draft::{About, Draft};
+use crate::editing::adjusting;
 use crate::order::Problem;
 use crate::payments::{
     Authorization, OperationKind, OperationState, Payment, PaymentId, captured, is_fully_captured,
@@ -117,6 +118,11 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
         Code::RefundDeclined => {
             let sums = order_sums(order.number, &case.payments);
             (sums.claimed_refund == 0 && sums.refundable() == 0) || is_repaid(problem, payment)
+        }
+        Code::AmountUpdateDeclined => {
+            is_fully_captured(order, &case.payments)
+                || order.completed_at.is_some()
+                || payment.is_none_or(|payment| adjusting::is_as_needed(case, payment))
         }
         Code::OutcomeUnknown => !is_still_unknown(problem, payment),
         code if is_about_cover(code) => {

@@ -202,6 +202,7 @@ fn succeed(
     let asked_minor = operation.amount_minor;
     let done_minor = match operation.kind {
         OperationKind::Capture | OperationKind::Refund => amount_minor.max(0),
+        OperationKind::UpdateAmount => amount_minor.max(used_of(draft, payment)),
         _ => asked_minor,
     };
     edit(draft, payment, operation.id, |operation| operation.amount_minor = done_minor);
@@ -209,7 +210,7 @@ fn succeed(
     if done_minor != asked_minor {
         draft.set_needs_attention(payment);
     }
-    if done_minor < asked_minor {
+    if done_minor < asked_minor && operation.kind != OperationKind::UpdateAmount {
         // Asking for the rest could go on for ever with a provider that always gives less.
         let about = About { payment: Some(payment), operation: Some(operation.id) };
         let details =
@@ -220,6 +221,14 @@ fn succeed(
             label::drop_pending(facts, draft);
         }
     }
+}
+
+/// What of the reservation is used: it cannot be less than that.
+fn used_of(draft: &Draft<'_>, payment: PaymentId) -> i64 {
+    let sums = draft.payment(payment).map(crate::payments::Payment::sums).unwrap_or_default();
+    [sums.captured, sums.claimed_capture, sums.released, sums.claimed_release]
+        .into_iter()
+        .fold(0, i64::saturating_add)
 }
 
 fn decline(
@@ -242,7 +251,9 @@ fn decline(
         (OperationKind::Authorize, ended) => {
             draft.set_authorization(payment, ended.unwrap_or(Authorization::Declined));
         }
-        (OperationKind::Capture, Some(ended)) => draft.set_authorization(payment, ended),
+        (OperationKind::Capture | OperationKind::UpdateAmount, Some(ended)) => {
+            draft.set_authorization(payment, ended);
+        }
         _ => {}
     }
     open_declined(draft, payment, operation, (code, provider_reason));
@@ -330,7 +341,8 @@ const fn was_gone(kind: OperationKind, code: Code) -> bool {
 
 const fn declined_code(kind: OperationKind) -> Code {
     match kind {
-        OperationKind::Authorize | OperationKind::UpdateAmount => Code::AuthorizationDeclined,
+        OperationKind::Authorize => Code::AuthorizationDeclined,
+        OperationKind::UpdateAmount => Code::AmountUpdateDeclined,
         OperationKind::Capture => Code::CaptureDeclined,
         OperationKind::Release => Code::ReleaseDeclined,
         OperationKind::Void => Code::VoidDeclined,

@@ -21,7 +21,7 @@ pub fn check_bounds(placement: &Placement) -> Vec<Violation> {
         violations.push(violation("order.lines", "has more than 500 lines"));
     }
     for (index, line) in placement.lines.iter().enumerate() {
-        violations.extend(check_line(index, line));
+        violations.extend(check_line(&format!("order.lines[{index}]"), line));
     }
     violations.extend(check_payments(&placement.payments));
     violations.extend(check_sums(placement, violations.is_empty()));
@@ -54,11 +54,12 @@ pub(super) fn too_large() -> Violation {
     violation("order.lines", "the amounts are too large")
 }
 
-fn check_line(index: usize, line: &NewLine) -> Vec<Violation> {
+/// What is wrong with one line; `path` is where it stands in the request.
+pub(crate) fn check_line(path: &str, line: &NewLine) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut check = |is_right: bool, field: &str, description: &str| {
         if !is_right {
-            violations.push(violation(&format!("order.lines[{index}].{field}"), description));
+            violations.push(violation(&format!("{path}.{field}"), description));
         }
     };
     let has_quantity = (1..=QUANTITY_MAX).contains(&line.quantity);

@@ -35,7 +35,13 @@ pub(super) fn amount_before_spread(line: &NewLine) -> Result<i64, Overflow> {
         .ok_or(Overflow)
 }
 
-fn build_line(id: i32, line: &NewLine, share: i64, basis: PriceBasis) -> Result<Line, Overflow> {
+/// A line as it is stored, with its share of the order's discount.
+pub(crate) fn build_line(
+    id: i32,
+    line: &NewLine,
+    share: i64,
+    basis: PriceBasis,
+) -> Result<Line, Overflow> {
     let vat_rate = VatRate::new(line.vat_rate_bp).ok_or(Overflow)?;
     let discount_minor = line.discount_minor.checked_add(share).ok_or(Overflow)?;
     let amounts =

@@ -139,6 +139,8 @@ mutations! {
     "CreditOrder" CreditOrderRequest, wait;
     "ResolveDuplicate" ResolveDuplicateRequest, wait;
     "DismissDuplicate" DismissDuplicateRequest;
+    "EditOrder" EditOrderRequest, wait;
+    "DeleteOrder" DeleteOrderRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

@@ -39,6 +39,16 @@ pub(crate) struct PartPage {
     pub(crate) page: Page,
 }
 
+/// One order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OneOrder {
+    pub(crate) of: OrderName,
+    /// The revision to read it at; 0: as it is now.
+    pub(crate) as_of_revision: i64,
+    /// Also when it was deleted.
+    pub(crate) shows_deleted: bool,
+}
+
 /// A page of an order's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrderPage {
@@ -56,6 +66,8 @@ pub(crate) struct OrdersPage {
     pub(crate) filter: v1::OrderFilter,
     pub(crate) show_deleted: bool,
     pub(crate) count_total: bool,
+    /// Deleted orders, too.
+    pub(crate) shows_deleted: bool,
 }
 
 /// What orders are sorted by.
@@ -73,16 +85,16 @@ pub(crate) enum OrderKey {
     Gross,
 }
 
-/// Checks `GetOrder`: the order, and the revision to read it at; 0: as it is now.
+/// Checks `GetOrder`.
 ///
 /// # Errors
 /// `INVALID_REQUEST` with every wrong field.
-pub(crate) fn get_order(request: v1::GetOrderRequest) -> Result<(OrderName, i64), Failure> {
-    let v1::GetOrderRequest { name, as_of_revision, show_deleted: _ } = request;
+pub(crate) fn get_order(request: v1::GetOrderRequest) -> Result<OneOrder, Failure> {
+    let v1::GetOrderRequest { name, as_of_revision, show_deleted } = request;
     let mut fields = Fields::default();
-    let order = fields.order("name", &name);
+    let of = fields.order("name", &name);
     fields.check(as_of_revision >= 0, "as_of_revision", "must be at least 0");
-    fields.finish().map(|()| (order, as_of_revision))
+    fields.finish().map(|()| OneOrder { of, as_of_revision, shows_deleted: show_deleted })
 }
 
 /// Checks `BatchGetOrders`: the shop and the numbers asked for.

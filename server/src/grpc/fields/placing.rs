@@ -105,7 +105,7 @@ impl Fields {
         let external_reference =
             self.external_reference("order.external_reference", external_reference);
         let language = self.language("order.language_code", language_code);
-        let lines = self.lines(lines);
+        let lines = self.lines("order.lines", lines);
         let payments = self.payments(payments);
         // The amounts are checked in any currency, so that all that is wrong is told at once.
         let currency = currency.or_else(|| Currency::from_code("NOK"))?;
@@ -122,12 +122,13 @@ impl Fields {
         Some(CreateOrder { placement, personal, external_reference, language })
     }
 
-    fn lines(&mut self, lines: Vec<v1::NewLine>) -> Vec<NewLine> {
+    /// Lines to place; `place` is where they stand in the request.
+    pub(super) fn lines(&mut self, place: &str, lines: Vec<v1::NewLine>) -> Vec<NewLine> {
         let mut checked = Vec::with_capacity(lines.len());
         for (index, line) in lines.into_iter().enumerate() {
             // The rules say that there are too many; no text of the rest is looked at.
             let is_looked_at = index <= order_rules::placing::LINES_MAX;
-            checked.push(self.new_line(&format!("order.lines[{index}]"), line, is_looked_at));
+            checked.push(self.new_line(&format!("{place}[{index}]"), line, is_looked_at));
         }
         checked
     }

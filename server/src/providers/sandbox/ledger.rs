@@ -80,7 +80,8 @@ pub(super) fn judge(
 /// A no with the problem that fits the kind of operation.
 pub(super) fn decline(call: &Call, reason: impl Into<String>) -> Decline {
     let code = match call.kind {
-        OperationKind::Authorize | OperationKind::UpdateAmount => Code::AuthorizationDeclined,
+        OperationKind::Authorize => Code::AuthorizationDeclined,
+        OperationKind::UpdateAmount => Code::AmountUpdateDeclined,
         OperationKind::Capture => Code::CaptureDeclined,
         OperationKind::Release => Code::ReleaseDeclined,
         OperationKind::Void => Code::VoidDeclined,

@@ -38,6 +38,7 @@ macro_rules! documents {
                 orders::gross_minor,
                 events::document,
                 customers::personal,
+                orders::deleted_at,
             ))
     };
 }

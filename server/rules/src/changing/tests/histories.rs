@@ -3,6 +3,7 @@
 
 mod audit;
 mod crediting;
+mod edits;
 mod model;
 mod pairs;
 
@@ -84,6 +85,15 @@ enum Act {
         order: u8,
         other: u8,
     },
+    Edit {
+        order: u8,
+        what: u8,
+        restock: Option<bool>,
+    },
+    Delete {
+        order: u8,
+        restock: Option<bool>,
+    },
 }
 
 /// On average.
@@ -131,6 +141,10 @@ fn acts() -> impl Strategy<Value = Act> {
         5 => (any::<u8>(), any::<u8>(), any::<Option<bool>>())
             .prop_map(|(order, to, restock)| Act::Change { order, to, restock }),
         1 => any::<u8>().prop_map(|order| Act::Withdraw { order }),
+        2 => (any::<u8>(), any::<u8>(), any::<Option<bool>>())
+            .prop_map(|(order, what, restock)| Act::Edit { order, what, restock }),
+        1 => (any::<u8>(), any::<Option<bool>>())
+            .prop_map(|(order, restock)| Act::Delete { order, restock }),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(order, payment)| Act::Attach { order, payment }),
         3 => (any::<u8>(), any::<u8>()).prop_map(|(order, units)| Act::Deliver { order, units }),
         1 => (any::<u8>(), any::<u8>())
@@ -156,7 +170,7 @@ fn live(mut world: World, on_hand: i64, acts: &[Act]) {
     let mut model = Model::new(on_hand);
     for &act in acts {
         step(&mut world, &mut model, act);
-        audit::check(&world, on_hand);
+        audit::check(&world, on_hand, model.lost());
         pairs::check(&world);
     }
 }
@@ -202,6 +216,14 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
             pairs::resolve(world, model, (keep, drop), restock, to);
         }
         Act::Dismiss { order, other } => pairs::dismiss(world, (order, other)),
+        Act::Edit { order, what, restock } => {
+            let Some(order) = pick_order(world, order) else { return };
+            edits::edit(world, model, order, (what, restock));
+        }
+        Act::Delete { order, restock } => {
+            let Some(order) = pick_order(world, order) else { return };
+            edits::delete(world, model, order, restock);
+        }
         Act::Attach { order, payment } => {
             let Some(order) = pick_order(world, order) else { return };
             if let Ok(done) = world.attach(order, &new_payment(payment)) {
@@ -241,6 +263,8 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
 
 /// What a person says is what the provider did.
 fn settle(world: &mut World, model: &mut Model, operation: &Operation, has_happened: bool) {
+    // No money comes from a reservation that the provider has let go of.
+    let has_happened = has_happened && !model.is_gone(world, operation.id);
     let verdict = match has_happened {
         true => Verdict::Happened { amount_minor: None },
         false => Verdict::DidNotHappen,
@@ -317,6 +341,13 @@ fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
         _ if is_authorize(world, operation) => success(asked_minor / 2),
         _ => success(asked_minor),
     };
+    // A provider that has let go of a reservation takes no money from it.
+    let outcome = match outcome {
+        Outcome::Succeeded { .. } if model.is_gone(world, operation) => {
+            declined(Code::ReservationGone)
+        }
+        outcome => outcome,
+    };
     model.answer(world, operation, &outcome);
     let done = world.record(operation, &outcome);
     model.watch(world, &done);
@@ -373,15 +404,19 @@ fn pick_effect(world: &World, pick: u8) -> Option<(i64, i64)> {
     ready.get(usize::from(pick) % ready.len().max(1)).copied()
 }
 
-/// Any row of the ledger.
+/// Any row of the ledger, but those of orders that were deleted.
 fn pick_operation(world: &World, pick: u8) -> Option<Operation> {
-    let all: Vec<&Operation> =
-        world.payments.values().flat_map(|payment| &payment.operations).collect();
+    let of_all = world.payments.values().flat_map(|payment| &payment.operations);
+    let is_there = |one: &&Operation| world.orders[&one.order].deleted_at.is_none();
+    let all: Vec<&Operation> = of_all.filter(is_there).collect();
     all.get(usize::from(pick) % all.len().max(1)).map(|found| (*found).clone())
 }
 
+/// Nobody does anything to an order that was deleted.
 fn pick_order(world: &World, pick: u8) -> Option<OrderNumber> {
-    world.orders.keys().nth(usize::from(pick) % world.orders.len().max(1)).copied()
+    let orders = world.orders.values().filter(|order| order.deleted_at.is_none());
+    let orders: Vec<OrderNumber> = orders.map(|order| order.number).collect();
+    orders.get(usize::from(pick) % orders.len().max(1)).copied()
 }
 
 /// Few references, so that orders come to share them.

@@ -2,6 +2,7 @@
 
 use order_proto::v1;
 
+use super::super::editing::{delete_order, edit_order};
 use super::super::orders::{change_status, update_order, withdraw_status_change};
 use super::super::shops::{create_shop, update_shop};
 use super::super::statuses::{create_status, delete_status, update_status};
@@ -52,6 +53,54 @@ fn a_status_change_tells_every_wrong_field() {
         &v1::WithdrawStatusChangeRequest { name, ..Default::default() },
         withdraw_status_change,
         &[(|r| r.name.push('x'), &["name"])],
+    );
+}
+
+#[test]
+fn an_edit_tells_every_wrong_field() {
+    let new_line = v1::NewLine {
+        title: "Krus".to_owned(),
+        quantity: 1,
+        unit_price_minor: 9_900,
+        vat_rate_bp: 2_500,
+        ..Default::default()
+    };
+    let right = v1::EditOrderRequest {
+        name: "shops/default/orders/1001".to_owned(),
+        lines: vec![v1::LineEdit { line_id: 1, quantity: Some(0), unit_price_minor: None }],
+        added_lines: vec![new_line],
+        ..Default::default()
+    };
+    check_mutation(
+        &right,
+        edit_order,
+        &[
+            (|r| r.name = "1001".to_owned(), &["name"]),
+            (|r| r.restock = 3, &["restock"]),
+            (|r| r.etag = "a\nb".to_owned(), &["etag"]),
+            (|r| r.wait = seconds(61, 0), &["wait"]),
+            (|r| r.lines[0].line_id = 0, &["lines[0].line_id"]),
+            (|r| r.lines[0].quantity = Some(-1), &["lines[0].quantity"]),
+            (|r| r.lines[0].quantity = None, &["lines[0].quantity"]),
+            (|r| r.lines[0].unit_price_minor = Some(-1), &["lines[0].unit_price_minor"]),
+            (|r| r.lines = vec![r.lines[0]; 2], &["lines[1].line_id"]),
+            (|r| r.added_lines[0].title.clear(), &["added_lines[0].title"]),
+            (|r| r.added_lines[0].quantity = 0, &["added_lines[0].quantity"]),
+            (|r| r.added_lines = vec![r.added_lines[0].clone(); 501], &["added_lines"]),
+            (
+                |r| {
+                    r.lines.clear();
+                    r.added_lines.clear();
+                },
+                &["lines"],
+            ),
+        ],
+    );
+    let name = "shops/default/orders/1001".to_owned();
+    check_mutation(
+        &v1::DeleteOrderRequest { name, ..Default::default() },
+        delete_order,
+        &[(|r| r.name.push('x'), &["name"]), (|r| r.restock = 9, &["restock"])],
     );
 }
 

@@ -28,11 +28,30 @@ pub(super) struct Model {
     on_hand: i64,
     /// Units per order that are out of stock on its account.
     out: BTreeMap<OrderNumber, i64>,
+    /// Units that were edited away and left where they were.
+    lost: i64,
 }
 
 impl Model {
     pub(super) fn new(on_hand: i64) -> Self {
-        Self { book: BTreeMap::new(), on_hand, out: BTreeMap::new() }
+        Self { book: BTreeMap::new(), on_hand, out: BTreeMap::new(), lost: 0 }
+    }
+
+    pub(super) fn lost(&self) -> i64 {
+        self.lost
+    }
+
+    /// Units leave an order and do not go back.
+    pub(super) fn lose(&mut self, order: OrderNumber, units: i64) {
+        *self.out.entry(order).or_default() -= units;
+        self.lost += units;
+    }
+
+    /// Whether the operation needs a reservation that the provider has let go of.
+    pub(super) fn is_gone(&self, world: &World, operation: i64) -> bool {
+        let (payment, operation) = find(world, operation);
+        matches!(operation.kind, OperationKind::Capture | OperationKind::UpdateAmount)
+            && self.book.get(&payment).is_some_and(|entry| entry.is_closed)
     }
 
     /// The provider carries an operation out, and has its own opinion of what it may be asked.
@@ -106,7 +125,8 @@ impl Model {
             Change::StockTaken { quantity, .. } => {
                 *self.out.entry(order).or_default() += quantity;
                 self.on_hand -= quantity;
-                assert!(self.out[&order] <= 2, "took more than it sold");
+                let sold: i64 = world.orders[&order].lines.iter().map(|line| line.quantity).sum();
+                assert!(self.out[&order] <= sold, "took more than it sold");
             }
             Change::StockPutBack { quantity, .. } => {
                 *self.out.entry(order).or_default() -= quantity;
@@ -139,9 +159,12 @@ impl Entry {
                 self.refunded += amount;
                 assert!(self.refunded <= self.captured, "refunded above what was captured");
             }
-            OperationKind::UpdateAmount | OperationKind::CaptureReversal => {
-                panic!("nobody asked for {:?}", operation.kind)
+            OperationKind::UpdateAmount => {
+                assert!(!self.is_closed, "another amount for what was given back");
+                assert!(self.captured <= amount, "lowered below what was captured");
+                self.reserved = amount;
             }
+            OperationKind::CaptureReversal => panic!("nobody asked for {:?}", operation.kind),
         }
     }
 }
@@ -176,7 +199,8 @@ pub(super) fn expected_refusal(
         if !is_paid && case.payments.iter().flat_map(|payment| &payment.operations).any(is_voided) {
             return Some(Code::ReservationGone);
         }
-        let needed = if order.credits.is_empty() { order.lines[0].stock_put_back } else { 0 };
+        let back: i64 = order.lines.iter().map(|line| line.stock_put_back).sum();
+        let needed = if order.credits.is_empty() { back } else { 0 };
         let is_short = needed > 0 && world.items["mug"].on_hand < needed;
         if is_short && world.rulebook.stock_mode == StockMode::Refuse {
             return Some(Code::OutOfStock);
@@ -185,10 +209,12 @@ pub(super) fn expected_refusal(
     match to.tag {
         Some(Tag::Cancelled) if command.restock.is_none() => Some(Code::RestockRequired),
         Some(Tag::Cancelled) if is_paid => {
-            let credited = order.lines[0].credited_gross_minor;
+            let credited: i64 = order.lines.iter().map(|line| line.credited_gross_minor).sum();
             (credited < order.gross_minor).then_some(Code::AlreadyCaptured)
         }
-        Some(Tag::Cancelled) if order.lines[0].delivered > 0 => Some(Code::PartlyDelivered),
+        Some(Tag::Cancelled) if order.lines.iter().any(|line| line.delivered > 0) => {
+            Some(Code::PartlyDelivered)
+        }
         Some(Tag::Completed) => {
             let owed = order.gross_minor - paid - under_way(&case);
             let held: i64 =
@@ -331,8 +357,12 @@ fn usable(payment: &Payment, order: OrderNumber, is_back: bool) -> i64 {
     if is_other || !(holder.is_live || is_back) {
         return 0;
     }
+    let given_up = payment.operations.iter().filter(|operation| {
+        operation.kind == OperationKind::UpdateAmount && operation.state.is_claimed()
+    });
+    let lowest = |amount| given_up.map(|operation| operation.amount_minor).fold(amount, i64::min);
     match payment.authorization {
-        Authorization::Pending => holder.amount_minor,
+        Authorization::Pending => lowest(holder.amount_minor),
         Authorization::Held => {
             let used = payment.operations.iter().filter(|operation| {
                 !matches!(operation.state, OperationState::Declined | OperationState::Withdrawn)
@@ -341,7 +371,8 @@ fn usable(payment: &Payment, order: OrderNumber, is_back: bool) -> i64 {
                         OperationKind::Capture | OperationKind::Void | OperationKind::Release
                     )
             });
-            payment.authorized_minor - used.map(|operation| operation.amount_minor).sum::<i64>()
+            lowest(payment.authorized_minor)
+                - used.map(|operation| operation.amount_minor).sum::<i64>()
         }
         _ => 0,
     }

@@ -1,0 +1,84 @@
+//! §8: what may be deleted, and what is left of it.
+
+use crate::fixtures::script::check;
+
+#[test]
+fn an_order_goes_when_nothing_hangs_on_it() {
+    check(
+        "
+        stock mug 10
+        place A 100 klarna:k1=100
+        delete A         => REFUSED EFFECT_PENDING operation=2
+        yes k1
+        delete A restock => REFUSED RESERVATION_HELD payment=1 held_minor=100
+        A cancelled keep
+        delete A keep    => REFUSED STATUS_CHANGE_PENDING to=4
+        yes k1
+        delete A         => REFUSED RESTOCK_REQUIRED
+        delete A restock => deleted back:2
+        delete A         => REFUSED ORDER_DELETED order=1
+        stock mug        => 10
+        place B 100 klarna:k2=100
+        no k2
+        delete B keep    => REFUSED PROBLEM_OPEN problem=AUTHORIZATION_DECLINED
+        B cancelled keep
+        delete B keep    => deleted
+        stock mug        => 8
+        place Z 0
+        delete Z keep    => deleted
+        ",
+    );
+}
+
+#[test]
+fn captured_money_is_credited_first() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        delete A      => REFUSED MONEY_NOT_CREDITED left_minor=100
+        A is credited
+        delete A      => deleted
+        place B 100 klarna:k2=100
+        A is credit
+        delete A      => REFUSED CREDIT_ORDER_FINAL
+        ",
+    );
+}
+
+#[test]
+fn a_twin_goes_without_its_payment() {
+    check(
+        "
+        stock mug 10
+        place A 100 klarna:k1=100
+        yes k1
+        place B 100 klarna:k1=100
+        place C 100 klarna:k1=100
+        A sent
+        delete B keep    => deleted
+        yes k1
+        delete C restock => deleted back:2
+        state A          => sent Captured
+        state B          => default None
+        ",
+    );
+}
+
+#[test]
+fn the_last_twin_holds_the_reservation_alone() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        place B 100 klarna:k1=100
+        delete A         => deleted
+        delete B         => REFUSED RESERVATION_HELD payment=1 held_minor=100
+        B cancelled keep => requested:cancelled void?k1=100
+        yes k1
+        delete B         => deleted
+        ",
+    );
+}
