@@ -125,7 +125,6 @@ pages! {
     RefundByHand = "REFUND_BY_HAND",
     DuplicateUnresolved = "DUPLICATE_UNRESOLVED",
     DuplicateNotCreditable = "DUPLICATE_NOT_CREDITABLE",
-    OrderCancelled = "ORDER_CANCELLED",
     LineFixed = "LINE_FIXED",
     TotalMayNotRise = "TOTAL_MAY_NOT_RISE",
     TotalBelowCaptured = "TOTAL_BELOW_CAPTURED",

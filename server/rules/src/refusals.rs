@@ -84,7 +84,6 @@ codes! {
     DuplicateUnresolved = "DUPLICATE_UNRESOLVED",
     DuplicateNotCreditable = "DUPLICATE_NOT_CREDITABLE",
     // §5 Editing.
-    OrderCancelled = "ORDER_CANCELLED",
     /// Of units and prices that money or goods hang on.
     LineFixed = "LINE_FIXED",
     TotalMayNotRise = "TOTAL_MAY_NOT_RISE",

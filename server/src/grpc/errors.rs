@@ -170,7 +170,6 @@ fn fitting(code: Code) -> Fitting {
         | Code::RefundByHand
         | Code::DuplicateUnresolved
         | Code::DuplicateNotCreditable
-        | Code::OrderCancelled
         | Code::LineFixed
         | Code::TotalMayNotRise
         | Code::TotalBelowCaptured

@@ -120,7 +120,7 @@ fn is_settled(facts: &ChangingFacts<'_>, case: &Case) -> bool {
         && order.pending.is_none()
         && (order.completed_at.is_some() || is_delivered)
         && left_to_capture(order, &case.payments) == 0
-        && !has_claimed(case, |kind| kind == OperationKind::Capture)
+        && !has_claimed(case, |operation| operation.kind == OperationKind::Capture)
 }
 
 /// 2.2: the whole total.

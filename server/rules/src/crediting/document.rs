@@ -64,6 +64,7 @@ pub(super) fn order(
         deliveries: Vec::new(),
         credit: Some(origin),
         credits: Vec::new(),
+        resolution: None,
         withdrawal: Withdrawal::default(),
         placed_at: now,
         completed_at: (status.tag == Some(Tag::Completed)).then_some(now),
