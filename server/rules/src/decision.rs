@@ -96,6 +96,12 @@ pub enum Change {
         fields: Vec<&'static str>,
     },
     NoteAdded,
+    MailRequested {
+        mail: i64,
+    },
+    MailResolved {
+        mail: i64,
+    },
 }
 
 /// What a rule decided about one order. Applying it is saving `case` and appending the rest.
@@ -107,7 +113,9 @@ pub struct Decision {
     /// New operations that the outside world must carry out: each is an effect.
     /// They stand in `case.payments[..].operations` as PENDING.
     pub effects: Vec<PlannedEffect>,
-    /// Operations taken back before they were sent.
+    /// Mails to send: each is an effect. They stand in `case.order.mails` as PENDING.
+    pub mails: Vec<i64>,
+    /// Operations and mails taken back before they were sent.
     pub withdrawn: Vec<i64>,
 }
 
@@ -129,6 +137,7 @@ impl Decision {
             changes: Vec::new(),
             movements: Vec::new(),
             effects: Vec::new(),
+            mails: Vec::new(),
             withdrawn: Vec::new(),
         }
     }

@@ -13,6 +13,7 @@ pub(crate) struct Draft<'ids> {
     pub(crate) changes: Vec<Change>,
     pub(crate) movements: Vec<Movement>,
     pub(crate) effects: Vec<PlannedEffect>,
+    pub(crate) mails: Vec<i64>,
     pub(crate) withdrawn: Vec<i64>,
     pub(crate) ids: &'ids mut Ids,
     pub(crate) now: Micros,
@@ -32,6 +33,7 @@ impl<'ids> Draft<'ids> {
             changes: Vec::new(),
             movements: Vec::new(),
             effects: Vec::new(),
+            mails: Vec::new(),
             withdrawn: Vec::new(),
             ids,
             now,
@@ -44,6 +46,7 @@ impl<'ids> Draft<'ids> {
             changes: self.changes,
             movements: self.movements,
             effects: self.effects,
+            mails: self.mails,
             withdrawn: self.withdrawn,
         }
     }
@@ -144,6 +147,16 @@ impl<'ids> Draft<'ids> {
         if code != Code::CaptureReversed {
             self.close_problems(|problem| problem.code == code && problem.payment == about.payment);
         }
+        self.open_another_problem(code, about, details);
+    }
+
+    /// Opens a problem beside those there are.
+    pub(crate) fn open_another_problem(
+        &mut self,
+        code: Code,
+        about: About,
+        details: Vec<(&'static str, String)>,
+    ) {
         let id = self.ids.take();
         self.case.order.problems.push(Problem {
             id,

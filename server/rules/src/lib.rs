@@ -15,6 +15,7 @@ pub mod changing;
 pub mod contact;
 pub mod duplicates;
 pub mod effects;
+pub mod mail;
 pub mod money;
 pub mod placing;
 pub mod statuses;

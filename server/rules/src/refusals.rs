@@ -69,6 +69,12 @@ codes! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    // §3 Notes and mail.
+    SellerDetailsMissing = "SELLER_DETAILS_MISSING",
+    EmailMissing = "EMAIL_MISSING",
+    MailNotFound = "MAIL_NOT_FOUND",
+    MailFilesGone = "MAIL_FILES_GONE",
+    EffectPending = "EFFECT_PENDING",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     // §9 Placing.
@@ -87,6 +93,8 @@ codes! {
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
     Oversold = "OVERSOLD",
+    MailDeclined = "MAIL_DECLINED",
+    MailUnknown = "MAIL_UNKNOWN",
     // The service.
     QueueFull = "QUEUE_FULL",
     Unavailable = "UNAVAILABLE",

@@ -3,6 +3,7 @@
 use super::{ChangingFacts, advancing, problems};
 use crate::decision::Change;
 use crate::draft::{About, Draft};
+use crate::mail::{self, MailKind};
 use crate::order::{Line, LineKind, Order, OrderKind, PendingChange, StatusId};
 use crate::placing::missing_skus;
 use crate::refusals::Code;
@@ -57,6 +58,9 @@ pub(super) fn move_label(
     }
     if pending.has_note {
         draft.changes.push(Change::NoteAdded);
+    }
+    if pending.send_email {
+        mail::plan(draft, mail::NewMail::of(MailKind::StatusChanged));
     }
     if is_sale && matches!(tag, Some(Tag::Completed | Tag::Cancelled)) {
         advancing::free_unneeded(draft, advancing::Declined::IsTriedAgain);

@@ -68,7 +68,7 @@ pub fn expected_effects(
     let mut ids = REHEARSAL_IDS;
     let now = facts.case.order.placed_at;
     let case = with_authorizations(facts, &mut ids);
-    let command = ChangeStatus { to, restock: Some(false), has_note: false };
+    let command = ChangeStatus { to, restock: Some(false), has_note: false, send_email: false };
     let facts = ChangingFacts { case: &case, ..*facts };
     let Ok(mut decision) = change_status(&facts, &command, &mut ids, now) else {
         return Vec::new();
