@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 12] = [
+const STORED_ANSWERS: [&str; 14] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -15,6 +15,8 @@ const STORED_ANSWERS: [&str; 12] = [
     "DismissProblemResponse",
     "RetryEffectResponse",
     "SettlePaymentOperationResponse",
+    "AddOrderNoteResponse",
+    "ResendMailResponse",
     "WatchOrdersResponse",
 ];
 

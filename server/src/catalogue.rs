@@ -116,6 +116,11 @@ pages! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    SellerDetailsMissing = "SELLER_DETAILS_MISSING",
+    EmailMissing = "EMAIL_MISSING",
+    MailNotFound = "MAIL_NOT_FOUND",
+    MailFilesGone = "MAIL_FILES_GONE",
+    EffectPending = "EFFECT_PENDING",
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     TotalMismatch = "TOTAL_MISMATCH",
     PaymentInsufficient = "PAYMENT_INSUFFICIENT",
@@ -131,6 +136,8 @@ pages! {
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
     Oversold = "OVERSOLD",
+    MailDeclined = "MAIL_DECLINED",
+    MailUnknown = "MAIL_UNKNOWN",
     QueueFull = "QUEUE_FULL",
     Unavailable = "UNAVAILABLE",
     DeadlineExceeded = "DEADLINE_EXCEEDED",
@@ -244,6 +251,8 @@ mod tests {
         Code::AuthorizationDeclined,
         Code::OutcomeUnknown,
         Code::Oversold,
+        Code::MailDeclined,
+        Code::MailUnknown,
     ];
 
     /// Writes a page in the one form it may have.

@@ -1,6 +1,7 @@
 //! The serial log of each shop: commands queue up, and a turn carries out all that wait, at once.
 
 mod document;
+mod mailing;
 mod queue;
 pub(crate) mod rebuild;
 mod record;
@@ -13,6 +14,8 @@ mod turn;
 mod tests;
 
 pub(crate) mod desk;
+
+pub(crate) use rebuild::FilesRecord;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,8 @@ use order_rules::order::OrderNumber;
 use order_rules::payments::OperationState;
 use order_rules::refusals::Refusal;
 
-use super::change_status::{add_note, decide};
+use super::add_note;
+use super::change_status::decide;
 use super::{Answer, DismissProblem, RetryEffect, SettleOperation, planned};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
@@ -92,6 +93,6 @@ fn add_reason(desk: &mut Desk, number: i64, reason: &str) {
         author,
         ..v1::Note::default()
     };
-    add_note(desk, number, note);
+    add_note::add(desk, number, note);
     desk.tell(EventKind::NoteAdded, Some(OrderNumber(number)), &EventChange::default());
 }

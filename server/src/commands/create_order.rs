@@ -5,11 +5,13 @@ use order_rules::changing::{self, ChangingFacts};
 use order_rules::contact;
 use order_rules::decision::{Decision, Ids};
 use order_rules::duplicates::lines_fingerprint;
+use order_rules::mail;
 use order_rules::order::{DuplicateLink, OrderNumber};
 use order_rules::payments::Payment;
 use order_rules::placing::{self, EarlierOrder, Placed, Placement, PlacingFacts};
 use order_rules::refusals::{Code, Refusal};
 
+use super::change_status::enact;
 use super::{Answer, CreateOrder, plan_of};
 use crate::store::facts::Needs;
 use crate::turns::desk::Desk;
@@ -58,7 +60,11 @@ impl CreateOrder {
             Placed::First(first) => {
                 Ok(Answer { already_exists: true, ..desk.answer(Some(first.0)) })
             }
-            Placed::New { decision, duplicates } => {
+            Placed::New { mut decision, duplicates } => {
+                if shop.settings.confirms_orders {
+                    let facts = crate::mail::facts(&shop, &self.personal.customer.email);
+                    mail::confirm_order(&mut decision, &facts, &mut ids, desk.now);
+                }
                 Ok(self.store(desk, *decision, duplicates, &ids))
             }
         }
@@ -157,7 +163,7 @@ pub(crate) fn resume_others(desk: &mut Desk, number: i64, others: &mut Vec<Order
         };
         let decision = changing::resume(&facts, &mut ids, desk.now);
         if !decision.is_noop() {
-            desk.apply(decision, &ids);
+            enact(desk, other.0, decision, &ids);
             others.push(other);
         }
     }

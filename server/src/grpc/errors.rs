@@ -111,6 +111,8 @@ fn fitting(code: Code) -> Fitting {
         | Code::RequestIdReused
         | Code::TotalMismatch => Fitting::Fields,
 
+        Code::MailNotFound => Fitting::Resource("orders.v1/Mail"),
+
         Code::ShopNotFound | Code::ShopExists => Fitting::Resource("orders.v1/Shop"),
         Code::OrderNotFound | Code::RevisionNotFound | Code::ExternalReferenceTaken => {
             Fitting::Resource("orders.v1/Order")
@@ -145,6 +147,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::OperationNotSent
         | Code::OperationFinal
         | Code::EffectNotRetryable
+        | Code::SellerDetailsMissing
+        | Code::EmailMissing
+        | Code::MailFilesGone
+        | Code::EffectPending
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,
@@ -160,7 +166,9 @@ fn fitting(code: Code) -> Fitting {
         | Code::CaptureReversed
         | Code::AuthorizationDeclined
         | Code::OutcomeUnknown
-        | Code::Oversold => Fitting::Nothing,
+        | Code::Oversold
+        | Code::MailDeclined
+        | Code::MailUnknown => Fitting::Nothing,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod attention;
 pub(crate) mod envelope;
 pub(crate) mod lists;
 pub(crate) mod names;
+pub(crate) mod notes;
 pub(crate) mod orders;
 pub(crate) mod placing;
 pub(crate) mod shops;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{
-    DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow, MovementRow, OperationRow,
-    OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
+    DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow, MailFilesRow, MailRow,
+    MovementRow, OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow,
+    StockItemRow,
 };
 
 /// Facts that the commands of a turn need. Every set may be empty; an empty one costs nothing.
@@ -38,6 +39,7 @@ pub(crate) struct Facts {
     pub personal: Vec<PersonalRow>,
     pub problems: Vec<ProblemRow>,
     pub duplicates: Vec<DuplicateRow>,
+    pub mails: Vec<MailRow>,
     pub payments: Vec<PaymentRow>,
     pub holders: Vec<HolderRow>,
     pub operations: Vec<OperationRow>,
@@ -73,6 +75,13 @@ pub(crate) struct Changes {
     pub operations: Vec<OperationRow>,
     pub problems: Vec<ProblemRow>,
     pub duplicates: Vec<DuplicateRow>,
+    pub mails: Vec<MailRow>,
+    /// New; they are never changed.
+    pub mail_files: Vec<MailFilesRow>,
+    /// From one mail to another.
+    pub mail_files_moved: Vec<(i64, i64)>,
+    /// Mails whose files are forgotten.
+    pub mail_files_dropped: Vec<i64>,
     pub items: Vec<StockItemRow>,
     pub movements: Vec<MovementRow>,
     pub effects: Vec<EffectRow>,

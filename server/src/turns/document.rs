@@ -8,6 +8,7 @@ use order_rules::payments::{Payment, payment_state};
 use prost::Message;
 
 use super::desk::OrderFile;
+use super::mailing;
 use super::record::operation_message;
 use crate::commands::timestamp;
 use crate::shops::{Shop, etag};
@@ -40,7 +41,7 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
             status: status(pending.to),
             restock: restock(pending.restock).into(),
             request_time: Some(timestamp(pending.requested_at)),
-            send_email: false,
+            send_email: pending.send_email,
         }),
         currency_code: order.currency.code().to_owned(),
         price_basis: order.price_basis.contract().into(),
@@ -64,10 +65,17 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
             .map(|credit| shop.order_name(credit.original.0))
             .unwrap_or_default(),
         deliveries: Vec::new(),
-        withdrawal: None,
+        withdrawal: order.withdrawal.form_sent_at.map(|time| v1::Withdrawal {
+            form_send_time: Some(timestamp(time)),
+            ..v1::Withdrawal::default()
+        }),
         credit_number: order.credit.map_or(0, |credit| credit.credit_number),
         credit_orders: order.credits.iter().map(|number| shop.order_name(number.0)).collect(),
-        mails: Vec::new(),
+        mails: order
+            .mails
+            .iter()
+            .map(|mail| mailing::message(mail, file.extra.message_id(mail.id)))
+            .collect(),
         delete_time: order.deleted_at.map(timestamp),
         pending_resolution: None,
         revision: file.extra.revision,

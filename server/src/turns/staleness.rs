@@ -46,6 +46,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::DismissProblem(command) => command.etag.as_deref(),
         Command::RetryEffect(command) => command.etag.as_deref(),
         Command::SettleOperation(command) => command.etag.as_deref(),
+        Command::AddNote(command) => command.etag.as_deref(),
+        Command::ResendMail(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)
@@ -53,7 +55,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::UpdateShop(_)
         | Command::CreateStockItem(_)
         | Command::AdjustStock(_)
-        | Command::RecordOutcome(_) => None,
+        | Command::RecordOutcome(_)
+        | Command::RecordMail(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use order_rules::decision::Change;
 use order_rules::order::{Order, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 
+use super::mailing;
 use super::record::operation_summary;
 use crate::shops::Shop;
 
@@ -78,6 +79,8 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             },
         ),
         Change::NoteAdded => (EventKind::NoteAdded, nothing),
+        Change::MailRequested { mail } => (EventKind::MailRequested, mail_change(order, *mail)),
+        Change::MailResolved { mail } => (EventKind::MailResolved, mail_change(order, *mail)),
     }
 }
 
@@ -89,6 +92,18 @@ fn operation_event(
     let change =
         EventChange { payment_id: payment.0, operation: Some(operation), ..EventChange::default() };
     (kind, change)
+}
+
+fn mail_change(order: &Order, mail: i64) -> EventChange {
+    let known = order.mails.iter().find(|known| known.id == mail);
+    let mail = known.map(|mail| v1::Mail {
+        // Those are the order's to tell: they stand there, and change.
+        is_to_old_address: false,
+        request_time: None,
+        resolve_time: None,
+        ..mailing::message(mail, "")
+    });
+    EventChange { mail, ..EventChange::default() }
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

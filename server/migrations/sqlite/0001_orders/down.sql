@@ -1,5 +1,7 @@
 DROP TABLE events;
 DROP TABLE effects;
+DROP TABLE mail_files;
+DROP TABLE mails;
 DROP TABLE stock_movements;
 DROP TABLE stock_items;
 DROP TABLE order_duplicates;

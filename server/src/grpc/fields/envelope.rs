@@ -131,6 +131,8 @@ mutations! {
     "DismissProblem" DismissProblemRequest;
     "RetryEffect" RetryEffectRequest, wait;
     "SettlePaymentOperation" SettlePaymentOperationRequest;
+    "AddOrderNote" AddOrderNoteRequest;
+    "ResendMail" ResendMailRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

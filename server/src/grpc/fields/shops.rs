@@ -10,6 +10,7 @@ use super::lists::Page;
 use super::{Fields, names};
 use crate::commands::{Command, CreateShop, Failure, UpdateShop};
 use crate::grpc::caller::Caller;
+use crate::mail;
 use crate::shops::SETTINGS;
 
 const DISPLAY_NAME: &str = "display_name";
@@ -199,6 +200,9 @@ impl Fields {
             self.line(&format!("{place}.value.subject"), subject.clone(), 1..=300);
             self.paragraph(&format!("{place}.value.text"), text.clone(), 1..=20_000);
             self.paragraph(&format!("{place}.value.html"), html.clone(), 0..=50_000);
+            for (part, problem) in mail::check_template(key, template) {
+                self.refuse(format!("{place}.{part}"), problem);
+            }
         }
     }
 
