@@ -148,6 +148,8 @@ commands!(
     WithdrawStatusChangeRequest,
     DismissProblemRequest,
     SettlePaymentOperationRequest,
+    AddOrderNoteRequest,
+    ResendMailRequest,
     CreateOrderStatusRequest,
     UpdateOrderStatusRequest,
     DeleteOrderStatusRequest,

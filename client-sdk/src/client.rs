@@ -7,6 +7,7 @@ use crate::calls::CallSettings;
 use crate::connection::{ClientBuilder, Connections, metadata_text};
 use crate::error::Error;
 use crate::names::ShopName;
+use crate::notes::NoteDraft;
 use crate::orders::{OrderQuery, StatusChange};
 use crate::placing::OrderDraft;
 use crate::retry::{RetryBudget, RetryPolicy};
@@ -72,6 +73,16 @@ impl OrderClient {
     /// Begins a change of an order's status.
     pub fn change_status(&self, order: &OrderName, status: &StatusName) -> StatusChange {
         StatusChange::new(self.clone(), order, status)
+    }
+
+    /// Begins a note on an order.
+    pub fn new_note(
+        &self,
+        order: &OrderName,
+        audience: crate::proto::NoteAudience,
+        text: impl Into<String>,
+    ) -> NoteDraft {
+        NoteDraft::new(self.clone(), order, audience, text)
     }
 
     /// Begins a list of the shop's orders.

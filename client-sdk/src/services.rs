@@ -87,6 +87,10 @@ unary!(OrderServiceClient:
     retry_effect(RetryEffectRequest) -> RetryEffectResponse;
     /// Records what a person saw at the provider.
     settle_payment_operation(SettlePaymentOperationRequest) -> SettlePaymentOperationResponse;
+    /// Adds a note, and mails it. See also [`OrderClient::new_note`].
+    add_order_note(AddOrderNoteRequest) -> AddOrderNoteResponse;
+    /// Sends a mail again, to the address that the order has now.
+    resend_mail(ResendMailRequest) -> ResendMailResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );

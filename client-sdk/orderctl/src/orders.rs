@@ -4,6 +4,7 @@ mod create;
 pub(crate) mod get;
 mod history;
 mod list;
+mod note;
 pub(crate) mod outcome;
 mod payments;
 mod status;
@@ -34,6 +35,10 @@ pub(crate) enum OrdersCommand {
     Withdraw(payments::WithdrawArguments),
     /// Attach another payment: the way out of an expired or declined reservation
     AttachPayment(payments::AttachArguments),
+    /// Add a note, and mail it to the customer
+    Note(note::NoteArguments),
+    /// Send a mail again, to the address that the order has now
+    Resend(note::ResendArguments),
     /// Show who did what to an order, and when
     History(history::HistoryArguments),
 }
@@ -48,6 +53,8 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Status(arguments) => status::run(session, &arguments).await,
         OrdersCommand::Withdraw(arguments) => payments::withdraw(session, &arguments).await,
         OrdersCommand::AttachPayment(arguments) => payments::attach(session, &arguments).await,
+        OrdersCommand::Note(arguments) => note::note(session, &arguments).await,
+        OrdersCommand::Resend(arguments) => note::resend(session, &arguments).await,
         OrdersCommand::History(arguments) => history::run(session, &arguments).await,
     }
 }
