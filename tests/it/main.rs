@@ -44,7 +44,11 @@ mod listening_on;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod mailing;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod notes;
 #[cfg(test)]
 mod orderctl;
 #[cfg(test)]
@@ -97,7 +101,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 33] = [
         attention::trials,
         bad_input::trials,
         cancelling::trials,
@@ -113,7 +117,9 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         lifecycle::trials,
         listening_on::trials,
         listing::trials,
+        mailing::trials,
         model::trials,
+        notes::trials,
         orderctl::trials,
         pending::trials,
         placing::trials,

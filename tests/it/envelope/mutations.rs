@@ -13,6 +13,8 @@ pub(super) enum Kind {
     ChangeOrderStatus,
     WithdrawStatusChange,
     AttachPayment,
+    AddOrderNote,
+    ResendMail,
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
@@ -44,17 +46,23 @@ pub(super) struct Stage {
     other_waiting: OrderName,
     /// An order of more goods than there are.
     oversold: OrderName,
+    /// An order with mails that are sent.
+    mailed: OrderName,
+    mail: i64,
+    other_mail: i64,
     /// A shop that does not exist yet.
     new_shop: String,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
         Self::WithdrawStatusChange,
         Self::AttachPayment,
+        Self::AddOrderNote,
+        Self::ResendMail,
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
@@ -85,6 +93,8 @@ impl Kind {
                 | Self::ChangeOrderStatus
                 | Self::WithdrawStatusChange
                 | Self::AttachPayment
+                | Self::AddOrderNote
+                | Self::ResendMail
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation
@@ -103,7 +113,11 @@ impl Stage {
         world.stock("RARE", 0).await;
         let oversold = world.place(world.draft(0).goods("RARE", "Vase", 1, 0, 0)).await;
         let new_shop = format!("{}-new", world.shop.id());
+        let (mailed, [mail, other_mail]) = mailed_twice(&world).await;
         Self {
+            mailed,
+            mail,
+            other_mail,
             order: order.name.parse().unwrap(),
             world,
             waiting,
@@ -120,6 +134,8 @@ impl Stage {
             Kind::ChangeOrderStatus => self.change_status(asked).await?,
             Kind::WithdrawStatusChange => self.withdraw(asked).await?,
             Kind::AttachPayment => self.attach(asked).await?,
+            Kind::AddOrderNote => self.add_note(asked).await?,
+            Kind::ResendMail => self.resend(asked).await?,
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
@@ -182,6 +198,7 @@ impl Stage {
                 &self.waiting
             }
             Kind::DismissProblem => &self.oversold,
+            Kind::ResendMail => &self.mailed,
             _ => &self.order,
         }
     }
@@ -291,6 +308,32 @@ impl Stage {
         self.world.get(order).await.payments[0].operations[0].id
     }
 
+    async fn add_note(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let text = if asked.is_other { "Noe annet" } else { "Noe" };
+        let note = proto::Note { text: text.to_owned(), ..proto::Note::default() };
+        let request = proto::AddOrderNoteRequest {
+            name: (&self.order).into(),
+            note: Some(note),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+            ..proto::AddOrderNoteRequest::default()
+        };
+        Ok(self.world.client.add_order_note(request).await?.receipt)
+    }
+
+    async fn resend(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let mail_id = if asked.is_other { self.other_mail } else { self.mail };
+        let request = proto::ResendMailRequest {
+            name: (&self.mailed).into(),
+            mail_id,
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.resend_mail(request).await?.receipt)
+    }
+
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
         let mut status = proto::OrderStatus::default();
         status.set_tag(StatusTag::Completed);
@@ -387,6 +430,23 @@ impl Stage {
 
 fn named(name: &OrderName) -> proto::Order {
     proto::Order { name: name.into(), ..proto::Order::default() }
+}
+
+/// An order with two mails, both sent: from then on nothing happens to it by itself.
+async fn mailed_twice(world: &World) -> (OrderName, [i64; 2]) {
+    crate::notes::set_seller(world).await;
+    let order = world.place(world.draft(900).payment("manual", "", 900)).await;
+    let name: OrderName = order.name.parse().unwrap();
+    for _ in 0..2 {
+        let note = world.client.new_note(&name, proto::NoteAudience::Customer, "Hei");
+        note.send_email(true).send().await.unwrap();
+    }
+    let mails = eventually("both mails are sent", async || {
+        let mails = world.get(&name).await.mails;
+        mails.iter().all(|mail| mail.state() == proto::MailState::Sent).then_some(mails)
+    });
+    let ids = mails.await.iter().map(|mail| mail.id).collect::<Vec<_>>();
+    (name, [ids[0], ids[1]])
 }
 
 /// An order whose change waits for a reservation that nobody ever confirms.
