@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 21] = [
+const STORED_ANSWERS: [&str; 23] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -24,6 +24,8 @@ const STORED_ANSWERS: [&str; 21] = [
     "CreditOrderResponse",
     "ResolveDuplicateResponse",
     "DismissDuplicateResponse",
+    "AddOrderNoteResponse",
+    "ResendMailResponse",
     "WatchOrdersResponse",
 ];
 

@@ -153,6 +153,8 @@ commands!(
     RecordWithdrawalRequest,
     DismissDuplicateRequest,
     DeleteOrderRequest,
+    AddOrderNoteRequest,
+    ResendMailRequest,
     CreateOrderStatusRequest,
     UpdateOrderStatusRequest,
     DeleteOrderStatusRequest,

@@ -10,6 +10,7 @@ use crate::crediting::Credit;
 use crate::editing::OrderEdit;
 use crate::error::Error;
 use crate::names::ShopName;
+use crate::notes::NoteDraft;
 use crate::orders::{OrderQuery, StatusChange};
 use crate::placing::OrderDraft;
 use crate::resolving::Resolution;
@@ -96,6 +97,16 @@ impl OrderClient {
     /// Begins an edit of an order's lines.
     pub fn edit(&self, order: &OrderName) -> OrderEdit {
         OrderEdit::new(self.clone(), order)
+    }
+
+    /// Begins a note on an order.
+    pub fn new_note(
+        &self,
+        order: &OrderName,
+        audience: crate::proto::NoteAudience,
+        text: impl Into<String>,
+    ) -> NoteDraft {
+        NoteDraft::new(self.clone(), order, audience, text)
     }
 
     /// Begins a list of the shop's orders.

@@ -53,6 +53,12 @@ impl StatusChange {
         self
     }
 
+    /// Mail the customer the new status when the label moves, with the note if it is for the customer.
+    pub fn send_email(mut self) -> Self {
+        self.request.send_email = true;
+        self
+    }
+
     /// UUID of this command; one is made when it is sent without.
     pub fn request_id(mut self, request_id: impl Into<String>) -> Self {
         self.request.request_id = request_id.into();

@@ -43,6 +43,12 @@ impl OrderDraft {
         self
     }
 
+    /// The customer's language, e.g. `nb`; the shop's unless told.
+    pub fn language(mut self, code: impl Into<String>) -> Self {
+        self.order.language_code = code.into();
+        self
+    }
+
     /// Goods: units, price of one in minor units, VAT rate in basis points.
     pub fn goods(
         self,

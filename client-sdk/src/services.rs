@@ -105,6 +105,10 @@ unary!(OrderServiceClient:
     edit_order(EditOrderRequest) -> EditOrderResponse;
     /// Deletes an order on which no money hangs.
     delete_order(DeleteOrderRequest) -> DeleteOrderResponse;
+    /// Adds a note, and mails it. See also [`OrderClient::new_note`].
+    add_order_note(AddOrderNoteRequest) -> AddOrderNoteResponse;
+    /// Sends a mail again, to the address that the order has now.
+    resend_mail(ResendMailRequest) -> ResendMailResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );

@@ -18,6 +18,7 @@ use crate::effects::{Runner, Running};
 use crate::feed::Feed;
 use crate::grpc::health::Health;
 use crate::grpc::{self, Edge, connections};
+use crate::mail::MailService;
 use crate::providers::Providers;
 use crate::reading::Reading;
 use crate::search::Search;
@@ -96,6 +97,7 @@ impl Service {
         let effects = Runner {
             store: store.clone(),
             providers: Providers::new(settings.sandbox_book()),
+            mail: mail_service(settings)?,
             log: turns.clone(),
             call_timeout: settings.call_timeout(),
         };
@@ -171,6 +173,21 @@ async fn open_store(settings: &Settings) -> Result<Store, String> {
         writers: settings.turn_workers(),
     };
     Store::open(&settings).await.map_err(|failure| failure.to_string())
+}
+
+/// The mail server, or the folder where none is set up.
+fn mail_service(settings: &Settings) -> Result<MailService, String> {
+    let Some(url) = settings.smtp_url() else {
+        return Ok(MailService::to_folder(settings.mail_folder()));
+    };
+    let authority = match settings.smtp_ca() {
+        Some(path) => Some(
+            std::fs::read(path)
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+        ),
+        None => None,
+    };
+    MailService::to_server(url, authority.as_deref())
 }
 
 fn make_folder(folder: Option<&Path>) -> Result<(), String> {

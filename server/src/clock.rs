@@ -1,6 +1,6 @@
 //! What time it is: the one place that asks.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use order_rules::order::Micros;
 
@@ -9,4 +9,9 @@ use order_rules::order::Micros;
 pub(crate) fn now() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// A time as those want it who write dates.
+pub(crate) fn system_time(time: Micros) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(time.0).unwrap_or_default())
 }

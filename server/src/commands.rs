@@ -1,6 +1,7 @@
 //! What callers and effects ask for, already checked field by field: one variant per command.
 
 mod attention;
+mod add_note;
 mod change_status;
 mod create_order;
 mod delivering;
@@ -25,6 +26,7 @@ use order_rules::changing::Outcome;
 use order_rules::crediting;
 use order_rules::decision::Decision;
 use order_rules::editing::Edit;
+use order_rules::mail::{Mail, MailKind, MailOutcome};
 use order_rules::order::{Micros, OrderNumber};
 use order_rules::payments::{OperationKind, Payment, ProviderName};
 use order_rules::placing::Placement;
@@ -79,7 +81,10 @@ pub(crate) enum Command {
     UpdateShop(Box<UpdateShop>),
     CreateStockItem(CreateStockItem),
     AdjustStock(AdjustStock),
+    AddNote(Box<AddNote>),
+    ResendMail(ResendMail),
     RecordOutcome(RecordOutcome),
+    RecordMail(RecordMail),
 }
 
 #[derive(Clone, Debug)]
@@ -125,12 +130,31 @@ pub(crate) struct ChangeStatus {
     pub status: String,
     pub restock: Option<bool>,
     pub note: Option<NewNote>,
+    pub send_email: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct NewNote {
     pub audience: v1::NoteAudience,
     pub text: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AddNote {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub note: NewNote,
+    /// `None`: as the shop says.
+    pub send_email: Option<bool>,
+    pub attach_form: Option<bool>,
+    pub files: Vec<v1::Attachment>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ResendMail {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub mail: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -280,6 +304,17 @@ pub(crate) struct RecordOutcome {
     pub outcome: Outcome,
 }
 
+/// What became of a mail, under the attempt that found out.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordMail {
+    pub number: i64,
+    /// The mail within the shop.
+    pub mail: i64,
+    /// A result under an older attempt is not applied.
+    pub attempt: i32,
+    pub outcome: MailOutcome,
+}
+
 /// What a command did, or would do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
@@ -363,7 +398,10 @@ impl Command {
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
             Self::CreateStockItem(command) => command.needs(needs),
             Self::AdjustStock(command) => command.needs(needs),
+            Self::AddNote(command) => command.needs(shop_id, needs),
+            Self::ResendMail(command) => command.needs(shop_id, needs),
             Self::RecordOutcome(command) => command.needs(shop_id, needs),
+            Self::RecordMail(command) => command.needs(shop_id, needs),
             Self::CreateStatus(_) | Self::UpdateShop(_) => {}
         }
     }
@@ -400,7 +438,10 @@ impl Command {
             Self::UpdateShop(command) => command.carry_out(desk),
             Self::CreateStockItem(command) => command.carry_out(desk),
             Self::AdjustStock(command) => command.carry_out(desk),
+            Self::AddNote(command) => command.carry_out(desk),
+            Self::ResendMail(command) => command.carry_out(desk),
             Self::RecordOutcome(command) => command.carry_out(desk),
+            Self::RecordMail(command) => command.carry_out(desk),
         }
     }
 
@@ -436,7 +477,10 @@ impl Command {
             Self::DismissDuplicate(command) => Some(command.number),
             Self::EditOrder(command) => Some(command.number),
             Self::DeleteOrder(command) => Some(command.number),
+            Self::AddNote(command) => Some(command.number),
+            Self::ResendMail(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
+            Self::RecordMail(command) => Some(command.number),
             _ => None,
         }
     }
@@ -445,14 +489,17 @@ impl Command {
 /// What a decision makes the outside world do.
 fn plan_of(decision: &Decision) -> Vec<v1::PlannedEffect> {
     let payments = &decision.case.payments;
-    decision
-        .effects
-        .iter()
-        .filter_map(|effect| {
-            let payment = payments.iter().find(|payment| payment.id == effect.payment)?;
-            Some(planned(payment, effect.operation.kind, effect.operation.amount_minor))
-        })
-        .collect()
+    let operations = decision.effects.iter().filter_map(|effect| {
+        let payment = payments.iter().find(|payment| payment.id == effect.payment)?;
+        Some(planned(payment, effect.operation.kind, effect.operation.amount_minor))
+    });
+    let is_new = |mail: &&Mail| decision.mails.contains(&mail.id);
+    let mails = decision.case.order.mails.iter().filter(is_new);
+    operations.chain(mails.map(|mail| planned_mail(mail.kind))).collect()
+}
+
+fn planned_mail(kind: MailKind) -> v1::PlannedEffect {
+    v1::PlannedEffect { mail: kind.contract().into(), ..v1::PlannedEffect::default() }
 }
 
 fn planned(payment: &Payment, kind: OperationKind, amount_minor: i64) -> v1::PlannedEffect {

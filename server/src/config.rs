@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::mail::{SmtpUrl, Unreadable};
 use crate::telemetry::{LogFormat, is_filter};
 use sources::Sources;
 
@@ -52,6 +53,20 @@ pub struct Settings {
     /// File of the built-in sandbox provider's own book [default: sandbox.db in the data folder]
     #[arg(long, value_name = "FILE")]
     sandbox_book: Option<PathBuf>,
+
+    /// Mail server that takes the mails to customers: `smtps://user:password@host:465`, or
+    /// `smtp://user:password@host:587?tls=required` for STARTTLS. Better given in the environment or
+    /// the file, where other users of the machine do not see it
+    #[arg(long, value_name = "URL", value_parser = smtp_url)]
+    smtp_url: Option<SmtpUrl>,
+
+    /// PEM file of who vouches for the mail server, where this system does not know it
+    #[arg(long, value_name = "FILE")]
+    smtp_ca: Option<PathBuf>,
+
+    /// Folder for mails as .eml files while there is no mail server [default: mail in the data folder]
+    #[arg(long, value_name = "FOLDER")]
+    mail_folder: Option<PathBuf>,
 
     /// How log records look, on stderr; auto: text on a terminal, JSON otherwise
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
@@ -140,6 +155,18 @@ impl Settings {
         self.sandbox_book.clone().unwrap_or_else(|| self.data_dir.join("sandbox.db"))
     }
 
+    pub(crate) fn smtp_url(&self) -> Option<SmtpUrl> {
+        self.smtp_url.clone()
+    }
+
+    pub(crate) fn smtp_ca(&self) -> Option<&Path> {
+        self.smtp_ca.as_deref()
+    }
+
+    pub(crate) fn mail_folder(&self) -> PathBuf {
+        self.mail_folder.clone().unwrap_or_else(|| self.data_dir.join("mail"))
+    }
+
     pub(crate) fn drain_timeout(&self) -> Duration {
         self.drain_timeout
     }
@@ -180,6 +207,10 @@ fn database_url(text: &str) -> Result<DatabaseUrl, String> {
     } else {
         Err("must begin with postgres://".to_owned())
     }
+}
+
+fn smtp_url(text: &str) -> Result<SmtpUrl, String> {
+    text.parse().map_err(|Unreadable(problem)| problem.to_owned())
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -1,11 +1,13 @@
 //! Carries out what turns have planned for the outside world: claims effects that are due, calls
-//! their provider, and hands the outcome in as a command.
+//! their system, and hands the outcome in as a command.
 //!
-//! An effect stands as SENT under a lease before its provider is called, and no call is made inside
+//! An effect stands as SENT under a lease before its system is called, and no call is made inside
 //! a transaction. The lease is renewed as long as the call lasts; whoever loses it gives up the
-//! call, and whoever finds it ended asks the provider before anything is sent again.
+//! call, and whoever finds it ended asks the system before anything is sent again.
 
 mod carrying;
+mod mailing;
+mod paying;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -22,11 +24,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::carrying::Carrier;
+use self::mailing::Mailing;
+use self::paying::Paying;
 use self::slots::Slots;
 use crate::commands::{Assignment, Failure};
+use crate::mail::MailService;
 use crate::providers::{Provider, Providers};
-use crate::store::claims::{Candidate, Claim, Claims, Search};
-use crate::store::rows::ShopRow;
+use crate::store::claims::{Candidate, Claims, Search, Subject};
+use crate::store::rows::{EffectRow, ShopRow};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::turns::Turns;
 
@@ -44,6 +49,7 @@ pub(crate) trait Recorder: Clone + Send + Sync + 'static {
 pub(crate) struct Runner<Log> {
     pub store: Store,
     pub providers: Providers,
+    pub mail: MailService,
     /// The turns.
     pub log: Log,
     /// How long a provider has to answer; never longer than the rules reckon with.
@@ -91,6 +97,26 @@ impl<Log: Recorder> Runner<Log> {
             calls: JoinSet::new(),
         };
         Running { task: tokio::spawn(crew.work(stop.clone())), stop }
+    }
+
+    fn paying(&self, shop: &Shop, effect: &EffectRow, payment: (&str, &str, &str)) -> Paying {
+        let (provider, reference, _) = payment;
+        Paying {
+            provider: shop.provider(&self.providers, provider),
+            call: paying::call(&shop.slug, effect, payment),
+            effect: effect.clone(),
+            key: paying::key_of(&shop.slug, provider, reference, effect),
+            patience: self.call_timeout(),
+        }
+    }
+
+    fn mailing(&self, shop: &str, effect: &EffectRow) -> Mailing {
+        Mailing {
+            store: self.store.clone(),
+            mail: self.mail.clone(),
+            shop: shop.to_owned(),
+            effect: effect.clone(),
+        }
     }
 
     fn call_timeout(&self) -> Duration {
@@ -192,16 +218,23 @@ impl<Log: Recorder> Crew<Log> {
             let place = self.slots.occupy(&Candidate {
                 effect_key: claim.effect.effect_key,
                 shop_id: claim.effect.shop_id,
-                provider: claim.provider.clone(),
+                lane: claim.lane(),
             });
-            let carrier = Carrier {
-                provider: shop.provider(&self.runner.providers, &claim),
-                shop: shop.slug.clone(),
-                owner: self.owner.clone(),
-                runner: self.runner.clone(),
-                claim,
-            };
-            self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+            let (runner, owner, slug) =
+                (self.runner.clone(), self.owner.clone(), shop.slug.clone());
+            match &claim.subject {
+                Subject::Payment { provider, reference, currency } => {
+                    let errand =
+                        runner.paying(shop, &claim.effect, (provider, reference, currency));
+                    let carrier = Carrier { runner, owner, shop: slug, claim, errand };
+                    self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+                }
+                Subject::Mail => {
+                    let errand = runner.mailing(&slug, &claim.effect);
+                    let carrier = Carrier { runner, owner, shop: slug, claim, errand };
+                    self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+                }
+            }
         }
     }
 
@@ -231,8 +264,8 @@ struct Shop {
 
 impl Shop {
     /// The system behind the payment; `None` when the shop no longer names it.
-    fn provider(&self, providers: &Providers, claim: &Claim) -> Option<Provider> {
-        let integration = self.settings.as_ref()?.providers.get(&claim.provider)?;
+    fn provider(&self, providers: &Providers, name: &str) -> Option<Provider> {
+        let integration = self.settings.as_ref()?.providers.get(name)?;
         providers.behind(integration.kind())
     }
 }

@@ -1,6 +1,7 @@
 //! The edge: who may say what to the service over gRPC, and how it is answered.
 
 mod batches;
+mod bounded;
 pub(crate) mod caller;
 pub(crate) mod connections;
 pub(crate) mod errors;
@@ -23,10 +24,12 @@ use crate::commands::{Answer, Failure};
 use crate::feed::Feed;
 use crate::reading::Reading;
 use crate::turns::Turns;
+use bounded::BoundedOrders;
 use caller::Caller;
 use fields::envelope::Asking;
 use fields::lists::OneOrder;
 use fields::names;
+use fields::notes::ATTACHMENT_BYTES_MAX;
 use health::Health;
 use order_service::Orders;
 use order_status_service::OrderStatuses;
@@ -41,6 +44,9 @@ use stubs::stock_service_server::StockServiceServer;
 
 /// The largest request, in bytes. An order of 500 lines with the longest texts is half of it.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+
+/// The largest note with its files.
+const NOTE_BYTES_MAX: usize = ATTACHMENT_BYTES_MAX + REQUEST_BYTES_MAX;
 
 /// What the services stand on.
 #[derive(Clone)]
@@ -77,7 +83,8 @@ impl Edge {
         };
         let Answer { mut order, number, mut credit_order, revision, replayed, plan, .. } = answer;
         // Only what reached for the outside world, now or the first time, can be under way.
-        let may_wait = answer.is_waiting || replayed || answer.already_exists || !plan.is_empty();
+        let has_operations = plan.iter().any(|effect| effect.mail() == v1::MailKind::Unspecified);
+        let may_wait = answer.is_waiting || replayed || answer.already_exists || has_operations;
         let mut settled = !validate_only && !may_wait;
         if let Some(number) = number.filter(|_| !validate_only && may_wait && !wait.is_zero()) {
             let later = self.turns.settled(&shop, number.0, caller.patience(wait));
@@ -133,7 +140,12 @@ pub(crate) fn routes(edge: &Edge, health: &Health) -> Result<Routes, ReflectionF
             .register_encoded_file_descriptor_set(DESCRIPTOR)
             .register_encoded_file_descriptor_set(health::DESCRIPTOR)
     };
-    let routes = Routes::new(limited!(OrderServiceServer, Orders::new(edge)))
+    let orders = BoundedOrders {
+        ordinary: limited!(OrderServiceServer, Orders::new(edge)),
+        with_files: OrderServiceServer::new(Orders::new(edge))
+            .max_decoding_message_size(NOTE_BYTES_MAX),
+    };
+    let routes = Routes::new(orders)
         .add_service(limited!(OrderStatusServiceServer, OrderStatuses::new(edge)))
         .add_service(limited!(ShopServiceServer, Shops::new(edge)))
         .add_service(limited!(StockServiceServer, Stock::new(edge)))

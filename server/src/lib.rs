@@ -7,7 +7,7 @@
 //! grpc ─► command ─► queue of its shop ─► turn { lock · load · decide (pure) · save · commit } ─► answer
 //!                         ▲                                      │
 //!      effects ── outcome ┘   ◄────────── effects planned ───────┤
-//!         └─► provider                                           └──► feed ─► listeners
+//!         └─► provider, mail                                     └──► feed ─► listeners
 //! ```
 //!
 //! A shop is a serial log. [`turns`] lets the commands of a shop queue up and carries out all that
@@ -19,7 +19,7 @@
 //!
 //! # What is never so
 //!
-//! - No provider is called inside a transaction, and no provider knows the store.
+//! - No system outside is called inside a transaction, and none of them knows the store.
 //! - The store knows neither the contract nor the rules: rows in, rows out.
 //! - Only [`clock`] asks what time it is, only [`config`] reads the environment, only [`grpc`] says
 //!   `Status`, only `store/postgres.rs` and `store/sqlite.rs` know a dialect.
@@ -38,11 +38,13 @@ mod turns;
 
 mod effects;
 mod feed;
+mod mail;
 mod providers;
 mod reading;
 mod search;
 
 mod clock;
 mod store;
+mod systems;
 mod terms;
 mod wire;

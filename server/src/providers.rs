@@ -6,17 +6,16 @@
 mod sandbox;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use order_proto::v1::IntegrationKind;
-use order_rules::effects;
 use order_rules::money::Currency;
 use order_rules::order::Micros;
 use order_rules::payments::{Capabilities, OperationKind};
-use order_rules::refusals::Code;
 use uuid::Uuid;
 
 use self::sandbox::Sandbox;
+use crate::systems;
+pub(crate) use crate::systems::Decline;
 
 /// One operation on one reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,33 +33,10 @@ pub(crate) struct Call {
 }
 
 /// What a call came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Report {
-    Done(Confirmation),
-    /// The provider has it and answers later.
-    Accepted {
-        ask_again_in: Duration,
-    },
-    /// Final.
-    Declined(Decline),
-    /// It certainly did not happen.
-    TryLater {
-        after: Option<Duration>,
-    },
-    Unknown,
-}
+pub(crate) type Report = systems::Report<Confirmation>;
 
 /// What a look-up saw.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Sighting {
-    Happened(Confirmation),
-    Declined(Decline),
-    /// The provider does not know the key, at least not yet.
-    Absent,
-    InProgress,
-    /// The look-up itself failed.
-    NoAnswer,
-}
+pub(crate) type Sighting = systems::Sighting<Confirmation>;
 
 /// The provider's word that it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,15 +47,6 @@ pub(crate) struct Confirmation {
     pub amount_minor: i64,
     /// When the reservation expires, if the provider says so.
     pub expires_at: Option<Micros>,
-}
-
-/// The provider's no.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Decline {
-    /// The problem it makes of the order.
-    pub code: Code,
-    /// The provider's own word; never shown to customers.
-    pub reason: String,
 }
 
 /// Something that holds reservations and carries out operations on them.
@@ -166,36 +133,4 @@ fn decline_rank(name: &str) -> u8 {
         .iter()
         .find(|(kind, _)| name.starts_with(kind))
         .map_or(DECLINE_RANK_OTHER, |&(_, rank)| rank)
-}
-
-impl Report {
-    /// The same for the rules, which need no more.
-    pub(crate) fn in_short(&self) -> effects::Report {
-        match self {
-            Self::Done(_) => effects::Report::Done,
-            Self::Accepted { ask_again_in } => {
-                effects::Report::Accepted { ask_again_in: micros(*ask_again_in) }
-            }
-            Self::Declined(_) => effects::Report::Declined,
-            Self::TryLater { after } => effects::Report::TryLater { after: after.map(micros) },
-            Self::Unknown => effects::Report::Unknown,
-        }
-    }
-}
-
-impl Sighting {
-    /// The same for the rules, which need no more.
-    pub(crate) fn in_short(&self) -> effects::Sighting {
-        match self {
-            Self::Happened(_) => effects::Sighting::Happened,
-            Self::Declined(_) => effects::Sighting::Declined,
-            Self::Absent => effects::Sighting::Absent,
-            Self::InProgress => effects::Sighting::InProgress,
-            Self::NoAnswer => effects::Sighting::NoAnswer,
-        }
-    }
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

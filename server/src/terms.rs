@@ -1,7 +1,8 @@
 //! The same terms in the rules, in the contract and in the store, where they stand as the contract's numbers.
 
 use order_proto::v1;
-use order_rules::effects::EffectState;
+use order_rules::effects::{EffectState, System};
+use order_rules::mail::{Audience, Files, MailKind, MailState};
 use order_rules::order::{DeliveryState, DuplicateResolution, LineKind, OrderKind, PriceBasis};
 use order_rules::payments::{Authorization, OperationKind, OperationState, PaymentState};
 use order_rules::shop::{CaptureMode, DuplicateMode, StockMode};
@@ -91,7 +92,45 @@ terms!(
         Deleted
     }
 );
+terms!(MailKind = MailKind { OrderConfirmation, StatusChanged, Note });
+terms!(MailState = MailState { Pending, Sent, Declined, Unknown, Withdrawn });
+terms!(Audience = NoteAudience { Internal, Warehouse, Customer });
 terms!(DuplicateResolution = DuplicateResolution { Open, Dismissed, Kept, Dropped });
+
+pub(crate) const fn files_stored(files: Files) -> i16 {
+    match files {
+        Files::None => 0,
+        Files::Kept => 1,
+        Files::Gone => 2,
+    }
+}
+
+/// What goes with a mail, of a stored number.
+pub(crate) const fn files(stored: i16) -> Option<Files> {
+    match stored {
+        0 => Some(Files::None),
+        1 => Some(Files::Kept),
+        2 => Some(Files::Gone),
+        _ => None,
+    }
+}
+
+/// Systems stand in a constraint, so their numbers are the migration's.
+pub(crate) const fn system_stored(system: System) -> i16 {
+    match system {
+        System::Payments => 1,
+        System::Mail => 2,
+    }
+}
+
+/// The system of a stored number.
+pub(crate) const fn system(stored: i16) -> Option<System> {
+    match stored {
+        1 => Some(System::Payments),
+        2 => Some(System::Mail),
+        _ => None,
+    }
+}
 
 /// Effect states stand in partial indexes, so their numbers are the migration's.
 pub(crate) const fn effect_state_stored(state: EffectState) -> i16 {

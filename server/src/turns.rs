@@ -2,6 +2,7 @@
 
 mod document;
 mod pairs;
+mod mailing;
 mod queue;
 pub(crate) mod rebuild;
 mod record;
@@ -14,6 +15,8 @@ mod turn;
 mod tests;
 
 pub(crate) mod desk;
+
+pub(crate) use rebuild::FilesRecord;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,11 +3,13 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use order_sdk::proto;
 use order_tests::{orders, to_json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
-use crate::harness::{PATIENCE, World, binaries, problems, status_id};
+use crate::harness::folder::Folder;
+use crate::harness::{PATIENCE, World, binaries, eventually, problems, status_id};
 
 trials! {
     shared: [
@@ -21,6 +23,7 @@ trials! {
         a_sale_is_credited,
         duplicates_are_listed_resolved_and_dismissed,
         orders_are_edited_and_deleted,
+        notes_are_mailed_and_mails_sent_again,
         one_order_is_placed_from_standard_input,
         problems_are_listed_with_their_remedy_and_dealt_with,
     ];
@@ -244,6 +247,51 @@ async fn orders_are_watched_live(world: World) {
     assert_eq!(world.printed(&kinds).await.lines().count(), 1);
     let snapshot = world.printed(&["watch", "--from", "snapshot", "--until-caught-up"]).await;
     assert!(snapshot.contains("CAPTURED"), "{snapshot}");
+}
+
+async fn notes_are_mailed_and_mails_sent_again(world: World) {
+    let shop = world.shop.id().to_owned();
+    let folder = Folder::new();
+    let words = folder.file("note.txt");
+    std::fs::write(&words, "Om {{ order.number }}\n\n{{ note }}").unwrap();
+    std::fs::write(folder.file("note.html"), "<p>{{ note }}</p>").unwrap();
+    let template = format!("note.nb={}", words.display());
+    let seller = ["--seller-name", "Kopper AS", "--seller-email", "hei@kopper.example"];
+    let address = ["--seller-address", "Storgata 1, 0155 Oslo, NO", "--confirm-orders", "true"];
+    let notes = ["--note-email", "true", "--mail-template", template.as_str()];
+    let update = [&["shops", "update", &shop][..], &seller, &address, &notes].concat();
+    let told = world.printed(&update).await;
+    for part in ["Kopper AS, Storgata 1, 0155 Oslo, NO, hei@kopper.example", "note.nb", "mailed"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    world.buy(900, "").await;
+    let dry = ["orders", "note", "1001", "Se vedlegg", "--for", "customer", "--dry-run"];
+    let told = world.printed(&dry).await;
+    assert!(told.contains("would mail the customer: note"), "{told}");
+    let file = words.display().to_string();
+    let form = ["--email", "--withdrawal-form", "--attach", file.as_str()];
+    let note = ["orders", "note", "1001", "Se vedlegg", "--for", "customer"];
+    let told = world.printed(&[&note[..], &form].concat()).await;
+    assert!(told.contains("mail to the customer: note, mail "), "{told}");
+    let name = world.shop.order(1001).unwrap();
+    let order = eventually("both mails are sent", async || {
+        let order = world.get(&name).await;
+        let is_sent = |mail: &proto::Mail| mail.state() == proto::MailState::Sent;
+        (order.mails.len() == 2 && order.mails.iter().all(is_sent)).then_some(order)
+    })
+    .await;
+    let told = world.printed(&["orders", "get", "1001"]).await;
+    for part in ["ORDER_CONFIRMATION", "note 1, withdrawal form", "with note.txt", "Se vedlegg"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let confirmation = order.mails[0].id.to_string();
+    world.printed(&["orders", "resend", "1001", &confirmation]).await;
+    let told = world.printed(&["orders", "status", "1001", "processing", "--email"]).await;
+    assert!(told.contains("mail to the customer: status changed"), "{told}");
+    let history = world.printed(&["orders", "history", "1001"]).await;
+    assert!(history.contains("(order confirmation): SENT"), "{history}");
+    let unknown = world.ctl(&["orders", "resend", "1001", "999999"]).await;
+    assert_eq!(unknown.code, 4, "{}", unknown.told);
 }
 
 async fn every_change_has_its_command(world: World) {

@@ -11,6 +11,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod refused;
 pub(crate) mod server;
+pub(crate) mod smtp;
 #[macro_use]
 pub(crate) mod trials;
 pub(crate) mod world;

@@ -58,7 +58,11 @@ mod listing;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod mailing;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod notes;
 #[cfg(test)]
 mod orderctl;
 #[cfg(test)]
@@ -117,7 +121,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 36] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 38] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -140,7 +144,9 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         listening_on::trials,
         listing::trials,
         many::trials,
+        mailing::trials,
         model::trials,
+        notes::trials,
         orderctl::trials,
         pending::trials,
         placing::trials,

@@ -132,6 +132,7 @@ const WALLS: &[(&str, &[&str])] = &[
         &["order_proto", "crate::commands", "crate::grpc", "crate::providers", "tonic::"],
     ),
     ("server/src/providers", &["crate::store", "crate::turns", "crate::grpc", "tonic::"]),
+    ("server/src/mail", &["crate::store", "crate::turns", "crate::grpc", "tonic::"]),
     ("server/src/grpc", &["diesel::", "crate::providers", "crate::effects"]),
     ("server/src/commands", &["tonic::Status", "diesel::", "crate::grpc", "crate::providers"]),
     ("server/src/turns", &["tonic::Status", "crate::grpc", "crate::effects"]),

@@ -18,6 +18,13 @@ pub(crate) fn change(event: &proto::Event) -> String {
     if let Some(operation) = &change.operation {
         parts.push(operation_words(operation));
     }
+    if let Some(mail) = &change.mail {
+        let kind = mail.kind().label().to_lowercase().replace('_', " ");
+        parts.push(format!("mail {} ({kind}): {}", mail.id, mail.state().label()));
+    }
+    if change.note_id != 0 {
+        parts.push(format!("note {}", change.note_id));
+    }
     if change.payment_id != 0 {
         parts.push(format!("payment {}", change.payment_id));
     }

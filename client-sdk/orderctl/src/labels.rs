@@ -52,6 +52,8 @@ labels!(
     EventKind: "EVENT_KIND_",
     IntegrationKind: "INTEGRATION_KIND_",
     LineKind: "LINE_KIND_",
+    MailKind: "MAIL_KIND_",
+    MailState: "MAIL_STATE_",
     MovementReason: "MOVEMENT_REASON_",
     NoteAudience: "NOTE_AUDIENCE_",
     OperationKind: "OPERATION_KIND_",

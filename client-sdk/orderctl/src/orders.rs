@@ -10,6 +10,7 @@ pub(crate) mod get;
 mod history;
 pub(crate) mod list;
 mod many;
+mod note;
 pub(crate) mod outcome;
 mod payments;
 pub(crate) mod status;
@@ -54,6 +55,10 @@ pub(crate) enum OrdersCommand {
     Withdrawal(delivering::WithdrawalArguments),
     /// Credit units or amounts of an order, and pay them back
     Credit(Box<credit::CreditArguments>),
+    /// Add a note, and mail it to the customer
+    Note(note::NoteArguments),
+    /// Send a mail again, to the address that the order has now
+    Resend(note::ResendArguments),
     /// Show who did what to an order, and when
     History(history::HistoryArguments),
 }
@@ -77,6 +82,8 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Arrived(arguments) => delivering::arrived(session, &arguments).await,
         OrdersCommand::Withdrawal(arguments) => delivering::withdrawal(session, &arguments).await,
         OrdersCommand::Credit(arguments) => credit::run(session, &arguments).await,
+        OrdersCommand::Note(arguments) => note::note(session, &arguments).await,
+        OrdersCommand::Resend(arguments) => note::resend(session, &arguments).await,
         OrdersCommand::History(arguments) => history::run(session, &arguments).await,
     }
 }

@@ -1,5 +1,7 @@
 //! `orderctl shops`: the tenants and their settings.
 
+mod mailing;
+
 use clap::{Args, Subcommand};
 use futures_util::StreamExt;
 use order_sdk::proto;
@@ -23,6 +25,9 @@ const UPDATE_EXAMPLES: &str = "\
 Examples:
   orderctl shops update butikk --stock-mode refuse
   orderctl shops update butikk --provider vipps=sandbox --next-order-number 5000
+  orderctl shops update butikk --seller-name 'Butikk AS' --seller-email hei@butikk.no \\
+      --seller-address 'Storgata 1, 0155 Oslo, NO'
+  orderctl shops update butikk --confirm-orders true --note-email true --mail-template note.nb=note.txt
 
 A provider given leaves the others; without a kind (vipps=) it is taken away.";
 
@@ -118,6 +123,9 @@ pub(crate) struct ShopFields {
     /// Status a credit order starts in
     #[arg(long, value_name = "STATUS")]
     credit_order_status: Option<String>,
+
+    #[command(flatten)]
+    mailing: mailing::MailFields,
 }
 
 pub(crate) async fn run(session: &Session, command: ShopsCommand) -> Result<(), Failure> {
@@ -246,6 +254,7 @@ async fn set_fields(
     let number = &mut settings.next_credit_number;
     set(&mut paths, "next_credit_number", fields.next_credit_number, number);
     set(&mut paths, "credit_order_status", credit_status, &mut settings.credit_order_status);
+    paths.extend(mailing::set_fields(settings, &fields.mailing)?);
     if !fields.provider.is_empty() {
         set_providers(settings, &fields.provider)?;
         paths.push("settings.providers".to_owned());
@@ -308,6 +317,10 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Next credit number", settings.next_credit_number.to_string()),
         ("Providers", providers.join(", ")),
         ("Credit orders start in", last_part(&settings.credit_order_status).to_owned()),
+        ("Seller", mailing::seller_line(settings.seller.as_ref())),
+        ("Confirms orders", settings.confirms_orders.to_string()),
+        ("Notes to customers", mailing::defaults_line(settings.note_defaults)),
+        ("Mail templates", mailing::templates_line(&settings.mail_templates)),
         ("Created", local(shop.create_time.as_ref())),
         ("Version", format!("revision {}, etag {}", shop.revision, shop.etag)),
     ]);

@@ -51,6 +51,8 @@ pub struct ChangeStatus {
     pub restock: Option<bool>,
     /// A note rides along and is added in the turn that moves the label (2.10).
     pub has_note: bool,
+    /// The customer is mailed in that turn. Without a label that moves, nothing is mailed.
+    pub send_email: bool,
 }
 
 /// Changes the status, or stores the change as pending until money has moved.
@@ -91,6 +93,7 @@ pub fn change_status(
         to: target.id,
         restock: command.restock,
         has_note: command.has_note,
+        send_email: command.send_email,
         requested_at: now,
     });
     advance(facts, &mut draft);

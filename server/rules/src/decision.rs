@@ -169,6 +169,12 @@ pub struct LineChange {
     pub to_unit_price_minor: i64,
     pub from_gross_minor: i64,
     pub to_gross_minor: i64,
+    MailRequested {
+        mail: i64,
+    },
+    MailResolved {
+        mail: i64,
+    },
 }
 
 /// What a rule decided about one order. Applying it is saving `case` and appending the rest.
@@ -180,7 +186,9 @@ pub struct Decision {
     /// New operations that the outside world must carry out: each is an effect.
     /// They stand in `case.payments[..].operations` as PENDING.
     pub effects: Vec<PlannedEffect>,
-    /// Operations taken back before they were sent.
+    /// Mails to send: each is an effect. They stand in `case.order.mails` as PENDING.
+    pub mails: Vec<i64>,
+    /// Operations and mails taken back before they were sent.
     pub withdrawn: Vec<i64>,
     /// To be carried out next, each by [`crate::resolving::follow`].
     pub twins: Vec<TwinStep>,
@@ -204,6 +212,7 @@ impl Decision {
             changes: Vec::new(),
             movements: Vec::new(),
             effects: Vec::new(),
+            mails: Vec::new(),
             withdrawn: Vec::new(),
             twins: Vec::new(),
         }

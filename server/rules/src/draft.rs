@@ -13,6 +13,7 @@ pub(crate) struct Draft<'ids> {
     pub(crate) changes: Vec<Change>,
     pub(crate) movements: Vec<Movement>,
     pub(crate) effects: Vec<PlannedEffect>,
+    pub(crate) mails: Vec<i64>,
     pub(crate) withdrawn: Vec<i64>,
     pub(crate) twins: Vec<TwinStep>,
     pub(crate) ids: &'ids mut Ids,
@@ -39,6 +40,7 @@ impl<'ids> Draft<'ids> {
             changes: Vec::new(),
             movements: Vec::new(),
             effects: Vec::new(),
+            mails: Vec::new(),
             withdrawn: Vec::new(),
             twins: Vec::new(),
             ids,
@@ -52,6 +54,7 @@ impl<'ids> Draft<'ids> {
             changes: self.changes,
             movements: self.movements,
             effects: self.effects,
+            mails: self.mails,
             withdrawn: self.withdrawn,
             twins: self.twins,
         }
@@ -207,6 +210,16 @@ impl<'ids> Draft<'ids> {
                 .collect();
             self.close_problems(|problem| same.contains(&problem.id));
         }
+        self.open_another_problem(code, about, details);
+    }
+
+    /// Opens a problem beside those there are.
+    pub(crate) fn open_another_problem(
+        &mut self,
+        code: Code,
+        about: About,
+        details: Vec<(&'static str, String)>,
+    ) {
         let id = self.ids.take();
         self.case.order.problems.push(Problem {
             id,

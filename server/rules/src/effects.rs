@@ -23,9 +23,19 @@ pub enum EffectState {
     Withdrawn,
 }
 
+/// The kinds of system that effects are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// Does a key once, for as long as it keeps it, and tells what it did.
+    Payments,
+    /// Takes the same again and again, and keeps no account.
+    Mail,
+}
+
 /// Where an effect stands. Times are the database's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
+    pub system: System,
     /// Calls made so far; a result of an earlier attempt is evidence only.
     pub attempt: u32,
     /// Look-ups made since the last call.
@@ -66,6 +76,8 @@ pub enum Sighting {
     InProgress,
     /// The look-up itself failed.
     NoAnswer,
+    /// The system keeps no account: nobody can tell by asking it.
+    Untold,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,8 +152,9 @@ impl From<EffectState> for OperationState {
 impl Schedule {
     /// An effect that was just planned.
     #[must_use]
-    pub const fn planned() -> Self {
+    pub const fn planned(system: System) -> Self {
         Self {
+            system,
             attempt: 0,
             looks: 0,
             first_sent_at: None,
@@ -156,6 +169,7 @@ impl Schedule {
     #[must_use]
     pub fn sent(self, now: Micros) -> Self {
         Self {
+            system: self.system,
             attempt: self.attempt.saturating_add(1),
             looks: 0,
             first_sent_at: self.first_sent_at.or(Some(now)),
@@ -166,11 +180,14 @@ impl Schedule {
         }
     }
 
-    /// Whether a call made at this time still falls within the key's window.
+    /// Whether a call made at this time still falls within the key's window. What has no key is
+    /// only ever sent again when it certainly did not happen, so it may be at any time.
     #[must_use]
     pub fn may_send_at(&self, time: Micros) -> bool {
-        self.first_sent_at
-            .is_none_or(|first| time.0 <= first.0.saturating_add(LAST_SEND_AFTER_MICROS))
+        self.system == System::Mail
+            || self
+                .first_sent_at
+                .is_none_or(|first| time.0 <= first.0.saturating_add(LAST_SEND_AFTER_MICROS))
     }
 
     /// From here on a look-up that finds nothing counts.
@@ -268,6 +285,11 @@ pub fn after_look_up(
             schedule.look_later(now, jitter_permille)
         }
         Sighting::NoAnswer => schedule.look_later(now, jitter_permille),
+        Sighting::Untold => {
+            schedule.state = EffectState::Unknown;
+            schedule.needs_attention = true;
+            (schedule, Step::LeaveToPerson)
+        }
         // It said that it has it: what it does not show yet is no proof of the contrary.
         Sighting::Absent if schedule.state == EffectState::Accepted => {
             schedule.look_later(now, jitter_permille)

@@ -127,6 +127,7 @@ pub(crate) fn order(number: i64, gross_minor: i64) -> Order {
         credit: None,
         credits: Vec::new(),
         withdrawal: Withdrawal::default(),
+        mails: Vec::new(),
         placed_at: Micros(0),
         completed_at: None,
         cancelled_at: None,

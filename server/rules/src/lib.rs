@@ -20,6 +20,7 @@ pub mod deleting;
 pub mod duplicates;
 pub mod editing;
 pub mod effects;
+pub mod mail;
 pub mod money;
 pub mod placing;
 pub mod resolving;

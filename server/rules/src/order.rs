@@ -1,5 +1,6 @@
 //! The nouns: what an order, a line and a problem are.
 
+use crate::mail::Mail;
 use crate::money::{Currency, VatRate};
 use crate::payments::PaymentId;
 
@@ -129,6 +130,8 @@ pub struct PendingChange {
     pub restock: Option<bool>,
     /// A note waits with it and is added in the turn that moves the label (2.10).
     pub has_note: bool,
+    /// The customer is mailed in that turn.
+    pub send_email: bool,
     pub requested_at: Micros,
 }
 
@@ -187,6 +190,8 @@ pub struct Order {
     /// Of a sale: the credit orders made of it, oldest first.
     pub credits: Vec<OrderNumber>,
     pub withdrawal: Withdrawal,
+    /// Mails about it, oldest first (3.3).
+    pub mails: Vec<Mail>,
     pub placed_at: Micros,
     /// Set by the turn that moved the label to a COMPLETED status; kept afterwards.
     pub completed_at: Option<Micros>,

@@ -268,6 +268,7 @@ fn build_order(
         credit: None,
         credits: Vec::new(),
         withdrawal: Withdrawal::default(),
+        mails: Vec::new(),
         placed_at: now,
         completed_at: None,
         cancelled_at: None,

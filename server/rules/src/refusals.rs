@@ -88,6 +88,12 @@ codes! {
     LineFixed = "LINE_FIXED",
     TotalMayNotRise = "TOTAL_MAY_NOT_RISE",
     TotalBelowCaptured = "TOTAL_BELOW_CAPTURED",
+    // §3 Notes and mail.
+    SellerDetailsMissing = "SELLER_DETAILS_MISSING",
+    EmailMissing = "EMAIL_MISSING",
+    MailNotFound = "MAIL_NOT_FOUND",
+    MailFilesGone = "MAIL_FILES_GONE",
+    EffectPending = "EFFECT_PENDING",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     /// The orders are no pair of possible duplicates, or not on one payment where that is asked for.
@@ -98,7 +104,6 @@ codes! {
     KeptOrderCancelled = "KEPT_ORDER_CANCELLED",
     // §8 Deleting.
     MoneyNotCredited = "MONEY_NOT_CREDITED",
-    EffectPending = "EFFECT_PENDING",
     ProblemOpen = "PROBLEM_OPEN",
     ReservationHeld = "RESERVATION_HELD",
     OrderDeleted = "ORDER_DELETED",
@@ -119,6 +124,8 @@ codes! {
     AmountUpdateDeclined = "AMOUNT_UPDATE_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
     Oversold = "OVERSOLD",
+    MailDeclined = "MAIL_DECLINED",
+    MailUnknown = "MAIL_UNKNOWN",
     // The service.
     QueueFull = "QUEUE_FULL",
     Unavailable = "UNAVAILABLE",

@@ -17,6 +17,10 @@ fn text(settings: &Settings, address: SocketAddr) -> String {
         Some(_) => format!("PostgreSQL, and {}", settings.sandbox_book().display()),
         None => settings.data_dir().display().to_string(),
     };
+    let mail = match settings.smtp_url() {
+        Some(_) => "to the mail server".to_owned(),
+        None => format!("{} (no --smtp-url: nothing is sent)", settings.mail_folder().display()),
+    };
     // The CLI looks for the default address by itself.
     let server = match address.to_string().as_str() {
         "127.0.0.1:7070" => String::new(),
@@ -25,6 +29,7 @@ fn text(settings: &Settings, address: SocketAddr) -> String {
     format!(
         "order-server {version} serves http://{address}\n\
          data: {data}\n\
+         mail: {mail}\n\
          try:  orderctl{server} orders create --help\n      \
                orderctl{server} orders list\n      \
                orderctl{server} watch --from oldest\n",

@@ -7,8 +7,8 @@ use order_rules::order::OrderNumber;
 use order_rules::payments::OperationState;
 use order_rules::refusals::Refusal;
 
-use super::change_status::{add_note, decide};
-use super::{Answer, DismissProblem, RetryEffect, SettleOperation, planned};
+use super::change_status::decide;
+use super::{Answer, DismissProblem, RetryEffect, SettleOperation, add_note, planned};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
 use crate::turns::desk::Desk;
@@ -92,6 +92,7 @@ fn add_reason(desk: &mut Desk, number: i64, reason: &str) {
         author,
         ..v1::Note::default()
     };
-    add_note(desk, number, note);
-    desk.tell(EventKind::NoteAdded, Some(OrderNumber(number)), &EventChange::default());
+    let change = EventChange { note_id: desk.next_note(number), ..EventChange::default() };
+    add_note::add(desk, number, note);
+    desk.tell(EventKind::NoteAdded, Some(OrderNumber(number)), &change);
 }

@@ -3,22 +3,18 @@
 use order_proto::v1;
 use order_rules::changing::{self, ChangingFacts};
 use order_rules::decision::{Case, Change, Decision, Ids};
+use order_rules::mail::{self, MailKind};
 use order_rules::payments::awaits_outcome;
 use order_rules::placing::NewPayment;
 use order_rules::refusals::{Code, Refusal, Violation};
 use order_rules::statuses::Tag;
-use prost::Message;
 
 use super::create_order::resume_others;
 use super::resolving::follow_twins;
-use super::{Answer, AttachPayment, ChangeStatus, NewNote, WithdrawStatusChange, plan_of};
-use crate::commands::timestamp;
+use super::{Answer, AttachPayment, ChangeStatus, WithdrawStatusChange, add_note, plan_of};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
 use crate::turns::desk::Desk;
-
-/// Notes an order may have.
-const NOTES_MAX: usize = 200;
 
 /// Asks a rule about an order, and makes its decision the truth.
 pub(super) fn decide(
@@ -27,20 +23,27 @@ pub(super) fn decide(
     rule: impl FnOnce(&ChangingFacts<'_>, &mut Ids) -> Result<Decision, Refusal>,
 ) -> Result<Answer, Refusal> {
     let case = desk.case(number)?;
-    let decision = ask(desk, &case, rule)?;
-    let (mut decision, ids) = decision;
+    let (mut decision, ids) = ask(desk, &case, rule)?;
     let mut plan = plan_of(&decision);
-    let note = waiting_note(desk, number, &decision);
     let twins = std::mem::take(&mut decision.twins);
-    desk.apply(decision, &ids);
-    if let Some(note) = note {
-        add_note(desk, number, note);
-    }
+    enact(desk, number, decision, &ids);
     let mut other_orders = Vec::new();
     follow_twins(desk, twins, &mut plan, &mut other_orders);
     resume_others(desk, number, &mut other_orders);
     let is_waiting = is_waiting(desk, number);
     Ok(Answer { plan, other_orders, is_waiting, ..desk.answer(Some(number)) })
+}
+
+/// Makes a decision the truth, with the note that waited for it.
+pub(super) fn enact(desk: &mut Desk, number: i64, mut decision: Decision, ids: &Ids) {
+    let note = waiting_note(desk, number, &decision);
+    if let Some(note) = &note {
+        carry_note(&mut decision, note, desk.next_note(number));
+    }
+    desk.apply(decision, ids);
+    if let Some(note) = note {
+        add_note::add(desk, number, note);
+    }
 }
 
 fn ask(
@@ -72,14 +75,15 @@ pub(super) fn is_waiting(desk: &Desk, number: i64) -> bool {
         .is_some_and(|file| awaits_outcome(&file.order, &desk.payments_of(&file.order)))
 }
 
-/// Adds a note to an order, as its next personal version.
-pub(super) fn add_note(desk: &mut Desk, number: i64, mut note: v1::Note) {
-    let Some(file) = desk.orders.get(&number) else { return };
-    let mut personal = v1::Order::decode(file.extra.personal.clone()).unwrap_or_default();
-    note.id = i32::try_from(personal.notes.len()).unwrap_or(i32::MAX).saturating_add(1);
-    note.create_time = Some(timestamp(desk.now));
-    personal.notes.push(note);
-    desk.put_personal(number, &personal);
+/// The mail that tells of the new status carries the note, if that is for the customer.
+fn carry_note(decision: &mut Decision, note: &v1::Note, id: i32) {
+    if note.audience() != v1::NoteAudience::Customer {
+        return;
+    }
+    let Decision { case, mails, .. } = decision;
+    for mail in case.order.mails.iter_mut().filter(|mail| mails.contains(&mail.id)) {
+        mail.note = Some(id);
+    }
 }
 
 impl ChangeStatus {
@@ -105,10 +109,17 @@ impl ChangeStatus {
                 description: "is a choice for a status tagged CANCELLED only".to_owned(),
             }]));
         }
-        let command =
-            changing::ChangeStatus { to, restock: self.restock, has_note: self.note.is_some() };
+        let command = changing::ChangeStatus {
+            to,
+            restock: self.restock,
+            has_note: self.note.is_some(),
+            send_email: self.send_email,
+        };
+        if self.send_email {
+            mail::check_may_mail(&desk.mail_facts(self.number))?;
+        }
         let note = match &self.note {
-            Some(note) => Some(self.checked_note(desk, note)?),
+            Some(note) => Some(add_note::checked(desk, self.number, note)?),
             None => None,
         };
         let before = desk.orders.get(&self.number).map(|file| file.extra.clone());
@@ -129,25 +140,6 @@ impl ChangeStatus {
         answer
     }
 
-    fn checked_note(&self, desk: &Desk, note: &NewNote) -> Result<v1::Note, Refusal> {
-        let personal = desk.orders.get(&self.number).map(|file| file.extra.personal.clone());
-        let written = v1::Order::decode(personal.unwrap_or_default()).unwrap_or_default();
-        if written.notes.len() >= NOTES_MAX {
-            return Err(Refusal::fields(vec![Violation {
-                field: "note".to_owned(),
-                description: format!("the order has {NOTES_MAX} notes already"),
-            }]));
-        }
-        Ok(v1::Note {
-            id: 0,
-            audience: note.audience.into(),
-            text: note.text.clone(),
-            author: desk.actor().to_owned(),
-            create_time: None,
-            attachment_names: Vec::new(),
-        })
-    }
-
     /// Everything this change would make the outside world do, in order.
     pub(crate) fn whole_plan(&self, desk: &Desk) -> Vec<v1::PlannedEffect> {
         let Ok(case) = desk.case(self.number) else { return Vec::new() };
@@ -158,16 +150,20 @@ impl ChangeStatus {
             rulebook: &desk.shop.rulebook,
             items: &desk.items,
         };
-        changing::expected_effects(&facts, order_rules::order::StatusId(row.status_id))
+        let to = order_rules::order::StatusId(row.status_id);
+        let mut plan: Vec<v1::PlannedEffect> = changing::expected_effects(&facts, to)
             .into_iter()
             .filter_map(|(payment, kind, amount_minor)| {
-                Some(super::planned(
-                    case.payments.iter().find(|one| one.id == payment)?,
-                    kind,
-                    amount_minor,
-                ))
+                let payment = case.payments.iter().find(|one| one.id == payment)?;
+                Some(super::planned(payment, kind, amount_minor))
             })
-            .collect()
+            .collect();
+        let is_moved =
+            desk.shop.status_row(case.order.status).map(|row| row.status_id) != Some(row.status_id);
+        if self.send_email && is_moved {
+            plan.push(super::planned_mail(MailKind::StatusChanged));
+        }
+        plan
     }
 }
 

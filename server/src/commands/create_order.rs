@@ -6,11 +6,13 @@ use order_rules::contact;
 use order_rules::decision::{Decision, Ids};
 use order_rules::duplicates::lines_fingerprint;
 use order_rules::order::{DuplicateLink, OrderKind, OrderNumber};
+use order_rules::mail;
 use order_rules::payments::Payment;
 use order_rules::placing::{self, EarlierOrder, Placed, Placement, PlacingFacts};
 use order_rules::refusals::{Code, Refusal};
 
 use super::resolving::follow_twins;
+use super::change_status::enact;
 use super::{Answer, CreateOrder, plan_of};
 use crate::store::facts::{Needs, Purchase};
 use crate::turns::desk::{Desk, OrderFile};
@@ -67,7 +69,11 @@ impl CreateOrder {
             Placed::First(first) => {
                 Ok(Answer { already_exists: true, ..desk.answer(Some(first.0)) })
             }
-            Placed::New { decision, duplicates } => {
+            Placed::New { mut decision, duplicates } => {
+                if shop.settings.confirms_orders {
+                    let facts = crate::mail::facts(&shop, &self.personal.customer.email);
+                    mail::confirm_order(&mut decision, &facts, &mut ids, desk.now);
+                }
                 Ok(self.store(desk, *decision, duplicates, &ids))
             }
         }
@@ -194,7 +200,7 @@ pub(crate) fn resume_others(desk: &mut Desk, number: i64, others: &mut Vec<Order
         let mut decision = changing::resume(&facts, &mut ids, desk.now);
         if !decision.is_noop() {
             let twins = std::mem::take(&mut decision.twins);
-            desk.apply(decision, &ids);
+            enact(desk, other.0, decision, &ids);
             others.push(other);
             follow_twins(desk, twins, &mut Vec::new(), others);
         }

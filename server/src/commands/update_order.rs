@@ -3,6 +3,7 @@
 use order_proto::v1;
 use order_rules::contact;
 use order_rules::decision::Change;
+use order_rules::mail;
 use order_rules::refusals::{Code, Refusal};
 use prost::Message;
 
@@ -18,7 +19,7 @@ impl UpdateOrder {
     }
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
-        let case = desk.case(self.number)?;
+        let mut case = desk.case(self.number)?;
         desk.check_etag(self.number, self.etag.as_deref())?;
         let Some(file) = desk.orders.get(&self.number) else {
             return Err(Refusal::new(Code::OrderNotFound));
@@ -53,6 +54,9 @@ impl UpdateOrder {
         }
         if is_personal_changed {
             desk.put_personal(self.number, &new);
+        }
+        if fields.contains(&"customer.email") {
+            mail::address_changed(&mut case.order);
         }
         let ids = desk.ids();
         let mut decision = order_rules::decision::Decision::unchanged(case);

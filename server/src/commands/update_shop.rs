@@ -39,6 +39,7 @@ impl UpdateShop {
                 .with("next_credit_number", desk.next_credit_number()));
         }
         check_credit_status(&shop, &settings)?;
+        crate::mail::check_settings(&settings)?;
         // The counters live with the head; the settings show them.
         settings.next_order_number = 0;
         settings.next_credit_number = 0;

@@ -2,43 +2,66 @@
 
 use std::time::Duration;
 
-use order_rules::changing::Outcome;
 use order_rules::effects::{
     EffectState, Report as ShortReport, Schedule, Sighting as ShortSighting, Step, after_call,
     after_look_up,
 };
-use order_rules::money::Currency;
 use order_rules::order::Micros;
-use order_rules::payments::OperationKind;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Recorder, Runner};
-use crate::commands::{Assignment, Caller, Command, Failure, RecordOutcome};
-use crate::providers::{Call, Confirmation, Decline, PaymentProvider, Provider, Report, Sighting};
+use crate::commands::{Assignment, Caller, Command, Failure};
 use crate::store::claims::{Claim, Lease, Task};
-use crate::store::rows::{EffectRow, number};
 use crate::store::{StoreFailure, on_either};
-use crate::terms::Term;
+use crate::systems::{Decline, Report, Sighting};
 
 /// One effect with all that its way needs.
-pub(super) struct Carrier<Log> {
+pub(super) struct Carrier<Log, Way> {
     pub runner: Runner<Log>,
     /// Names the run in the lease.
     pub owner: String,
     /// Last part of the shop's name.
     pub shop: String,
-    /// `None`: the shop no longer names it, so nobody can be called.
-    pub provider: Option<Provider>,
     pub claim: Claim,
+    pub errand: Way,
 }
 
-/// What the provider said.
+/// One effect's way to the system that does it: one implementation per kind of system.
+pub(super) trait Errand: Send + Sync {
+    /// The system's word that it happened.
+    type Yes: Send + Sync;
+
+    /// Has it done. What cannot be asked for now is tried later.
+    fn perform(&self) -> impl Future<Output = Report<Self::Yes>> + Send;
+
+    /// Asks what became of it. Changes nothing.
+    fn look_up(&self) -> impl Future<Output = Sighting<Self::Yes>> + Send;
+
+    /// How long the system has to answer; whoever waited so long knows nothing of the outcome.
+    fn patience(&self) -> Duration;
+
+    /// Names the effect: the same for every attempt, and another in every database.
+    fn key(&self) -> Uuid;
+
+    /// The command that brings an ending into the log.
+    fn command(&self, ending: &Ending<'_, Self::Yes>) -> Command;
+}
+
+/// What became of an effect, as far as it is known.
+pub(super) enum Ending<'a, Yes> {
+    Succeeded(&'a Yes),
+    Accepted,
+    Declined(&'a Decline),
+    Unknown,
+}
+
+/// What the system said.
 #[derive(Debug)]
-enum Finding {
-    Called(Report),
-    LookedUp(Sighting),
+enum Finding<Yes> {
+    Called(Report<Yes>),
+    LookedUp(Sighting<Yes>),
     /// It was not asked: a person has to.
     GaveUp,
 }
@@ -46,9 +69,6 @@ enum Finding {
 /// The turns did not take an outcome, and will not.
 struct NotTaken;
 
-/// Outcomes get their ids from the effect's key, so that the same outcome is one command, whoever
-/// hands it in.
-const KEYS: Uuid = Uuid::from_u128(0x5f0c_52a1_9b7e_4c39_8d42_7e1b_90af_6d15);
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
 const ACTOR: &str = "system";
 const RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -56,9 +76,9 @@ const RETRY_LONGEST: Duration = Duration::from_secs(5);
 /// A refusal or a defect is not cured by asking again and again.
 const TRIES_WHEN_REFUSED: u32 = 3;
 
-impl<Log: Recorder> Carrier<Log> {
+impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
     /// Calls or looks up, and brings the effect further. Ends early when the lease is lost before
-    /// the provider has answered.
+    /// the system has answered.
     pub(super) async fn carry_out(self, lease_lost: &CancellationToken) {
         let finding = tokio::select! {
             finding = self.ask() => finding,
@@ -71,78 +91,52 @@ impl<Log: Recorder> Carrier<Log> {
                 return;
             }
         };
-        let finding = match finding.outcome() {
+        let finding = match finding.ending() {
             None => finding,
-            Some(outcome) => match self.hand_in(outcome).await {
+            Some(ending) => match self.hand_in(&ending).await {
                 Ok(()) => return,
-                // The provider will say the same later; meanwhile others get their turn.
+                // The system will say the same later; meanwhile others get their turn.
                 Err(NotTaken) if self.claim.task == Task::Send => Finding::Called(Report::Unknown),
                 Err(NotTaken) => Finding::LookedUp(Sighting::NoAnswer),
             },
         };
         if finding.is_accepted() && self.claim.state() != Some(EffectState::Accepted) {
             // If this is lost the operation only shows SENT for longer.
-            drop(self.hand_in(Outcome::Accepted).await);
+            drop(self.hand_in(&Ending::Accepted).await);
         }
-        if matches!(finding, Finding::GaveUp) {
+        if finding.is_for_a_person() {
             // Told before it is put away: nobody comes back to it.
-            drop(self.hand_in(Outcome::Unknown).await);
+            drop(self.hand_in(&Ending::Unknown).await);
             self.step(finding).await;
             return;
         }
         let Some(schedule) = self.step(finding).await else { return };
         if schedule.needs_attention && is_open_question(schedule.state) {
             // The same command at each look, so that it cannot be lost.
-            drop(self.hand_in(Outcome::Unknown).await);
+            drop(self.hand_in(&Ending::Unknown).await);
         }
     }
 
-    async fn ask(&self) -> Finding {
-        let target = self.provider.as_ref().zip(self.call());
+    async fn ask(&self) -> Finding<Way::Yes> {
         match self.claim.task {
             Task::Send => {
-                let Some((provider, call)) = target else {
-                    return Finding::Called(Report::TryLater { after: None });
-                };
-                let called = timeout(self.runner.call_timeout(), provider.perform(&call)).await;
+                let called = timeout(self.errand.patience(), self.errand.perform()).await;
                 Finding::Called(called.unwrap_or(Report::Unknown))
             }
             Task::LookUp => {
-                let Some((provider, call)) = target else {
-                    return Finding::LookedUp(Sighting::NoAnswer);
-                };
-                let looked = timeout(LOOK_UP_TIMEOUT, provider.look_up(&call)).await;
+                let looked = timeout(LOOK_UP_TIMEOUT, self.errand.look_up()).await;
                 Finding::LookedUp(looked.unwrap_or(Sighting::NoAnswer))
             }
             Task::GiveUp => Finding::GaveUp,
         }
     }
 
-    /// The call as it was planned; `None` when what is stored makes no sense to this version.
-    fn call(&self) -> Option<Call> {
-        let Claim { effect, provider, reference, currency, .. } = &self.claim;
-        Some(Call {
-            shop: self.shop.clone(),
-            provider: provider.clone(),
-            reference: reference.clone(),
-            key: self.key(),
-            kind: OperationKind::from_stored(effect.kind)?,
-            amount_minor: effect.amount_minor,
-            currency: Currency::from_code(currency)?,
-        })
-    }
-
-    fn key(&self) -> Uuid {
-        let Claim { effect, provider, reference, .. } = &self.claim;
-        key_of(&self.shop, provider, reference, effect)
-    }
-
     /// Has the outcome recorded, however long that takes while the store is away.
-    async fn hand_in(&self, outcome: Outcome) -> Result<(), NotTaken> {
+    async fn hand_in(&self, ending: &Ending<'_, Way::Yes>) -> Result<(), NotTaken> {
         let mut pause = RETRY_FIRST;
         let mut refused = 0;
         loop {
-            let failure = match self.runner.log.record(self.assignment(&outcome)).await {
+            let failure = match self.runner.log.record(self.assignment(ending)).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
@@ -163,10 +157,9 @@ impl<Log: Recorder> Carrier<Log> {
         }
     }
 
-    fn assignment(&self, outcome: &Outcome) -> Assignment {
-        let effect = &self.claim.effect;
-        let name = format!("{}/{}", effect.attempt, word(outcome));
-        let request_id = Uuid::new_v5(&self.key(), name.as_bytes());
+    fn assignment(&self, ending: &Ending<'_, Way::Yes>) -> Assignment {
+        let name = format!("{}/{}", self.claim.effect.attempt, ending.word());
+        let request_id = Uuid::new_v5(&self.errand.key(), name.as_bytes());
         Assignment {
             shop: self.shop.clone(),
             caller: Caller {
@@ -174,17 +167,12 @@ impl<Log: Recorder> Carrier<Log> {
                 request_id,
                 content: *blake3::hash(request_id.as_bytes()).as_bytes(),
             },
-            command: Command::RecordOutcome(RecordOutcome {
-                number: number(effect.order_key),
-                operation: number(effect.effect_key),
-                attempt: effect.attempt,
-                outcome: outcome.clone(),
-            }),
+            command: self.errand.command(ending),
         }
     }
 
     /// Stores when it goes on; `None` when it is somebody else's by now.
-    async fn step(&self, finding: Finding) -> Option<Schedule> {
+    async fn step(&self, finding: Finding<Way::Yes>) -> Option<Schedule> {
         let short = finding.in_short();
         let jitter = jitter_permille();
         let mut pause = RETRY_FIRST;
@@ -215,14 +203,6 @@ impl<Log: Recorder> Carrier<Log> {
     }
 }
 
-/// The provider's key of an effect: the same for every attempt, and another in every database,
-/// although they all count their shops and operations from one.
-pub(super) fn key_of(shop: &str, provider: &str, reference: &str, effect: &EffectRow) -> Uuid {
-    let EffectRow { effect_key, created_at, .. } = effect;
-    let name = format!("{shop}/{provider}/{reference}/{effect_key}/{created_at}");
-    Uuid::new_v5(&KEYS, name.as_bytes())
-}
-
 /// What was found, without words.
 #[derive(Clone, Copy)]
 enum Short {
@@ -241,7 +221,7 @@ impl Short {
     }
 }
 
-impl Finding {
+impl<Yes> Finding<Yes> {
     fn in_short(&self) -> Short {
         match self {
             Self::Called(report) => Short::Called(report.in_short()),
@@ -250,15 +230,18 @@ impl Finding {
         }
     }
 
-    /// The outcome, if it is final.
-    fn outcome(&self) -> Option<Outcome> {
+    /// What became of it, if that is final.
+    fn ending(&self) -> Option<Ending<'_, Yes>> {
         match self {
-            Self::Called(Report::Done(confirmation))
-            | Self::LookedUp(Sighting::Happened(confirmation)) => Some(succeeded(confirmation)),
+            Self::Called(Report::Done(yes)) | Self::LookedUp(Sighting::Happened(yes)) => {
+                Some(Ending::Succeeded(yes))
+            }
             Self::Called(Report::Declined(decline))
-            | Self::LookedUp(Sighting::Declined(decline)) => Some(declined(decline)),
+            | Self::LookedUp(Sighting::Declined(decline)) => Some(Ending::Declined(decline)),
             Self::Called(Report::Accepted { .. } | Report::TryLater { .. } | Report::Unknown)
-            | Self::LookedUp(Sighting::Absent | Sighting::InProgress | Sighting::NoAnswer)
+            | Self::LookedUp(
+                Sighting::Absent | Sighting::InProgress | Sighting::NoAnswer | Sighting::Untold,
+            )
             | Self::GaveUp => None,
         }
     }
@@ -266,34 +249,27 @@ impl Finding {
     fn is_accepted(&self) -> bool {
         matches!(self, Self::Called(Report::Accepted { .. }) | Self::LookedUp(Sighting::InProgress))
     }
-}
 
-fn succeeded(confirmation: &Confirmation) -> Outcome {
-    Outcome::Succeeded {
-        amount_minor: confirmation.amount_minor,
-        provider_reference: Some(confirmation.provider_reference.clone()),
-        expires_at: confirmation.expires_at,
+    fn is_for_a_person(&self) -> bool {
+        matches!(self, Self::GaveUp | Self::LookedUp(Sighting::Untold))
     }
 }
 
-fn declined(decline: &Decline) -> Outcome {
-    Outcome::Declined { code: decline.code, provider_reason: decline.reason.clone() }
+impl<Yes> Ending<'_, Yes> {
+    /// Its part in the id of its command.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "succeeded",
+            Self::Accepted => "accepted",
+            Self::Declined(_) => "declined",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
-/// The provider may have done it and has not said so, or it was sent until it was too late.
+/// The system may have done it and has not said so, or it was sent until it was too late.
 fn is_open_question(state: EffectState) -> bool {
     matches!(state, EffectState::Sent | EffectState::Unknown | EffectState::Accepted)
-}
-
-/// The outcome's part in its id.
-pub(super) fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeded { .. } => "succeeded",
-        Outcome::Accepted => "accepted",
-        Outcome::Declined { .. } => "declined",
-        Outcome::Unknown => "unknown",
-        Outcome::Reversed { .. } => "reversed",
-    }
 }
 
 /// A random number from 0 to 999.

@@ -1,5 +1,5 @@
-//! Who may be called now: so many at once in all, and so many at one provider of one shop, so that
-//! a provider that hangs delays nobody else.
+//! Who may be called now: so many at once in all, and so many in one lane of one shop, so that a
+//! system that hangs delays nobody else.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::claims::Candidate;
+use crate::store::claims::{Candidate, Lane};
 
 /// Everything under way; clones share it.
 #[derive(Clone, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Slots {
 
 struct Taken {
     shop_id: i64,
-    provider: String,
+    lane: Lane,
     lease_lost: CancellationToken,
     /// When the renewal of the lease began that is known to have succeeded.
     renewed_at: Instant,
@@ -34,7 +34,7 @@ pub(super) struct Place {
 }
 
 const AT_ONCE: usize = 64;
-const AT_ONE_PROVIDER: usize = 8;
+const IN_ONE_LANE: usize = 8;
 
 impl Slots {
     /// Resolves when a place was given up since it was last asked.
@@ -46,11 +46,11 @@ impl Slots {
         self.taken().len() >= AT_ONCE
     }
 
-    /// The (shop, provider) that get nothing more for now.
-    pub(super) fn saturated(&self) -> Vec<(i64, String)> {
+    /// The lanes that get nothing more for now.
+    pub(super) fn saturated(&self) -> Vec<(i64, Lane)> {
         let taken = self.taken();
-        let busy = count(&taken).into_iter().filter(|(_, calls)| *calls >= AT_ONE_PROVIDER);
-        busy.map(|((shop_id, provider), _)| (shop_id, provider.to_owned())).collect()
+        let busy = count(&taken).into_iter().filter(|(_, calls)| *calls >= IN_ONE_LANE);
+        busy.map(|((shop_id, lane), _)| (shop_id, lane.clone())).collect()
     }
 
     /// Those that fit, in their order.
@@ -60,9 +60,9 @@ impl Slots {
         let mut room = AT_ONCE.saturating_sub(taken.len());
         let mut chosen = Vec::new();
         for candidate in ready {
-            let there = calls.entry((candidate.shop_id, &candidate.provider)).or_default();
+            let there = calls.entry((candidate.shop_id, &candidate.lane)).or_default();
             // One given up by this process a moment ago may still be on its way out.
-            if room > 0 && *there < AT_ONE_PROVIDER && !taken.contains_key(&candidate.effect_key) {
+            if room > 0 && *there < IN_ONE_LANE && !taken.contains_key(&candidate.effect_key) {
                 *there += 1;
                 room -= 1;
                 chosen.push(candidate);
@@ -76,7 +76,7 @@ impl Slots {
         let lease_lost = CancellationToken::new();
         let taken = Taken {
             shop_id: candidate.shop_id,
-            provider: candidate.provider.clone(),
+            lane: candidate.lane.clone(),
             lease_lost: lease_lost.clone(),
             renewed_at: Instant::now(),
         };
@@ -129,10 +129,10 @@ impl Drop for Place {
     }
 }
 
-fn count(taken: &BTreeMap<i64, Taken>) -> HashMap<(i64, &str), usize> {
+fn count(taken: &BTreeMap<i64, Taken>) -> HashMap<(i64, &Lane), usize> {
     let mut calls = HashMap::new();
     for taken in taken.values() {
-        *calls.entry((taken.shop_id, taken.provider.as_str())).or_default() += 1;
+        *calls.entry((taken.shop_id, &taken.lane)).or_default() += 1;
     }
     calls
 }

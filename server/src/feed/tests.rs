@@ -350,6 +350,7 @@ async fn a_deleted_status_is_the_one_that_replaced_it_in_a_snapshot_too() {
         status: "returned".to_owned(),
         restock: None,
         note: None,
+        send_email: false,
     };
     house.submit(Command::ChangeStatus(change)).await;
     let delete = DeleteStatus {

@@ -136,6 +136,8 @@ fn fitting(code: Code) -> Fitting {
         | Code::RequestIdReused
         | Code::TotalMismatch => Fitting::Fields,
 
+        Code::MailNotFound => Fitting::Resource("orders.v1/Mail"),
+
         Code::ShopNotFound | Code::ShopExists => Fitting::Resource("orders.v1/Shop"),
         Code::OrderNotFound
         | Code::OrderDeleted
@@ -190,6 +192,9 @@ fn fitting(code: Code) -> Fitting {
         | Code::OperationNotSent
         | Code::OperationFinal
         | Code::EffectNotRetryable
+        | Code::SellerDetailsMissing
+        | Code::EmailMissing
+        | Code::MailFilesGone
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,
@@ -206,7 +211,9 @@ fn fitting(code: Code) -> Fitting {
         | Code::AuthorizationDeclined
         | Code::AmountUpdateDeclined
         | Code::OutcomeUnknown
-        | Code::Oversold => Fitting::Nothing,
+        | Code::Oversold
+        | Code::MailDeclined
+        | Code::MailUnknown => Fitting::Nothing,
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod editing;
 pub(crate) mod envelope;
 pub(crate) mod lists;
 pub(crate) mod names;
+pub(crate) mod notes;
 pub(crate) mod orders;
 pub(crate) mod placing;
 pub(crate) mod resolving;

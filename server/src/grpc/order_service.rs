@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{attention, crediting, delivering, editing, lists, orders, placing, resolving, self, watching};
+use super::fields::{attention, crediting, delivering, editing, lists, notes, orders, placing, resolving, self, watching};
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
 use crate::commands::Failure;
@@ -272,6 +272,22 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(editing::delete_order(request, &caller), &caller).await)
+    }
+
+    async fn add_order_note(
+        &self,
+        request: Request<v1::AddOrderNoteRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(notes::add_note(request, &caller), &caller).await)
+    }
+
+    async fn resend_mail(
+        &self,
+        request: Request<v1::ResendMailRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(notes::resend_mail(request, &caller), &caller).await)
     }
 
     async fn list_order_events(

@@ -172,6 +172,7 @@ fn change(number: i64, status: &str) -> Command {
         status: status.to_owned(),
         restock: (status == "cancelled").then_some(false),
         note: None,
+        send_email: false,
     })
 }
 

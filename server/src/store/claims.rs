@@ -6,15 +6,15 @@ use diesel::prelude::AsChangeset;
 use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
-use super::rows::{EffectRow, ShopRow};
+use super::rows::{EffectRow, MailRow, ShopRow, StatusRow};
 use super::schema;
-use crate::terms::{effect_state, effect_state_stored};
+use crate::terms::{effect_state, effect_state_stored, system};
 
 /// Which due effects are wanted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Search {
-    /// (shop, provider) that are busy enough.
-    pub saturated: Vec<(i64, String)>,
+    /// Lanes that are busy enough.
+    pub saturated: Vec<(i64, Lane)>,
     pub limit: i64,
     /// How far ahead to look for what is due next.
     pub ahead: Duration,
@@ -32,7 +32,15 @@ pub(crate) struct Due {
 pub(crate) struct Candidate {
     pub effect_key: i64,
     pub shop_id: i64,
-    pub provider: String,
+    pub lane: Lane,
+}
+
+/// What a shop's effects queue up for: one that hangs delays nothing in the others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    /// Of this name in the shop's settings.
+    Provider(String),
+    Mail,
 }
 
 /// An effect under a lease, as it is stored now.
@@ -40,9 +48,27 @@ pub(crate) struct Candidate {
 pub(crate) struct Claim {
     pub effect: EffectRow,
     pub task: Task,
-    pub provider: String,
-    pub reference: String,
-    pub currency: String,
+    pub subject: Subject,
+}
+
+/// What an effect is about: all its system must know that does not take much room.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    Payment { provider: String, reference: String, currency: String },
+    Mail,
+}
+
+/// What a mail is made of, as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct MailParts {
+    pub mail: MailRow,
+    pub shop: ShopRow,
+    pub statuses: Vec<StatusRow>,
+    /// The order's personal data of the mail's version.
+    pub personal: Option<Vec<u8>>,
+    /// The order as it was after the command that asked for the mail.
+    pub document: Option<Vec<u8>>,
+    pub files: Option<Vec<u8>>,
 }
 
 /// What is claimed at once, and the shops it belongs to.
@@ -92,6 +118,7 @@ const NEVER: i64 = i64::MAX;
 /// Where the effect stands; `None` when this version cannot tell.
 pub(crate) fn schedule(row: &EffectRow) -> Option<Schedule> {
     Some(Schedule {
+        system: system(row.system)?,
         attempt: u32::try_from(row.attempt).ok()?,
         looks: u32::try_from(row.looks).ok()?,
         first_sent_at: row.first_sent_at.map(Micros),
@@ -149,7 +176,21 @@ fn moved(row: &EffectRow, schedule: Schedule, due_at: i64) -> EffectRow {
     }
 }
 
+impl Lane {
+    /// Of an effect on a payment at this provider, or of a mail.
+    pub(super) fn of(provider: Option<String>) -> Self {
+        provider.map_or(Self::Mail, Self::Provider)
+    }
+}
+
 impl Claim {
+    pub(crate) fn lane(&self) -> Lane {
+        match &self.subject {
+            Subject::Payment { provider, .. } => Lane::Provider(provider.clone()),
+            Subject::Mail => Lane::Mail,
+        }
+    }
+
     /// The state in which it was claimed.
     pub(crate) fn state(&self) -> Option<EffectState> {
         effect_state(self.effect.state)

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow,
-    MovementRow, OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow,
-    StockItemRow,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
 };
 
 /// A customer who buys these lines in a shop.
@@ -54,6 +52,7 @@ pub(crate) struct Facts {
     pub duplicates: Vec<DuplicateRow>,
     pub deliveries: Vec<DeliveryRow>,
     pub delivery_lines: Vec<DeliveryLineRow>,
+    pub mails: Vec<MailRow>,
     pub payments: Vec<PaymentRow>,
     pub holders: Vec<HolderRow>,
     pub operations: Vec<OperationRow>,
@@ -94,6 +93,13 @@ pub(crate) struct Changes {
     pub deliveries: Vec<DeliveryRow>,
     /// Only new ones.
     pub delivery_lines: Vec<DeliveryLineRow>,
+    pub mails: Vec<MailRow>,
+    /// New; they are never changed.
+    pub mail_files: Vec<MailFilesRow>,
+    /// From one mail to another.
+    pub mail_files_moved: Vec<(i64, i64)>,
+    /// Mails whose files are forgotten.
+    pub mail_files_dropped: Vec<i64>,
     pub items: Vec<StockItemRow>,
     pub movements: Vec<MovementRow>,
     pub effects: Vec<EffectRow>,

@@ -262,13 +262,45 @@ pub(crate) struct MovementRow {
     pub created_at: i64,
 }
 
+/// A mail about an order, without what is personal of it.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::mails, treat_none_as_default_value = false)]
+pub(crate) struct MailRow {
+    pub mail_key: i64,
+    pub order_key: i64,
+    pub kind: i16,
+    pub state: i16,
+    pub has_form: bool,
+    pub note_id: Option<i32>,
+    pub files: i16,
+    pub is_to_old_address: bool,
+    /// Of the order's personal data: who it goes to, and the note.
+    pub personal_version: i32,
+    /// Of the event that tells of it.
+    pub revision: i64,
+    pub message_id: String,
+    pub requested_at: i64,
+    pub resolved_at: Option<i64>,
+}
+
+/// The files that go with a mail that is not sent yet: an encoded record.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::mail_files, treat_none_as_default_value = false)]
+pub(crate) struct MailFilesRow {
+    pub mail_key: i64,
+    pub files: Vec<u8>,
+}
+
 /// Something the outside world must do.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::effects, treat_none_as_default_value = false)]
 pub(crate) struct EffectRow {
     pub effect_key: i64,
     pub shop_id: i64,
-    pub payment_key: i64,
+    /// Which kind of system does it; `kind` is one of that system's.
+    pub system: i16,
+    /// Of an operation on a payment.
+    pub payment_key: Option<i64>,
     pub order_key: i64,
     pub kind: i16,
     pub state: i16,

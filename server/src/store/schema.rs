@@ -230,10 +230,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    mails (mail_key) {
+        mail_key -> BigInt,
+        order_key -> BigInt,
+        kind -> SmallInt,
+        state -> SmallInt,
+        has_form -> Bool,
+        note_id -> Nullable<Integer>,
+        files -> SmallInt,
+        is_to_old_address -> Bool,
+        personal_version -> Integer,
+        revision -> BigInt,
+        message_id -> Text,
+        requested_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mail_files (mail_key) {
+        mail_key -> BigInt,
+        files -> Binary,
+    }
+}
+
+diesel::table! {
     effects (effect_key) {
         effect_key -> BigInt,
         shop_id -> BigInt,
-        payment_key -> BigInt,
+        system -> SmallInt,
+        payment_key -> Nullable<BigInt>,
         order_key -> BigInt,
         kind -> SmallInt,
         state -> SmallInt,
@@ -293,6 +319,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     delivery_lines,
     stock_items,
     stock_movements,
+    mails,
+    mail_files,
     effects,
     events,
 );

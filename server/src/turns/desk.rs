@@ -13,6 +13,7 @@ use order_rules::refusals::{Code, Refusal};
 use order_rules::stock::{Item, Movement};
 use prost::Message;
 
+use super::mailing::MailSlip;
 use super::{document, record, story};
 use crate::commands::{Answer, Caller};
 use crate::shops::Shop;
@@ -44,6 +45,8 @@ pub(crate) struct Extra {
     pub personal_version: i32,
     /// Rides with the change that waits.
     pub waiting_note: Option<v1::Note>,
+    /// By mail.
+    pub slips: BTreeMap<i64, MailSlip>,
     pub revision: i64,
     pub updated_at: Micros,
 }
@@ -74,6 +77,8 @@ pub(crate) struct Desk {
     pub(super) command_revision: i64,
     /// Payments that the command at hand has changed.
     pub(super) command_payments: BTreeSet<i64>,
+    /// Mails that the command at hand has planned, with their orders.
+    pub(super) command_mails: Vec<(i64, i64)>,
     pub(super) caller: Option<Caller>,
 }
 
@@ -137,7 +142,7 @@ impl Desk {
     /// Makes a decision about an order the truth, and its changes events.
     pub(crate) fn apply(&mut self, decision: Decision, ids: &Ids) {
         self.head.next_id = ids.0;
-        let Decision { case, changes, movements, effects, withdrawn, twins: _ } = decision;
+        let Decision { case, changes, movements, effects, mails, withdrawn, twins: _ } = decision;
         let number = case.order.number;
         for payment in case.payments {
             self.put_payment(payment);
@@ -155,10 +160,14 @@ impl Desk {
             self.finish_effect(operation, EffectState::Withdrawn);
         }
         self.put_order(case.order);
+        self.put_mails(number.0, &mails);
         self.move_stock(movements);
         let Some(order) = self.orders.get(&number.0).map(|file| file.order.clone()) else { return };
         for change in &changes {
-            let (kind, change) = story::event(&self.shop, &order, change);
+            let (kind, mut change) = story::event(&self.shop, &order, change);
+            if kind == EventKind::NoteAdded {
+                change.note_id = self.next_note(number.0);
+            }
             self.tell(kind, Some(number), &change);
         }
     }
@@ -318,12 +327,14 @@ impl Desk {
         self.caller = Some(caller);
         self.command_revision = 0;
         self.command_payments.clear();
+        self.command_mails.clear();
     }
 
     /// Ends a command that succeeded: orders that share a payment it changed are told, one that
     /// changed nothing leaves its mark, and each order it touched is written down.
     /// Answers the orders whose pairs of possible duplicates have changed.
     pub(super) fn end(&mut self, order: Option<OrderNumber>) -> Vec<OrderNumber> {
+        self.address_mails();
         let told = self.touched();
         let touched: Vec<(i64, i64)> = std::mem::take(&mut self.command_payments)
             .into_iter()

@@ -10,6 +10,7 @@ use order_rules::payments::{Payment, payment_state};
 use prost::Message;
 
 use super::desk::OrderFile;
+use super::mailing;
 use super::record::operation_message;
 use crate::commands::timestamp;
 use crate::shops::{Shop, etag};
@@ -59,7 +60,7 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
             status: status(pending.to),
             restock: restock(pending.restock).into(),
             request_time: Some(timestamp(pending.requested_at)),
-            send_email: false,
+            send_email: pending.send_email,
         }),
         currency_code: order.currency.code().to_owned(),
         price_basis: order.price_basis.contract().into(),
@@ -86,7 +87,11 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
         withdrawal: withdrawal(shop, order),
         credit_number: order.credit.map_or(0, |credit| credit.credit_number),
         credit_orders: order.credits.iter().map(|number| shop.order_name(number.0)).collect(),
-        mails: Vec::new(),
+        mails: order
+            .mails
+            .iter()
+            .map(|mail| mailing::message(mail, file.extra.message_id(mail.id)))
+            .collect(),
         delete_time: order.deleted_at.map(timestamp),
         pending_resolution: order.resolution.as_ref().map(|one| resolution(shop, one)),
         revision: file.extra.revision,

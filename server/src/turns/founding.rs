@@ -35,6 +35,7 @@ pub(super) async fn create(
         if let Some(known) = find(store, &command.slug).await? {
             return replay(store, &command, &known).await;
         }
+        crate::mail::check_settings(&command.settings)?;
         if validate_only {
             return Ok(Answer::default());
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use order_proto::v1;
 use order_rules::effects::EffectState;
+use order_rules::mail::{Mail, MailKind, MailState};
 use order_rules::money::{Currency, VatRate};
 use order_rules::order::{
     CreditOf, Day, Delivery, DuplicateLink, DuplicateResolution, Line, LineKind, Micros, Order,
@@ -20,10 +21,9 @@ use prost::Message;
 use crate::shops::Shop;
 use crate::store::StoreFailure;
 use crate::store::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow,
-    OrderRow, PaymentRow, ProblemRow, number,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, MailRow, OperationRow, OrderRow, PaymentRow, ProblemRow, number,
 };
-use crate::terms::{Term, effect_state};
+use crate::terms::{Term, effect_state, files};
 
 /// The change that waits, as it is stored with its order.
 #[derive(Clone, PartialEq, Message)]
@@ -37,6 +37,8 @@ pub(crate) struct PendingRecord {
     /// The note that rides along. Personal data.
     #[prost(message, optional, tag = "4")]
     pub note: Option<v1::Note>,
+    #[prost(bool, tag = "20")]
+    pub send_email: bool,
 }
 
 /// What else is known of how an order was handled, as it is stored with it.
@@ -67,6 +69,16 @@ pub(crate) struct ResolutionRecord {
     pub restock: bool,
     #[prost(int64, tag = "4")]
     pub requested_at: i64,
+    /// How many mails there are.
+    #[prost(uint32, tag = "20")]
+    pub mails: u32,
+}
+
+/// The files that go with a mail, as they are stored until it is sent.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct FilesRecord {
+    #[prost(message, repeated, tag = "1")]
+    pub files: Vec<v1::Attachment>,
 }
 
 /// The details of a problem, as they are stored with it.
@@ -87,6 +99,7 @@ pub(super) struct OrderParts<'a> {
     pub duplicates: Vec<&'a DuplicateRow>,
     pub deliveries: Vec<&'a DeliveryRow>,
     pub delivery_lines: Vec<&'a DeliveryLineRow>,
+    pub mails: Vec<&'a MailRow>,
     /// By position.
     pub payments: Vec<PaymentId>,
 }
@@ -140,6 +153,7 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
             form_sent_at: handling.form_sent_at.map(Micros),
             withdrawn_on: handling.withdrawn_on.map(Day),
         },
+        mails: parts.mails.iter().map(|row| mail(row)).collect::<Result<_, _>>()?,
         placed_at: Micros(row.placed_at),
         completed_at: row.completed_at.map(Micros),
         cancelled_at: row.cancelled_at.map(Micros),
@@ -154,6 +168,7 @@ pub(super) fn pending(bytes: &[u8]) -> Result<(Option<v1::Note>, PendingChange),
         to: StatusId(record.to),
         restock: record.restock,
         has_note: record.note.is_some(),
+        send_email: record.send_email,
         requested_at: Micros(record.requested_at),
     };
     Ok((record.note, change))
@@ -201,6 +216,20 @@ fn problem(row: &ProblemRow) -> Result<Problem, StoreFailure> {
         operation: row.operation_id,
         opened_at: Micros(row.opened_at),
         closed_at: row.closed_at.map(Micros),
+    })
+}
+
+fn mail(row: &MailRow) -> Result<Mail, StoreFailure> {
+    Ok(Mail {
+        id: number(row.mail_key),
+        kind: MailKind::from_stored(row.kind).ok_or_else(|| defect("mails.kind"))?,
+        state: MailState::from_stored(row.state).ok_or_else(|| defect("mails.state"))?,
+        has_form: row.has_form,
+        note: row.note_id,
+        files: files(row.files).ok_or_else(|| defect("mails.files"))?,
+        is_to_old_address: row.is_to_old_address,
+        requested_at: Micros(row.requested_at),
+        resolved_at: row.resolved_at.map(Micros),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use order_proto::v1;
 use order_rules::clocks::owes_refund;
-use order_rules::effects::EffectState;
+use order_rules::effects::{EffectState, System};
 use order_rules::order::{Delivery, DuplicateLink, Line, Micros, Order, Problem};
 use order_rules::payments::{Operation, OperationKind, Payment};
 use prost::Message;
@@ -14,7 +14,7 @@ use crate::store::rows::{
     DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow,
     OrderRow, PaymentRow, ProblemRow, key,
 };
-use crate::terms::{Term, effect_state_stored};
+use crate::terms::{Term, effect_state_stored, system_stored};
 
 pub(super) fn order(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> OrderRow {
     let order = &file.order;
@@ -71,6 +71,7 @@ fn handling(order: &Order) -> Option<Vec<u8>> {
             restock: resolution.restock,
             requested_at: resolution.requested_at.0,
         }),
+        mails: u32::try_from(order.mails.len()).unwrap_or(u32::MAX),
     };
     (record != HandlingRecord::default()).then(|| record.encode_to_vec())
 }
@@ -82,6 +83,7 @@ fn pending(file: &OrderFile) -> Option<Vec<u8>> {
         restock: pending.restock,
         requested_at: pending.requested_at.0,
         note: file.extra.waiting_note.clone(),
+        send_email: pending.send_email,
     };
     Some(record.encode_to_vec())
 }
@@ -285,7 +287,7 @@ pub(super) fn operations(
         .collect()
 }
 
-/// An effect that was just planned.
+/// The effect of an operation that was just planned.
 pub(super) fn effect(
     shop_id: i64,
     payment_id: i64,
@@ -295,13 +297,28 @@ pub(super) fn effect(
     EffectRow {
         effect_key: key(shop_id, operation.id),
         shop_id,
-        payment_key: key(shop_id, payment_id),
+        system: system_stored(System::Payments),
+        payment_key: Some(key(shop_id, payment_id)),
         order_key: key(shop_id, operation.order.0),
         kind: operation.kind.stored(),
+        amount_minor: operation.amount_minor,
+        ..planned(due_at, operation.requested_at)
+    }
+}
+
+/// An effect that nobody has begun with.
+pub(super) fn planned(due_at: Micros, created_at: Micros) -> EffectRow {
+    EffectRow {
+        effect_key: 0,
+        shop_id: 0,
+        system: 0,
+        payment_key: None,
+        order_key: 0,
+        kind: 0,
         state: effect_state_stored(EffectState::Pending),
         attempt: 0,
         looks: 0,
-        amount_minor: operation.amount_minor,
+        amount_minor: 0,
         due_at: due_at.0,
         lease_owner: None,
         lease_until: None,
@@ -309,7 +326,7 @@ pub(super) fn effect(
         last_sent_at: None,
         absent_seen_at: None,
         needs_attention: false,
-        created_at: operation.requested_at.0,
+        created_at: created_at.0,
     }
 }
 

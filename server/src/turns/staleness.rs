@@ -55,6 +55,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::DismissDuplicate(command) => command.etag.as_deref(),
         Command::EditOrder(command) => command.etag.as_deref(),
         Command::DeleteOrder(command) => command.etag.as_deref(),
+        Command::AddNote(command) => command.etag.as_deref(),
+        Command::ResendMail(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)
@@ -62,7 +64,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::UpdateShop(_)
         | Command::CreateStockItem(_)
         | Command::AdjustStock(_)
-        | Command::RecordOutcome(_) => None,
+        | Command::RecordOutcome(_)
+        | Command::RecordMail(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use order_rules::decision::{Change, LineChange};
 use order_rules::order::{DuplicateResolution, Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 
+use super::mailing;
 use super::record::operation_summary;
 use crate::shops::Shop;
 use crate::terms::Term;
@@ -102,6 +103,8 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
                 EventChange { to_gross_minor: *gross_minor, ..paying_out(shop, Some(*credit)) };
             (EventKind::OrderCredited, change)
         }
+        Change::MailRequested { mail } => (EventKind::MailRequested, mail_change(order, *mail)),
+        Change::MailResolved { mail } => (EventKind::MailResolved, mail_change(order, *mail)),
     }
 }
 
@@ -154,6 +157,18 @@ fn edited_line(change: &LineChange) -> v1::LineChange {
         from_gross_minor: change.from_gross_minor,
         to_gross_minor: change.to_gross_minor,
     }
+}
+
+fn mail_change(order: &Order, mail: i64) -> EventChange {
+    let known = order.mails.iter().find(|known| known.id == mail);
+    let mail = known.map(|mail| v1::Mail {
+        // Those are the order's to tell: they stand there, and change.
+        is_to_old_address: false,
+        request_time: None,
+        resolve_time: None,
+        ..mailing::message(mail, "")
+    });
+    EventChange { mail, ..EventChange::default() }
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

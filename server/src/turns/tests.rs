@@ -92,6 +92,7 @@ fn change(number: i64, status: &str, restock: Option<bool>) -> Assignment {
         status: status.to_owned(),
         restock,
         note: None,
+        send_email: false,
     }))
 }
 

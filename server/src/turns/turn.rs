@@ -10,13 +10,14 @@ use order_rules::stock::Item;
 
 use super::desk::{Desk, Extra, OrderFile};
 use super::document;
+use super::mailing::{self, MailSlip};
 use super::rebuild::{self, OrderParts};
 use super::record;
 use crate::commands::{Answer, Assignment, Command, Failure};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Facts, Needs, RequestRow};
-use crate::store::rows::{EffectRow, HeadRow, number, shop};
+use crate::store::rows::{EffectRow, HeadRow, MailRow, number, shop};
 
 /// The commands of a turn, by shop.
 pub(super) type Work = BTreeMap<i64, Vec<Arc<Assignment>>>;
@@ -232,6 +233,7 @@ fn empty_desk(shop: Arc<Shop>, head: HeadRow, now: Micros) -> Desk {
         changes: Changes::default(),
         command_revision: 0,
         command_payments: BTreeSet::new(),
+        command_mails: Vec::new(),
         caller: None,
     }
 }
@@ -309,6 +311,7 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
                     duplicates: Vec::new(),
                     deliveries: Vec::new(),
                     delivery_lines: Vec::new(),
+                    mails: Vec::new(),
                     payments: Vec::new(),
                 },
             )
@@ -339,6 +342,11 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
             parts.delivery_lines.push(row);
         }
     }
+    for row in &facts.mails {
+        if let Some(parts) = parts.get_mut(&row.order_key) {
+            parts.mails.push(row);
+        }
+    }
     let mut places: Vec<_> = facts.holders.iter().collect();
     places.sort_by_key(|row| (row.order_key, row.position));
     for row in places {
@@ -363,6 +371,7 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
             personal: personal.map(|row| row.personal.clone().into()).unwrap_or_default(),
             personal_version: row.personal_version,
             waiting_note,
+            slips: parts.mails.iter().map(|row| slip(row)).collect(),
             revision: row.revision,
             updated_at: Micros(row.updated_at),
         };
@@ -370,6 +379,15 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
         desk.orders.insert(row.number, file);
     }
     Ok(())
+}
+
+fn slip(row: &MailRow) -> (i64, MailSlip) {
+    let slip = MailSlip {
+        personal_version: row.personal_version,
+        revision: row.revision,
+        message_id: row.message_id.clone(),
+    };
+    (number(row.mail_key), slip)
 }
 
 impl Desk {
@@ -393,6 +411,8 @@ impl Desk {
                 &file.order,
                 stored,
             ));
+            changes.mails.extend(mailing::rows(shop_id, file));
+            changes.mail_files_dropped.extend(mailing::forgotten_files(shop_id, file));
             changes.orders.push(row);
         }
         for id in &self.changed_payments {
@@ -419,6 +439,8 @@ impl Desk {
         changes.statuses.append(&mut self.changes.statuses);
         changes.personal.append(&mut self.changes.personal);
         changes.movements.append(&mut self.changes.movements);
+        changes.mail_files.append(&mut self.changes.mail_files);
+        changes.mail_files_moved.append(&mut self.changes.mail_files_moved);
         if !self.changes.events.is_empty() {
             self.head.last_event_at = self.now.0;
             changes.events.append(&mut self.changes.events);

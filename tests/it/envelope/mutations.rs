@@ -13,6 +13,8 @@ pub(super) enum Kind {
     ChangeOrderStatus,
     WithdrawStatusChange,
     AttachPayment,
+    AddOrderNote,
+    ResendMail,
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
@@ -66,17 +68,23 @@ pub(super) struct Stage {
     /// Orders on which no money hangs.
     free: OrderName,
     other_free: OrderName,
+    /// An order with mails that are sent.
+    mailed: OrderName,
+    mail: i64,
+    other_mail: i64,
     /// A shop that does not exist yet.
     new_shop: String,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
         Self::WithdrawStatusChange,
         Self::AttachPayment,
+        Self::AddOrderNote,
+        Self::ResendMail,
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
@@ -116,6 +124,8 @@ impl Kind {
                 | Self::ChangeOrderStatus
                 | Self::WithdrawStatusChange
                 | Self::AttachPayment
+                | Self::AddOrderNote
+                | Self::ResendMail
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation
@@ -151,7 +161,11 @@ impl Stage {
         let new_shop = format!("{}-new", world.shop.id());
         let twins = three_twins(&world).await;
         let purchases = three_purchases(&world).await;
+        let (mailed, [mail, other_mail]) = mailed_twice(&world).await;
         Self {
+            mailed,
+            mail,
+            other_mail,
             order: order.name.parse().unwrap(),
             world,
             waiting,
@@ -175,6 +189,8 @@ impl Stage {
             Kind::ChangeOrderStatus => self.change_status(asked).await?,
             Kind::WithdrawStatusChange => self.withdraw(asked).await?,
             Kind::AttachPayment => self.attach(asked).await?,
+            Kind::AddOrderNote => self.add_note(asked).await?,
+            Kind::ResendMail => self.resend(asked).await?,
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
@@ -251,6 +267,7 @@ impl Stage {
             Kind::ResolveDuplicate => &self.twins[0],
             Kind::DismissDuplicate => &self.purchases[0],
             Kind::DeleteOrder => &self.free,
+            Kind::ResendMail => &self.mailed,
             _ => &self.order,
         }
     }
@@ -456,6 +473,32 @@ impl Stage {
         Ok(self.world.client.delete_order(request).await?.receipt)
     }
 
+    async fn add_note(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let text = if asked.is_other { "Noe annet" } else { "Noe" };
+        let note = proto::Note { text: text.to_owned(), ..proto::Note::default() };
+        let request = proto::AddOrderNoteRequest {
+            name: (&self.order).into(),
+            note: Some(note),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+            ..proto::AddOrderNoteRequest::default()
+        };
+        Ok(self.world.client.add_order_note(request).await?.receipt)
+    }
+
+    async fn resend(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let mail_id = if asked.is_other { self.other_mail } else { self.mail };
+        let request = proto::ResendMailRequest {
+            name: (&self.mailed).into(),
+            mail_id,
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.resend_mail(request).await?.receipt)
+    }
+
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
         let mut status = proto::OrderStatus::default();
         status.set_tag(StatusTag::Completed);
@@ -565,6 +608,23 @@ async fn delivered(world: &World) -> (OrderName, order_rules::order::Day) {
     }
     let day = order.create_time.unwrap().seconds.div_euclid(86_400);
     (name, order_rules::order::Day(i32::try_from(day).unwrap()))
+}
+
+/// An order with two mails, both sent: from then on nothing happens to it by itself.
+async fn mailed_twice(world: &World) -> (OrderName, [i64; 2]) {
+    crate::notes::set_seller(world).await;
+    let order = world.place(world.draft(900).payment("manual", "", 900)).await;
+    let name: OrderName = order.name.parse().unwrap();
+    for _ in 0..2 {
+        let note = world.client.new_note(&name, proto::NoteAudience::Customer, "Hei");
+        note.send_email(true).send().await.unwrap();
+    }
+    let mails = eventually("both mails are sent", async || {
+        let mails = world.get(&name).await.mails;
+        mails.iter().all(|mail| mail.state() == proto::MailState::Sent).then_some(mails)
+    });
+    let ids = mails.await.iter().map(|mail| mail.id).collect::<Vec<_>>();
+    (name, [ids[0], ids[1]])
 }
 
 /// An order whose change waits for a reservation that nobody ever confirms.

@@ -40,6 +40,9 @@ pub(crate) fn outcome(
 
 /// `capture 1249.50 NOK on klarna abc: SUCCEEDED`.
 fn effect_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: bool) -> String {
+    if effect.mail() != proto::MailKind::Unspecified {
+        return mail_line(order, effect, is_dry_run);
+    }
     let what = effect.kind().label().to_lowercase().replace('_', " ");
     let sum = money(effect.amount_minor, &order.currency_code);
     let line = format!("{what} {sum} on {} {}", effect.provider, effect.reference);
@@ -55,6 +58,19 @@ fn effect_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: 
             format!("{line}: {} ({})", operation.state().label(), operation.provider_reason)
         }
         None => line.to_owned(),
+    }
+}
+
+/// `mail to the customer: note, mail 57 PENDING`.
+fn mail_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: bool) -> String {
+    let what = label::<proto::MailKind>(effect.mail).to_lowercase().replace('_', " ");
+    if is_dry_run {
+        return format!("would mail the customer: {what}");
+    }
+    let line = format!("mail to the customer: {what}");
+    match order.mails.iter().rev().find(|mail| mail.kind == effect.mail) {
+        Some(mail) => format!("{line}, mail {} {}", mail.id, mail.state().label()),
+        None => line,
     }
 }
 

@@ -25,6 +25,7 @@ Examples:
   orderctl orders status 1004 Kansellert --restock yes --note 'Customer changed her mind'
   orderctl orders status sent --from numbers.txt --failed failed.txt
   orderctl orders status Sendt --where --tag default --since 7d --dry-run
+  orderctl orders status 1001 sent --email
   orderctl orders status 1001 sent --dry-run
 
 A status tagged COMPLETED captures the money first, one tagged CANCELLED gives it back. The label \
@@ -58,6 +59,10 @@ pub(crate) struct StatusArguments {
     /// A note for the shop's staff, added when the label moves
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+
+    /// Mail the customer the new status when the label moves
+    #[arg(long)]
+    email: bool,
 
     /// Wait at most this long, up to 60s, for the money to move; 0s does not wait
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
@@ -143,6 +148,9 @@ async fn change(
     }
     if let Some(note) = &arguments.note {
         change = change.note(proto::NoteAudience::Internal, note);
+    }
+    if arguments.email {
+        change = change.send_email();
     }
     if !arguments.wait.is_zero() {
         change = change.wait(arguments.wait);

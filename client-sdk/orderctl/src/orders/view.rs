@@ -40,6 +40,7 @@ pub(super) fn order(
     sections.extend(order.duplicates.iter().map(|link| pair(order, link)));
     sections.extend(order.problems.iter().map(|problem| problem_view(session, problem, pages)));
     sections.extend(order.notes.iter().map(note));
+    sections.extend(mails(order));
     let sections: Vec<&str> = sections.iter().map(|section| section.trim_end()).collect();
     sections.join("\n\n")
 }
@@ -263,5 +264,38 @@ fn filled(minor: i64, code: &str) -> String {
 fn note(note: &proto::Note) -> String {
     let audience = label::<proto::NoteAudience>(note.audience).to_lowercase();
     let when = local(note.create_time.as_ref());
-    format!("Note ({audience}) by {}, {when}\n  {}", note.author, note.text.replace('\n', "\n  "))
+    let mut text = format!(
+        "Note ({audience}) by {}, {when}\n  {}",
+        note.author,
+        note.text.replace('\n', "\n  ")
+    );
+    if !note.attachment_names.is_empty() {
+        text.push_str(&format!("\n  with {}", note.attachment_names.join(", ")));
+    }
+    text
+}
+
+/// What was mailed about the order; nothing when nothing was.
+fn mails(order: &proto::Order) -> Option<String> {
+    if order.mails.is_empty() {
+        return None;
+    }
+    let row = |mail: &proto::Mail| {
+        let with = [
+            (mail.note_id != 0, format!("note {}", mail.note_id)),
+            (mail.has_withdrawal_form, "withdrawal form".to_owned()),
+            (mail.is_to_old_address, "to the old address".to_owned()),
+        ];
+        vec![
+            mail.id.to_string(),
+            label::<proto::MailKind>(mail.kind),
+            label::<proto::MailState>(mail.state),
+            local(mail.request_time.as_ref()),
+            local(mail.resolve_time.as_ref()),
+            joined(with.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what)),
+            mail.message_id.clone(),
+        ]
+    };
+    let headings = [">MAIL", "KIND", "STATE", "ASKED", "RESOLVED", "WITH", "MESSAGE-ID"];
+    Some(table(&headings, order.mails.iter().map(row).collect()))
 }

@@ -2,6 +2,8 @@ DROP TABLE search_places;
 DROP TABLE order_search;
 DROP TABLE events;
 DROP TABLE effects;
+DROP TABLE mail_files;
+DROP TABLE mails;
 DROP TABLE stock_movements;
 DROP TABLE stock_items;
 DROP TABLE delivery_lines;

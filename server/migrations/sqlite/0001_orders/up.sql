@@ -249,11 +249,39 @@ CREATE TABLE stock_movements (
     PRIMARY KEY (shop_id, sku, revision, line_id, reason)
 );
 
+-- Mails about orders, without address and text: those are in the version of the order's personal data.
+CREATE TABLE mails (
+    mail_key INTEGER PRIMARY KEY NOT NULL,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    kind SMALLINT NOT NULL,
+    state SMALLINT NOT NULL,
+    has_form BOOLEAN NOT NULL,
+    note_id INTEGER,
+    files SMALLINT NOT NULL,
+    is_to_old_address BOOLEAN NOT NULL,
+    -- Of the order's personal data: who it goes to, and the note.
+    personal_version INTEGER NOT NULL,
+    -- Of the event that tells of it: the order is described as it was after that command.
+    revision BIGINT NOT NULL,
+    message_id TEXT NOT NULL,
+    requested_at BIGINT NOT NULL,
+    resolved_at BIGINT
+);
+CREATE INDEX mails_order ON mails (order_key);
+
+-- Files that go with a mail, until it is sent.
+CREATE TABLE mail_files (
+    mail_key INTEGER PRIMARY KEY NOT NULL REFERENCES mails,
+    files BLOB NOT NULL
+);
+
 -- The queue of what the outside world must do; the amount is frozen with the key.
 CREATE TABLE effects (
     effect_key INTEGER PRIMARY KEY NOT NULL,
     shop_id BIGINT NOT NULL,
-    payment_key BIGINT NOT NULL REFERENCES payments,
+    -- Which kind of system does it, and so which kinds there are and what it is about.
+    system SMALLINT NOT NULL,
+    payment_key BIGINT REFERENCES payments,
     order_key BIGINT NOT NULL REFERENCES orders,
     kind SMALLINT NOT NULL,
     state SMALLINT NOT NULL,
@@ -267,10 +295,12 @@ CREATE TABLE effects (
     last_sent_at BIGINT,
     absent_seen_at BIGINT,
     needs_attention BOOLEAN NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    CHECK ((system = 1) = (payment_key IS NOT NULL))
 );
 CREATE UNIQUE INDEX effects_in_flight ON effects (payment_key) WHERE state IN (1, 2, 3);
 CREATE INDEX effects_open ON effects (payment_key, effect_key) WHERE state IN (0, 1, 2, 3);
+CREATE INDEX effects_order ON effects (order_key) WHERE payment_key IS NULL AND state IN (0, 1, 2, 3);
 CREATE INDEX effects_due ON effects (due_at) WHERE state IN (0, 1, 2, 3);
 
 -- The log: audit trail, stream and idempotency record are one.
@@ -337,7 +367,9 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('delivery_lines', 'delivery_lines', '2000000 2 2 1'),
     ('effects', 'effects_in_flight', '100 1'),
     ('effects', 'effects_open', '1000 1 1'),
+    ('effects', 'effects_order', '1000 1'),
     ('effects', 'effects_due', '1000 1'),
+    ('mails', 'mails_order', '1000000 2'),
     ('events', 'events', '5000000 2500000 1'),
     ('events', 'events_request', '3000000 1 1'),
     ('events', 'events_order', '5000000 2500000 5 1');

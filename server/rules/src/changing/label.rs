@@ -6,6 +6,7 @@ use crate::delivering::{send, undelivered};
 use crate::draft::{About, Draft};
 use crate::order::{Line, Order, OrderKind, PendingChange, StatusId, Tracking};
 use crate::payments::is_fully_captured;
+use crate::mail::{MailKind, self};
 use crate::placing::missing_skus;
 use crate::refusals::Code;
 use crate::resolving;
@@ -64,6 +65,9 @@ pub(crate) fn move_label(
         draft.changes.push(Change::NoteAdded);
     }
     resolving::end(draft, |resolution| TwinStepKind::Drop { restock: resolution.restock });
+    if pending.send_email {
+        mail::plan(draft, mail::NewMail::of(MailKind::StatusChanged));
+    }
     if is_sale && matches!(tag, Some(Tag::Completed | Tag::Cancelled)) {
         advancing::free_unneeded(facts, draft, advancing::Declined::IsTriedAgain);
     }

@@ -65,7 +65,7 @@ pub fn expected_effects(
     facts: &ChangingFacts<'_>,
     to: StatusId,
 ) -> Vec<(PaymentId, OperationKind, i64)> {
-    let command = ChangeStatus { to, restock: Some(false), has_note: false };
+    let command = ChangeStatus { to, restock: Some(false), has_note: false, send_email: false };
     let now = facts.case.order.placed_at;
     let is_cancelling = facts.statuses.tag(to) == Some(Tag::Cancelled);
     rehearse(facts, is_cancelling, |facts, ids| change_status(facts, &command, ids, now))

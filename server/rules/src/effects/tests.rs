@@ -3,14 +3,14 @@
 use super::{
     ATTENTION_AFTER_MICROS, BACK_OFF_MAX_MICROS, CALL_TIMEOUT_MICROS, EffectState, HINT_MAX_MICROS,
     HOUR, LAST_SEND_AFTER_MICROS, QUIET_MICROS, Report, Resolution, SECOND, Schedule, Sighting,
-    Step, after_call, after_look_up, back_off, taken_over,
+    Step, System, after_call, after_look_up, back_off, taken_over,
 };
 use crate::order::Micros;
 use crate::payments::OperationState;
 
 /// Sent at zero, for the first time.
 fn sent() -> Schedule {
-    Schedule::planned().sent(Micros(0))
+    Schedule::planned(System::Payments).sent(Micros(0))
 }
 
 fn unknown() -> Schedule {
@@ -156,7 +156,7 @@ fn what_a_dead_replica_sent_is_looked_up_first() {
     let in_state = |state| Schedule { state, ..sent() };
     let now = Micros(20 * SECOND);
     let cases = [
-        (Schedule::planned(), EffectState::Pending, send_again(now.0)),
+        (Schedule::planned(System::Payments), EffectState::Pending, send_again(now.0)),
         (sent(), EffectState::Unknown, look_up(now.0)),
         (unknown(), EffectState::Unknown, look_up(now.0)),
         (in_state(EffectState::Accepted), EffectState::Accepted, look_up(now.0)),

@@ -9,20 +9,21 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection};
 use order_proto::v1;
-use order_rules::effects::EffectState;
+use order_rules::changing::Outcome;
+use order_rules::effects::{EffectState, System};
 use order_rules::money::Currency;
 use order_rules::payments::{Authorization, OperationKind, OperationState};
 use uuid::Uuid;
 
 use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
-use crate::effects::carrying::key_of;
+use crate::effects::paying::key_of;
 use crate::effects::{Recorder, Runner, Running};
 use crate::providers::{Call, PaymentProvider, Providers, Report};
 use crate::shops::Shops;
 use crate::store::facts::Changes;
 use crate::store::rows::{EffectRow, HolderRow, OperationRow, OrderRow, PaymentRow, key};
 use crate::store::{Place, Store, StoreSettings, on_either};
-use crate::terms::{Term, effect_state, effect_state_stored};
+use crate::terms::{Term, effect_state, effect_state_stored, system_stored};
 use crate::turns::Turns;
 
 pub(super) struct Stage {
@@ -119,7 +120,8 @@ impl Plan {
         EffectRow {
             effect_key: key(shop_id, id),
             shop_id,
-            payment_key: key(shop_id, self.payment()),
+            system: system_stored(System::Payments),
+            payment_key: Some(key(shop_id, self.payment())),
             order_key: key(shop_id, self.order),
             kind: OperationKind::Capture.stored(),
             state: effect_state_stored(state),
@@ -175,6 +177,7 @@ impl Stage {
         let runner = Runner {
             store: self.store.clone(),
             providers: self.providers.clone(),
+            mail: crate::mail::MailService::to_folder(self.folder.join("mail")),
             log: self.log.clone(),
             call_timeout: Duration::from_secs(30),
         };
@@ -318,6 +321,16 @@ impl Stage {
     }
 }
 
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded { .. } => "succeeded",
+        Outcome::Accepted => "accepted",
+        Outcome::Declined { .. } => "declined",
+        Outcome::Unknown => "unknown",
+        Outcome::Reversed { .. } => "reversed",
+    }
+}
+
 /// Microseconds since 1970.
 pub(super) fn now() -> i64 {
     crate::clock::now().0
@@ -366,7 +379,7 @@ impl Recorder for Log {
         if let Command::RecordOutcome(record) = &assignment.command {
             self.heard.lock().unwrap().push(Heard {
                 operation: key(shop_id, record.operation),
-                word: crate::effects::carrying::word(&record.outcome),
+                word: word(&record.outcome),
                 request_id: assignment.caller.request_id,
             });
         }

@@ -141,6 +141,8 @@ mutations! {
     "DismissDuplicate" DismissDuplicateRequest;
     "EditOrder" EditOrderRequest, wait;
     "DeleteOrder" DeleteOrderRequest;
+    "AddOrderNote" AddOrderNoteRequest;
+    "ResendMail" ResendMailRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

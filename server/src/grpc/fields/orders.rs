@@ -5,7 +5,7 @@ use order_proto::v1;
 use super::envelope::Asking;
 use super::names::OrderName;
 use super::{Fields, restock};
-use crate::commands::{ChangeStatus, Command, Failure, NewNote, UpdateOrder, WithdrawStatusChange};
+use crate::commands::{ChangeStatus, Command, Failure, UpdateOrder, WithdrawStatusChange};
 use crate::grpc::caller::Caller;
 
 /// Paths that `UpdateOrder` can change.
@@ -22,7 +22,6 @@ const PATHS: [&str; 11] = [
     "external_reference",
     "language_code",
 ];
-const NOTE_CHARACTERS_MAX: usize = 5_000;
 
 /// Checks `UpdateOrder`.
 ///
@@ -61,7 +60,7 @@ pub(crate) fn change_status(
         status,
         restock: restock_choice,
         note,
-        send_email: _,
+        send_email,
         request_id: _,
         etag,
         validate_only: _,
@@ -74,6 +73,7 @@ pub(crate) fn change_status(
         status: fields.status_of("status", &status, &shop),
         restock: restock(fields.term("restock", restock_choice)),
         note: note.map(|note| fields.new_note("note", note)),
+        send_email,
     };
     envelope.finish(fields, shop, Command::ChangeStatus(command))
 }
@@ -199,16 +199,5 @@ impl Fields {
         command.email = masked("customer.email", email);
         command.phone = masked("customer.phone", phone);
         command.organization_number = masked("customer.organization_number", organization_number);
-    }
-
-    fn new_note(&mut self, place: &str, note: v1::Note) -> NewNote {
-        let v1::Note { id: _, audience, text, author: _, create_time: _, attachment_names: _ } =
-            note;
-        let audience = match self.term(&format!("{place}.audience"), audience) {
-            v1::NoteAudience::Unspecified => v1::NoteAudience::Internal,
-            audience => audience,
-        };
-        let text = self.paragraph(&format!("{place}.text"), text, 1..=NOTE_CHARACTERS_MAX);
-        NewNote { audience, text }
     }
 }

@@ -12,6 +12,7 @@ use super::{Fields, names};
 use crate::commands::{Command, CreateShop, Failure, UpdateShop};
 use crate::grpc::caller::Caller;
 use crate::shops::{SETTINGS, is_time_zone};
+use crate::mail;
 
 const DISPLAY_NAME: &str = "display_name";
 const DUPLICATE_WINDOW_SECONDS_MAX: i32 = 2_592_000;
@@ -214,6 +215,9 @@ impl Fields {
             self.line(&format!("{place}.value.subject"), subject.clone(), 1..=300);
             self.paragraph(&format!("{place}.value.text"), text.clone(), 1..=20_000);
             self.paragraph(&format!("{place}.value.html"), html.clone(), 0..=50_000);
+            for (part, problem) in mail::check_template(key, template) {
+                self.refuse(format!("{place}.{part}"), problem);
+            }
         }
     }
 

@@ -108,7 +108,7 @@ async fn told(sandbox: &Sandbox, reference: &str, step: Step) -> Option<Told> {
                 Ok(Sighting::Declined(decline)) => Declined(decline.code),
                 Ok(Sighting::Absent) => Absent,
                 Ok(Sighting::InProgress) => InProgress,
-                Ok(Sighting::NoAnswer) => NoAnswer,
+                Ok(Sighting::NoAnswer | Sighting::Untold) => NoAnswer,
             })
         }
     }

@@ -17,7 +17,8 @@ use order_rules::order::Micros;
 use super::{Backend, Connection, Database, Run};
 use crate::store::StoreFailure;
 use crate::store::claims::{
-    Candidate, Claim, Claims, Due, Lease, Progress, Search, Task, claimed, schedule, stepped,
+    Candidate, Claim, Claims, Due, Lane, Lease, Progress, Search, Subject, Task, claimed, schedule,
+    stepped,
 };
 use crate::store::rows::{EffectRow, ShopRow};
 use crate::store::schema::{effects, payments, shops};
@@ -62,7 +63,9 @@ impl Database {
             let is_free =
                 effects::lease_until.is_null().or(effects::lease_until.assume_not_null().le(now.0));
             let mut query = effects::table
-                .inner_join(payments::table.on(payments::payment_key.eq(effects::payment_key)))
+                .left_join(
+                    payments::table.on(effects::payment_key.eq(payments::payment_key.nullable())),
+                )
                 .filter(sql::<Bool>(IS_OPEN))
                 .filter(effects::due_at.le(later(now, search.ahead)))
                 .filter(is_free)
@@ -73,14 +76,21 @@ impl Database {
                     effects::due_at,
                     effects::effect_key,
                     effects::shop_id,
-                    payments::provider,
+                    payments::provider.nullable(),
                 ))
                 .into_boxed::<Backend>();
-            for (shop, provider) in &search.saturated {
-                let is_busy = effects::shop_id.eq(*shop).and(payments::provider.eq(provider));
-                query = query.filter(not(is_busy));
+            for (shop, lane) in &search.saturated {
+                let is_elsewhere = effects::shop_id.ne(*shop);
+                query = match lane {
+                    Lane::Provider(provider) => query.filter(
+                        is_elsewhere
+                            .or(effects::payment_key.is_null())
+                            .or(payments::provider.nullable().assume_not_null().ne(provider)),
+                    ),
+                    Lane::Mail => query.filter(is_elsewhere.or(effects::payment_key.is_not_null())),
+                };
             }
-            let found: Vec<(i64, i64, i64, String)> = query.load(conn).await?;
+            let found: Vec<(i64, i64, i64, Option<String>)> = query.load(conn).await?;
             Ok(due(found, now))
         })
     }
@@ -117,7 +127,7 @@ impl Database {
                     taken.push((effect, task));
                 }
             }
-            with_payments(conn, taken).await
+            with_subjects(conn, taken).await
         })
     }
 
@@ -227,15 +237,16 @@ async fn store_progress(conn: &mut Connection, effect: &EffectRow) -> QueryResul
         .map(drop)
 }
 
-/// Adds what a provider must know.
-async fn with_payments(
+/// Adds what the systems must know.
+async fn with_subjects(
     conn: &mut Connection,
     taken: Vec<(EffectRow, Task)>,
 ) -> Result<Claims, StoreFailure> {
     if taken.is_empty() {
         return Ok(Claims::default());
     }
-    let payment_keys: Vec<i64> = taken.iter().map(|(effect, _)| effect.payment_key).collect();
+    let payment_keys: Vec<i64> =
+        taken.iter().filter_map(|(effect, _)| effect.payment_key).collect();
     let shop_ids: Vec<i64> = taken.iter().map(|(effect, _)| effect.shop_id).collect();
     let known: Vec<(i64, String, String, String)> = payments::table
         .filter(payments::payment_key.eq_any(payment_keys))
@@ -257,20 +268,27 @@ async fn with_payments(
         .load(conn)
         .await?;
     let claims = taken.into_iter().filter_map(|(effect, task)| {
-        let (provider, reference, currency) = known.get(&effect.payment_key)?.clone();
-        Some(Claim { effect, task, provider, reference, currency })
+        let subject = match effect.payment_key {
+            Some(payment) => {
+                let (provider, reference, currency) = known.get(&payment)?.clone();
+                Subject::Payment { provider, reference, currency }
+            }
+            None => Subject::Mail,
+        };
+        Some(Claim { effect, task, subject })
     });
     Ok(Claims { claims: claims.collect(), shops })
 }
 
-fn due(found: Vec<(i64, i64, i64, String)>, now: Micros) -> Due {
+fn due(found: Vec<(i64, i64, i64, Option<String>)>, now: Micros) -> Due {
     let mut due = Due::default();
     for (due_at, effect_key, shop_id, provider) in found {
+        let lane = Lane::of(provider);
         match u64::try_from(due_at.saturating_sub(now.0)) {
             Ok(micros) if micros > 0 => {
                 due.next_in.get_or_insert(Duration::from_micros(micros));
             }
-            _ => due.ready.push(Candidate { effect_key, shop_id, provider }),
+            _ => due.ready.push(Candidate { effect_key, shop_id, lane }),
         }
     }
     due

@@ -11,14 +11,10 @@ use crate::store::StoreFailure;
 use crate::store::facts::{Facts, Needs, RequestRow};
 use crate::store::purchases::Purchased;
 use crate::store::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow,
-    OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
-    key, shop,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow, MailRow, OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow, key, shop,
 };
 use crate::store::schema::{
-    customers, deliveries, delivery_lines, effects, events, order_duplicates, order_lines,
-    order_payments, order_statuses, orders, payment_operations, payments, problems, shops,
-    stock_items,
+    customers, deliveries, delivery_lines, effects, events, mails, order_duplicates, order_lines, order_payments, order_statuses, orders, payment_operations, payments, problems, shops, stock_items,
 };
 
 /// Whether what is loaded stays as it is until the commit.
@@ -295,7 +291,22 @@ async fn deliveries_of_orders(
         .select(DeliveryLineRow::as_select())
         .load(conn)
         .await?;
+    let with_mails = mailed(facts);
+    if !with_mails.is_empty() {
+        facts.mails = mails::table
+            .filter(mails::order_key.eq_any(with_mails))
+            .order(mails::mail_key)
+            .select(MailRow::as_select())
+            .load(conn)
+            .await?;
+    }
     Ok(())
+}
+
+/// Orders that may have mails: of the others nothing out of the ordinary is known.
+fn mailed(facts: &Facts) -> Vec<i64> {
+    let handled = facts.orders.iter().filter(|order| order.handling.is_some());
+    handled.map(|order| order.order_key).collect()
 }
 
 /// The tracked skus of the commands and of the orders they are about.
@@ -325,6 +336,18 @@ async fn ledger(
     lock: Lock,
     facts: &mut Facts,
 ) -> Result<(), StoreFailure> {
+    if !facts.mails.is_empty() {
+        let mailing = effects::table
+            .filter(effects::order_key.eq_any(mailed(facts)))
+            .filter(effects::payment_key.is_null())
+            .filter(sql::<Bool>(IS_OPEN))
+            .order(effects::effect_key)
+            .select(EffectRow::as_select());
+        facts.effects = match lock {
+            Lock::Held => locked!(mailing).load(conn).await?,
+            Lock::None => mailing.load(conn).await?,
+        };
+    }
     if keys.is_empty() {
         return Ok(());
     }
@@ -340,14 +363,14 @@ async fn ledger(
         .load(conn)
         .await?;
     let open = effects::table
-        .filter(effects::payment_key.eq_any(keys))
+        .filter(effects::payment_key.eq_any(keys.into_iter().map(Some)))
         .filter(sql::<Bool>(IS_OPEN))
         .order(effects::effect_key)
         .select(EffectRow::as_select());
     // Locked, so that the runner cannot send what this turn takes back.
-    facts.effects = match lock {
+    facts.effects.extend(match lock {
         Lock::Held => locked!(open).load(conn).await?,
         Lock::None => open.load(conn).await?,
-    };
+    });
     Ok(())
 }

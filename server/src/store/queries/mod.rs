@@ -4,6 +4,7 @@ mod attention;
 mod effects;
 mod listing;
 mod load;
+mod mails;
 mod reads;
 mod save;
 mod search;

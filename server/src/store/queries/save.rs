@@ -1,6 +1,6 @@
 //! Stores what a turn changed, table by table, each row once.
 
-use diesel::ExpressionMethods;
+use diesel::{ExpressionMethods, QueryDsl};
 
 use super::{Connection, Run};
 use crate::store::StoreFailure;
@@ -12,6 +12,7 @@ pub(super) async fn changes(conn: &mut Connection, changes: &Changes) -> Result<
     shops(conn, changes).await?;
     orders(conn, changes).await?;
     money(conn, changes).await?;
+    mails(conn, changes).await?;
     stock(conn, changes).await?;
     insert!(conn, &changes.events[..], events);
     upsert!(
@@ -177,6 +178,31 @@ async fn money(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
             needs_attention
         )
     );
+    Ok(())
+}
+
+async fn mails(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
+    upsert!(
+        conn,
+        &changes.mails[..],
+        mails,
+        (mail_key),
+        (state, files, is_to_old_address, resolved_at)
+    );
+    insert!(conn, &changes.mail_files[..], mail_files);
+    for &(from, to) in &changes.mail_files_moved {
+        diesel::update(schema::mail_files::table.find(from))
+            .set(schema::mail_files::mail_key.eq(to))
+            .execute(conn)
+            .await?;
+    }
+    if !changes.mail_files_dropped.is_empty() {
+        let dropped = changes.mail_files_dropped.iter().copied();
+        diesel::delete(schema::mail_files::table)
+            .filter(schema::mail_files::mail_key.eq_any(dropped))
+            .execute(conn)
+            .await?;
+    }
     Ok(())
 }
 

@@ -190,7 +190,7 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
             let targets =
                 [DEFAULT, PROCESSING, SENT, CANCELLED, RETURNED, COLLECTED, REGRETTED, PACKING];
             let to = targets[usize::from(to) % targets.len()];
-            let command = ChangeStatus { to, restock, has_note: false };
+            let command = ChangeStatus { to, restock, has_note: false, send_email: false };
             let expected = model::expected_refusal(world, order, command);
             let plan = world.plan(order, to);
             let before = world.case(order);

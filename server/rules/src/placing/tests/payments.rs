@@ -96,7 +96,8 @@ fn a_payment_that_nobody_holds_any_more_is_gone() {
         provider_reason: String::new(),
     };
     let _done = world.record(operation, &declined);
-    let cancel = ChangeStatus { to: CANCELLED, restock: Some(false), has_note: false };
+    let cancel =
+        ChangeStatus { to: CANCELLED, restock: Some(false), has_note: false, send_email: false };
     let _done = world.change(OrderNumber(1), cancel).unwrap();
     let decision = placed(&mut world, &placement());
     let problems: Vec<Code> = decision.open_problems().map(|problem| problem.code).collect();

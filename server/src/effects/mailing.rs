@@ -1,0 +1,143 @@
+//! The way of a mail to the system that takes mails.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use order_proto::v1;
+use order_rules::mail::{MailKind, MailOutcome};
+use order_rules::refusals::Code;
+use prost::Message;
+use uuid::Uuid;
+
+use super::carrying::{Ending, Errand};
+use crate::commands::{Command, RecordMail};
+use crate::mail::{MailService, Matter};
+use crate::store::claims::MailParts;
+use crate::store::rows::{EffectRow, StatusRow, number};
+use crate::store::{Store, StoreFailure, on_either};
+use crate::systems::{Decline, Report, Sighting};
+use crate::terms::Term;
+use crate::turns::FilesRecord;
+
+/// A mail on its way. What it is made of is read when it is tried: it may have been erased since.
+pub(super) struct Mailing {
+    pub store: Store,
+    pub mail: MailService,
+    /// Last part of the shop's name.
+    pub shop: String,
+    pub effect: EffectRow,
+}
+
+/// Keys of mails are of this name space.
+const KEYS: Uuid = Uuid::from_u128(0x7d1a_90e4_2b6c_4d0f_b8c5_41f7_06a9_3e52);
+/// A mail that could not be handed over for so long is given up: three days.
+const GIVE_UP_AFTER_MICROS: i64 = 3 * 24 * 60 * 60 * 1_000_000;
+
+impl Errand for Mailing {
+    type Yes = ();
+
+    async fn perform(&self) -> Report<()> {
+        let report = match self.matter().await {
+            Ok(Some(matter)) => self.mail.send(matter).await,
+            Ok(None) => declined("nothing is known of the mail any more"),
+            Err(failure) => {
+                tracing::warn!(%failure, "a mail cannot be read, it waits");
+                Report::TryLater { after: None }
+            }
+        };
+        match report {
+            Report::TryLater { .. } if self.is_too_late() => {
+                declined("could not be handed over for three days")
+            }
+            report => report,
+        }
+    }
+
+    async fn look_up(&self) -> Sighting<()> {
+        match self.matter().await {
+            Ok(Some(matter)) => self.mail.look_up(&matter.message_id).await,
+            Ok(None) => Sighting::Untold,
+            Err(_) => Sighting::NoAnswer,
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.mail.patience()
+    }
+
+    fn key(&self) -> Uuid {
+        let EffectRow { effect_key, created_at, .. } = &self.effect;
+        let name = format!("{}/{effect_key}/{created_at}", self.shop);
+        Uuid::new_v5(&KEYS, name.as_bytes())
+    }
+
+    fn command(&self, ending: &Ending<'_, ()>) -> Command {
+        let outcome = match ending {
+            Ending::Succeeded(()) => MailOutcome::Sent,
+            Ending::Declined(decline) => MailOutcome::Declined { reason: decline.reason.clone() },
+            // No mail system takes what it answers later.
+            Ending::Accepted | Ending::Unknown => MailOutcome::Unknown,
+        };
+        Command::RecordMail(RecordMail {
+            number: number(self.effect.order_key),
+            mail: number(self.effect.effect_key),
+            attempt: self.effect.attempt,
+            outcome,
+        })
+    }
+}
+
+impl Mailing {
+    async fn matter(&self) -> Result<Option<Matter>, StoreFailure> {
+        let parts =
+            on_either!(&self.store, database => database.mail_find(self.effect.effect_key).await)?;
+        Ok(parts.map(Matter::from))
+    }
+
+    fn is_too_late(&self) -> bool {
+        let EffectRow { first_sent_at, last_sent_at, .. } = self.effect;
+        first_sent_at
+            .zip(last_sent_at)
+            .is_some_and(|(first, last)| last.saturating_sub(first) >= GIVE_UP_AFTER_MICROS)
+    }
+}
+
+fn declined(reason: &str) -> Report<()> {
+    Report::Declined(Decline { code: Code::MailDeclined, reason: reason.to_owned() })
+}
+
+impl From<MailParts> for Matter {
+    fn from(parts: MailParts) -> Self {
+        let MailParts { mail, shop, statuses, personal, document, files } = parts;
+        let document = document.unwrap_or_default();
+        // Erased data are an empty part.
+        let bytes = [document, personal.unwrap_or_default()].concat();
+        let order = v1::Order::decode(bytes.as_slice()).unwrap_or_default();
+        let files = files.map(|files| FilesRecord::decode(files.as_slice()).unwrap_or_default());
+        Self {
+            kind: MailKind::from_stored(mail.kind),
+            message_id: mail.message_id,
+            requested_at: mail.requested_at,
+            has_form: mail.has_form,
+            note_id: mail.note_id.unwrap_or_default(),
+            files: files.unwrap_or_default().files,
+            status_names: customer_names(&order.status, &statuses),
+            order,
+            shop_name: shop.display_name,
+            settings: v1::ShopSettings::decode(shop.settings.as_slice()).unwrap_or_default(),
+        }
+    }
+}
+
+/// What customers call the status of this name, or the one that replaced it.
+fn customer_names(status: &str, statuses: &[StatusRow]) -> BTreeMap<String, String> {
+    let slug = status.rsplit('/').next().unwrap_or_default();
+    let mut known = statuses.iter().find(|row| row.slug == slug);
+    while let Some(replacement) = known.and_then(|row| row.replaced_by) {
+        known = statuses.iter().find(|row| row.status_id == replacement);
+    }
+    let names = known.map(|row| v1::OrderStatus::decode(row.names.as_slice()).unwrap_or_default());
+    let v1::OrderStatus { admin_names, customer_names, .. } = names.unwrap_or_default();
+    // What has no name for customers goes by the shop's own.
+    admin_names.into_iter().chain(customer_names).filter(|(_, name)| !name.is_empty()).collect()
+}

@@ -1,0 +1,67 @@
+//! The folder for mails where no mail server is set up: each an .eml file that a mail program opens.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::fs;
+use tokio::io::AsyncWriteExt;
+
+use super::MailSystem;
+use super::letter::Letter;
+use crate::systems::{Report, Sighting};
+
+/// Where mails lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Folder {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The file of a mail: named so that the mail is found, and is one however often it is written.
+    fn file(&self, message_id: &str) -> PathBuf {
+        let name = message_id.split('@').next().unwrap_or_default();
+        self.path.join(format!("{name}.eml"))
+    }
+}
+
+impl MailSystem for Folder {
+    async fn send(&self, letter: &Letter) -> Report<()> {
+        match write(&self.path, &self.file(&letter.message_id), &letter.bytes).await {
+            Ok(()) => Report::Done(()),
+            Err(failure) => {
+                tracing::warn!(%failure, "a mail could not be written to the folder");
+                Report::TryLater { after: None }
+            }
+        }
+    }
+
+    async fn look_up(&self, message_id: &str) -> Sighting<()> {
+        match fs::metadata(self.file(message_id)).await {
+            Ok(_) => Sighting::Happened(()),
+            Err(failure) if failure.kind() == ErrorKind::NotFound => Sighting::Absent,
+            Err(_) => Sighting::NoAnswer,
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+}
+
+/// All of the file or nothing: it is there under its name when it is on the disk.
+async fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder).await?;
+    let unfinished = path.with_extension("part");
+    let mut file = fs::File::create(&unfinished).await?;
+    file.write_all(bytes).await?;
+    file.sync_all().await?;
+    fs::rename(&unfinished, path).await?;
+    fs::File::open(folder).await?.sync_all().await
+}

@@ -1,0 +1,82 @@
+//! What every system outside answers, whatever it does: what a call came to, what a look-up saw.
+//!
+//! Systems know neither the store nor the orders. A call holds all there is to know, so that a
+//! repeat is the same call.
+
+use std::time::Duration;
+
+use order_rules::effects;
+use order_rules::refusals::Code;
+
+/// What a call came to. `Yes` is the system's word that it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Report<Yes> {
+    Done(Yes),
+    /// The system has it and answers later.
+    Accepted {
+        ask_again_in: Duration,
+    },
+    /// Final.
+    Declined(Decline),
+    /// It certainly did not happen.
+    TryLater {
+        after: Option<Duration>,
+    },
+    Unknown,
+}
+
+/// What a look-up saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sighting<Yes> {
+    Happened(Yes),
+    Declined(Decline),
+    /// The system does not know the key, at least not yet.
+    Absent,
+    InProgress,
+    /// The look-up itself failed.
+    NoAnswer,
+    /// The system keeps no account that could be asked for.
+    Untold,
+}
+
+/// The system's no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Decline {
+    /// The problem it makes of the order.
+    pub code: Code,
+    /// The system's own word; never shown to customers.
+    pub reason: String,
+}
+
+impl<Yes> Report<Yes> {
+    /// The same for the rules, which need no more.
+    pub(crate) fn in_short(&self) -> effects::Report {
+        match self {
+            Self::Done(_) => effects::Report::Done,
+            Self::Accepted { ask_again_in } => {
+                effects::Report::Accepted { ask_again_in: micros(*ask_again_in) }
+            }
+            Self::Declined(_) => effects::Report::Declined,
+            Self::TryLater { after } => effects::Report::TryLater { after: after.map(micros) },
+            Self::Unknown => effects::Report::Unknown,
+        }
+    }
+}
+
+impl<Yes> Sighting<Yes> {
+    /// The same for the rules, which need no more.
+    pub(crate) fn in_short(&self) -> effects::Sighting {
+        match self {
+            Self::Happened(_) => effects::Sighting::Happened,
+            Self::Declined(_) => effects::Sighting::Declined,
+            Self::Absent => effects::Sighting::Absent,
+            Self::InProgress => effects::Sighting::InProgress,
+            Self::NoAnswer => effects::Sighting::NoAnswer,
+            Self::Untold => effects::Sighting::Untold,
+        }
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
