@@ -116,6 +116,8 @@ pages! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    CustomerNotFound = "CUSTOMER_NOT_FOUND",
+    MoneyOpen = "MONEY_OPEN",
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     TotalMismatch = "TOTAL_MISMATCH",
     PaymentInsufficient = "PAYMENT_INSUFFICIENT",

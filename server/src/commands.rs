@@ -3,6 +3,7 @@
 mod attention;
 mod change_status;
 mod create_order;
+mod erase_customer;
 mod record_outcome;
 mod statuses;
 mod stock;
@@ -54,6 +55,7 @@ pub(crate) enum Command {
     AttachPayment(AttachPayment),
     DismissProblem(DismissProblem),
     RetryEffect(RetryEffect),
+    EraseCustomer(EraseCustomer),
     SettleOperation(SettleOperation),
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
@@ -152,6 +154,12 @@ pub(crate) struct SettleOperation {
     pub operation: i64,
     pub verdict: Verdict,
     pub reason: String,
+}
+
+/// Orders of one person, as they were found.
+#[derive(Clone, Debug)]
+pub(crate) struct EraseCustomer {
+    pub numbers: Vec<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -275,6 +283,7 @@ impl Command {
             Self::AttachPayment(command) => command.needs(shop_id, needs),
             Self::DismissProblem(command) => command.needs(shop_id, needs),
             Self::RetryEffect(command) => command.needs(shop_id, needs),
+            Self::EraseCustomer(command) => command.needs(shop_id, needs),
             Self::SettleOperation(command) => command.needs(shop_id, needs),
             Self::UpdateStatus(command) => command.needs(shop_id, needs),
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
@@ -295,6 +304,7 @@ impl Command {
             Self::AttachPayment(command) => command.carry_out(desk),
             Self::DismissProblem(command) => command.carry_out(desk),
             Self::RetryEffect(command) => command.carry_out(desk),
+            Self::EraseCustomer(command) => command.carry_out(desk),
             Self::SettleOperation(command) => command.carry_out(desk),
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
@@ -310,6 +320,7 @@ impl Command {
     pub(crate) fn lines(&self) -> usize {
         match self {
             Self::CreateOrder(command) => command.placement.lines.len(),
+            Self::EraseCustomer(command) => command.numbers.len().max(1),
             _ => 1,
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod caller;
 pub(crate) mod connections;
+mod erasing;
 pub(crate) mod errors;
 pub(crate) mod fields;
 mod guard;

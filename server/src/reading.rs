@@ -3,6 +3,7 @@
 mod attention;
 mod batches;
 mod listing;
+mod persons;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -1,5 +1,6 @@
 //! A shop's settings and statuses as turns and readers use them, kept until they change.
 
+pub(crate) mod persons;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};

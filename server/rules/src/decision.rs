@@ -96,6 +96,8 @@ pub enum Change {
         fields: Vec<&'static str>,
     },
     NoteAdded,
+    /// All that is personal of the order is gone.
+    CustomerErased,
 }
 
 /// What a rule decided about one order. Applying it is saving `case` and appending the rest.

@@ -17,6 +17,7 @@ pub mod duplicates;
 pub mod effects;
 pub mod money;
 pub mod placing;
+pub mod privacy;
 pub mod statuses;
 
 mod draft;

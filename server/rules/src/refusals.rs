@@ -69,6 +69,9 @@ codes! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    // Personal data.
+    CustomerNotFound = "CUSTOMER_NOT_FOUND",
+    MoneyOpen = "MONEY_OPEN",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     // §9 Placing.

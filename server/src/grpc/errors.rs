@@ -118,6 +118,7 @@ fn fitting(code: Code) -> Fitting {
         Code::StatusNotFound | Code::StatusExists => Fitting::Resource("orders.v1/OrderStatus"),
         Code::StockItemNotFound | Code::StockItemExists => Fitting::Resource("orders.v1/StockItem"),
         Code::RefusalNotFound => Fitting::Resource("orders.v1/Refusal"),
+        Code::CustomerNotFound => Fitting::Resource("orders.v1/Person"),
         Code::ProblemNotFound => Fitting::Resource("orders.v1/Problem"),
         Code::OperationNotFound => Fitting::Resource("orders.v1/Operation"),
 
@@ -145,6 +146,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::OperationNotSent
         | Code::OperationFinal
         | Code::EffectNotRetryable
+        | Code::MoneyOpen
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,

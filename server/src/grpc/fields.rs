@@ -9,6 +9,7 @@ pub(crate) mod lists;
 pub(crate) mod names;
 pub(crate) mod orders;
 pub(crate) mod placing;
+pub(crate) mod privacy;
 pub(crate) mod shops;
 pub(crate) mod statuses;
 pub(crate) mod stock;

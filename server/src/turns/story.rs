@@ -78,6 +78,7 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             },
         ),
         Change::NoteAdded => (EventKind::NoteAdded, nothing),
+        Change::CustomerErased => (EventKind::CustomerErased, nothing),
     }
 }
 

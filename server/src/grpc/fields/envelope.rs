@@ -131,6 +131,7 @@ mutations! {
     "DismissProblem" DismissProblemRequest;
     "RetryEffect" RetryEffectRequest, wait;
     "SettlePaymentOperation" SettlePaymentOperationRequest;
+    "EraseCustomer" EraseCustomerRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;
