@@ -87,6 +87,10 @@ unary!(OrderServiceClient:
     retry_effect(RetryEffectRequest) -> RetryEffectResponse;
     /// Records what a person saw at the provider.
     settle_payment_operation(SettlePaymentOperationRequest) -> SettlePaymentOperationResponse;
+    /// Reads one page of all that is kept about a person.
+    export_customer(ExportCustomerRequest) -> ExportCustomerResponse;
+    /// Takes away all that is personal of a person's orders.
+    erase_customer(EraseCustomerRequest) -> EraseCustomerResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );
@@ -142,6 +146,8 @@ paged!(
     order_event_pages: list_order_events(ListOrderEventsRequest) -> events of Event;
     /// All open problems of a shop, page by page, oldest first.
     problem_pages: list_problems(ListProblemsRequest) -> problems of OrderProblem;
+    /// All that is kept about a person, page by page.
+    customer_record_pages: export_customer(ExportCustomerRequest) -> records of CustomerRecord;
     /// All shops, page by page.
     shop_pages: list_shops(ListShopsRequest) -> shops of Shop;
     /// All stock items of a shop, page by page.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use crate::customers::CustomersCommand;
 use crate::import::ImportArguments;
 use crate::orders::OrdersCommand;
 use crate::problems::ProblemsCommand;
@@ -116,6 +117,9 @@ pub(crate) enum Command {
     /// What needs a person: list it, dismiss it, try it again, say what happened
     #[command(subcommand)]
     Problems(ProblemsCommand),
+    /// A person's data: hand it out, or erase it
+    #[command(subcommand)]
+    Customers(CustomersCommand),
     /// Place many orders from a file, one JSON order a line
     Import(ImportArguments),
     /// Follow what happens in the shop, live
@@ -203,6 +207,9 @@ mod tests {
             "problems retry 1001 77 --wait 5s --dry-run",
             "problems settle 1001 77 happened --amount 99.50 --reason seen",
             "problems settle 1001 77 did-not-happen --reason seen --output json",
+            "customers export kari@example.no -o json --file kari.jsonl",
+            "customers erase kari@example.no --dry-run",
+            "customers erase --id K-77 --yes",
             "import - --concurrency 64 --failed failed.jsonl",
             "watch --from oldest --kind order-created --order 1001 --checkpoint ./cursor",
             "shops create butikk --currency NOK --provider klarna=sandbox",
@@ -228,6 +235,8 @@ mod tests {
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",
             "problems dismiss 1001 78",
+            "customers erase",
+            "customers erase kari@example.no --id K-77",
             "problems settle 1001 77 maybe --reason seen",
             "stock adjust TENT-3",
             "watch --heartbeat soon",

@@ -2,6 +2,7 @@
 
 mod amounts;
 mod arguments;
+mod customers;
 mod event_words;
 mod failure;
 mod import;
@@ -59,6 +60,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
         Command::Orders(command) => orders::run(session, command).await,
         Command::Problems(command) => problems::run(session, command).await,
+        Command::Customers(command) => customers::run(session, command).await,
         Command::Import(arguments) => import::run(session, arguments).await,
         Command::Watch(arguments) => watch::run(session, arguments).await,
         Command::Shops(command) => shops::run(session, command).await,
