@@ -54,6 +54,8 @@ mod placing;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod replicas;
@@ -97,7 +99,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 32] = [
         attention::trials,
         bad_input::trials,
         cancelling::trials,
@@ -118,6 +120,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         pending::trials,
         placing::trials,
         plans::trials,
+        privacy::trials,
         reading::trials,
         replicas::trials,
         schemas::trials,

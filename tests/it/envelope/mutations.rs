@@ -16,6 +16,7 @@ pub(super) enum Kind {
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
+    EraseCustomer,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -49,7 +50,7 @@ pub(super) struct Stage {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -58,6 +59,7 @@ impl Kind {
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
+        Self::EraseCustomer,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -71,6 +73,7 @@ impl Kind {
         !matches!(
             self,
             Self::CreateOrder
+                | Self::EraseCustomer
                 | Self::CreateOrderStatus
                 | Self::CreateShop
                 | Self::CreateStockItem
@@ -102,6 +105,11 @@ impl Stage {
         let other_waiting = wait_for_ever(&world).await;
         world.stock("RARE", 0).await;
         let oversold = world.place(world.draft(0).goods("RARE", "Vase", 1, 0, 0)).await;
+        let draft = world.draft(0).with(|order| {
+            "a@example.com".clone_into(&mut order.customer.get_or_insert_default().email);
+        });
+        let past = world.place(draft).await;
+        world.cancel(&past.name.parse().unwrap(), false).await.unwrap();
         let new_shop = format!("{}-new", world.shop.id());
         Self {
             order: order.name.parse().unwrap(),
@@ -123,6 +131,7 @@ impl Stage {
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
+            Kind::EraseCustomer => self.erase(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -284,6 +293,18 @@ impl Stage {
             validate_only: asked.validate_only,
         };
         Ok(self.world.client.settle_payment_operation(request).await?.receipt)
+    }
+
+    async fn erase(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let email = if asked.is_other { "b@example.com" } else { "a@example.com" };
+        let identity = Some(proto::person::Identity::Email(email.to_owned()));
+        let request = proto::EraseCustomerRequest {
+            parent: (&self.world.shop).into(),
+            person: Some(proto::Person { identity }),
+            request_id: asked.request_id.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.erase_customer(request).await?.receipt)
     }
 
     /// Number of the operation that asks for the reservation.
