@@ -109,6 +109,10 @@ unary!(OrderServiceClient:
     add_order_note(AddOrderNoteRequest) -> AddOrderNoteResponse;
     /// Sends a mail again, to the address that the order has now.
     resend_mail(ResendMailRequest) -> ResendMailResponse;
+    /// Reads one page of all that is kept about a person.
+    export_customer(ExportCustomerRequest) -> ExportCustomerResponse;
+    /// Takes away all that is personal of a person's orders.
+    erase_customer(EraseCustomerRequest) -> EraseCustomerResponse;
     /// Reads one page of an order's history, oldest first.
     list_order_events(ListOrderEventsRequest) -> ListOrderEventsResponse;
 );
@@ -164,6 +168,8 @@ paged!(
     order_event_pages: list_order_events(ListOrderEventsRequest) -> events of Event;
     /// All open problems of a shop, page by page, oldest first.
     problem_pages: list_problems(ListProblemsRequest) -> problems of OrderProblem;
+    /// All that is kept about a person, page by page.
+    customer_record_pages: export_customer(ExportCustomerRequest) -> records of CustomerRecord;
     /// All shops, page by page.
     shop_pages: list_shops(ListShopsRequest) -> shops of Shop;
     /// All stock items of a shop, page by page.

@@ -30,6 +30,8 @@ use crate::turns::Turns;
 const FIRST_SHOP: &str = "default";
 /// Id of the command that makes it: the same in every process, so that it is made once.
 const FIRST_SHOP_REQUEST: Uuid = Uuid::from_u128(0x0192_f0c1_0000_7000_8000_0000_0000_0001);
+/// Names on vouchers are kept for years: a day more does not matter.
+const VOUCHERS_LOOK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 const STORE_LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A store that does not answer a look within this is away.
 const STORE_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,6 +45,7 @@ struct Service {
     looks: JoinHandle<()>,
     /// Keeps the words up to date by which orders are found.
     following: JoinHandle<()>,
+    purges: JoinHandle<()>,
     /// Stops the accepting of connections and of what waits for effects.
     stop: CancellationToken,
 }
@@ -119,16 +122,18 @@ impl Service {
             // Calls that cannot end must not take the time of what comes after them.
             settings.drain_timeout() / 2,
         ));
+        let purges = tokio::spawn(purge_vouchers(store.clone()));
         let looks = tokio::spawn(look_after(store, health.clone()));
-        Ok(Self { health, edge, effects, connections, looks, following, stop })
+        Ok(Self { health, edge, effects, connections, looks, following, purges, stop })
     }
 
     /// Ends in the order in which work flows: nothing new comes in, streams are told to go
     /// elsewhere, calls are answered, effects hand in their outcomes, and the turns carry out the
     /// last of it.
     async fn drain(self) {
-        let Self { health, edge, effects, connections, looks, following, stop } = self;
+        let Self { health, edge, effects, connections, looks, following, purges, stop } = self;
         looks.abort();
+        purges.abort();
         health.drain();
         edge.feed.drain();
         stop.cancel();
@@ -217,6 +222,19 @@ async fn ensure_first_shop(turns: &Turns) -> Result<(), String> {
         }
         Err(Failure::QueueFull { .. } | Failure::Unavailable { .. }) => {
             Err("the first shop could not be created: the database is away".to_owned())
+        }
+    }
+}
+
+/// Removes what the bookkeeping act no longer keeps of erased customers.
+async fn purge_vouchers(store: Store) {
+    let mut days = interval(VOUCHERS_LOOK_EVERY);
+    loop {
+        days.tick().await;
+        let now = crate::clock::now().0;
+        let purged = on_either!(&store, database => database.vouchers_purge(now).await);
+        if let Err(failure) = purged {
+            tracing::warn!(%failure, "old names on vouchers are removed tomorrow");
         }
     }
 }

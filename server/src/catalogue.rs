@@ -133,6 +133,8 @@ pages! {
     MailNotFound = "MAIL_NOT_FOUND",
     MailFilesGone = "MAIL_FILES_GONE",
     EffectPending = "EFFECT_PENDING",
+    CustomerNotFound = "CUSTOMER_NOT_FOUND",
+    MoneyOpen = "MONEY_OPEN",
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     NotADuplicate = "NOT_A_DUPLICATE",
     SamePayment = "SAME_PAYMENT",

@@ -8,6 +8,7 @@ mod delivering;
 mod credit_order;
 mod delete_order;
 mod edit_order;
+mod erase_customer;
 mod record_outcome;
 mod resolving;
 mod statuses;
@@ -65,6 +66,7 @@ pub(crate) enum Command {
     AttachPayment(AttachPayment),
     DismissProblem(DismissProblem),
     RetryEffect(RetryEffect),
+    EraseCustomer(EraseCustomer),
     SettleOperation(SettleOperation),
     DeliverOrder(DeliverOrder),
     CancelDelivery(CancelDelivery),
@@ -194,6 +196,12 @@ pub(crate) struct SettleOperation {
     pub operation: i64,
     pub verdict: Verdict,
     pub reason: String,
+}
+
+/// Orders of one person, as they were found.
+#[derive(Clone, Debug)]
+pub(crate) struct EraseCustomer {
+    pub numbers: Vec<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -384,6 +392,7 @@ impl Command {
             Self::AttachPayment(command) => command.needs(shop_id, needs),
             Self::DismissProblem(command) => command.needs(shop_id, needs),
             Self::RetryEffect(command) => command.needs(shop_id, needs),
+            Self::EraseCustomer(command) => command.needs(shop_id, needs),
             Self::SettleOperation(command) => command.needs(shop_id, needs),
             Self::DeliverOrder(command) => command.needs(shop_id, needs),
             Self::CancelDelivery(command) => command.needs(shop_id, needs),
@@ -422,6 +431,7 @@ impl Command {
             Self::AttachPayment(command) => command.carry_out(desk),
             Self::DismissProblem(command) => command.carry_out(desk),
             Self::RetryEffect(command) => command.carry_out(desk),
+            Self::EraseCustomer(command) => command.carry_out(desk),
             Self::SettleOperation(command) => command.carry_out(desk),
             Self::DeliverOrder(command) => command.carry_out(desk),
             Self::CancelDelivery(command) => command.carry_out(desk),
@@ -454,6 +464,7 @@ impl Command {
             Self::EditOrder(command) => {
                 command.edit.lines.len().saturating_add(command.edit.added.len())
             }
+            Self::EraseCustomer(command) => command.numbers.len().max(1),
             _ => 1,
         }
     }

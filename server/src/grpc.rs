@@ -4,6 +4,7 @@ mod batches;
 mod bounded;
 pub(crate) mod caller;
 pub(crate) mod connections;
+mod erasing;
 pub(crate) mod errors;
 pub(crate) mod fields;
 mod guard;

@@ -4,6 +4,7 @@ mod attention;
 mod batches;
 pub(crate) mod changes;
 mod listing;
+mod persons;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -1,6 +1,7 @@
 //! A shop's settings and statuses as turns and readers use them, kept until they change.
 
 mod calendar;
+pub(crate) mod persons;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};

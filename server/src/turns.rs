@@ -3,6 +3,7 @@
 mod document;
 mod pairs;
 mod mailing;
+mod personal;
 mod queue;
 pub(crate) mod rebuild;
 mod record;

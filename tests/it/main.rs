@@ -72,6 +72,8 @@ mod placing;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod refunding;
@@ -121,7 +123,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 38] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 39] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -151,6 +153,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         pending::trials,
         placing::trials,
         plans::trials,
+        privacy::trials,
         reading::trials,
         refunding::trials,
         replicas::trials,

@@ -11,6 +11,9 @@ use crate::harness::{Backend, World};
 
 trials! {
     own: [a_list_reads_what_it_answers];
+    once: [
+        problems_and_persons_are_found_by_their_index,
+    ];
 }
 
 const ORDERS: i64 = 20_000;
@@ -73,6 +76,25 @@ fn lists() -> Vec<List> {
             OrderFilter { is_possible_duplicate: Some(true), ..none() },
         ),
     ]
+}
+
+async fn problems_and_persons_are_found_by_their_index() {
+    let world = World::own(Backend::Sqlite, &[]).await;
+    let open = "FROM problems WHERE problem_key > 1 AND problem_key < 9 AND closed_at IS NULL";
+    for (query, found) in [
+        (format!("SELECT * {open} ORDER BY problem_key LIMIT 51"), "INDEX problems_open"),
+        (format!("SELECT * {open} AND code IN ('A') ORDER BY problem_key"), "INDEX problems_open"),
+        (format!("SELECT code, count(*) {open} GROUP BY code"), "INDEX problems_open"),
+        (
+            "SELECT order_key FROM customer_orders WHERE person = x'00' AND order_key > 4
+             ORDER BY order_key LIMIT 51"
+                .to_owned(),
+            "PRIMARY KEY (person=? AND order_key>?)",
+        ),
+    ] {
+        let plan = world.server.store.plan(&query);
+        assert!(plan.starts_with("SEARCH") && plan.contains(found), "{query}: {plan}");
+    }
 }
 
 #[derive(Debug, QueryableByName)]

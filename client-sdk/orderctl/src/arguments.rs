@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::duplicates::DuplicatesCommand;
 use crate::export::ExportArguments;
+use crate::customers::CustomersCommand;
 use crate::import::ImportArguments;
 use crate::orders::OrdersCommand;
 use crate::problems::ProblemsCommand;
@@ -124,6 +125,9 @@ pub(crate) enum Command {
     /// Orders that may be one purchase: which stand, and which do not
     #[command(subcommand)]
     Duplicates(DuplicatesCommand),
+    /// A person's data: hand it out, or erase it
+    #[command(subcommand)]
+    Customers(CustomersCommand),
     /// Place many orders from a file, one JSON order a line
     Import(ImportArguments),
     /// Write orders to a file or pipe, for spreadsheets and programs
@@ -251,6 +255,9 @@ mod tests {
             "problems retry 1001 77 --wait 5s --dry-run",
             "problems settle 1001 77 happened --amount 99.50 --reason seen",
             "problems settle 1001 77 did-not-happen --reason seen --output json",
+            "customers export kari@example.no -o json --file kari.jsonl",
+            "customers erase kari@example.no --dry-run",
+            "customers erase --id K-77 --yes",
             "import - --concurrency 64 --failed failed.jsonl",
             "watch --from oldest --kind order-created --order 1001 --checkpoint ./cursor",
             "shops create butikk --currency NOK --provider klarna=sandbox",
@@ -293,6 +300,8 @@ mod tests {
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",
             "problems dismiss 1001 78",
+            "customers erase",
+            "customers erase kari@example.no --id K-77",
             "problems settle 1001 77 maybe --reason seen",
             "orders deliver 1001 --line 1",
             "orders cancel-delivery 1001",

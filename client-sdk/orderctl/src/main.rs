@@ -3,6 +3,7 @@
 mod amounts;
 mod arguments;
 mod duplicates;
+mod customers;
 mod event_words;
 mod export;
 mod failure;
@@ -62,6 +63,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Orders(command) => orders::run(session, command).await,
         Command::Problems(command) => problems::run(session, command).await,
         Command::Duplicates(command) => duplicates::run(session, command).await,
+        Command::Customers(command) => customers::run(session, command).await,
         Command::Import(arguments) => import::run(session, arguments).await,
         Command::Export(arguments) => export::run(session, *arguments).await,
         Command::Watch(arguments) => watch::run(session, arguments).await,

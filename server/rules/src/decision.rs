@@ -175,6 +175,8 @@ pub struct LineChange {
     MailResolved {
         mail: i64,
     },
+    /// All that is personal of the order is gone.
+    CustomerErased,
 }
 
 /// What a rule decided about one order. Applying it is saving `case` and appending the rest.

@@ -24,6 +24,7 @@ pub mod mail;
 pub mod money;
 pub mod placing;
 pub mod resolving;
+pub mod privacy;
 pub mod statuses;
 
 mod days;

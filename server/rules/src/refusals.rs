@@ -94,6 +94,9 @@ codes! {
     MailNotFound = "MAIL_NOT_FOUND",
     MailFilesGone = "MAIL_FILES_GONE",
     EffectPending = "EFFECT_PENDING",
+    // Personal data.
+    CustomerNotFound = "CUSTOMER_NOT_FOUND",
+    MoneyOpen = "MONEY_OPEN",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     /// The orders are no pair of possible duplicates, or not on one payment where that is asked for.

@@ -37,6 +37,8 @@ pub(super) struct Listener {
     is_caught_up: bool,
     /// The page it is being served from.
     page: Option<(i64, Held)>,
+    /// Erasures it knows of.
+    erasures: u64,
     heartbeat: Duration,
     silent_since: Instant,
     alarm: Pin<Box<Sleep>>,
@@ -74,8 +76,11 @@ impl Listener {
         heartbeat: Duration,
         seat: Seat,
     ) -> Self {
+        let pulse = tailer.pulse();
+        let erasures = pulse.borrow().erasures;
         Self {
-            pulse: tailer.pulse(),
+            pulse,
+            erasures,
             tailer,
             filter,
             scope,
@@ -110,7 +115,8 @@ impl Listener {
             return Ok(Some(self.created(oldest)));
         }
         loop {
-            let is_draining = self.pulse.borrow_and_update().is_draining;
+            let Pulse { is_draining, erasures, .. } = *self.pulse.borrow_and_update();
+            self.heed(erasures);
             let frame = match &self.stage {
                 Stage::Ended => return Ok(None),
                 _ if is_draining => Some(self.reconnect()),
@@ -125,6 +131,18 @@ impl Listener {
             }
             // A filter that lets little through must not keep a thread for itself.
             tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    /// Lets go of what it has read before personal data were erased.
+    fn heed(&mut self, erasures: u64) {
+        if self.erasures == erasures {
+            return;
+        }
+        self.erasures = erasures;
+        self.page = None;
+        if let Stage::Snapshot(snapshot) = &mut self.stage {
+            **snapshot = Snapshot::new(self.place);
         }
     }
 

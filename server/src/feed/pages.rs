@@ -45,6 +45,11 @@ impl Pages {
         Ok(held)
     }
 
+    /// Forgets all pages: who asks again reads again.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn held(&self, index: i64) -> Held {
         let mut pages = self.lock();
         if let Some(held) = pages.get(&index).and_then(Weak::upgrade) {

@@ -51,6 +51,13 @@ impl Ring {
         self.batches.get(index).map_or(Found::Nothing, |batch| Found::Next(Arc::clone(batch)))
     }
 
+    /// Lets go of all batches; what comes next follows the head.
+    pub(super) fn clear(&mut self) {
+        self.batches.clear();
+        self.bytes = 0;
+        self.floor = self.head.revision;
+    }
+
     /// Adds the batch that follows the head.
     pub(super) fn push(&mut self, batch: Batch) {
         self.head = batch.place;

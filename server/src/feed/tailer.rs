@@ -35,6 +35,8 @@ pub(super) struct Pulse {
     /// Revision of the last event in the ring.
     pub head: i64,
     pub is_draining: bool,
+    /// Grows when personal data are erased: what is held of before must not go out any more.
+    pub erasures: u64,
 }
 
 impl Tailer {
@@ -46,7 +48,7 @@ impl Tailer {
             core: Arc::clone(&core),
             ring: Mutex::new(Ring::new(head)),
             pages: Pages::default(),
-            pulse: watch::Sender::new(Pulse { head: head.revision, is_draining: false }),
+            pulse: watch::Sender::new(Pulse { head: head.revision, ..Pulse::default() }),
             wake: Arc::clone(&wake),
         });
         // What was committed between the reading of the head and this moment woke nobody.
@@ -113,11 +115,22 @@ impl Tailer {
                 return Ok(());
             }
             let shop = self.shop_for(&rows).await?;
+            let erased = i32::from(EventKind::CustomerErased);
+            if rows.iter().any(|row| i32::from(row.mark.kind) == erased) {
+                self.forget();
+            }
             self.push(batches(&shop, head, rows));
             if is_last {
                 return Ok(());
             }
         }
+    }
+
+    /// Lets go of everything that was read before an erasure: the table has it without.
+    fn forget(&self) {
+        self.ring().clear();
+        self.pages.clear();
+        self.pulse.send_modify(|pulse| pulse.erasures = pulse.erasures.wrapping_add(1));
     }
 
     fn push(&self, batches: Vec<Batch>) {

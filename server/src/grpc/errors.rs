@@ -147,6 +147,7 @@ fn fitting(code: Code) -> Fitting {
         Code::StatusNotFound | Code::StatusExists => Fitting::Resource("orders.v1/OrderStatus"),
         Code::StockItemNotFound | Code::StockItemExists => Fitting::Resource("orders.v1/StockItem"),
         Code::RefusalNotFound => Fitting::Resource("orders.v1/Refusal"),
+        Code::CustomerNotFound => Fitting::Resource("orders.v1/Person"),
         Code::ProblemNotFound => Fitting::Resource("orders.v1/Problem"),
         Code::OperationNotFound => Fitting::Resource("orders.v1/Operation"),
 
@@ -195,6 +196,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::SellerDetailsMissing
         | Code::EmailMissing
         | Code::MailFilesGone
+        | Code::MoneyOpen
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,

@@ -15,6 +15,7 @@ pub(crate) mod notes;
 pub(crate) mod orders;
 pub(crate) mod placing;
 pub(crate) mod resolving;
+pub(crate) mod privacy;
 pub(crate) mod shops;
 pub(crate) mod statuses;
 pub(crate) mod stock;

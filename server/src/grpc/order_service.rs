@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{attention, crediting, delivering, editing, lists, notes, orders, placing, resolving, self, watching};
+use super::fields::{attention, crediting, delivering, editing, lists, notes, orders, placing, privacy, resolving, self, watching};
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
 use crate::commands::Failure;
@@ -288,6 +288,27 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(notes::resend_mail(request, &caller), &caller).await)
+    }
+
+    async fn export_customer(
+        &self,
+        request: Request<v1::ExportCustomerRequest>,
+    ) -> Result<Response<v1::ExportCustomerResponse>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async { self.edge.reading.person(privacy::export_customer(request)?).await };
+        caller.reply(outcome.await)
+    }
+
+    async fn erase_customer(
+        &self,
+        request: Request<v1::EraseCustomerRequest>,
+    ) -> Result<Response<v1::EraseCustomerResponse>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let erasing = privacy::erase_customer(request, &caller)?;
+            self.edge.erase_customer(erasing, &caller).await
+        };
+        caller.reply(outcome.await)
     }
 
     async fn list_order_events(

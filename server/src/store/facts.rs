@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow, PaymentRow, PersonOrderRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow, VoucherPartyRow,
 };
 
 /// A customer who buys these lines in a shop.
@@ -77,6 +77,14 @@ pub(crate) struct RequestRow {
     pub change: Vec<u8>,
 }
 
+/// An order that forgets who bought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Erasure {
+    pub order_key: i64,
+    /// The persons whose order it was.
+    pub persons: Vec<Vec<u8>>,
+}
+
 /// What a turn changed. Rows that exist are brought up to date, new ones are added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changes {
@@ -85,6 +93,10 @@ pub(crate) struct Changes {
     pub orders: Vec<OrderRow>,
     pub lines: Vec<LineRow>,
     pub personal: Vec<PersonalRow>,
+    pub persons: Vec<PersonOrderRow>,
+    /// Orders that forget who bought, before anything else is stored of persons.
+    pub erasures: Vec<Erasure>,
+    pub vouchers: Vec<VoucherPartyRow>,
     pub payments: Vec<PaymentRow>,
     pub holders: Vec<HolderRow>,
     pub operations: Vec<OperationRow>,

@@ -140,6 +140,23 @@ pub(crate) struct PersonalRow {
     pub created_at: i64,
 }
 
+/// An order of a person; `person` is a digest of what names them.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::customer_orders, treat_none_as_default_value = false)]
+pub(crate) struct PersonOrderRow {
+    pub person: Vec<u8>,
+    pub order_key: i64,
+}
+
+/// Name and address on the voucher of an order whose customer is erased.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::voucher_parties, treat_none_as_default_value = false)]
+pub(crate) struct VoucherPartyRow {
+    pub order_key: i64,
+    pub party: Vec<u8>,
+    pub kept_until: i64,
+}
+
 /// A reservation with its sums.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::payments, treat_none_as_default_value = false)]

@@ -118,6 +118,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    customer_orders (person, order_key) {
+        person -> Binary,
+        order_key -> BigInt,
+    }
+}
+
+diesel::table! {
+    voucher_parties (order_key) {
+        order_key -> BigInt,
+        party -> Binary,
+        kept_until -> BigInt,
+    }
+}
+
+diesel::table! {
     payments (payment_key) {
         payment_key -> BigInt,
         shop_id -> BigInt,
@@ -310,6 +325,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     orders,
     order_lines,
     customers,
+    customer_orders,
+    voucher_parties,
     payments,
     order_payments,
     payment_operations,

@@ -18,9 +18,7 @@ use super::{document, record, story};
 use crate::commands::{Answer, Caller};
 use crate::shops::Shop;
 use crate::store::facts::{Changes, RequestRow};
-use crate::store::rows::{
-    EffectRow, EventRow, HeadRow, MovementRow, PersonalRow, StatusRow, StockItemRow, key,
-};
+use crate::store::rows::{EffectRow, EventRow, HeadRow, MovementRow, StatusRow, StockItemRow};
 use crate::terms::{Term, effect_state_stored};
 
 /// An order with what the rules do not look at.
@@ -43,6 +41,8 @@ pub(crate) struct Extra {
     /// Encoded part of `Order` with everything personal.
     pub personal: Bytes,
     pub personal_version: i32,
+    /// Versions before that.
+    pub earlier: Vec<Bytes>,
     /// Rides with the change that waits.
     pub waiting_note: Option<v1::Note>,
     /// By mail.
@@ -230,21 +230,6 @@ impl Desk {
         if !is_waiting {
             file.extra.waiting_note = None;
         }
-        self.changed_orders.insert(number);
-    }
-
-    /// Stores what is personal of an order as its next version.
-    pub(crate) fn put_personal(&mut self, number: i64, personal: &v1::Order) {
-        let now = self.now;
-        let Some(file) = self.orders.get_mut(&number) else { return };
-        file.extra.personal = personal.encode_to_vec().into();
-        file.extra.personal_version = file.extra.personal_version.saturating_add(1);
-        self.changes.personal.push(PersonalRow {
-            order_key: key(self.shop.row.shop_id, number),
-            version: file.extra.personal_version,
-            personal: file.extra.personal.to_vec(),
-            created_at: now.0,
-        });
         self.changed_orders.insert(number);
     }
 

@@ -62,6 +62,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::UpdateStatus(_)
         | Command::DeleteStatus(_)
         | Command::UpdateShop(_)
+        | Command::EraseCustomer(_)
         | Command::CreateStockItem(_)
         | Command::AdjustStock(_)
         | Command::RecordOutcome(_)

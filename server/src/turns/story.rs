@@ -105,6 +105,7 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         }
         Change::MailRequested { mail } => (EventKind::MailRequested, mail_change(order, *mail)),
         Change::MailResolved { mail } => (EventKind::MailResolved, mail_change(order, *mail)),
+        Change::CustomerErased => (EventKind::CustomerErased, nothing),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use order_rules::order::Micros;
 use order_rules::payments::awaits_outcome;
 use order_rules::refusals::{Code, Refusal};
@@ -357,7 +358,13 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
     for (order_key, parts) in parts {
         let Some(desk) = desks.get_mut(&shop(order_key)) else { continue };
         let order = rebuild::order(&parts)?;
-        let personal = facts.personal.iter().rfind(|row| row.order_key == order_key);
+        let mut versions: Vec<Bytes> = facts
+            .personal
+            .iter()
+            .filter(|row| row.order_key == order_key)
+            .map(|row| row.personal.clone().into())
+            .collect();
+        let personal = versions.pop().unwrap_or_default();
         let waiting_note = match &parts.row.pending {
             Some(pending) => rebuild::pending(pending)?.0,
             None => None,
@@ -368,7 +375,8 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
             language: row.language.clone(),
             customer_key: row.customer_key.clone(),
             lines_fingerprint: row.lines_fingerprint.clone(),
-            personal: personal.map(|row| row.personal.clone().into()).unwrap_or_default(),
+            personal,
+            earlier: versions,
             personal_version: row.personal_version,
             waiting_note,
             slips: parts.mails.iter().map(|row| slip(row)).collect(),
@@ -438,6 +446,9 @@ impl Desk {
         changes.shops.append(&mut self.changes.shops);
         changes.statuses.append(&mut self.changes.statuses);
         changes.personal.append(&mut self.changes.personal);
+        changes.persons.append(&mut self.changes.persons);
+        changes.erasures.append(&mut self.changes.erasures);
+        changes.vouchers.append(&mut self.changes.vouchers);
         changes.movements.append(&mut self.changes.movements);
         changes.mail_files.append(&mut self.changes.mail_files);
         changes.mail_files_moved.append(&mut self.changes.mail_files_moved);
@@ -458,7 +469,7 @@ pub(super) fn order_now(
     number: i64,
     facts: &Facts,
     now: Micros,
-) -> Result<(Vec<bytes::Bytes>, bool), Failure> {
+) -> Result<(Vec<Bytes>, bool), Failure> {
     let desks = desks(shops, facts, now)
         .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
     let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;

@@ -27,6 +27,7 @@ pub(super) enum Kind {
     DismissDuplicate,
     EditOrder,
     DeleteOrder,
+    EraseCustomer,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -77,7 +78,7 @@ pub(super) struct Stage {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 26] = [
+    pub(super) const ALL: [Self; 27] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -97,6 +98,7 @@ impl Kind {
         Self::DismissDuplicate,
         Self::EditOrder,
         Self::DeleteOrder,
+        Self::EraseCustomer,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -110,6 +112,7 @@ impl Kind {
         !matches!(
             self,
             Self::CreateOrder
+                | Self::EraseCustomer
                 | Self::CreateOrderStatus
                 | Self::CreateShop
                 | Self::CreateStockItem
@@ -158,6 +161,11 @@ impl Stage {
         let (delivered, today) = delivered(&world).await;
         let free = world.place(world.draft(0)).await.name.parse().unwrap();
         let other_free = world.place(world.draft(0)).await.name.parse().unwrap();
+        let draft = world.draft(0).with(|order| {
+            "a@example.com".clone_into(&mut order.customer.get_or_insert_default().email);
+        });
+        let past = world.place(draft).await;
+        world.cancel(&past.name.parse().unwrap(), false).await.unwrap();
         let new_shop = format!("{}-new", world.shop.id());
         let twins = three_twins(&world).await;
         let purchases = three_purchases(&world).await;
@@ -203,6 +211,7 @@ impl Stage {
             Kind::DismissDuplicate => self.dismiss_pair(asked).await?,
             Kind::EditOrder => self.edit(asked).await?,
             Kind::DeleteOrder => self.delete(asked).await?,
+            Kind::EraseCustomer => self.erase(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -370,6 +379,18 @@ impl Stage {
             validate_only: asked.validate_only,
         };
         Ok(self.world.client.settle_payment_operation(request).await?.receipt)
+    }
+
+    async fn erase(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let email = if asked.is_other { "b@example.com" } else { "a@example.com" };
+        let identity = Some(proto::person::Identity::Email(email.to_owned()));
+        let request = proto::EraseCustomerRequest {
+            parent: (&self.world.shop).into(),
+            person: Some(proto::Person { identity }),
+            request_id: asked.request_id.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.erase_customer(request).await?.receipt)
     }
 
     /// Number of the operation that asks for the reservation.

@@ -30,6 +30,12 @@ struct Step {
     detail: String,
 }
 
+/// Bytes of a text of hexadecimal digits.
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
 impl Store {
     fn backend(&self) -> Backend {
         if self.database.is_some() { Backend::Postgres } else { Backend::Sqlite }
@@ -78,6 +84,39 @@ impl Store {
             .load(&mut self.sqlite())
             .unwrap();
         rows.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Every text and every blob of every table, with the table's name.
+    pub(crate) async fn dump(&self) -> Vec<(String, Vec<u8>)> {
+        let listed = match self.backend() {
+            Backend::Sqlite => {
+                "SELECT m.name || ' ' || c.name AS a FROM sqlite_master m
+                 JOIN pragma_table_info(m.name) c
+                 WHERE m.type = 'table' AND c.type IN ('TEXT', 'BLOB') AND m.name NOT LIKE 'sqlite%'"
+            }
+            Backend::Postgres => {
+                "SELECT table_name || ' ' || column_name FROM information_schema.columns
+                 WHERE table_schema = 'public' AND data_type IN ('text', 'bytea')"
+            }
+        };
+        let mut dump = Vec::new();
+        for column in self.texts(listed).await {
+            let (table, column) = column.split_once(' ').unwrap();
+            let query = match self.backend() {
+                Backend::Sqlite => format!(
+                    "SELECT hex(CAST({column} AS BLOB)) AS a FROM {table} WHERE {column} IS NOT NULL"
+                ),
+                Backend::Postgres => format!(
+                    "SELECT encode(CASE WHEN pg_typeof({column})::text = 'bytea' THEN {column}::text::bytea
+                     ELSE convert_to({column}::text, 'UTF8') END, 'hex')
+                     FROM {table} WHERE {column} IS NOT NULL"
+                ),
+            };
+            for hex in self.texts(&query).await {
+                dump.push((table.to_owned(), bytes_of(&hex)));
+            }
+        }
+        dump
     }
 
     /// Damages the tables. On SQLite nobody else may have them open.

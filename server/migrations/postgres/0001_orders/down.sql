@@ -13,6 +13,8 @@ DROP TABLE problems;
 DROP TABLE payment_operations;
 DROP TABLE order_payments;
 DROP TABLE payments;
+DROP TABLE voucher_parties;
+DROP TABLE customer_orders;
 DROP TABLE customers;
 DROP TABLE order_lines;
 DROP TABLE orders;

@@ -139,6 +139,20 @@ CREATE TABLE customers (
     PRIMARY KEY (order_key, version)
 );
 
+-- Which orders are a person's, by a keyed digest of what names them; every version counts.
+CREATE TABLE customer_orders (
+    person BYTEA NOT NULL,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    PRIMARY KEY (person, order_key)
+);
+
+-- What the bookkeeping act keeps of an erased customer; no call reads it.
+CREATE TABLE voucher_parties (
+    order_key BIGINT PRIMARY KEY NOT NULL REFERENCES orders,
+    party BYTEA NOT NULL,
+    kept_until BIGINT NOT NULL
+);
+
 CREATE TABLE payments (
     payment_key BIGINT PRIMARY KEY NOT NULL,
     shop_id BIGINT NOT NULL,

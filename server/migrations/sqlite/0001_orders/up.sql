@@ -139,6 +139,20 @@ CREATE TABLE customers (
     PRIMARY KEY (order_key, version)
 ) WITHOUT ROWID;
 
+-- Which orders are a person's, by a keyed digest of what names them; every version counts.
+CREATE TABLE customer_orders (
+    person BLOB NOT NULL,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    PRIMARY KEY (person, order_key)
+) WITHOUT ROWID;
+
+-- What the bookkeeping act keeps of an erased customer; no call reads it.
+CREATE TABLE voucher_parties (
+    order_key INTEGER PRIMARY KEY NOT NULL REFERENCES orders,
+    party BLOB NOT NULL,
+    kept_until BIGINT NOT NULL
+);
+
 CREATE TABLE payments (
     payment_key INTEGER PRIMARY KEY NOT NULL,
     shop_id BIGINT NOT NULL,
@@ -356,6 +370,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('order_lines', 'order_lines', '3000000 3 1'),
     ('order_lines', 'order_lines_sku', '3000000 300 1'),
     ('customers', 'customers', '1000000 1 1'),
+    ('customer_orders', 'customer_orders', '1000000 2 1'),
     ('payments', 'payments_reference', '1000000 1 1 1'),
     ('order_payments', 'order_payments', '1000000 1 1'),
     ('order_payments', 'order_payments_payment', '1000000 1'),

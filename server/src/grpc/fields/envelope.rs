@@ -143,6 +143,7 @@ mutations! {
     "DeleteOrder" DeleteOrderRequest;
     "AddOrderNote" AddOrderNoteRequest;
     "ResendMail" ResendMailRequest;
+    "EraseCustomer" EraseCustomerRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

@@ -2,6 +2,7 @@
 
 mod attention;
 mod effects;
+mod erasing;
 mod listing;
 mod load;
 mod mails;

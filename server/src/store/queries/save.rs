@@ -2,7 +2,7 @@
 
 use diesel::{ExpressionMethods, QueryDsl};
 
-use super::{Connection, Run};
+use super::{Connection, Run, erasing};
 use crate::store::StoreFailure;
 use crate::store::facts::Changes;
 use crate::store::schema;
@@ -108,7 +108,7 @@ async fn orders(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFai
             stock_put_back
         )
     );
-    insert!(conn, &changes.personal[..], customers);
+    persons(conn, changes).await?;
     upsert!(conn, &changes.problems[..], problems, (problem_key), (details, closed_at));
     upsert!(
         conn,
@@ -125,6 +125,15 @@ async fn orders(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFai
         (arrived_on, cancelled_at)
     );
     insert!(conn, &changes.delivery_lines[..], delivery_lines);
+    Ok(())
+}
+
+async fn persons(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
+    // First: what was written after it in the same turn stays.
+    erasing::erase(conn, changes).await?;
+    insert!(conn, &changes.personal[..], customers);
+    upsert!(conn, &changes.persons[..], customer_orders, (person, order_key), (order_key));
+    upsert!(conn, &changes.vouchers[..], voucher_parties, (order_key), (kept_until));
     Ok(())
 }
 

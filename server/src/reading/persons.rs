@@ -1,0 +1,94 @@
+//! Reads what is kept about a person: their orders, and every version of their data.
+
+use std::collections::BTreeMap;
+
+use order_proto::v1;
+use prost::Message;
+
+use super::tokens::Token;
+use super::{Reading, limit, page, parts};
+use crate::commands::Failure;
+use crate::grpc::fields::privacy::PersonPage;
+use crate::shops::persons::PersonName;
+use crate::store::on_either;
+use crate::store::pages::DocumentRow;
+use crate::store::rows::{key, number};
+
+/// Keys read at once.
+const KEYS: i64 = 1_000;
+
+impl Reading {
+    /// A page of all that is kept about a person, oldest order first.
+    ///
+    /// # Errors
+    /// `SHOP_NOT_FOUND`, `PAGE_TOKEN_INVALID`.
+    pub(crate) async fn person(
+        &self,
+        query: PersonPage,
+    ) -> Result<v1::ExportCustomerResponse, Failure> {
+        let shop = self.known_shop(&query.shop).await?;
+        let person = shop.person(&query.person);
+        let digest: String = person.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = Token::of(&["person", &shop.row.slug, &digest]);
+        let [after] = token.read(&query.page.token)?.unwrap_or([0]);
+        let (after, limit) = (key(shop.row.shop_id, after), limit(&query.page));
+        let (rows, versions) = on_either!(&self.store, database => database
+            .person_records(person, after, limit)
+            .await)?;
+        let shop = self.shop_of(shop, &rows).await?;
+        let mut by_order: BTreeMap<i64, Vec<v1::PersonalVersion>> = BTreeMap::new();
+        for row in versions {
+            by_order.entry(row.order_key).or_default().push(v1::PersonalVersion {
+                version: row.version,
+                personal: v1::Order::decode(row.personal.as_slice()).ok(),
+            });
+        }
+        let next = |row: &DocumentRow| token.write(&[number(row.order_key)]);
+        let (records, next) = page(rows, query.page.size, next, |row| {
+            let versions = by_order.remove(&row.order_key).unwrap_or_default();
+            let order = v1::Order::decode(parts(&shop, row).concat().as_slice()).ok();
+            v1::CustomerRecord { order, versions }
+        });
+        Ok(v1::ExportCustomerResponse { records, next_page_token: next.unwrap_or_default() })
+    }
+
+    /// Numbers of all orders of a person, oldest first.
+    ///
+    /// # Errors
+    /// `SHOP_NOT_FOUND`.
+    pub(crate) async fn orders_of_person(
+        &self,
+        shop: &str,
+        person: &PersonName,
+    ) -> Result<Vec<i64>, Failure> {
+        let shop = self.known_shop(shop).await?;
+        let person = shop.person(person);
+        let mut numbers = Vec::new();
+        let mut after = 0;
+        loop {
+            let person = person.clone();
+            let keys = on_either!(&self.store, database => database
+                .person_orders(person, after, KEYS)
+                .await)?;
+            let Some(&last) = keys.last() else { return Ok(numbers) };
+            numbers.extend(keys.into_iter().map(number));
+            after = last;
+        }
+    }
+
+    /// Numbers of the orders that a command was about.
+    ///
+    /// # Errors
+    /// `SHOP_NOT_FOUND`.
+    pub(crate) async fn orders_of_command(
+        &self,
+        shop: &str,
+        revision: i64,
+    ) -> Result<Vec<i64>, Failure> {
+        let shop_id = self.known_shop(shop).await?.row.shop_id;
+        let numbers = on_either!(&self.store, database => database
+            .command_orders(shop_id, revision)
+            .await)?;
+        Ok(numbers.into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,290 @@
+//! A person's data are handed out whole, and erased without a trace (design: personal data stay
+//! erasable).
+
+use futures_util::TryStreamExt;
+use order_rules::refusals::Code;
+use order_sdk::proto::{self, Address, EventKind, NoteAudience};
+use order_sdk::{Error, OrderName, Start};
+
+use crate::harness::audit::audit;
+use crate::harness::listener::Listener;
+use crate::harness::{
+    Backend, World, mask, problems, refused, request_id, status_id, wrong_fields,
+};
+
+trials! {
+    shared: [
+        an_export_holds_every_version_of_every_order,
+        an_old_address_still_belongs_to_the_person,
+        while_money_is_open_nothing_is_erased,
+        an_erasure_is_asked_first_and_repeated_safely,
+        who_is_not_known_is_told_and_bad_input_refused,
+    ];
+    own: [
+        after_an_erasure_no_trace_is_left,
+        many_orders_are_erased_in_several_turns,
+    ];
+    once: [
+        an_erasure_empties_the_ring_of_every_replica,
+    ];
+}
+
+/// Each must be found nowhere when the person is erased.
+const CANARIES: [&str; 9] = [
+    "Canary-Fornavn",
+    "canary.post",
+    "4799887766",
+    "Canaryveien",
+    "Canarypakke",
+    "canary-merke",
+    "canary-verdi",
+    "Canarynotat",
+    "canary-kunde",
+];
+/// These stand on the voucher, which stays apart for as long as the law says.
+const ON_VOUCHER: [&str; 2] = ["Canary-Fornavn", "Canaryveien"];
+const EMAIL: &str = "Canary.Post@example.com";
+
+impl World {
+    /// An order full of personal data, paid by hand.
+    async fn canary(&self) -> OrderName {
+        let address = |street: &str| {
+            Some(Address {
+                lines: vec![street.to_owned()],
+                postal_code: "0155".to_owned(),
+                city: "Oslo".to_owned(),
+                region_code: "NO".to_owned(),
+                ..Address::default()
+            })
+        };
+        let draft = self.draft(900).payment("manual", "", 900).with(|order| {
+            let customer = order.customer.get_or_insert_default();
+            customer.full_name = "Canary-Fornavn Hemmelig".to_owned();
+            customer.email = EMAIL.to_owned();
+            customer.phone = "+4799887766".to_owned();
+            customer.id = "canary-kunde".to_owned();
+            order.billing_address = address("Canaryveien 1");
+            order.shipping_address = address("Canarypakke 2");
+            order.metadata.insert("canary-merke".to_owned(), "canary-verdi".to_owned());
+        });
+        self.place(draft).await.name.parse().unwrap()
+    }
+
+    async fn complete_with_note(&self, order: &OrderName) {
+        let change =
+            self.change(order, "sent").note(NoteAudience::Internal, "Canarynotat Hemmelig");
+        assert_eq!(status_id(&change.send().await.unwrap().order.unwrap()), "sent");
+    }
+
+    async fn erase(&self, email: &str, id: &str, only_asked: bool) -> Result<Vec<String>, Error> {
+        let request = proto::EraseCustomerRequest {
+            parent: (&self.shop).into(),
+            person: Some(person(email)),
+            request_id: id.to_owned(),
+            validate_only: only_asked,
+        };
+        Ok(self.client.erase_customer(request).await?.receipt.unwrap().other_orders)
+    }
+
+    async fn export(&self, person: proto::Person) -> Vec<proto::CustomerRecord> {
+        let request = proto::ExportCustomerRequest {
+            parent: (&self.shop).into(),
+            person: Some(person),
+            page_size: 2,
+            page_token: String::new(),
+        };
+        self.client.customer_record_pages(request).by_item().try_collect().await.unwrap()
+    }
+
+    async fn set_email(&self, order: &OrderName, email: &str) {
+        let customer = proto::Customer { email: email.to_owned(), ..proto::Customer::default() };
+        let request = proto::UpdateOrderRequest {
+            order: Some(proto::Order {
+                name: order.into(),
+                customer: Some(customer),
+                ..proto::Order::default()
+            }),
+            update_mask: Some(mask(&["customer.email"])),
+            ..proto::UpdateOrderRequest::default()
+        };
+        self.client.update_order(request).await.unwrap();
+    }
+}
+
+fn person(email: &str) -> proto::Person {
+    proto::Person { identity: Some(proto::person::Identity::Email(email.to_owned())) }
+}
+
+async fn an_export_holds_every_version_of_every_order(world: World) {
+    let mut names = Vec::new();
+    for _ in 0..5 {
+        names.push(String::from(&world.canary().await));
+    }
+    let first: OrderName = names[0].parse().unwrap();
+    world.complete_with_note(&first).await;
+    let records = world.export(person(&EMAIL.to_uppercase())).await;
+    let found: Vec<String> =
+        records.iter().map(|record| record.order.clone().unwrap().name).collect();
+    assert_eq!(found, names, "oldest first, over several pages");
+    assert_eq!(records[0].order.clone().unwrap(), world.get(&first).await);
+    let versions: Vec<i32> = records[0].versions.iter().map(|one| one.version).collect();
+    assert_eq!(versions, [1, 2]);
+    let last = records[0].versions[1].personal.clone().unwrap();
+    assert!(last.notes[0].text.contains("Canarynotat"));
+    assert_eq!((last.number, last.customer.unwrap().email.as_str()), (0, EMAIL));
+    let identity = Some(proto::person::Identity::CustomerId("canary-kunde".to_owned()));
+    assert_eq!(world.export(proto::Person { identity }).await, records);
+    assert!(world.export(person("nobody@example.com")).await.is_empty());
+}
+
+async fn an_old_address_still_belongs_to_the_person(world: World) {
+    let name = world.canary().await;
+    world.set_email(&name, "ny.post@example.com").await;
+    for email in [EMAIL, "ny.post@example.com"] {
+        assert_eq!(world.export(person(email)).await.len(), 1, "{email}");
+    }
+    world.cancel(&name, false).await.unwrap();
+    assert_eq!(world.erase(EMAIL, &request_id(), false).await.unwrap(), [String::from(&name)]);
+    for email in [EMAIL, "ny.post@example.com"] {
+        assert!(world.export(person(email)).await.is_empty(), "{email}");
+    }
+}
+
+async fn while_money_is_open_nothing_is_erased(world: World) {
+    let (done, open) = (world.canary().await, world.canary().await);
+    world.complete_with_note(&done).await;
+    let before = world.revision().await;
+    let refusal = refused(world.erase(EMAIL, &request_id(), false).await, Code::MoneyOpen);
+    assert_eq!(refusal.metadata["orders"], String::from(&open));
+    refused(world.erase(EMAIL, &request_id(), true).await, Code::MoneyOpen);
+    assert_eq!(world.revision().await, before);
+    assert_eq!(world.export(person(EMAIL)).await.len(), 2);
+    world.cancel(&open, false).await.unwrap();
+    assert_eq!(world.erase(EMAIL, &request_id(), false).await.unwrap().len(), 2);
+}
+
+async fn an_erasure_is_asked_first_and_repeated_safely(world: World) {
+    let name = world.canary().await;
+    world.complete_with_note(&name).await;
+    let before = world.get(&name).await;
+    assert_eq!(world.erase(EMAIL, "", true).await.unwrap(), [String::from(&name)]);
+    assert_eq!(world.get(&name).await, before, "only asked");
+    let id = request_id();
+    for _ in 0..3 {
+        assert_eq!(world.erase(EMAIL, &id, false).await.unwrap(), [String::from(&name)]);
+    }
+    refused(world.erase("other@example.com", &id, false).await, Code::RequestIdReused);
+    refused(world.erase(EMAIL, &request_id(), false).await, Code::CustomerNotFound);
+    let after = world.get(&name).await;
+    assert!(after.customer.is_none() && after.notes.is_empty() && after.metadata.is_empty());
+    assert_eq!(after.totals, before.totals);
+    assert!(after.revision > before.revision && problems(&after).is_empty());
+    let request = proto::GetOrderRequest {
+        name: (&name).into(),
+        as_of_revision: before.revision,
+        show_deleted: false,
+    };
+    let then = world.client.get_order(request).await.unwrap().order.unwrap();
+    assert!(then.customer.is_none() && then.billing_address.is_none(), "the past is blank too");
+    let history = world.history(&name).await;
+    assert_eq!(history.last().unwrap().kind(), EventKind::CustomerErased);
+    // What is written afterwards is a person's data again.
+    world.set_email(&name, EMAIL).await;
+    assert_eq!(world.erase(EMAIL, &request_id(), false).await.unwrap().len(), 1);
+    audit(&world).await;
+}
+
+async fn who_is_not_known_is_told_and_bad_input_refused(world: World) {
+    refused(world.erase("nobody@example.com", &request_id(), false).await, Code::CustomerNotFound);
+    refused(world.erase("nobody@example.com", &request_id(), true).await, Code::CustomerNotFound);
+    let outcome = world.client.erase_customer(proto::EraseCustomerRequest::default()).await;
+    assert_eq!(wrong_fields(outcome), ["parent", "person"]);
+    let request = proto::ExportCustomerRequest {
+        person: Some(person("")),
+        page_size: -1,
+        ..proto::ExportCustomerRequest::default()
+    };
+    let outcome = world.client.export_customer(request).await;
+    assert_eq!(wrong_fields(outcome), ["parent", "person.email", "page_size"]);
+}
+
+async fn after_an_erasure_no_trace_is_left(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    let (sent, cancelled) = (world.canary().await, world.canary().await);
+    world.complete_with_note(&sent).await;
+    world.cancel(&cancelled, false).await.unwrap();
+    let mut live = Listener::open(&world, Start::Oldest).await;
+    let heard = live.until(world.revision().await).await;
+    assert!(format!("{:?}", heard.batches).contains("Canarynotat"), "the ring has it");
+    let events = format!("{:?}", heard.events).to_lowercase();
+    for canary in CANARIES {
+        assert!(!events.contains(&canary.to_lowercase()), "{canary} is in an event");
+    }
+
+    assert_eq!(world.erase(EMAIL, &request_id(), false).await.unwrap().len(), 2);
+    for start in [Start::Oldest, Start::Snapshot] {
+        let mut again = Listener::open(&world, start).await;
+        let heard = again.until(world.revision().await).await;
+        let told = format!("{:?} {:?}", heard.batches, heard.snapshot).to_lowercase();
+        for canary in CANARIES {
+            assert!(!told.contains(&canary.to_lowercase()), "{canary} is still told");
+        }
+    }
+    let dump = world.server.store.dump().await;
+    assert!(dump.iter().any(|(table, _)| table == "customers"));
+    for (table, bytes) in &dump {
+        let text = String::from_utf8_lossy(bytes).to_lowercase();
+        for canary in CANARIES {
+            let is_kept = table == "voucher_parties" && ON_VOUCHER.contains(&canary);
+            let is_found = text.contains(&canary.to_lowercase());
+            assert!(is_kept || !is_found, "{canary} is in {table}");
+        }
+    }
+    let vouchers =
+        world.server.store.texts("SELECT CAST(count(*) AS TEXT) AS a FROM voucher_parties");
+    assert_eq!(vouchers.await, ["1"], "of the order that was paid");
+    for canary in CANARIES {
+        assert!(!world.server.log().contains(canary), "{canary} is in the log");
+    }
+    audit(&world).await;
+}
+
+async fn many_orders_are_erased_in_several_turns(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    let mut running = Vec::new();
+    for _ in 0..8 {
+        let world = world.clone();
+        running.push(tokio::spawn(async move {
+            for _ in 0..28 {
+                let name = world.canary().await;
+                world.cancel(&name, false).await.unwrap();
+            }
+        }));
+    }
+    for one in running {
+        one.await.unwrap();
+    }
+    let id = request_id();
+    let erased = world.erase(EMAIL, &id, false).await.unwrap();
+    assert_eq!(erased.len(), 224);
+    assert!(world.export(person(EMAIL)).await.is_empty());
+    // One that came in between belongs to the next request; the same id does not touch it.
+    assert!(!world.erase(EMAIL, &id, false).await.unwrap().is_empty());
+    audit(&world).await;
+}
+
+async fn an_erasure_empties_the_ring_of_every_replica() {
+    let first = World::own(Backend::Postgres, &[]).await;
+    let second = first.through(&first.server.replica().await);
+    let name = first.canary().await;
+    first.complete_with_note(&name).await;
+    let mut there = Listener::open(&second, Start::Oldest).await;
+    let heard = there.until(second.revision().await).await;
+    assert!(format!("{:?}", heard.batches).contains("Canarynotat"));
+    first.erase(EMAIL, &request_id(), false).await.unwrap();
+    let head = first.revision().await;
+    there.until(head).await;
+    let mut again = Listener::open(&second, Start::Oldest).await;
+    let heard = again.until(head).await;
+    assert!(!format!("{:?}", heard.batches).contains("Canary"), "served from the ring");
+}
