@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::calls::CallSettings;
 use crate::connection::{ClientBuilder, Connections, metadata_text};
-use crate::deliveries::DeliveryDraft;
 use crate::crediting::Credit;
+use crate::deliveries::DeliveryDraft;
 use crate::editing::OrderEdit;
 use crate::error::Error;
 use crate::names::ShopName;

@@ -1,12 +1,12 @@
 //! What callers and effects ask for, already checked field by field: one variant per command.
 
-mod attention;
 mod add_note;
+mod attention;
 mod change_status;
 mod create_order;
-mod delivering;
 mod credit_order;
 mod delete_order;
+mod delivering;
 mod edit_order;
 mod erase_customer;
 mod record_outcome;

@@ -1,8 +1,8 @@
 //! The serial log of each shop: commands queue up, and a turn carries out all that wait, at once.
 
 mod document;
-mod pairs;
 mod mailing;
+mod pairs;
 mod personal;
 mod queue;
 pub(crate) mod rebuild;

@@ -38,9 +38,9 @@ mod crediting;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
-mod delivering;
-#[cfg(test)]
 mod deleting;
+#[cfg(test)]
+mod delivering;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
@@ -56,9 +56,9 @@ mod listening_on;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
-mod many;
-#[cfg(test)]
 mod mailing;
+#[cfg(test)]
+mod many;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use crate::customers::CustomersCommand;
 use crate::duplicates::DuplicatesCommand;
 use crate::export::ExportArguments;
-use crate::customers::CustomersCommand;
 use crate::import::ImportArguments;
 use crate::orders::OrdersCommand;
 use crate::problems::ProblemsCommand;

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use order_sdk::{OrderName, StatusName, proto};
 
 use crate::arguments::ChangeArguments;
+use crate::arguments::YesNo;
 use crate::failure::Failure;
 use crate::labels::label;
-use crate::arguments::YesNo;
 use crate::orders::status::declined;
 use crate::orders::{list, outcome::outcome};
 use crate::output::Output;

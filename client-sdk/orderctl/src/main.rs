@@ -2,8 +2,8 @@
 
 mod amounts;
 mod arguments;
-mod duplicates;
 mod customers;
+mod duplicates;
 mod event_words;
 mod export;
 mod failure;

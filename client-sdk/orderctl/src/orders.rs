@@ -1,11 +1,11 @@
 //! `orderctl orders`: place, read and change orders.
 
 mod create;
-mod delivering;
 mod credit;
-pub(crate) mod filter;
 mod delete;
+mod delivering;
 mod edit;
+pub(crate) mod filter;
 pub(crate) mod get;
 mod history;
 pub(crate) mod list;

@@ -25,7 +25,9 @@ use crate::delivering::owed_for_deliveries;
 use crate::draft::Draft;
 use crate::editing::adjusting;
 use crate::order::{LineKind, Micros, Order, OrderKind, PendingChange, StatusId};
-use crate::payments::{Operation, OperationKind, OperationState, Payment, captured, is_fully_captured, left_to_capture};
+use crate::payments::{
+    Operation, OperationKind, OperationState, Payment, captured, is_fully_captured, left_to_capture,
+};
 use crate::placing::{missing_skus, out_of_stock};
 use crate::refusals::{Code, Refusal};
 use crate::shop::{CaptureMode, Rulebook, StockMode};

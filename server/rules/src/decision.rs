@@ -1,6 +1,8 @@
 //! What a rule answers: the order as it will be, and what happened on the way.
 
-use crate::order::{Day, DuplicateResolution, Micros, Order, OrderNumber, PendingResolution, Problem, StatusId};
+use crate::order::{
+    Day, DuplicateResolution, Micros, Order, OrderNumber, PendingResolution, Problem, StatusId,
+};
 use crate::payments::{Operation, OperationKind, OperationState, Payment, PaymentId};
 use crate::stock::Movement;
 
@@ -136,6 +138,14 @@ pub enum Change {
         credit: OrderNumber,
         gross_minor: i64,
     },
+    MailRequested {
+        mail: i64,
+    },
+    MailResolved {
+        mail: i64,
+    },
+    /// All that is personal of the order is gone.
+    CustomerErased,
 }
 
 /// What a decision about one order means for a twin of it, in the same turn (7.5, 7.6).
@@ -169,14 +179,6 @@ pub struct LineChange {
     pub to_unit_price_minor: i64,
     pub from_gross_minor: i64,
     pub to_gross_minor: i64,
-    MailRequested {
-        mail: i64,
-    },
-    MailResolved {
-        mail: i64,
-    },
-    /// All that is personal of the order is gone.
-    CustomerErased,
 }
 
 /// What a rule decided about one order. Applying it is saving `case` and appending the rest.

@@ -77,7 +77,7 @@ pub fn resolve(
         return Ok(Decision { twins, ..Decision::unchanged(keep.clone()) });
     };
     check_completes(facts, to)?;
-    let change = ChangeStatus { to, restock: None, has_note: false };
+    let change = ChangeStatus { to, restock: None, has_note: false, send_email: false };
     let mut decision = change_status(facts, &change, ids, now)?;
     if decision.case.order.pending.is_none() {
         decision.twins.extend(step(&TwinStepKind::Drop { restock }));
@@ -229,6 +229,7 @@ fn drop_order(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>, restock: bool) {
         to: status.id,
         restock: Some(restock),
         has_note: false,
+        send_email: false,
         requested_at: draft.now,
     };
     label::move_label(facts, draft, &pending);

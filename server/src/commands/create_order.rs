@@ -5,14 +5,14 @@ use order_rules::changing::{self, ChangingFacts};
 use order_rules::contact;
 use order_rules::decision::{Decision, Ids};
 use order_rules::duplicates::lines_fingerprint;
-use order_rules::order::{DuplicateLink, OrderKind, OrderNumber};
 use order_rules::mail;
+use order_rules::order::{DuplicateLink, OrderKind, OrderNumber};
 use order_rules::payments::Payment;
 use order_rules::placing::{self, EarlierOrder, Placed, Placement, PlacingFacts};
 use order_rules::refusals::{Code, Refusal};
 
-use super::resolving::follow_twins;
 use super::change_status::enact;
+use super::resolving::follow_twins;
 use super::{Answer, CreateOrder, plan_of};
 use crate::store::facts::{Needs, Purchase};
 use crate::turns::desk::{Desk, OrderFile};

@@ -4,9 +4,9 @@
 //! until it is decided here what is right for it.
 
 pub(crate) mod attention;
-pub(crate) mod delivering;
-pub(crate) mod crediting;
 pub(crate) mod batches;
+pub(crate) mod crediting;
+pub(crate) mod delivering;
 pub(crate) mod editing;
 pub(crate) mod envelope;
 pub(crate) mod lists;
@@ -14,8 +14,8 @@ pub(crate) mod names;
 pub(crate) mod notes;
 pub(crate) mod orders;
 pub(crate) mod placing;
-pub(crate) mod resolving;
 pub(crate) mod privacy;
+pub(crate) mod resolving;
 pub(crate) mod shops;
 pub(crate) mod statuses;
 pub(crate) mod stock;

@@ -15,7 +15,10 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{attention, crediting, delivering, editing, lists, notes, orders, placing, privacy, resolving, self, watching};
+use super::fields::{
+    self, attention, crediting, delivering, editing, lists, notes, orders, placing, privacy,
+    resolving, watching,
+};
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
 use crate::commands::Failure;

@@ -18,8 +18,8 @@ use crate::commands::{
     Personal,
 };
 use crate::grpc::fields::lists::{OneOrder, OrderBy, OrderKey, OrdersPage, Page};
-use crate::search::Search;
 use crate::grpc::fields::names::OrderName;
+use crate::search::Search;
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings};
 use crate::turns::Turns;

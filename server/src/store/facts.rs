@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow, PaymentRow, PersonOrderRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow, VoucherPartyRow,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow,
+    MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow, PaymentRow, PersonOrderRow,
+    PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow, VoucherPartyRow,
 };
 
 /// A customer who buys these lines in a shop.

@@ -15,9 +15,9 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
 
 use super::facts::Purchase;
-use super::purchases::{Purchased, self};
-use super::{OpenFailure, StoreFailure, StoreSettings};
 use super::pages::Sought;
+use super::purchases::{self, Purchased};
+use super::{OpenFailure, StoreFailure, StoreSettings};
 
 pub(crate) use diesel_async::RunQueryDsl as Run;
 pub(crate) type Connection = AsyncPgConnection;

@@ -18,8 +18,8 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt;
 
 use super::facts::Purchase;
-use super::purchases::{Purchased, self};
 use super::pages::Sought;
+use super::purchases::{self, Purchased};
 use super::{OpenFailure, StoreFailure, StoreSettings};
 
 pub(crate) type Connection = SqliteConnection;

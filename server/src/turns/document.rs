@@ -5,7 +5,9 @@ use order_proto::v1;
 use order_rules::clocks::Clocks;
 use order_rules::delivering::{self, Share};
 use order_rules::money::vat_table;
-use order_rules::order::{Day, Delivery, DuplicateLink, Line, Order, OrderNumber, PendingResolution, Problem, Withdrawal};
+use order_rules::order::{
+    Day, Delivery, DuplicateLink, Line, Order, OrderNumber, PendingResolution, Problem, Withdrawal,
+};
 use order_rules::payments::{Payment, payment_state};
 use prost::Message;
 

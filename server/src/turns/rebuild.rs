@@ -21,7 +21,8 @@ use prost::Message;
 use crate::shops::Shop;
 use crate::store::StoreFailure;
 use crate::store::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, MailRow, OperationRow, OrderRow, PaymentRow, ProblemRow, number,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, MailRow,
+    OperationRow, OrderRow, PaymentRow, ProblemRow, number,
 };
 use crate::terms::{Term, effect_state, files};
 

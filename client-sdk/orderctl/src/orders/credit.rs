@@ -7,10 +7,10 @@ use order_sdk::{Credit, proto};
 
 use super::get::explanations;
 use super::outcome::outcome;
-use crate::arguments::YesNo;
 use super::view::problem_view;
 use crate::amounts::{basis_points, minor_units, money};
 use crate::arguments::ChangeArguments;
+use crate::arguments::YesNo;
 use crate::failure::Failure;
 use crate::session::{Session, last_part, present};
 use crate::times::duration;

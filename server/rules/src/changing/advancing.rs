@@ -7,8 +7,8 @@ use super::{ChangingFacts, is_gating, label, planning, problems};
 use crate::decision::Case;
 use crate::delivering::left_of_deliveries;
 use crate::draft::Draft;
-use crate::order::{DeliveryState, OrderKind};
 use crate::editing::adjusting;
+use crate::order::{DeliveryState, OrderKind};
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
     left_to_capture,

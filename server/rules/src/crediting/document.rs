@@ -65,6 +65,7 @@ pub(super) fn order(
         credit: Some(origin),
         credits: Vec::new(),
         resolution: None,
+        mails: Vec::new(),
         withdrawal: Withdrawal::default(),
         placed_at: now,
         completed_at: (status.tag == Some(Tag::Completed)).then_some(now),

@@ -5,7 +5,7 @@ use super::{
     in_flight, is_fully_captured, left_to_capture, order_sums, payment_state,
 };
 use crate::fixtures::{order, payment};
-use crate::order::{DeliveryState, Line, LineKind, Micros, OrderNumber};
+use crate::order::{DeliveryState, Line, LineKind, Micros, Order, OrderNumber};
 use Authorization::{Declined as Refused, Expired, Held, Pending as Awaited, Voided};
 use OperationKind::{Authorize, Capture, CaptureReversal, Refund, Release, Void};
 use OperationState::{Accepted, Declined, Pending, Sent, Succeeded, Unknown, Withdrawn};

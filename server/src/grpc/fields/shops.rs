@@ -11,8 +11,8 @@ use super::lists::Page;
 use super::{Fields, names};
 use crate::commands::{Command, CreateShop, Failure, UpdateShop};
 use crate::grpc::caller::Caller;
-use crate::shops::{SETTINGS, is_time_zone};
 use crate::mail;
+use crate::shops::{SETTINGS, is_time_zone};
 
 const DISPLAY_NAME: &str = "display_name";
 const DUPLICATE_WINDOW_SECONDS_MAX: i32 = 2_592_000;

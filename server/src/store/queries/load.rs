@@ -11,10 +11,14 @@ use crate::store::StoreFailure;
 use crate::store::facts::{Facts, Needs, RequestRow};
 use crate::store::purchases::Purchased;
 use crate::store::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow, MailRow, OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow, key, shop,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow, MailRow,
+    OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
+    key, shop,
 };
 use crate::store::schema::{
-    customers, deliveries, delivery_lines, effects, events, mails, order_duplicates, order_lines, order_payments, order_statuses, orders, payment_operations, payments, problems, shops, stock_items,
+    customers, deliveries, delivery_lines, effects, events, mails, order_duplicates, order_lines,
+    order_payments, order_statuses, orders, payment_operations, payments, problems, shops,
+    stock_items,
 };
 
 /// Whether what is loaded stays as it is until the commit.

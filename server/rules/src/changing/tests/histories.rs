@@ -12,8 +12,8 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 
 use crate::attention::Verdict;
 use crate::changing::{ChangeStatus, Outcome};
-use crate::delivering::Deliver;
 use crate::crediting::{CreditAmount, CreditFee, CreditLine, CreditOrder};
+use crate::delivering::Deliver;
 use crate::fixtures::world::World;
 use crate::fixtures::{
     CANCELLED, COLLECTED, DEFAULT, PACKING, PROCESSING, REGRETTED, RETURNED, SENT, nok,

@@ -1,7 +1,7 @@
 //! What must be true of a shop after every command, counted from the raw ledger.
 
-use crate::delivering::shares;
 use super::crediting;
+use crate::delivering::shares;
 use crate::fixtures::world::World;
 use crate::order::{Order, OrderKind, OrderNumber};
 use crate::payments::{Authorization, Operation, OperationKind, OperationState, Payment};

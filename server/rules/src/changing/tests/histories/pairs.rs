@@ -86,7 +86,7 @@ fn expected_refusal(
         None => (!stands(world, kept)).then_some(Code::KeptOrderCancelled),
         Some(to) if world.statuses.tag(to) != Some(Tag::Completed) => Some(Code::InvalidRequest),
         Some(to) => {
-            let command = ChangeStatus { to, restock: None, has_note: false };
+            let command = ChangeStatus { to, restock: None, has_note: false, send_email: false };
             model::expected_refusal(world, keep, command)
         }
     }
