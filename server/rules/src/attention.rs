@@ -211,14 +211,9 @@ fn request_refund(
     declined: &Operation,
     amount_minor: i64,
 ) {
-    draft.request(payment, OperationKind::Refund, amount_minor);
-    if let Some(operation) =
-        draft.payment_mut(payment).and_then(|payment| payment.operations.last_mut())
-    {
-        operation.credit = declined.credit;
-    }
-    if let Some(effect) = draft.effects.last_mut() {
-        effect.operation.credit = declined.credit;
+    match declined.credit {
+        Some(credit) => draft.request_refund(payment, amount_minor, credit),
+        None => draft.request(payment, OperationKind::Refund, amount_minor),
     }
 }
 

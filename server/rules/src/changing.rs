@@ -20,7 +20,7 @@ pub use recording::{Outcome, record, resume};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
 use crate::order::{LineKind, Micros, Order, OrderKind, PendingChange, StatusId};
-use crate::payments::{OperationKind, OperationState, Payment, is_fully_captured};
+use crate::payments::{Operation, OperationKind, OperationState, Payment, is_fully_captured};
 use crate::placing::{missing_skus, out_of_stock};
 use crate::refusals::{Code, Refusal};
 use crate::shop::{CaptureMode, Rulebook, StockMode};
@@ -111,7 +111,7 @@ pub fn withdraw(
     let own = facts.case.payments.iter().flat_map(|payment| {
         let operations = payment.operations.iter().filter(|operation| {
             operation.order == order.number
-                && is_gating(operation.kind)
+                && is_gating(operation)
                 && operation.requested_at >= pending.requested_at
         });
         operations.map(|operation| (payment.id, operation.id, operation.state))
@@ -144,15 +144,16 @@ pub fn check_nothing_pending(order: &Order) -> Result<(), Refusal> {
     }
 }
 
-/// The kinds of operation that a pending change waits for.
-const fn is_gating(kind: OperationKind) -> bool {
-    matches!(
-        kind,
-        OperationKind::Capture
-            | OperationKind::Refund
-            | OperationKind::Void
-            | OperationKind::Release
-    )
+/// Whether a pending change waits for the operation. What a credit pays out gates nothing (4.6).
+const fn is_gating(operation: &Operation) -> bool {
+    operation.credit.is_none()
+        && matches!(
+            operation.kind,
+            OperationKind::Capture
+                | OperationKind::Refund
+                | OperationKind::Void
+                | OperationKind::Release
+        )
 }
 
 /// What every decision ends with: reservations nobody needs are let go, and problems whose cause is
@@ -194,7 +195,8 @@ fn check_cancel(case: &Case, restock: Option<bool>) -> Result<(), Refusal> {
     if restock.is_none() {
         return Err(Refusal::new(Code::RestockRequired));
     }
-    let is_fully_credited = order.lines.iter().all(|line| line.credited >= line.quantity);
+    let is_fully_credited =
+        order.lines.iter().all(|line| line.credited_gross_minor >= line.gross_minor);
     match is_fully_captured(order, &case.payments) {
         true if is_fully_credited => Ok(()),
         true => Err(Refusal::new(Code::AlreadyCaptured).with("captured_minor", order.gross_minor)),

@@ -48,6 +48,8 @@ pub enum Change {
         operation: i64,
         kind: OperationKind,
         amount_minor: i64,
+        /// The credit order that a refund pays out.
+        credit: Option<OrderNumber>,
     },
     OperationResolved {
         payment: PaymentId,
@@ -55,6 +57,7 @@ pub enum Change {
         kind: OperationKind,
         amount_minor: i64,
         state: OperationState,
+        credit: Option<OrderNumber>,
     },
     /// A person said what became of an operation, or had it tried again (4.6). The state is the one
     /// it had before.
@@ -96,6 +99,11 @@ pub enum Change {
         fields: Vec<&'static str>,
     },
     NoteAdded,
+    /// Of a sale: a credit order was made of it.
+    Credited {
+        credit: OrderNumber,
+        gross_minor: i64,
+    },
 }
 
 /// What a rule decided about one order. Applying it is saving `case` and appending the rest.

@@ -1,7 +1,7 @@
 //! A decision being made: the case as it will be, and everything that has happened to it so far.
 
 use crate::decision::{Case, Change, Decision, Ids, PlannedEffect};
-use crate::order::{Micros, Problem};
+use crate::order::{Micros, OrderNumber, Problem};
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId,
 };
@@ -23,6 +23,12 @@ pub(crate) struct Draft<'ids> {
 pub(crate) struct About {
     pub(crate) payment: Option<PaymentId>,
     pub(crate) operation: Option<i64>,
+}
+
+impl From<&Problem> for About {
+    fn from(problem: &Problem) -> Self {
+        Self { payment: problem.payment, operation: problem.operation }
+    }
 }
 
 impl<'ids> Draft<'ids> {
@@ -59,6 +65,26 @@ impl<'ids> Draft<'ids> {
     /// Stores an operation of this order. The provider's becomes an effect; a manual one succeeds
     /// at once (9.3).
     pub(crate) fn request(&mut self, payment: PaymentId, kind: OperationKind, amount_minor: i64) {
+        self.ask(payment, kind, amount_minor, None);
+    }
+
+    /// Stores a refund that pays a credit order out.
+    pub(crate) fn request_refund(
+        &mut self,
+        payment: PaymentId,
+        amount_minor: i64,
+        credit: OrderNumber,
+    ) {
+        self.ask(payment, OperationKind::Refund, amount_minor, Some(credit));
+    }
+
+    fn ask(
+        &mut self,
+        payment: PaymentId,
+        kind: OperationKind,
+        amount_minor: i64,
+        credit: Option<OrderNumber>,
+    ) {
         let (order, now) = (self.case.order.number, self.now);
         let operation = Operation {
             id: self.ids.take(),
@@ -70,7 +96,7 @@ impl<'ids> Draft<'ids> {
             resolved_at: None,
             provider_reason: None,
             provider_reference: None,
-            credit: None,
+            credit,
         };
         let Some(target) = self.payment_mut(payment) else { return };
         let is_manual = target.capabilities.is_manual;
@@ -80,6 +106,7 @@ impl<'ids> Draft<'ids> {
             operation: operation.id,
             kind,
             amount_minor,
+            credit,
         });
         if is_manual {
             self.resolve(payment, operation.id, OperationState::Succeeded);
@@ -98,12 +125,14 @@ impl<'ids> Draft<'ids> {
         operation.state = state;
         operation.resolved_at = Some(now);
         let (kind, amount_minor) = (operation.kind, operation.amount_minor);
+        let credit = operation.credit;
         self.changes.push(Change::OperationResolved {
             payment,
             operation: id,
             kind,
             amount_minor,
             state,
+            credit,
         });
         if kind == OperationKind::Void && state == OperationState::Succeeded {
             self.set_authorization(payment, Authorization::Voided);
@@ -142,7 +171,18 @@ impl<'ids> Draft<'ids> {
     ) {
         // Each reversal is money of its own and stays until a person has seen it.
         if code != Code::CaptureReversed {
-            self.close_problems(|problem| problem.code == code && problem.payment == about.payment);
+            let credit = self.credit_of(about);
+            let same: Vec<i64> = self
+                .case
+                .order
+                .problems
+                .iter()
+                .filter(|problem| problem.code == code && problem.payment == about.payment)
+                // So is what each credit still owes.
+                .filter(|problem| self.credit_of(About::from(*problem)) == credit)
+                .map(|problem| problem.id)
+                .collect();
+            self.close_problems(|problem| same.contains(&problem.id));
         }
         let id = self.ids.take();
         self.case.order.problems.push(Problem {
@@ -155,6 +195,11 @@ impl<'ids> Draft<'ids> {
             closed_at: None,
         });
         self.changes.push(Change::ProblemOpened { problem: id });
+    }
+
+    /// The credit order that the operation of a problem pays out.
+    fn credit_of(&self, about: About) -> Option<OrderNumber> {
+        self.payment(about.payment?)?.operation(about.operation?)?.credit
     }
 
     pub(crate) fn close_problems(&mut self, is_over: impl Fn(&Problem) -> bool) {

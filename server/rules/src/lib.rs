@@ -13,6 +13,7 @@ pub mod stock;
 pub mod attention;
 pub mod changing;
 pub mod contact;
+pub mod crediting;
 pub mod duplicates;
 pub mod effects;
 pub mod money;

@@ -310,7 +310,7 @@ pub fn left_to_capture(order: &Order, payments: &[Payment]) -> i64 {
         .gross_minor
         .saturating_sub(sums.captured)
         .saturating_sub(sums.claimed_capture)
-        .saturating_add(given_back(order, &sums))
+        .saturating_add(given_back(order, payments))
         .max(0)
 }
 
@@ -319,7 +319,7 @@ pub fn left_to_capture(order: &Order, payments: &[Payment]) -> i64 {
 #[must_use]
 pub fn is_fully_captured(order: &Order, payments: &[Payment]) -> bool {
     let sums = order_sums(order.number, payments);
-    let paid = sums.captured.saturating_sub(given_back(order, &sums));
+    let paid = sums.captured.saturating_sub(given_back(order, payments));
     order.gross_minor > 0 && paid >= order.gross_minor
 }
 
@@ -377,9 +377,14 @@ fn reservation_state(order: OrderNumber, payment: &Payment) -> PaymentState {
 }
 
 /// Refunded by a cancellation (2.3): such money is owed again if the order goes on after all. What
-/// is refunded once goods were delivered or the order was completed is credited, and never is.
-fn given_back(order: &Order, sums: &Sums) -> i64 {
-    let is_untouched = order.completed_at.is_none()
-        && order.lines.iter().all(|line| line.delivered == 0 && line.credited == 0);
-    if is_untouched { sums.refunded.saturating_add(sums.claimed_refund) } else { 0 }
+/// a credit paid out never is.
+fn given_back(order: &Order, payments: &[Payment]) -> i64 {
+    let is_given_back = |operation: &&Operation| {
+        operation.order == order.number
+            && operation.kind == OperationKind::Refund
+            && operation.credit.is_none()
+            && (operation.state == OperationState::Succeeded || operation.state.is_claimed())
+    };
+    let refunds = payments.iter().flat_map(|payment| &payment.operations).filter(is_given_back);
+    refunds.fold(0, |sum, operation| sum.saturating_add(operation.amount_minor))
 }

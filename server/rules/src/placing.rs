@@ -11,6 +11,7 @@ pub use crate::duplicates::EarlierOrder;
 pub use bounds::{
     LINES_MAX, PAYMENTS_MAX, QUANTITY_MAX, UNIT_PRICE_MINOR_MAX, check_bounds, check_payment,
 };
+pub(crate) use totals::sum_lines;
 
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::{About, Draft};
@@ -237,7 +238,7 @@ fn build_order(
             line.stock_taken = line.quantity;
         }
     }
-    let sums = totals::sum_lines(&lines).map_err(too_large)?;
+    let sums = sum_lines(&lines).map_err(too_large)?;
     Ok(Order {
         number,
         kind: OrderKind::Sale,

@@ -69,6 +69,12 @@ codes! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    // §4 Crediting.
+    CreditExceedsCaptured = "CREDIT_EXCEEDS_CAPTURED",
+    /// Only money that was settled by hand is left to pay back (9.3).
+    RefundByHand = "REFUND_BY_HAND",
+    DuplicateUnresolved = "DUPLICATE_UNRESOLVED",
+    DuplicateNotCreditable = "DUPLICATE_NOT_CREDITABLE",
     // §7 Duplicates.
     DuplicateAlreadyCaptured = "DUPLICATE_ALREADY_CAPTURED",
     // §9 Placing.

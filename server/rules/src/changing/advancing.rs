@@ -8,7 +8,7 @@ use crate::decision::Case;
 use crate::draft::Draft;
 use crate::order::OrderKind;
 use crate::payments::{
-    Authorization, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
     left_to_capture,
 };
 use crate::refusals::Refusal;
@@ -103,7 +103,7 @@ fn unneeded(
 /// 2.2: one capture at a time, the next only when the last has succeeded.
 fn complete(draft: &mut Draft<'_>) -> Progress {
     loop {
-        if has_claimed(&draft.case, |kind| kind == OperationKind::Capture) {
+        if has_claimed(&draft.case, |operation| operation.kind == OperationKind::Capture) {
             return Progress::Waits;
         }
         if left_to_capture(&draft.case.order, &draft.case.payments) == 0 {
@@ -143,10 +143,10 @@ fn cancel(draft: &mut Draft<'_>) -> Progress {
     }
 }
 
-fn has_claimed(case: &Case, is_counted: impl Fn(OperationKind) -> bool) -> bool {
+fn has_claimed(case: &Case, is_counted: impl Fn(&Operation) -> bool) -> bool {
     case.payments.iter().flat_map(|payment| &payment.operations).any(|operation| {
         operation.order == case.order.number
-            && is_counted(operation.kind)
+            && is_counted(operation)
             && operation.state.is_claimed()
     })
 }

@@ -4,6 +4,7 @@ use super::{ChangingFacts, advancing, problems};
 use crate::decision::Change;
 use crate::draft::{About, Draft};
 use crate::order::{Line, LineKind, Order, OrderKind, PendingChange, StatusId};
+use crate::payments::is_fully_captured;
 use crate::placing::missing_skus;
 use crate::refusals::Code;
 use crate::statuses::{Statuses, Tag};
@@ -41,7 +42,9 @@ pub(super) fn move_label(
     if tag == Some(Tag::Cancelled) {
         draft.case.order.cancelled_at.get_or_insert(draft.now);
         set_live(draft, false);
-        if pending.restock == Some(true) {
+        // Of what is captured everything is credited, and each credit chose for its units (4.7).
+        let is_captured = is_fully_captured(&draft.case.order, &draft.case.payments);
+        if pending.restock == Some(true) && !is_captured {
             put_back(facts, draft);
         }
         problems::close_those_of_a_cancelled(draft);
@@ -73,8 +76,12 @@ pub(super) fn drop_pending(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// The lines with the units that go out again when the order comes back (2.7).
+/// The lines with the units that go out again when the order comes back (2.7). What a credit put
+/// back stays there.
 pub(super) fn lines_to_take_again(order: &Order) -> Vec<Line> {
+    if !order.credits.is_empty() {
+        return Vec::new();
+    }
     let out = order.lines.iter().filter(|line| line.stock_put_back > 0);
     out.map(|line| Line { quantity: line.stock_put_back, ..line.clone() }).collect()
 }
@@ -100,8 +107,9 @@ fn take_again(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
     // the order stands.
     let short = missing_skus(facts.items, &lines_to_take_again(&draft.case.order));
     let mut moved = Vec::new();
-    for line in &mut draft.case.order.lines {
-        if line.stock_put_back > 0 && facts.items.contains_key(&line.sku) {
+    for again in lines_to_take_again(&draft.case.order) {
+        let line = draft.case.order.lines.iter_mut().find(|line| line.id == again.id);
+        if let Some(line) = line.filter(|line| facts.items.contains_key(&line.sku)) {
             moved.push((line.id, line.sku.clone(), line.stock_put_back));
             line.stock_put_back = 0;
         }

@@ -214,8 +214,11 @@ fn succeed(
         let about = About { payment: Some(payment), operation: Some(operation.id) };
         let details =
             vec![("asked_minor", asked_minor.to_string()), ("done_minor", done_minor.to_string())];
+        let details = with_credit(operation, details);
         draft.open_problem(declined_code(operation.kind), about, details);
-        label::drop_pending(facts, draft);
+        if is_gating(operation) {
+            label::drop_pending(facts, draft);
+        }
     }
 }
 
@@ -243,7 +246,7 @@ fn decline(
         _ => {}
     }
     open_declined(draft, payment, operation, (code, provider_reason));
-    if is_gating(operation.kind) && operation.order == draft.case.order.number {
+    if is_gating(operation) && operation.order == draft.case.order.number {
         label::drop_pending(facts, draft);
     }
 }
@@ -261,13 +264,27 @@ fn open_declined(
         return;
     }
     let problem = match code {
-        Code::ReservationExpired | Code::ReservationGone => code,
+        Code::ReservationExpired | Code::ReservationGone
+            if operation.kind != OperationKind::Refund =>
+        {
+            code
+        }
         _ => declined_code(operation.kind),
     };
     let details =
         vec![("provider_reason", provider_reason.to_owned()), ("reason", code.name().to_owned())];
+    let details = with_credit(operation, details);
     let about = About { payment: Some(payment), operation: Some(operation.id) };
     draft.open_problem(problem, about, details);
+}
+
+/// The details with the credit order that has not been paid out.
+fn with_credit(
+    operation: &Operation,
+    mut details: Vec<(&'static str, String)>,
+) -> Vec<(&'static str, String)> {
+    details.extend(operation.credit.map(|credit| ("credit_order", credit.0.to_string())));
+    details
 }
 
 /// A reversal is an operation of its own; never more is reversed than was captured.

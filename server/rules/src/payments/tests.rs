@@ -5,7 +5,7 @@ use super::{
     in_flight, is_fully_captured, left_to_capture, order_sums, payment_state,
 };
 use crate::fixtures::{order, payment};
-use crate::order::{DeliveryState, Line, LineKind, Micros, Order, OrderNumber};
+use crate::order::{DeliveryState, Line, LineKind, Micros, OrderNumber};
 use Authorization::{Declined as Refused, Expired, Held, Pending as Awaited, Voided};
 use OperationKind::{Authorize, Capture, CaptureReversal, Refund, Release, Void};
 use OperationState::{Accepted, Declined, Pending, Sent, Succeeded, Unknown, Withdrawn};
@@ -136,13 +136,12 @@ fn several_payments_make_one_state() {
 fn refunds_of_a_cancellation_are_owed_again_and_credits_are_not() {
     let rows = [(1, Capture, 100, Succeeded), (1, Refund, 30, Succeeded)];
     let payments = [with(payment(1, 100, &[1]), &rows)];
-    let open = order(1, 100);
-    let completed = Order { completed_at: Some(Micros(1)), ..order(1, 100) };
-    let mut delivered = order(1, 100);
-    delivered.lines[0].delivered = 1;
-    for (order, left) in [(&open, 30), (&completed, 0), (&delivered, 0)] {
-        assert_eq!(left_to_capture(order, &payments), left);
-        assert_eq!(is_fully_captured(order, &payments), left == 0);
+    let mut credited = payments.clone();
+    credited[0].operations[1].credit = Some(OrderNumber(2));
+    let sale = order(1, 100);
+    for (payments, left) in [(&payments, 30), (&credited, 0)] {
+        assert_eq!(left_to_capture(&sale, payments), left);
+        assert_eq!(is_fully_captured(&sale, payments), left == 0);
     }
     assert!(!is_fully_captured(&order(1, 0), &[]));
 }

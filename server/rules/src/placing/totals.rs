@@ -17,7 +17,7 @@ pub(super) fn build_lines(placement: &Placement) -> Result<Vec<Line>, Overflow> 
 }
 
 /// The sums of the lines (10.4).
-pub(super) fn sum_lines(lines: &[Line]) -> Result<LineAmounts, Overflow> {
+pub(crate) fn sum_lines(lines: &[Line]) -> Result<LineAmounts, Overflow> {
     let mut sums = LineAmounts { net: 0, vat: 0, gross: 0 };
     for line in lines {
         sums.net = sums.net.checked_add(line.net_minor).ok_or(Overflow)?;

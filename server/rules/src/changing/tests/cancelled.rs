@@ -145,7 +145,7 @@ fn delivered_or_captured_goods_are_not_cancelled() {
         yes k1
         yes k1
         A cancelled restock => REFUSED ALREADY_CAPTURED captured_minor=100
-        A is credited
+        credit A C units=2 no => credited:100 | C: created
         A cancelled         => REFUSED RESTOCK_REQUIRED
         A cancelled restock => status:cancelled
         stock mug           => 8

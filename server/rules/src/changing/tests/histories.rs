@@ -2,6 +2,7 @@
 //! rules: a provider that keeps its own book, and a counting of the ledger by hand.
 
 mod audit;
+mod crediting;
 mod model;
 
 use proptest::prelude::*;
@@ -9,11 +10,13 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 
 use crate::attention::Verdict;
 use crate::changing::{ChangeStatus, Outcome};
+use crate::crediting::{CreditAmount, CreditFee, CreditLine, CreditOrder};
 use crate::fixtures::world::World;
 use crate::fixtures::{
     CANCELLED, COLLECTED, DEFAULT, PACKING, PROCESSING, REGRETTED, RETURNED, SENT, nok,
 };
-use crate::order::{LineKind, OrderNumber, PriceBasis};
+use crate::money::VatRate;
+use crate::order::{LineKind, OrderKind, OrderNumber, PriceBasis};
 use crate::payments::{Operation, OperationState, ProviderName, in_flight};
 use crate::placing::{NewLine, NewPayment, Placement};
 use crate::refusals::Code;
@@ -39,6 +42,12 @@ enum Act {
         order: u8,
         payment: u8,
     },
+    Credit {
+        order: u8,
+        what: u8,
+        is_refunded: bool,
+        is_restocked: bool,
+    },
     Send {
         effect: u8,
     },
@@ -59,7 +68,7 @@ enum Act {
 
 /// On average.
 const STEPS_PER_HISTORY: usize = 50;
-const ORDERS_MAX: usize = 3;
+const SALES_MAX: usize = 3;
 const TOTALS: [i64; 3] = [100, 60, 0];
 
 #[test]
@@ -96,6 +105,11 @@ fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(order, to, restock)| Act::Change { order, to, restock }),
         1 => any::<u8>().prop_map(|order| Act::Withdraw { order }),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(order, payment)| Act::Attach { order, payment }),
+        2 => (any::<u8>(), any::<u8>(), any::<bool>(), any::<bool>()).prop_map(
+            |(order, what, is_refunded, is_restocked)| Act::Credit {
+                order, what, is_refunded, is_restocked
+            },
+        ),
         2 => any::<u8>().prop_map(|effect| Act::Send { effect }),
         7 => (any::<u8>(), any::<u8>()).prop_map(|(effect, answer)| Act::Answer { effect, answer }),
         1 => any::<u8>().prop_map(|operation| Act::Retry { operation }),
@@ -118,7 +132,8 @@ fn live(refuses_oversold: bool, on_hand: i64, acts: &[Act]) {
 fn step(world: &mut World, model: &mut Model, act: Act) {
     match act {
         Act::Place { payments, price } => {
-            if world.orders.len() < ORDERS_MAX
+            let sales = world.orders.values().filter(|order| order.kind == OrderKind::Sale);
+            if sales.count() < SALES_MAX
                 && let Ok((_, done)) = world.place(&placement(payments, price))
             {
                 model.watch(world, &done);
@@ -155,6 +170,9 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
             if let Ok(done) = world.attach(order, &new_payment(payment)) {
                 model.watch(world, &done);
             }
+        }
+        Act::Credit { order, what, is_refunded, is_restocked } => {
+            credit(world, model, order, &credit_of(what, is_refunded, is_restocked));
         }
         Act::Send { effect } => {
             if let Some((operation, _)) = pick_effect(world, effect) {
@@ -199,6 +217,20 @@ fn settle(world: &mut World, model: &mut Model, operation: &Operation, has_happe
     assert_eq!(again.unwrap_err().code, Code::OperationFinal, "said once");
 }
 
+fn credit(world: &mut World, model: &mut Model, order: u8, command: &CreditOrder) {
+    let Some(order) = pick_order(world, order) else { return };
+    let expected = crediting::expected_refusal(world, order, command);
+    let before = world.case(order);
+    match world.credit(order, command) {
+        Ok((credit, done)) => {
+            assert_eq!(expected, None, "{order:?} {command:?}");
+            crediting::check_credited(world, &before, credit, command);
+            model.watch(world, &done);
+        }
+        Err(refusal) => assert_eq!(Some(refusal.code), expected, "{order:?} {command:?}"),
+    }
+}
+
 fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
     let Some((operation, asked_minor)) = pick_effect(world, effect) else { return };
     world.mark_sent(operation);
@@ -225,6 +257,29 @@ fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
     if !matches!(outcome, Outcome::Accepted | Outcome::Unknown) {
         let again = world.record(operation, &outcome);
         assert_eq!(again[0].1, Vec::new(), "{outcome:?}");
+    }
+}
+
+/// Units or an amount of the only line, now and then with a fee.
+fn credit_of(what: u8, is_refunded: bool, is_restocked: bool) -> CreditOrder {
+    let amount = match what % 8 {
+        0..3 => CreditAmount::Units(1),
+        3 | 4 => CreditAmount::Units(2),
+        5 => CreditAmount::Gross(7),
+        6 => CreditAmount::Gross(40),
+        _ => CreditAmount::Gross(100),
+    };
+    let fee = CreditFee {
+        title: "Fee".to_owned(),
+        gross_minor: i64::from(what / 8 % 8) * 10,
+        vat_rate: VatRate::new(2_500).unwrap(),
+    };
+    CreditOrder {
+        lines: vec![CreditLine { line: 1, amount, is_restocked }],
+        fees: if what >= 192 { vec![fee] } else { Vec::new() },
+        is_refunded,
+        shares: Vec::new(),
+        has_reason: false,
     }
 }
 

@@ -1,7 +1,8 @@
 //! What must be true of a shop after every command, counted from the raw ledger.
 
+use super::crediting;
 use crate::fixtures::world::World;
-use crate::order::{Order, OrderNumber};
+use crate::order::{Order, OrderKind, OrderNumber};
 use crate::payments::{Authorization, Operation, OperationKind, OperationState, Payment};
 use crate::refusals::Code;
 use crate::statuses::Tag;
@@ -11,11 +12,13 @@ pub(super) fn check(world: &World, on_hand_at_first: i64) {
         check_payment(payment);
         check_let_go(world, payment);
     }
-    for order in world.orders.values() {
+    let is_sale = |order: &&Order| order.kind == OrderKind::Sale;
+    for order in world.orders.values().filter(is_sale) {
         check_order_money(world, order);
         check_status(world, order);
         check_way_out(world, order);
         check_stock(order);
+        crediting::check_sale(world, order);
     }
     let moved: i64 = world.movements.iter().map(|movement| movement.quantity).sum();
     let out: i64 = world.orders.values().map(out_of_stock).sum();
@@ -143,6 +146,6 @@ fn sum(payment: &Payment, is_counted: impl Fn(&Operation) -> bool) -> i64 {
     counted.map(|operation| operation.amount_minor).sum()
 }
 
-fn may_happen(operation: &Operation) -> bool {
+pub(super) fn may_happen(operation: &Operation) -> bool {
     !matches!(operation.state, OperationState::Declined | OperationState::Withdrawn)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::changing::{ChangeStatus, Outcome};
 use crate::decision::{Case, Change};
 use crate::fixtures::world::{Done, World};
-use crate::order::{OrderNumber, StatusId};
+use crate::order::{OrderKind, OrderNumber, StatusId};
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId,
 };
@@ -161,6 +161,9 @@ pub(super) fn expected_refusal(
     if order.status == to.id {
         return None;
     }
+    if order.kind == OrderKind::Credit {
+        return (to.tag == Some(Tag::Cancelled)).then_some(Code::CreditOrderFinal);
+    }
     let case = world.case(number);
     let paid = paid(&case);
     let is_paid = order.gross_minor > 0 && paid >= order.gross_minor;
@@ -173,7 +176,7 @@ pub(super) fn expected_refusal(
         if !is_paid && case.payments.iter().flat_map(|payment| &payment.operations).any(is_voided) {
             return Some(Code::ReservationGone);
         }
-        let needed = order.lines[0].stock_put_back;
+        let needed = if order.credits.is_empty() { order.lines[0].stock_put_back } else { 0 };
         let is_short = needed > 0 && world.items["mug"].on_hand < needed;
         if is_short && world.rulebook.stock_mode == StockMode::Refuse {
             return Some(Code::OutOfStock);
@@ -181,7 +184,10 @@ pub(super) fn expected_refusal(
     }
     match to.tag {
         Some(Tag::Cancelled) if command.restock.is_none() => Some(Code::RestockRequired),
-        Some(Tag::Cancelled) if is_paid => Some(Code::AlreadyCaptured),
+        Some(Tag::Cancelled) if is_paid => {
+            let credited = order.lines[0].credited_gross_minor;
+            (credited < order.gross_minor).then_some(Code::AlreadyCaptured)
+        }
         Some(Tag::Cancelled) if order.lines[0].delivered > 0 => Some(Code::PartlyDelivered),
         Some(Tag::Completed) => {
             let owed = order.gross_minor - paid;
@@ -238,14 +244,15 @@ fn find(world: &World, operation: i64) -> (PaymentId, &Operation) {
         .unwrap()
 }
 
-/// What the order has paid and not had back while it was open.
-fn paid(case: &Case) -> i64 {
+/// What the order has paid and not had back while it was open. What a credit paid back is another
+/// matter.
+pub(super) fn paid(case: &Case) -> i64 {
     let own = case.payments.iter().flat_map(|payment| &payment.operations);
     own.filter(|operation| operation.order == case.order.number)
         .filter(|operation| operation.state == OperationState::Succeeded)
         .map(|operation| match operation.kind {
             OperationKind::Capture => operation.amount_minor,
-            OperationKind::Refund => -operation.amount_minor,
+            OperationKind::Refund if operation.credit.is_none() => -operation.amount_minor,
             _ => 0,
         })
         .sum()
@@ -274,7 +281,7 @@ fn usable(payment: &Payment, order: OrderNumber, is_back: bool) -> i64 {
     }
 }
 
-fn captor(payment: &Payment) -> Option<OrderNumber> {
+pub(super) fn captor(payment: &Payment) -> Option<OrderNumber> {
     payment
         .operations
         .iter()
