@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 12] = [
+const STORED_ANSWERS: [&str; 13] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -15,6 +15,7 @@ const STORED_ANSWERS: [&str; 12] = [
     "DismissProblemResponse",
     "RetryEffectResponse",
     "SettlePaymentOperationResponse",
+    "CreditOrderResponse",
     "WatchOrdersResponse",
 ];
 

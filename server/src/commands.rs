@@ -3,6 +3,7 @@
 mod attention;
 mod change_status;
 mod create_order;
+mod credit_order;
 mod record_outcome;
 mod statuses;
 mod stock;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use order_proto::v1;
 use order_rules::attention::Verdict;
 use order_rules::changing::Outcome;
+use order_rules::crediting;
 use order_rules::decision::Decision;
 use order_rules::order::{Micros, OrderNumber};
 use order_rules::payments::{OperationKind, Payment, ProviderName};
@@ -55,6 +57,7 @@ pub(crate) enum Command {
     DismissProblem(DismissProblem),
     RetryEffect(RetryEffect),
     SettleOperation(SettleOperation),
+    CreditOrder(Box<CreditOrder>),
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
     DeleteStatus(DeleteStatus),
@@ -155,6 +158,15 @@ pub(crate) struct SettleOperation {
 }
 
 #[derive(Clone, Debug)]
+pub(crate) struct CreditOrder {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub credit: crediting::CreditOrder,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+#[derive(Clone, Debug)]
 pub(crate) struct CreateStatus {
     pub slug: String,
     pub tag: v1::StatusTag,
@@ -226,6 +238,9 @@ pub(crate) struct Answer {
     /// The order it is about, as it is now: encoded `Order`, in parts that belong together.
     pub order: Vec<Bytes>,
     pub number: Option<OrderNumber>,
+    /// The credit order that the command made, if it did, as the order.
+    pub credit: Option<OrderNumber>,
+    pub credit_order: Vec<Bytes>,
     /// Revision of the command's first event; 0 when only validated.
     pub revision: i64,
     pub replayed: bool,
@@ -276,6 +291,7 @@ impl Command {
             Self::DismissProblem(command) => command.needs(shop_id, needs),
             Self::RetryEffect(command) => command.needs(shop_id, needs),
             Self::SettleOperation(command) => command.needs(shop_id, needs),
+            Self::CreditOrder(command) => command.needs(shop_id, needs),
             Self::UpdateStatus(command) => command.needs(shop_id, needs),
             Self::DeleteStatus(_) => DeleteStatus::needs(shop_id, needs),
             Self::CreateStockItem(command) => command.needs(needs),
@@ -296,6 +312,7 @@ impl Command {
             Self::DismissProblem(command) => command.carry_out(desk),
             Self::RetryEffect(command) => command.carry_out(desk),
             Self::SettleOperation(command) => command.carry_out(desk),
+            Self::CreditOrder(command) => command.carry_out(desk),
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
             Self::DeleteStatus(command) => command.carry_out(desk),
@@ -310,6 +327,7 @@ impl Command {
     pub(crate) fn lines(&self) -> usize {
         match self {
             Self::CreateOrder(command) => command.placement.lines.len(),
+            Self::CreditOrder(command) => command.credit.lines.len().max(1),
             _ => 1,
         }
     }
@@ -324,6 +342,7 @@ impl Command {
             Self::DismissProblem(command) => Some(command.number),
             Self::RetryEffect(command) => Some(command.number),
             Self::SettleOperation(command) => Some(command.number),
+            Self::CreditOrder(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             _ => None,
         }

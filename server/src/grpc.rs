@@ -56,6 +56,8 @@ pub(crate) struct Edge {
 struct Done {
     /// The order it is about, encoded.
     order: Vec<Bytes>,
+    /// The credit order it made, if it did.
+    credit_order: Vec<Bytes>,
     receipt: v1::Receipt,
     already_exists: bool,
 }
@@ -72,7 +74,7 @@ impl Edge {
         } else {
             self.turns.submit(assignment, caller.deadline()).await?
         };
-        let Answer { mut order, number, revision, replayed, plan, .. } = answer;
+        let Answer { mut order, number, mut credit_order, revision, replayed, plan, .. } = answer;
         // Only what reached for the outside world, now or the first time, can be under way.
         let may_wait = answer.is_waiting || replayed || answer.already_exists || !plan.is_empty();
         let mut settled = !validate_only && !may_wait;
@@ -89,10 +91,13 @@ impl Edge {
             // A repeat: what it did then is known, the order is read as it is now.
             order = self.reading.order(&shop, number.0, 0).await?;
         }
+        if let Some(credit) = answer.credit.filter(|_| credit_order.is_empty()) {
+            credit_order = self.reading.order(&shop, credit.0, 0).await?;
+        }
         let other_orders = answer.other_orders.iter();
         let other_orders = other_orders.map(|other| names::order_name(&shop, other.0)).collect();
         let receipt = v1::Receipt { request_id, revision, replayed, plan, settled, other_orders };
-        Ok(Done { order, receipt, already_exists: answer.already_exists })
+        Ok(Done { order, credit_order, receipt, already_exists: answer.already_exists })
     }
 }
 

@@ -63,7 +63,7 @@ fn waiting_note(desk: &Desk, number: i64, decision: &Decision) -> Option<v1::Not
 }
 
 /// True while something the caller may wait for is under way: a status change, or a reservation.
-fn is_waiting(desk: &Desk, number: i64) -> bool {
+pub(super) fn is_waiting(desk: &Desk, number: i64) -> bool {
     desk.orders
         .get(&number)
         .is_some_and(|file| awaits_outcome(&file.order, &desk.payments_of(&file.order)))

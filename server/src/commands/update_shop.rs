@@ -2,10 +2,12 @@
 
 use order_proto::v1;
 use order_rules::refusals::{Code, Refusal, Violation};
+use order_rules::statuses::Tag;
 use prost::Message;
 
 use super::{Answer, UpdateShop};
 use crate::shops::{Shop, assign};
+use crate::terms::Term;
 use crate::turns::desk::{Desk, check_etag};
 
 impl UpdateShop {
@@ -59,16 +61,20 @@ impl UpdateShop {
 
 fn check_credit_status(shop: &Shop, settings: &v1::ShopSettings) -> Result<(), Refusal> {
     let name = &settings.credit_order_status;
-    let is_known = name.is_empty()
-        || shop
-            .status_rows
-            .iter()
-            .any(|row| row.replaced_by.is_none() && *name == shop.status_name(&row.slug));
-    if is_known {
-        return Ok(());
-    }
+    let known = shop
+        .status_rows
+        .iter()
+        .find(|row| row.replaced_by.is_none() && *name == shop.status_name(&row.slug));
+    let description = match known {
+        None if name.is_empty() => return Ok(()),
+        None => "is no status of the shop",
+        Some(row) if Tag::from_stored(row.tag) == Some(Tag::Cancelled) => {
+            "is tagged CANCELLED, which no credit order can be"
+        }
+        Some(_) => return Ok(()),
+    };
     Err(Refusal::fields(vec![Violation {
         field: "shop.settings.credit_order_status".to_owned(),
-        description: "is no status of the shop".to_owned(),
+        description: description.to_owned(),
     }]))
 }

@@ -160,6 +160,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::ReservationExpired
         | Code::PaymentPending
         | Code::CreditOrderFinal
+        | Code::CreditExceedsCaptured
+        | Code::RefundByHand
+        | Code::DuplicateUnresolved
+        | Code::DuplicateNotCreditable
         | Code::DuplicateAlreadyCaptured
         | Code::PaymentInsufficient
         | Code::PaymentMismatch

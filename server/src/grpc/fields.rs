@@ -5,6 +5,7 @@
 
 pub(crate) mod attention;
 pub(crate) mod batches;
+pub(crate) mod crediting;
 pub(crate) mod envelope;
 pub(crate) mod lists;
 pub(crate) mod names;

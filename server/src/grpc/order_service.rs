@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
-use super::fields::{self, attention, lists, orders, placing, watching};
+use super::fields::{self, attention, crediting, lists, orders, placing, watching};
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
 use crate::commands::Failure;
@@ -33,6 +33,7 @@ type Told<Message> = Pin<Box<dyn Stream<Item = Result<Message, Status>> + Send +
 /// Numbers of the fields in the contract's answers that hold stored orders.
 const ORDER: u32 = 1;
 const RECEIPT: u32 = 2;
+const CREDIT_ORDER: u32 = 3;
 
 impl Orders {
     pub(super) fn new(edge: &Edge) -> Self {
@@ -193,6 +194,20 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(attention::settle_operation(request, &caller), &caller).await)
+    }
+
+    async fn credit_order(
+        &self,
+        request: Request<v1::CreditOrderRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let asking = crediting::credit_order(request, &caller)?;
+            let done = self.edge.carry_out(asking, &caller).await?;
+            let answer = order_and_receipt(done.order, &done.receipt);
+            Ok(answer.with_message(CREDIT_ORDER, done.credit_order))
+        };
+        caller.reply(outcome.await)
     }
 
     async fn list_order_events(

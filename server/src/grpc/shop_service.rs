@@ -67,7 +67,8 @@ impl ShopService for Shops {
             let shops::CreatingShop { command, validate_only } =
                 shops::create_shop(request, &caller)?;
             let (slug, request_id) = (command.slug.clone(), command.caller.request_id);
-            let foreseen = shops::shop_of(&command, with_defaults(command.settings.clone()));
+            let foreseen =
+                shops::shop_of(&command, with_defaults(&command.slug, command.settings.clone()));
             let answer = self.edge.turns.create_shop(command, validate_only).await?;
             let shop = match validate_only {
                 true => foreseen,

@@ -46,8 +46,11 @@ settings! {
     mail_templates,
 }
 
+/// The starting status that credit orders of a new shop get, unless its settings say otherwise (4.4).
+const CREDIT_ORDER_STATUS: &str = "processing";
+
 /// The settings of a new shop: those stated, the others at their defaults.
-pub(crate) fn with_defaults(mut settings: v1::ShopSettings) -> v1::ShopSettings {
+pub(crate) fn with_defaults(slug: &str, mut settings: v1::ShopSettings) -> v1::ShopSettings {
     let text = |value: &mut String, default: &str| {
         if value.is_empty() {
             default.clone_into(value);
@@ -56,6 +59,8 @@ pub(crate) fn with_defaults(mut settings: v1::ShopSettings) -> v1::ShopSettings 
     text(&mut settings.language_code, "nb");
     text(&mut settings.time_zone, "Europe/Oslo");
     text(&mut settings.currency_code, "NOK");
+    let status = format!("shops/{slug}/orderStatuses/{CREDIT_ORDER_STATUS}");
+    text(&mut settings.credit_order_status, &status);
     if settings.stock_mode() == v1::StockMode::Unspecified {
         settings.set_stock_mode(v1::StockMode::Allow);
     }

@@ -58,6 +58,8 @@ pub(crate) struct RequestRow {
     pub content: Option<Vec<u8>>,
     pub revision: i64,
     pub order_number: Option<i64>,
+    /// What the event says.
+    pub change: Vec<u8>,
 }
 
 /// What a turn changed. Rows that exist are brought up to date, new ones are added.

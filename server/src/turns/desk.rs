@@ -331,6 +331,13 @@ impl Desk {
         self.write_documents();
     }
 
+    /// What the first event of the command at hand says.
+    pub(super) fn first_change(&self) -> Vec<u8> {
+        let events = self.changes.events.iter().rev();
+        let mut first = events.filter(|event| event.revision == self.command_revision);
+        first.next().map(|event| event.change.clone()).unwrap_or_default()
+    }
+
     /// A command that changed nothing: its id is remembered, listeners are not told.
     fn note_nothing(&mut self, order: Option<OrderNumber>) {
         let extra =

@@ -21,9 +21,26 @@ pub(super) fn document(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> B
 /// An order that was not placed: without the number it would have had.
 pub(super) fn unnumbered(parts: &[Bytes]) -> Bytes {
     let order = v1::Order::decode(parts.concat().as_slice()).unwrap_or_default();
-    v1::Order { name: String::new(), number: 0, revision: 0, etag: String::new(), ..order }
-        .encode_to_vec()
-        .into()
+    let nameless = v1::Order { name: String::new(), number: 0, credit_number: 0, ..order };
+    v1::Order { revision: 0, etag: String::new(), ..nameless }.encode_to_vec().into()
+}
+
+/// A sale whose credit was not made: without the name that the credit order would have had.
+pub(super) fn without_credit(parts: &[Bytes], credit_order: &str) -> Bytes {
+    let mut order = v1::Order::decode(parts.concat().as_slice()).unwrap_or_default();
+    order.credit_orders.retain(|name| name != credit_order);
+    let operations = order.payments.iter_mut().flat_map(|payment| &mut payment.operations);
+    for operation in operations.filter(|operation| operation.credit_order == credit_order) {
+        operation.credit_order.clear();
+    }
+    order.encode_to_vec().into()
+}
+
+/// The credit order that a command made, by what its first event says.
+pub(super) fn credit_made(first_change: &[u8]) -> Option<OrderNumber> {
+    let change = v1::EventChange::decode(first_change).ok()?;
+    let (_, number) = change.credit_order.rsplit_once('/')?;
+    number.parse().ok().map(OrderNumber)
 }
 
 fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {

@@ -73,7 +73,7 @@ async fn replay(store: &Store, command: &CreateShop, known: &Shop) -> Result<Ans
 
 fn changes(command: &CreateShop, shop_id: i64) -> Changes {
     let now = clock::now().0;
-    let mut settings = with_defaults(command.settings.clone());
+    let mut settings = with_defaults(&command.slug, command.settings.clone());
     let next_order_number = settings.next_order_number;
     // The counters live with the head.
     settings.next_order_number = 0;

@@ -46,6 +46,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::DismissProblem(command) => command.etag.as_deref(),
         Command::RetryEffect(command) => command.etag.as_deref(),
         Command::SettleOperation(command) => command.etag.as_deref(),
+        Command::CreditOrder(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)

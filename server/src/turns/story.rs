@@ -2,7 +2,7 @@
 
 use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::decision::Change;
-use order_rules::order::{Order, StatusId};
+use order_rules::order::{Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 
 use super::record::operation_summary;
@@ -10,42 +10,38 @@ use crate::shops::Shop;
 
 /// The event of a change: its kind and what it says.
 pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, EventChange) {
-    let status = |id: StatusId| {
-        shop.status_row(id).map(|row| shop.status_name(&row.slug)).unwrap_or_default()
-    };
     let nothing = EventChange::default();
     match change {
         Change::Created => (EventKind::OrderCreated, nothing),
-        Change::StatusChangeRequested { from, to } => (
-            EventKind::StatusChangeRequested,
-            EventChange { from_status: status(*from), to_status: status(*to), ..nothing },
-        ),
-        Change::StatusChanged { from, to } => (
-            EventKind::StatusChanged,
-            EventChange { from_status: status(*from), to_status: status(*to), ..nothing },
-        ),
-        Change::StatusChangeDropped { to } => {
-            (EventKind::StatusChangeDropped, EventChange { to_status: status(*to), ..nothing })
+        Change::StatusChangeRequested { from, to } => {
+            (EventKind::StatusChangeRequested, moved(shop, *from, *to))
         }
+        Change::StatusChanged { from, to } => (EventKind::StatusChanged, moved(shop, *from, *to)),
+        Change::StatusChangeDropped { to } => (
+            EventKind::StatusChangeDropped,
+            EventChange { to_status: status(shop, *to), ..nothing },
+        ),
         Change::PaymentAttached { payment } => {
             (EventKind::PaymentAttached, EventChange { payment_id: payment.0, ..nothing })
         }
         Change::PaymentUpdated { payment } => {
             (EventKind::PaymentUpdated, EventChange { payment_id: payment.0, ..nothing })
         }
-        Change::OperationRequested { payment, operation, kind, amount_minor } => operation_event(
-            EventKind::OperationRequested,
-            *payment,
-            operation_summary(*operation, *kind, *amount_minor, OperationState::Pending),
-        ),
-        Change::OperationResolved { payment, operation, kind, amount_minor, state } => {
+        Change::OperationRequested { payment, operation, kind, amount_minor, credit } => {
+            let state = OperationState::Pending;
+            let summary = operation_summary(*operation, *kind, *amount_minor, state);
+            let about = paying_out(shop, *credit);
+            operation_event(EventKind::OperationRequested, *payment, summary, about)
+        }
+        Change::OperationResolved { payment, operation, kind, amount_minor, state, credit } => {
             let summary = operation_summary(*operation, *kind, *amount_minor, *state);
-            operation_event(EventKind::OperationResolved, *payment, summary)
+            let about = paying_out(shop, *credit);
+            operation_event(EventKind::OperationResolved, *payment, summary, about)
         }
         Change::OperationSettled { payment, operation, kind, amount_minor, state, has_reason } => {
             let summary = operation_summary(*operation, *kind, *amount_minor, *state);
-            let (kind, change) = operation_event(EventKind::OperationSettled, *payment, summary);
-            (kind, EventChange { has_reason: *has_reason, ..change })
+            let about = EventChange { has_reason: *has_reason, ..nothing };
+            operation_event(EventKind::OperationSettled, *payment, summary, about)
         }
         Change::StockTaken { line, quantity } => (
             EventKind::StockTaken,
@@ -78,17 +74,38 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             },
         ),
         Change::NoteAdded => (EventKind::NoteAdded, nothing),
+        Change::Credited { credit, gross_minor } => {
+            let change =
+                EventChange { to_gross_minor: *gross_minor, ..paying_out(shop, Some(*credit)) };
+            (EventKind::OrderCredited, change)
+        }
     }
+}
+
+fn status(shop: &Shop, id: StatusId) -> String {
+    shop.status_row(id).map(|row| shop.status_name(&row.slug)).unwrap_or_default()
+}
+
+fn moved(shop: &Shop, from: StatusId, to: StatusId) -> EventChange {
+    EventChange {
+        from_status: status(shop, from),
+        to_status: status(shop, to),
+        ..EventChange::default()
+    }
+}
+
+fn paying_out(shop: &Shop, credit: Option<OrderNumber>) -> EventChange {
+    let credit_order = credit.map(|credit| shop.order_name(credit.0)).unwrap_or_default();
+    EventChange { credit_order, ..EventChange::default() }
 }
 
 fn operation_event(
     kind: EventKind,
     payment: PaymentId,
     operation: v1::Operation,
+    about: EventChange,
 ) -> (EventKind, EventChange) {
-    let change =
-        EventChange { payment_id: payment.0, operation: Some(operation), ..EventChange::default() };
-    (kind, change)
+    (kind, EventChange { payment_id: payment.0, operation: Some(operation), ..about })
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

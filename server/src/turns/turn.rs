@@ -111,6 +111,12 @@ pub(super) fn rehearse(
         answer.order = vec![document::unnumbered(&answer.order)];
         answer.number = None;
     }
+    if let Some(credit) = answer.credit.take() {
+        let name = desk.shop.order_name(credit.0);
+        answer.credit_order = vec![document::unnumbered(&answer.credit_order)];
+        answer.order = vec![document::without_credit(&answer.order, &name)];
+        answer.other_orders.retain(|other| *other != credit);
+    }
     if let Some(plan) = whole_plan {
         answer.plan = plan;
     }
@@ -128,6 +134,8 @@ fn carry_out(desk: &mut Desk, assignment: &Assignment) -> Result<Answer, Failure
     answer.revision = desk.command_revision;
     // Written down once, here: later commands of the turn may still change the order.
     answer.order = order.map(|order| desk.order_parts(order.0)).unwrap_or_default();
+    answer.credit_order =
+        answer.credit.map(|credit| desk.order_parts(credit.0)).unwrap_or_default();
     let request_id = assignment.caller.request_id.as_bytes().to_vec();
     desk.requests.insert(
         request_id.clone(),
@@ -137,6 +145,7 @@ fn carry_out(desk: &mut Desk, assignment: &Assignment) -> Result<Answer, Failure
             content: Some(assignment.caller.content.to_vec()),
             revision: answer.revision,
             order_number: order.map(|order| order.0),
+            change: desk.first_change(),
         },
     );
     Ok(answer)
@@ -152,8 +161,12 @@ fn replay(desk: &Desk, assignment: &Assignment) -> Result<Option<Answer>, Refusa
         return Err(Refusal::new(Code::RequestIdReused).with("revision", known.revision));
     }
     let order = known.order_number.map(|number| desk.order_parts(number)).unwrap_or_default();
+    let credit = document::credit_made(&known.change);
     Ok(Some(Answer {
         order,
+        credit,
+        credit_order: credit.map(|credit| desk.order_parts(credit.0)).unwrap_or_default(),
+        other_orders: credit.into_iter().collect(),
         number: known.order_number.map(order_rules::order::OrderNumber),
         revision: known.revision,
         replayed: true,

@@ -132,6 +132,7 @@ mutations! {
     "DismissProblem" DismissProblemRequest;
     "RetryEffect" RetryEffectRequest, wait;
     "SettlePaymentOperation" SettlePaymentOperationRequest;
+    "CreditOrder" CreditOrderRequest, wait;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use order_proto::v1;
 use order_rules::payments::MANUAL;
+use order_rules::statuses::{Tag, starting_statuses};
 
 use super::envelope::{Asking, Envelope};
 use super::lists::Page;
@@ -50,6 +51,7 @@ pub(crate) fn create_shop(
     let is_stated = |path: &str| is_stated(path, &settings);
     let paths: Vec<&str> = SETTINGS.iter().copied().filter(|path| is_stated(path)).collect();
     fields.settings(&settings, &paths, &slug);
+    fields.starting_status(&settings.credit_order_status, &slug);
     fields.finish()?;
     let command = CreateShop { slug, display_name, settings, caller };
     Ok(CreatingShop { command, validate_only })
@@ -173,6 +175,19 @@ impl Fields {
                 _ => {}
             }
         }
+    }
+
+    /// A new shop has the starting statuses and no others.
+    fn starting_status(&mut self, name: &str, shop: &str) {
+        let Some(id) = name.strip_prefix(&format!("{}/orderStatuses/", names::shop_name(shop)))
+        else {
+            return;
+        };
+        let mut statuses = starting_statuses().iter();
+        let is_right =
+            statuses.any(|status| status.slug == id && status.tag != Some(Tag::Cancelled));
+        let description = "must be a status that a new shop has, and not one tagged CANCELLED";
+        self.check(is_right, "shop.settings.credit_order_status", description);
     }
 
     fn seller(&mut self, field: &str, seller: v1::Seller) {

@@ -100,6 +100,7 @@ async fn requests(
             events::content,
             events::revision,
             events::order_number,
+            events::change,
         ))
         .load(conn)
         .await?)

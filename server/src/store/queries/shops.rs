@@ -59,6 +59,7 @@ impl Database {
                     events::content,
                     events::revision,
                     events::order_number,
+                    events::change,
                 ))
                 .load(conn)
                 .await?;
