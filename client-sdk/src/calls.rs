@@ -162,6 +162,7 @@ waiting_commands!(
     ChangeOrderStatusRequest,
     AttachPaymentRequest,
     RetryEffectRequest,
+    CreditOrderRequest,
 );
 
 fn fill(request_id: &mut String) {

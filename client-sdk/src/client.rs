@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::calls::CallSettings;
 use crate::connection::{ClientBuilder, Connections, metadata_text};
+use crate::crediting::Credit;
 use crate::error::Error;
 use crate::names::ShopName;
 use crate::orders::{OrderQuery, StatusChange};
@@ -72,6 +73,11 @@ impl OrderClient {
     /// Begins a change of an order's status.
     pub fn change_status(&self, order: &OrderName, status: &StatusName) -> StatusChange {
         StatusChange::new(self.clone(), order, status)
+    }
+
+    /// Begins a credit of a sale order; whether the money goes back is a choice to make.
+    pub fn credit(&self, order: &OrderName) -> Credit {
+        Credit::new(self.clone(), order)
     }
 
     /// Begins a list of the shop's orders.

@@ -23,6 +23,7 @@ Examples:
   orderctl orders get 1001
   orderctl orders status 1001 1002 Sendt
   orderctl orders status 1003 Kansellert --restock yes
+  orderctl orders credit 1001 --line 1=2 --refund yes --restock yes
   orderctl problems list
   orderctl import orders.jsonl
   orderctl export --format csv --tag completed --since 30d --to orders.csv
@@ -206,6 +207,10 @@ mod tests {
             "export --format jsonl --since 7d",
             "orders withdraw 1001 --request-id 01a20a45-3395-7731-b83b-01d12c12fe1b",
             "orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598",
+            "orders credit 1001 --line 1=2 --amount 2=50.00 --fee Returfrakt=99.00@25 --refund yes",
+            "orders credit 1001 --all --refund no --restock yes --reason broken --dry-run",
+            "orders credit 1001 --line 1=1 --refund yes --share 7=249.50 --wait 0s",
+            "orders list --kind credit",
             "orders history 1001",
             "orders import orders.jsonl",
             "problems list --code OUTCOME_UNKNOWN --code REFUND_DECLINED --limit 20",
@@ -217,6 +222,7 @@ mod tests {
             "watch --from oldest --kind order-created --order 1001 --checkpoint ./cursor",
             "shops create butikk --currency NOK --provider klarna=sandbox",
             "shops update butikk --completed-delivers false --stock-mode refuse",
+            "shops update butikk --next-credit-number 5000 --credit-order-status processing",
             "statuses create on-hold --name nb=Vent --tag none --position 25",
             "statuses delete on-hold --replacement processing",
             "stock create TENT-3 25",
@@ -238,6 +244,9 @@ mod tests {
             "orders list --count --limit 5",
             "orders list --metadata gift",
             "export --format xml",
+            "orders credit 1001 --refund yes",
+            "orders credit 1001 --line 1=1",
+            "orders credit 1001 --all --line 1=1 --refund no",
             "orders list --tag paid",
             "orders list --since yesterday",
             "orders withdraw 1001 --request-id 7",

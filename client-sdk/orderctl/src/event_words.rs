@@ -21,6 +21,9 @@ pub(crate) fn change(event: &proto::Event) -> String {
     if change.payment_id != 0 {
         parts.push(format!("payment {}", change.payment_id));
     }
+    if change.to_gross_minor != change.from_gross_minor {
+        parts.push(gross_words(change));
+    }
     if change.quantity != 0 {
         parts.push(format!("{:+} units", change.quantity));
     }
@@ -30,6 +33,7 @@ pub(crate) fn change(event: &proto::Event) -> String {
     for (title, value) in [
         ("sku ", change.sku.as_str()),
         ("", change.problem_code.as_str()),
+        ("credit order ", last_part(&change.credit_order)),
         ("like order ", last_part(&change.other_order)),
         ("status ", last_part(&change.status)),
     ] {
@@ -42,6 +46,15 @@ pub(crate) fn change(event: &proto::Event) -> String {
         parts.push("with a reason among the notes".to_owned());
     }
     parts.join(", ")
+}
+
+/// An edit moves the total; a credit has an amount of its own.
+fn gross_words(change: &proto::EventChange) -> String {
+    let proto::EventChange { from_gross_minor, to_gross_minor, .. } = change;
+    match change.credit_order.is_empty() {
+        true => format!("total {from_gross_minor} to {to_gross_minor} minor units"),
+        false => format!("{to_gross_minor} minor units credited"),
+    }
 }
 
 fn operation_words(operation: &proto::Operation) -> String {
@@ -72,6 +85,12 @@ mod tests {
         assert_eq!(told(status("new", "sent")), "new to sent");
         let taken = proto::EventChange { quantity: -2, line_id: 1, ..Default::default() };
         assert_eq!(told(taken), "-2 units, line 1");
+        let credited = proto::EventChange {
+            credit_order: "shops/a/orders/1043".to_owned(),
+            to_gross_minor: 9_900,
+            ..Default::default()
+        };
+        assert_eq!(told(credited), "9900 minor units credited, credit order 1043");
         let operation = proto::Operation {
             kind: proto::OperationKind::UpdateAmount.into(),
             state: proto::OperationState::Declined.into(),

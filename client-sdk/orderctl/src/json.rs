@@ -36,6 +36,7 @@ named!(
     CreateOrderStatusResponse,
     CreateShopResponse,
     CreateStockItemResponse,
+    CreditOrderResponse,
     DeleteOrderStatusResponse,
     DismissProblemResponse,
     Event,

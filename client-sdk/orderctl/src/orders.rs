@@ -1,6 +1,7 @@
 //! `orderctl orders`: place, read and change orders.
 
 mod create;
+mod credit;
 pub(crate) mod filter;
 pub(crate) mod get;
 mod history;
@@ -36,6 +37,8 @@ pub(crate) enum OrdersCommand {
     Withdraw(payments::WithdrawArguments),
     /// Attach another payment: the way out of an expired or declined reservation
     AttachPayment(payments::AttachArguments),
+    /// Credit units or amounts of an order, and pay them back
+    Credit(Box<credit::CreditArguments>),
     /// Show who did what to an order, and when
     History(history::HistoryArguments),
 }
@@ -50,6 +53,7 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Status(arguments) => status::run(session, *arguments).await,
         OrdersCommand::Withdraw(arguments) => payments::withdraw(session, &arguments).await,
         OrdersCommand::AttachPayment(arguments) => payments::attach(session, &arguments).await,
+        OrdersCommand::Credit(arguments) => credit::run(session, &arguments).await,
         OrdersCommand::History(arguments) => history::run(session, &arguments).await,
     }
 }

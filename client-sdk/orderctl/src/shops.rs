@@ -103,6 +103,10 @@ pub(crate) struct ShopFields {
     #[arg(long, value_name = "NUMBER")]
     next_order_number: Option<i64>,
 
+    /// Number the next credit gets in the series of credits; may only be raised
+    #[arg(long, value_name = "NUMBER")]
+    next_credit_number: Option<i64>,
+
     /// A provider of payments and what is behind it: sandbox
     #[arg(long, value_name = "NAME=KIND")]
     provider: Vec<String>,
@@ -234,6 +238,8 @@ async fn set_fields(
     set(&mut paths, "completed_delivers", fields.completed_delivers, delivers);
     let number = &mut settings.next_order_number;
     set(&mut paths, "next_order_number", fields.next_order_number, number);
+    let number = &mut settings.next_credit_number;
+    set(&mut paths, "next_credit_number", fields.next_credit_number, number);
     set(&mut paths, "credit_order_status", credit_status, &mut settings.credit_order_status);
     if !fields.provider.is_empty() {
         set_providers(settings, &fields.provider)?;
@@ -293,6 +299,7 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Duplicate window", format!("{} s", settings.duplicate_window_seconds)),
         ("COMPLETED delivers", settings.completed_delivers.to_string()),
         ("Next order number", settings.next_order_number.to_string()),
+        ("Next credit number", settings.next_credit_number.to_string()),
         ("Providers", providers.join(", ")),
         ("Credit orders start in", last_part(&settings.credit_order_status).to_owned()),
         ("Created", local(shop.create_time.as_ref())),

@@ -23,7 +23,8 @@ pub(super) fn order(
 ) -> String {
     let title = match order.kind() {
         proto::OrderKind::Credit => {
-            format!("Credit order {} of {}", order.number, last_part(&order.original_order))
+            let original = last_part(&order.original_order);
+            format!("Credit order {} of {original}, credit {}", order.number, order.credit_number)
         }
         _ => format!("Order {}", order.number),
     };
@@ -78,6 +79,7 @@ fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> Stri
         let status = names.title(&pending.status, language);
         format!("{status}, waits for money since {}", local(pending.request_time.as_ref()))
     });
+    let credits = order.credit_orders.iter().map(|name| last_part(name).to_owned());
     let mut payment = label::<proto::PaymentState>(order.payment_state);
     if order.payment_needs_attention {
         payment.push_str(" (needs attention)");
@@ -91,6 +93,7 @@ fn summary(session: &Session, names: &StatusNames, order: &proto::Order) -> Stri
         ("Changed", local(order.update_time.as_ref())),
         ("Completed", local(order.complete_time.as_ref())),
         ("Cancelled", local(order.cancel_time.as_ref())),
+        ("Credit orders", joined(credits)),
         ("Reference", order.external_reference.clone()),
         ("Customer", person(&customer)),
         ("Did you mean", order.email_suggestion.clone()),
@@ -148,7 +151,7 @@ fn lines(order: &proto::Order) -> String {
             amount(line.discount_minor, code),
             rate(line.vat_rate_bp),
             amount(line.gross_minor, code),
-            progress(line),
+            progress(line, code),
         ]
     };
     let headings =
@@ -156,10 +159,21 @@ fn lines(order: &proto::Order) -> String {
     table(&headings, order.lines.iter().map(row).collect())
 }
 
-fn progress(line: &proto::Line) -> String {
+fn progress(line: &proto::Line, code: &str) -> String {
     let parts = [("delivered", line.delivered_quantity), ("credited", line.credited_quantity)];
     let done = parts.into_iter().filter(|(_, quantity)| *quantity != 0);
-    joined(done.map(|(what, quantity)| format!("{quantity} {what}")))
+    let mut text = joined(done.map(|(what, quantity)| format!("{quantity} {what}")));
+    if line.credited_gross_minor != 0 {
+        let credited = amount(line.credited_gross_minor, code);
+        match line.credited_quantity {
+            0 => text = joined([text, format!("{credited} credited")].into_iter()),
+            _ => text.push_str(&format!(" ({credited})")),
+        }
+    }
+    if line.original_line_id != 0 {
+        text = joined([text, format!("of line {}", line.original_line_id)].into_iter());
+    }
+    text
 }
 
 fn totals(order: &proto::Order) -> String {
@@ -209,10 +223,12 @@ fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
                 amount(operation.amount_minor, code),
                 local(operation.request_time.as_ref()),
                 local(operation.resolve_time.as_ref()),
+                last_part(&operation.credit_order).to_owned(),
                 operation.provider_reason.clone(),
             ]
         };
-        let headings = ["  ID", "OPERATION", "STATE", ">AMOUNT", "ASKED", "RESOLVED", "REASON"];
+        let headings =
+            ["  ID", "OPERATION", "STATE", ">AMOUNT", "ASKED", "RESOLVED", "CREDIT", "REASON"];
         text.push_str(&table(&headings, payment.operations.iter().map(row).collect()));
     }
     text
