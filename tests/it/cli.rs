@@ -18,6 +18,7 @@ trials! {
         what_is_declined_or_refused_is_explained,
         orders_are_watched_live,
         every_change_has_its_command,
+        a_sale_is_credited,
         one_order_is_placed_from_standard_input,
         problems_are_listed_with_their_remedy_and_dealt_with,
     ];
@@ -265,6 +266,48 @@ async fn every_change_has_its_command(world: World) {
     let id = verbose.told.split("request id: ").nth(1).unwrap().lines().next().unwrap();
     let again = ["orders", "status", "1001", "processing", "--request-id", id];
     assert!(world.printed(&again).await.contains("had been done before"));
+}
+
+async fn a_sale_is_credited(world: World) {
+    let bought = world.sell("").await;
+    let credit = ["orders", "credit", "1001"];
+    let with = |rest: &[&'static str]| [&credit[..], rest].concat();
+    let dry = with(&["--all", "--fee", "Returfrakt=99.00@25", "--refund", "yes", "--dry-run"]);
+    let told = world.printed(&dry).await;
+    assert!(told.contains("would refund 790.00 NOK on klarna"), "{told}");
+    assert!(told.contains("would make a credit order of -790.00 NOK"), "{told}");
+    let lines = with(&["--line", "1=1", "--amount", "2=50.00", "--refund", "yes", "--reason", "x"]);
+    let told = world.printed(&lines).await;
+    assert!(told.contains("credit order 1002, credit 1: -"), "{told}");
+    assert!(told.contains("SUCCEEDED"), "{told}");
+    let order = world.printed(&["orders", "get", "1001"]).await;
+    assert!(order.contains("Credit orders") && order.contains("1 credited ("), "{order}");
+    assert!(order.contains("50.00 credited"), "{order}");
+    let document = world.printed(&["orders", "get", "1002"]).await;
+    assert!(document.contains("Credit order 1002 of 1001, credit 1"), "{document}");
+    assert_eq!(world.numbers(&["--kind", "credit"]).await, [1002]);
+    assert!(world.printed(&["orders", "history", "1001"]).await.contains("credit order 1002"));
+    let payment = format!("{}=1.00", bought.order.payments[0].id);
+    let share = ["--amount", "3=1.00", "--refund", "yes", "--restock", "no", "--share", &payment];
+    let json = world.printed(&[&credit[..], &share, &["--output", "json"]].concat()).await;
+    let answer: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(answer["creditOrder"]["creditNumber"], "2");
+    let much = world.ctl(&with(&["--line", "1=2", "--refund", "no"])).await;
+    assert_eq!(much.code, 3, "{much:?}");
+    assert!(much.told.contains("CREDIT_EXCEEDS_CAPTURED"), "{much:?}");
+    world.printed(&with(&["--all", "--refund", "no"])).await;
+    let nothing = world.ctl(&with(&["--all", "--refund", "no"])).await;
+    assert_eq!(nothing.code, 2, "{nothing:?}");
+    world.printed(&["shops", "update", world.shop.id(), "--next-credit-number", "5000"]).await;
+    let shop = world.printed(&["shops", "get", world.shop.id()]).await;
+    assert!(shop.contains("Next credit number") && shop.contains("5000"), "{shop}");
+
+    let declined = world.sell("refund=decline").await;
+    let number = declined.order.number.to_string();
+    let told = world.ctl(&["orders", "credit", &number, "--all", "--refund", "yes"]).await;
+    assert_eq!(told.code, 3, "{told:?}");
+    assert!(told.told.contains("stands, but is not paid back"), "{told:?}");
+    assert!(told.told.contains("REFUND_DECLINED"), "{told:?}");
 }
 
 async fn one_order_is_placed_from_standard_input(world: World) {

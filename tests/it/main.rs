@@ -32,6 +32,8 @@ mod concurrency;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crediting;
+#[cfg(test)]
 mod damaged;
 #[cfg(test)]
 mod edge;
@@ -59,6 +61,8 @@ mod placing;
 mod plans;
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod refunding;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
@@ -103,7 +107,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 34] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 36] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -113,6 +117,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         completing::trials,
         concurrency::trials,
         crash::trials,
+        crediting::trials,
         damaged::trials,
         edge::trials,
         envelope::trials,
@@ -127,6 +132,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         placing::trials,
         plans::trials,
         reading::trials,
+        refunding::trials,
         replicas::trials,
         schemas::trials,
         searching::trials,

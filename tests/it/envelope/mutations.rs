@@ -16,6 +16,7 @@ pub(super) enum Kind {
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
+    CreditOrder,
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
@@ -39,6 +40,8 @@ pub(super) struct Asked {
 pub(super) struct Stage {
     pub(super) world: World,
     order: OrderName,
+    /// Captured.
+    sale: OrderName,
     /// An order whose status change waits for ever, with nothing of it sent.
     waiting: OrderName,
     other_waiting: OrderName,
@@ -49,7 +52,7 @@ pub(super) struct Stage {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -58,6 +61,7 @@ impl Kind {
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
+        Self::CreditOrder,
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
@@ -88,6 +92,7 @@ impl Kind {
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation
+                | Self::CreditOrder
         )
     }
 }
@@ -98,6 +103,9 @@ impl Stage {
         let world = World::new(beside.server.clone()).await;
         world.stock("CUP", 3).await;
         let order = world.place(world.draft(900).payment("manual", "", 900)).await;
+        let sale = world.place(world.draft(900).payment("manual", "", 900)).await;
+        let sale: OrderName = sale.name.parse().unwrap();
+        world.complete(&sale).await.unwrap();
         let waiting = wait_for_ever(&world).await;
         let other_waiting = wait_for_ever(&world).await;
         world.stock("RARE", 0).await;
@@ -109,6 +117,7 @@ impl Stage {
             waiting,
             other_waiting,
             oversold: oversold.name.parse().unwrap(),
+            sale,
             new_shop,
         }
     }
@@ -123,6 +132,7 @@ impl Stage {
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
+            Kind::CreditOrder => self.credit(asked).await?,
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
@@ -182,6 +192,7 @@ impl Stage {
                 &self.waiting
             }
             Kind::DismissProblem => &self.oversold,
+            Kind::CreditOrder => &self.sale,
             _ => &self.order,
         }
     }
@@ -289,6 +300,15 @@ impl Stage {
     /// Number of the operation that asks for the reservation.
     async fn reservation(&self, order: &OrderName) -> i64 {
         self.world.get(order).await.payments[0].operations[0].id
+    }
+
+    async fn credit(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let amount = if asked.is_other { 200 } else { 100 };
+        let credit = self.world.client.credit(&self.sale).amount(1, amount).refund(false);
+        let mut request = credit.request_id(&asked.request_id).into_request();
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.credit_order(request).await?.receipt)
     }
 
     async fn create_status(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {

@@ -18,11 +18,13 @@ struct Sums {
 pub(crate) async fn audit(world: &World) -> Vec<proto::Order> {
     check_log(world).await;
     let query = world.client.orders(&world.shop).order_by("number").page_size(100);
+    let query = query.kind(proto::OrderKind::Sale).kind(proto::OrderKind::Credit);
     let orders: Vec<proto::Order> = query.by_item().try_collect().await.unwrap();
     for (order, number) in orders.iter().zip(1001..) {
         assert_eq!(order.number, number, "order numbers have a gap");
     }
     check_money(world, &orders);
+    check_credits(&orders);
     check_stock(world).await;
     orders
 }
@@ -84,6 +86,43 @@ fn check_money(world: &World, orders: &[proto::Order]) {
         if !live.contains(&reference) && !has_problem && !held.is_expired {
             let left = held.authorized_minor - held.captured_minor - held.released_minor;
             assert_eq!(left, 0, "{reference} is still reserved, and nobody needs it");
+        }
+    }
+}
+
+/// Credits are numbered without gaps, and what is credited of a sale is what its credit orders say.
+fn check_credits(orders: &[proto::Order]) {
+    let credits: Vec<&proto::Order> =
+        orders.iter().filter(|order| order.kind() == proto::OrderKind::Credit).collect();
+    for (credit, number) in credits.iter().zip(1..) {
+        assert_eq!(credit.credit_number, number, "{}: the series has a gap", credit.name);
+    }
+    for sale in orders.iter().filter(|order| order.kind() == proto::OrderKind::Sale) {
+        let own: Vec<&&proto::Order> =
+            credits.iter().filter(|credit| credit.original_order == sale.name).collect();
+        let names: Vec<&String> = own.iter().map(|credit| &credit.name).collect();
+        assert!(names.into_iter().eq(&sale.credit_orders), "{}", sale.name);
+        for line in &sale.lines {
+            let parts = || {
+                let lines = own.iter().flat_map(|credit| &credit.lines);
+                lines.filter(|part| part.original_line_id == line.id)
+            };
+            let gross: i64 = parts().map(|part| -part.gross_minor).sum();
+            let vat: i64 = parts().map(|part| -part.vat_minor).sum();
+            assert_eq!(gross, line.credited_gross_minor, "{} line {}", sale.name, line.id);
+            assert!(line.credited_quantity <= line.captured_quantity, "{}", sale.name);
+            if gross == line.gross_minor {
+                assert_eq!(vat, line.vat_minor, "{} line {}", sale.name, line.id);
+            }
+        }
+        for credit in own {
+            let operations = sale.payments.iter().flat_map(|payment| &payment.operations);
+            let paid: i64 = operations
+                .filter(|one| one.credit_order == credit.name && one.state() == State::Succeeded)
+                .map(|one| one.amount_minor)
+                .sum();
+            let owed = -credit.totals.as_ref().unwrap().gross_minor;
+            assert!(paid <= owed, "{} is paid back {paid} of {owed}", credit.name);
         }
     }
 }
