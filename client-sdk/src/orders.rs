@@ -144,12 +144,6 @@ impl OrderQuery {
         self
     }
 
-    /// Deleted orders, too.
-    pub fn show_deleted(mut self) -> Self {
-        self.request.show_deleted = true;
-        self
-    }
-
     /// `number`, `create_time`, `update_time` or `gross_minor`, each with or without ` desc`.
     pub fn order_by(mut self, order_by: impl Into<String>) -> Self {
         self.request.order_by = order_by.into();

@@ -103,7 +103,9 @@ impl Edge {
             order = self.reading.order(&wanted).await?;
         }
         if let Some(credit) = answer.credit.filter(|_| credit_order.is_empty()) {
-            credit_order = self.reading.order(&shop, credit.0, 0).await?;
+            let of = names::OrderName { shop: shop.clone(), number: credit.0 };
+            let wanted = OneOrder { of, as_of_revision: 0, shows_deleted: true };
+            credit_order = self.reading.order(&wanted).await?;
         }
         let other_orders = answer.other_orders.iter();
         let other_orders = other_orders.map(|other| names::order_name(&shop, other.0)).collect();

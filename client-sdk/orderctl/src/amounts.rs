@@ -46,19 +46,6 @@ pub(crate) fn rate(basis_points: i32) -> String {
     }
 }
 
-/// Basis points of a VAT rate in per cent: `25`, `12.5`.
-pub(crate) fn basis_points(per_cent: &str) -> Option<i32> {
-    let (whole, part) = per_cent.split_once('.').unwrap_or((per_cent, "0"));
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|one| one.is_ascii_digit());
-    if !is_digits(whole) || !is_digits(part) || part.len() > 2 {
-        return None;
-    }
-    let whole: i32 = whole.parse().ok()?;
-    let part: i32 = format!("{part:0<2}").parse().ok()?;
-    let rate = whole.checked_mul(100)?.checked_add(part)?;
-    (rate <= 10_000).then_some(rate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,6 +27,7 @@ macro_rules! named {
 }
 
 named!(
+    AddOrderNoteResponse,
     Address,
     AdjustStockResponse,
     AttachPaymentResponse,
@@ -42,7 +43,9 @@ named!(
     CreateShopResponse,
     CreateStockItemResponse,
     CustomerRecord,
+    DeleteOrderResponse,
     DeleteOrderStatusResponse,
+    EditOrderResponse,
     DismissProblemResponse,
     DeliverOrderResponse,
     EraseCustomerResponse,
@@ -53,6 +56,7 @@ named!(
     OrderStatus,
     RecordWithdrawalResponse,
     Refusal,
+    ResendMailResponse,
     RetryEffectResponse,
     SettlePaymentOperationResponse,
     Shop,

@@ -240,17 +240,6 @@ pub(crate) fn restock(restock: v1::Restock) -> Option<bool> {
     }
 }
 
-/// The day of `2026-11-25`, counted from 1970-01-01.
-pub(crate) fn day(text: &str) -> Option<i32> {
-    let is_plain =
-        text.len() == 10 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
-    let midnight = is_plain.then(|| format!("{text}T00:00:00Z"))?;
-    let seconds = midnight.parse::<prost_types::Timestamp>().ok()?.seconds;
-    // A day that no month has is taken by some as one of the next.
-    let is_real = prost_types::Timestamp { seconds, nanos: 0 }.to_string().starts_with(text);
-    i32::try_from(seconds.div_euclid(86_400)).ok().filter(|_| is_real && !text.starts_with("0000"))
-}
-
 fn is_language(tag: &str) -> bool {
     let mut parts = tag.split('-');
     let is_primary = parts.next().is_some_and(|primary| {

@@ -110,7 +110,7 @@ fn place(sort: SortKey, row: &DocumentRow) -> Place {
 
 fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let day = |text: &String| fields::day(text);
+    let day = |text: &String| Day::from_text(text).map(|day| day.0);
     let original = names::order_number(&filter.original_order);
     let kinds = match stored::<OrderKind>(&filter.kinds) {
         kinds if kinds.is_empty() && original.is_some() => vec![OrderKind::Credit.stored()],

@@ -55,6 +55,9 @@ pub(crate) struct HandlingRecord {
     /// Its deliveries, those taken back among them: where there is no record at all, there are none.
     #[prost(uint32, tag = "4")]
     pub deliveries: u32,
+    /// How many mails there are.
+    #[prost(uint32, tag = "5")]
+    pub mails: u32,
     #[prost(message, optional, tag = "20")]
     pub resolution: Option<ResolutionRecord>,
 }
@@ -70,9 +73,6 @@ pub(crate) struct ResolutionRecord {
     pub restock: bool,
     #[prost(int64, tag = "4")]
     pub requested_at: i64,
-    /// How many mails there are.
-    #[prost(uint32, tag = "20")]
-    pub mails: u32,
 }
 
 /// The files that go with a mail, as they are stored until it is sent.

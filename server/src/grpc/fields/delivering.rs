@@ -58,7 +58,7 @@ pub(crate) fn deliver_order(
             url: fields.web_address("tracking_url", tracking_url),
         },
     };
-    fields.each_once(&delivery.lines);
+    fields.each_line_once(&delivery.lines);
     let command = DeliverOrder { number, etag: fields.etag(etag), delivery };
     envelope.finish(fields, shop, Command::DeliverOrder(command))
 }
@@ -162,7 +162,7 @@ impl Fields {
         (line_id, quantity)
     }
 
-    fn each_once(&mut self, lines: &[(i32, i64)]) {
+    fn each_line_once(&mut self, lines: &[(i32, i64)]) {
         let mut known = std::collections::BTreeSet::new();
         for (index, (line, _)) in lines.iter().enumerate() {
             if !known.insert(*line) {

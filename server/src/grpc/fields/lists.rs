@@ -64,10 +64,9 @@ pub(crate) struct OrdersPage {
     pub(crate) order_by: OrderBy,
     /// Every value is known, every name is of the shop.
     pub(crate) filter: v1::OrderFilter,
+    /// Deleted orders, too.
     pub(crate) show_deleted: bool,
     pub(crate) count_total: bool,
-    /// Deleted orders, too.
-    pub(crate) shows_deleted: bool,
 }
 
 /// What orders are sorted by.
@@ -248,14 +247,14 @@ impl Fields {
         if !original_order.is_empty() {
             self.order_of("filter.original_order", original_order, shop);
         }
-        self.day("filter.withdrawal_deadline_from", withdrawal_deadline_from);
-        self.day("filter.withdrawal_deadline_before", withdrawal_deadline_before);
-        self.day("filter.refund_due_before", refund_due_before);
+        self.optional_day("filter.withdrawal_deadline_from", withdrawal_deadline_from);
+        self.optional_day("filter.withdrawal_deadline_before", withdrawal_deadline_before);
+        self.optional_day("filter.refund_due_before", refund_due_before);
     }
 
     /// A day; may be empty.
-    fn day(&mut self, field: &str, day: &str) {
-        let is_right = day.is_empty() || super::day(day).is_some();
+    fn optional_day(&mut self, field: &str, day: &str) {
+        let is_right = day.is_empty() || Day::from_text(day).is_some();
         self.check(is_right, field, "must be a day of the years 1 to 9999, e.g. 2026-11-25");
     }
 
