@@ -23,6 +23,7 @@ use crate::reading::Reading;
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings, on_either};
 use crate::turns::Turns;
+use crate::verifying::Verifying;
 
 /// The shop that a new database begins with.
 const FIRST_SHOP: &str = "default";
@@ -98,10 +99,11 @@ impl Service {
         };
         let effects = effects.start();
         let feed = Feed::start(store.clone(), shops.clone(), turns.clone());
-        let reading = Reading::new(store.clone(), shops);
+        let reading = Reading::new(store.clone(), shops.clone());
+        let verifying = Verifying::new(store.clone(), shops, turns.clone());
 
         let stop = CancellationToken::new();
-        let edge = Edge { turns, reading, feed, stopping: stop.clone() };
+        let edge = Edge { turns, reading, feed, verifying, stopping: stop.clone() };
         let health = Health::new();
         let routes = grpc::routes(&edge, &health)
             .map_err(|error| format!("the contract in this binary cannot be read: {error}"))?;

@@ -40,6 +40,7 @@ mod effects;
 mod feed;
 mod providers;
 mod reading;
+mod verifying;
 
 mod clock;
 mod store;

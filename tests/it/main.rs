@@ -72,6 +72,8 @@ mod twins;
 #[cfg(test)]
 mod updating;
 #[cfg(test)]
+mod verifying;
+#[cfg(test)]
 mod watching;
 
 #[cfg(test)]
@@ -95,7 +97,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 30] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 31] = [
         bad_input::trials,
         cancelling::trials,
         catalogue::trials,
@@ -125,6 +127,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         tidy::trials,
         twins::trials,
         updating::trials,
+        verifying::trials,
         watching::trials,
     ];
     areas.into_iter().flat_map(|area| area()).collect()

@@ -47,6 +47,7 @@ named!(
     UpdateOrderResponse,
     UpdateOrderStatusResponse,
     UpdateShopResponse,
+    VerifyShopResponse,
     WatchOrdersResponse,
     WithdrawStatusChangeResponse,
 );

@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt};
 use order_proto::v1;
 use order_rules::refusals::{Code, Refusal};
 use prost::Message;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Edge;
@@ -150,6 +151,25 @@ impl OrderService for Orders {
         caller.reply(outcome.await)
     }
 
+    type VerifyShopStream =
+        Pin<Box<dyn Stream<Item = Result<v1::VerifyShopResponse, Status>> + Send + 'static>>;
+
+    async fn verify_shop(
+        &self,
+        request: Request<v1::VerifyShopRequest>,
+    ) -> Result<Response<Self::VerifyShopStream>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let shop = lists::verify_shop(request)?;
+            self.edge.verifying.verify(&shop).await
+        };
+        let messages = outcome.await.map_err(|failure| caller.status(failure))?;
+        let told = caller.clone();
+        let messages = ReceiverStream::new(messages)
+            .map(move |message| message.map_err(|failure| told.status(failure)));
+        Ok(Response::new(Box::pin(guarded(messages, caller))))
+    }
+
     type WatchOrdersStream = Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send + 'static>>;
 
     async fn watch_orders(
@@ -164,10 +184,10 @@ impl OrderService for Orders {
 }
 
 /// The stream until its caller's deadline; a panic ends it with a status.
-fn guarded(
-    stream: impl Stream<Item = Result<Frame, Status>> + Send + 'static,
+fn guarded<Message: Send + 'static>(
+    stream: impl Stream<Item = Result<Message, Status>> + Send + 'static,
     caller: Caller,
-) -> impl Stream<Item = Result<Frame, Status>> + Send + 'static {
+) -> impl Stream<Item = Result<Message, Status>> + Send + 'static {
     let deadline = caller.deadline();
     let late = caller.status(Refusal::new(Code::DeadlineExceeded).into());
     let stream = AssertUnwindSafe(stream).catch_unwind().map(move |next| {

@@ -136,6 +136,17 @@ pub(crate) fn list_order_events(request: v1::ListOrderEventsRequest) -> Result<O
     fields.finish().map(|()| OrderPage { of, page })
 }
 
+/// Checks `VerifyShop`.
+///
+/// # Errors
+/// `INVALID_REQUEST`.
+pub(crate) fn verify_shop(request: v1::VerifyShopRequest) -> Result<String, Failure> {
+    let v1::VerifyShopRequest { parent } = request;
+    let mut fields = Fields::default();
+    let shop = fields.shop("parent", &parent);
+    fields.finish().map(|()| shop)
+}
+
 impl Fields {
     /// Which page; too large a size is taken as the largest.
     pub(super) fn page(&mut self, size: i32, token: String, default: usize) -> Page {

@@ -1,5 +1,6 @@
 //! The query set, written once: both databases compile these files as modules of their own.
 
+mod audits;
 mod effects;
 mod listing;
 mod load;

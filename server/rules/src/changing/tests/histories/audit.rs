@@ -1,5 +1,6 @@
 //! What must be true of a shop after every command, counted from the raw ledger.
 
+use crate::audit::check_case;
 use crate::fixtures::world::World;
 use crate::order::{Order, OrderNumber};
 use crate::payments::{Authorization, Operation, OperationKind, OperationState, Payment};
@@ -16,6 +17,8 @@ pub(super) fn check(world: &World, on_hand_at_first: i64) {
         check_status(world, order);
         check_way_out(world, order);
         check_stock(order);
+        let breaches = check_case(&world.case(order.number), &world.statuses);
+        assert_eq!(breaches, [], "{order:?}");
     }
     let moved: i64 = world.movements.iter().map(|movement| movement.quantity).sum();
     let out: i64 = world.orders.values().map(out_of_stock).sum();
