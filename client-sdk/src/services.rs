@@ -1,10 +1,13 @@
 //! A method for every RPC of every service: takes the contract's request, answers its response.
 
+use futures_util::{Stream, TryStreamExt};
 use order_proto::v1::order_service_client::OrderServiceClient;
 use order_proto::v1::order_status_service_client::OrderStatusServiceClient;
 use order_proto::v1::refusal_service_client::RefusalServiceClient;
 use order_proto::v1::shop_service_client::ShopServiceClient;
 use order_proto::v1::stock_service_client::StockServiceClient;
+
+use tonic::Request;
 
 use crate::calls::ANSWER_BYTES_MAX;
 use crate::client::OrderClient;
@@ -60,6 +63,22 @@ macro_rules! paged {
             )+
         }
     };
+}
+
+impl OrderClient {
+    /// Recomputes a shop from its rows: progress now and then, each breach as it is found, the summary
+    /// last. Not repeated by itself when it breaks off.
+    pub async fn verify_shop(
+        &self,
+        request: proto::VerifyShopRequest,
+    ) -> Result<impl Stream<Item = Result<proto::VerifyShopResponse, Error>> + use<>, Error> {
+        let mut request = Request::new(request);
+        self.settings().write_metadata(request.metadata_mut());
+        let channel = self.connections().unary();
+        let answer = OrderServiceClient::new(channel).verify_shop(request).await;
+        let messages = answer.map_err(|status| Error::from_status(&status))?.into_inner();
+        Ok(messages.map_err(|status| Error::from_status(&status)))
+    }
 }
 
 unary!(OrderServiceClient:

@@ -25,6 +25,7 @@ use crate::search::Search;
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings, on_either};
 use crate::turns::Turns;
+use crate::verifying::Verifying;
 
 /// The shop that a new database begins with.
 const FIRST_SHOP: &str = "default";
@@ -108,10 +109,11 @@ impl Service {
         let feed = Feed::start(store.clone(), shops.clone(), turns.clone());
         let search = Search::new(store.clone());
         let following = search.follow(&turns);
-        let reading = Reading::new(store.clone(), shops, search);
+        let reading = Reading::new(store.clone(), shops.clone(), search);
+        let verifying = Verifying::new(store.clone(), shops, turns.clone());
 
         let stop = CancellationToken::new();
-        let edge = Edge { turns, reading, feed, stopping: stop.clone() };
+        let edge = Edge { turns, reading, feed, verifying, stopping: stop.clone() };
         let health = Health::new();
         let routes = grpc::routes(&edge, &health)
             .map_err(|error| format!("the contract in this binary cannot be read: {error}"))?;

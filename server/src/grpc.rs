@@ -25,6 +25,7 @@ use crate::commands::{Answer, Failure};
 use crate::feed::Feed;
 use crate::reading::Reading;
 use crate::turns::Turns;
+use crate::verifying::Verifying;
 use bounded::BoundedOrders;
 use caller::Caller;
 use fields::envelope::Asking;
@@ -55,6 +56,7 @@ pub(crate) struct Edge {
     pub(crate) turns: Turns,
     pub(crate) reading: Reading,
     pub(crate) feed: Feed,
+    pub(crate) verifying: Verifying,
     /// Cancelled when the service stops: nothing waits for effects any longer.
     pub(crate) stopping: CancellationToken,
 }

@@ -42,6 +42,7 @@ mod mail;
 mod providers;
 mod reading;
 mod search;
+mod verifying;
 
 mod clock;
 mod store;

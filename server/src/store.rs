@@ -3,6 +3,7 @@
 pub(crate) mod rows;
 pub(crate) mod schema;
 
+pub(crate) mod audits;
 mod cached;
 pub(crate) mod claims;
 pub(crate) mod facts;

@@ -1,5 +1,6 @@
 //! The serial log of each shop: commands queue up, and a turn carries out all that wait, at once.
 
+mod audit;
 mod document;
 mod mailing;
 mod pairs;
@@ -14,6 +15,8 @@ mod turn;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use audit::Audited;
 
 pub(crate) mod desk;
 
@@ -33,6 +36,7 @@ use self::turn::Work;
 use crate::clock;
 use crate::commands::{Answer, Assignment, Command, CreateShop, Failure};
 use crate::shops::Shops;
+use crate::store::audits::PageAsked;
 use crate::store::facts::{Facts, Needs};
 use crate::store::rows::key;
 use crate::store::{Store, StoreFailure, on_either};
@@ -195,6 +199,34 @@ impl Turns {
             }
             change.wait(until).await;
         }
+    }
+
+    /// Checks the next orders of a shop: what is wrong with each, and the key to go on after (`None`:
+    /// these were the last).
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub(crate) async fn audit(
+        &self,
+        shop_id: i64,
+        after: i64,
+        limit: i64,
+    ) -> Result<Audited, Failure> {
+        let asked = PageAsked {
+            shop_id,
+            after,
+            limit,
+            settings_revision: self
+                .inner
+                .shops
+                .shop(shop_id)
+                .map_or(-1, |shop| shop.settings_revision),
+            movement_kinds: audit::MOVEMENTS.to_vec(),
+        };
+        let shops = self.inner.shops.clone();
+        on_either!(&self.inner.store, database => database
+            .audit_page(asked, move |page| audit::check(&shops, shop_id, &page))
+            .await)?
     }
 
     async fn order_now(&self, shop_id: i64, number: i64) -> Result<(Vec<Bytes>, bool), Failure> {

@@ -100,6 +100,8 @@ mod twins;
 #[cfg(test)]
 mod updating;
 #[cfg(test)]
+mod verifying;
+#[cfg(test)]
 mod watching;
 
 #[cfg(test)]
@@ -123,7 +125,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 39] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 45] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -167,6 +169,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         tidy::trials,
         twins::trials,
         updating::trials,
+        verifying::trials,
         watching::trials,
     ];
     areas.into_iter().flat_map(|area| area()).collect()

@@ -40,7 +40,8 @@ Exit codes:
   3  the service refused it: code, cause and remedy are told
   4  what was named does not exist
   5  the service cannot be reached, or took longer than --timeout
-  6  a part of a batch failed";
+  6  a part of a batch failed
+  7  the audit found what must not be";
 
 /// Places, reads, changes and follows the orders of a web shop.
 ///
@@ -143,6 +144,9 @@ pub(crate) enum Command {
     /// What is on stock
     #[command(subcommand)]
     Stock(StockCommand),
+    /// Recompute everything in the shop, and tell what is not as it must be
+    #[command(after_help = "Example:\n  orderctl verify --shop butikk --output json")]
+    Verify,
     /// Explain a code: why it happens and what to do
     #[command(after_help = "Example:\n  orderctl explain CAPTURE_DECLINED --lang nb")]
     Explain(ExplainArguments),
@@ -269,6 +273,7 @@ mod tests {
             "stock create TENT-3 25",
             "stock adjust TENT-3 -2",
             "stock movements TENT-3",
+            "verify --shop butikk",
             "explain ALREADY_CAPTURED --lang nb",
             "refusals --server http://127.0.0.1:1 --shop other --timeout 3 --actor me",
             "completions zsh",

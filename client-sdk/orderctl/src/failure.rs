@@ -13,6 +13,7 @@ const REFUSED: u8 = 3;
 const NOT_FOUND: u8 = 4;
 const UNAVAILABLE: u8 = 5;
 const PARTLY: u8 = 6;
+const BROKEN: u8 = 7;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) enum Failure {
     Declined(String),
     /// A part of a batch failed; each was told.
     Partly { failed: usize, of: usize },
+    /// The audit found what must not be; each was told.
+    Broken { breaches: i64 },
     /// Reading or writing failed.
     Io(io::Error),
     /// Anything else.
@@ -52,6 +55,7 @@ impl Failure {
             },
             Self::Declined(_) => REFUSED,
             Self::Partly { .. } => PARTLY,
+            Self::Broken { .. } => BROKEN,
             Self::Io(_) | Self::Other(_) => FAILED,
         }
     }
@@ -93,6 +97,7 @@ impl fmt::Display for Failure {
             }
             Self::Declined(message) => formatter.write_str(message),
             Self::Partly { failed, of } => write!(formatter, "error: {failed} of {of} failed"),
+            Self::Broken { breaches } => write!(formatter, "error: {breaches} breaches"),
             Self::Io(error) => write!(formatter, "error: {error}"),
         }
     }

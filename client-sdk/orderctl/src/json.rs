@@ -65,6 +65,7 @@ named!(
     UpdateOrderResponse,
     UpdateOrderStatusResponse,
     UpdateShopResponse,
+    VerifyShopResponse,
     WatchOrdersResponse,
     WithdrawStatusChangeResponse,
 );

@@ -21,6 +21,7 @@ mod statuses;
 mod stock;
 mod tables;
 mod times;
+mod verify;
 mod watch;
 
 use std::io::Write;
@@ -70,6 +71,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Shops(command) => shops::run(session, command).await,
         Command::Statuses(command) => statuses::run(session, command).await,
         Command::Stock(command) => stock::run(session, command).await,
+        Command::Verify => verify::run(session).await,
         Command::Explain(arguments) => refusals::explain(session, &arguments.code).await,
         Command::Refusals => refusals::list(session).await,
         Command::Completions(completions) => print_completions(completions.shell),

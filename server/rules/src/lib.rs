@@ -11,6 +11,7 @@ pub mod shop;
 pub mod stock;
 
 pub mod attention;
+pub mod audit;
 pub mod changing;
 pub mod clocks;
 pub mod contact;

@@ -23,7 +23,7 @@ const LANGUAGE: &str = "accept-language";
 pub(crate) struct Deadline(pub(crate) Instant);
 
 /// What a call says about itself beside its message.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Caller {
     actor: Option<String>,
     accept_language: String,

@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt};
 use order_proto::v1;
 use order_rules::refusals::{Code, Refusal};
 use prost::Message;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Edge;
@@ -326,6 +327,25 @@ impl OrderService for Orders {
             Ok(v1::ListOrderEventsResponse { events, next_page_token })
         };
         caller.reply(outcome.await)
+    }
+
+    type VerifyShopStream = Told<v1::VerifyShopResponse>;
+
+    async fn verify_shop(
+        &self,
+        request: Request<v1::VerifyShopRequest>,
+    ) -> Result<Response<Self::VerifyShopStream>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let shop = lists::verify_shop(request)?;
+            self.edge.verifying.verify(&shop).await
+        };
+        let messages = outcome.await.map_err(|failure| caller.status(failure))?;
+        let caller = Arc::new(caller);
+        let told = Arc::clone(&caller);
+        let messages = ReceiverStream::new(messages)
+            .map(move |message| message.map_err(|failure| told.status(failure)));
+        Ok(Response::new(Box::pin(guarded(messages, caller))))
     }
 
     type WatchOrdersStream = Told<Frame>;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use order_proto::v1;
-use order_rules::order::{DeliveryState, OrderKind, StatusId};
+use order_rules::order::{Day, DeliveryState, OrderKind, StatusId};
 use order_rules::payments::PaymentState;
 use order_rules::refusals::Refusal;
 use order_rules::statuses::Tag;

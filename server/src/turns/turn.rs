@@ -193,7 +193,11 @@ fn replay(desk: &Desk, assignment: &Assignment) -> Result<Option<Answer>, Refusa
 }
 
 /// A desk for each shop, with its facts rebuilt.
-fn desks(shops: &Shops, facts: &Facts, now: Micros) -> Result<BTreeMap<i64, Desk>, StoreFailure> {
+pub(super) fn desks(
+    shops: &Shops,
+    facts: &Facts,
+    now: Micros,
+) -> Result<BTreeMap<i64, Desk>, StoreFailure> {
     let mut desks = BTreeMap::new();
     for head in &facts.heads {
         let shop = match facts.shops.iter().find(|row| row.shop_id == head.shop_id) {

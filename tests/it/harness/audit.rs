@@ -26,6 +26,8 @@ pub(crate) async fn audit(world: &World) -> Vec<proto::Order> {
     check_money(world, &orders);
     check_credits(&orders);
     check_stock(world).await;
+    let (breaches, _) = world.breaches().await;
+    assert!(breaches.is_empty(), "the audit finds {breaches:?}");
     orders
 }
 

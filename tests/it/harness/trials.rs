@@ -38,7 +38,10 @@ where
     Backend::ALL
         .map(|backend| {
             trial(area, &format!("{name}::{}", backend.name()), async move || {
-                body(World::shared(backend).await).await;
+                let world = World::shared(backend).await;
+                body(world.clone()).await;
+                let (breaches, _) = world.breaches().await;
+                assert!(breaches.is_empty(), "the audit finds {breaches:?}");
             })
         })
         .into()

@@ -203,4 +203,11 @@ async fn declined(session: &Session, answer: &proto::CreditOrderResponse) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_given_is_read_or_told_to_be_wrong() {
+        assert_eq!(pair::<i32>("1=2", "").expect("a pair"), (1, "2"));
+        assert!(pair::<i32>("one=2", "1=2").is_err());
+        assert!(pair::<i32>("12", "1=2").is_err());
+    }
 }

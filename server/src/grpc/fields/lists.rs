@@ -1,6 +1,7 @@
 //! Fields of what reads orders: by name, many by name, a page, a history.
 
 use order_proto::v1;
+use order_rules::order::Day;
 
 use super::Fields;
 use super::names::{OrderName, PartName};
@@ -150,6 +151,17 @@ pub(crate) fn list_order_events(request: v1::ListOrderEventsRequest) -> Result<O
     let of = fields.order("parent", &parent);
     let page = fields.page(page_size, page_token, EVENTS_PAGE_SIZE);
     fields.finish().map(|()| OrderPage { of, page })
+}
+
+/// Checks `VerifyShop`.
+///
+/// # Errors
+/// `INVALID_REQUEST`.
+pub(crate) fn verify_shop(request: v1::VerifyShopRequest) -> Result<String, Failure> {
+    let v1::VerifyShopRequest { parent } = request;
+    let mut fields = Fields::default();
+    let shop = fields.shop("parent", &parent);
+    fields.finish().map(|()| shop)
 }
 
 impl Fields {

@@ -1,6 +1,7 @@
 //! The query set, written once: both databases compile these files as modules of their own.
 
 mod attention;
+mod audits;
 mod effects;
 mod erasing;
 mod listing;

@@ -1,6 +1,7 @@
 //! What must be true of a shop after every command, counted from the raw ledger.
 
 use super::crediting;
+use crate::audit::check_case;
 use crate::delivering::shares;
 use crate::fixtures::world::World;
 use crate::order::{Order, OrderKind, OrderNumber};
@@ -23,6 +24,8 @@ pub(super) fn check(world: &World, on_hand_at_first: i64, lost: i64) {
         check_stock(order);
         check_deliveries(world, order);
         crediting::check_sale(world, order);
+        let breaches = check_case(&world.case(order.number), &world.statuses);
+        assert_eq!(breaches, [], "{order:?}");
     }
     let moved: i64 = world.movements.iter().map(|movement| movement.quantity).sum();
     let out: i64 = world.orders.values().map(out_of_stock).sum();

@@ -1,0 +1,102 @@
+//! Every invariant is broken once, and seen.
+
+use super::*;
+use crate::fixtures::{CANCELLED, SENT, order, payment, statuses};
+use crate::order::{Micros, PendingChange};
+
+/// An order of two mugs, half of it captured, with everything as it must be.
+fn healthy() -> Case {
+    let mut payment = payment(1, 100, &[1]);
+    payment.operations.push(operation(7, OperationKind::Capture, 40, OperationState::Succeeded));
+    let mut order = order(1, 100);
+    order.payments = vec![payment.id];
+    Case { order, payments: vec![payment] }
+}
+
+fn operation(id: i64, kind: OperationKind, amount_minor: i64, state: OperationState) -> Operation {
+    Operation {
+        id,
+        order: OrderNumber(1),
+        kind,
+        amount_minor,
+        state,
+        requested_at: Micros(0),
+        resolved_at: (!state.is_claimed()).then_some(Micros(1)),
+        provider_reason: None,
+        provider_reference: None,
+        credit: None,
+    }
+}
+
+fn broken(damage: impl FnOnce(&mut Case)) -> Vec<&'static str> {
+    let mut case = healthy();
+    damage(&mut case);
+    check_case(&case, &statuses()).into_iter().map(|breach| breach.invariant).collect()
+}
+
+#[test]
+fn a_healthy_order_has_nothing_wrong() {
+    assert_eq!(broken(|_| {}), Vec::<&str>::new());
+}
+
+#[test]
+fn wrong_amounts_are_seen() {
+    let seen = broken(|case| case.order.lines[0].vat_minor += 1);
+    assert!(seen.contains(&"line-amounts") && seen.contains(&"order-total"), "{seen:?}");
+    assert_eq!(broken(|case| case.order.lines[0].unit_price_minor += 1), ["line-amounts"]);
+    assert_eq!(broken(|case| case.order.lines[0].placed.gross_minor += 2), ["line-parts"]);
+    let seen = broken(|case| case.order.gross_minor += 1);
+    assert!(seen.contains(&"order-total") && seen.contains(&"vat-table"), "{seen:?}");
+}
+
+#[test]
+fn wrong_quantities_are_seen() {
+    let line = |damage: fn(&mut Line)| broken(move |case| damage(&mut case.order.lines[0]));
+    let seen = line(|line| line.delivered = 3);
+    assert!(seen.contains(&"line-quantities") && seen.contains(&"deliveries"), "{seen:?}");
+    assert_eq!(line(|line| line.captured = 3), ["line-quantities"]);
+    assert_eq!(line(|line| line.credited = 1), ["line-quantities"]);
+    assert_eq!(line(|line| line.stock_put_back = 1), ["line-stock"]);
+    assert_eq!(line(|line| line.credited_gross_minor = 101), ["line-credit"]);
+    assert_eq!(line(|line| line.delivered = 1), ["deliveries"]);
+}
+
+#[test]
+fn a_status_that_lies_is_seen() {
+    assert_eq!(broken(|case| case.order.status = SENT), ["completed-is-captured"]);
+    let seen = broken(|case| case.order.status = CANCELLED);
+    assert_eq!(seen, ["cancelled-lets-go", "cancel-time"]);
+    assert_eq!(broken(|case| case.order.kind = OrderKind::Credit), ["credit-kind"]);
+    let pending =
+        PendingChange { to: SENT, restock: None, has_note: false, requested_at: Micros(1) };
+    assert_eq!(broken(|case| case.order.pending = Some(pending)), ["pending-has-a-way-out"]);
+}
+
+#[test]
+fn a_wrong_ledger_is_seen() {
+    use OperationKind::{Capture, Refund, Void};
+    use OperationState::{Accepted, Sent, Succeeded};
+    let with = |kind, amount, state| {
+        broken(move |case| {
+            case.payments[0].operations.push(operation(8, kind, amount, state));
+        })
+    };
+    assert_eq!(with(Capture, 61, Succeeded), ["captured-within-authorized"]);
+    assert_eq!(
+        with(Refund, 41, Succeeded),
+        ["refunded-within-captured", "refunded-within-captured"]
+    );
+    assert_eq!(with(Void, 60, Succeeded), ["void-or-capture", "void-or-capture"]);
+    let seen = broken(|case| {
+        case.payments[0].operations.push(operation(8, Capture, 10, Sent));
+        case.payments[0].operations.push(operation(9, Capture, 10, Accepted));
+    });
+    assert_eq!(seen, ["one-in-flight"]);
+    let seen = broken(|case| {
+        let other = Operation { order: OrderNumber(2), ..operation(8, Capture, 10, Succeeded) };
+        case.payments[0].operations.push(other);
+    });
+    assert_eq!(seen, ["one-order-per-capture"]);
+    let seen = broken(|case| case.payments[0].operations[0].resolved_at = None);
+    assert_eq!(seen, ["operation-times"]);
+}

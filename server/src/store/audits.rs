@@ -1,0 +1,71 @@
+//! What the exactness audit reads beside the facts of turns: how much there is, and rows to follow.
+
+use super::facts::Facts;
+
+/// How much a shop has when an audit begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extent {
+    pub orders: i64,
+    pub events: i64,
+    pub payments: i64,
+    pub stock_items: i64,
+    /// Of the head.
+    pub revision: i64,
+    pub next_order_number: i64,
+    pub next_credit_number: i64,
+    /// Event time of the head.
+    pub last_event_at: i64,
+}
+
+/// Which orders are to be checked next.
+#[derive(Clone, Debug)]
+pub(crate) struct PageAsked {
+    pub shop_id: i64,
+    /// Key of the last order of the page before.
+    pub after: i64,
+    pub limit: i64,
+    /// Revision of the settings that are known already (−1: none).
+    pub settings_revision: i64,
+    /// Kinds of the events that tell of stock.
+    pub movement_kinds: Vec<i16>,
+}
+
+/// Orders with everything that belongs to them, all of one snapshot.
+pub(crate) struct AuditPage {
+    /// By key; fewer than asked for: these are the last.
+    pub keys: Vec<i64>,
+    pub facts: Facts,
+    /// The document of each order's last event.
+    pub documents: Vec<(i64, Option<Vec<u8>>)>,
+    pub moved: Vec<MovedRow>,
+}
+
+/// An event, as far as the chain of the log shows.
+#[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
+pub(crate) struct LinkRow {
+    pub revision: i64,
+    pub command_revision: i64,
+    pub kind: i16,
+    pub order_number: Option<i64>,
+    pub created_at: i64,
+    pub request_id: Vec<u8>,
+    /// Set on the first event of a command, and only there.
+    pub content: Option<Vec<u8>>,
+    pub change: Vec<u8>,
+}
+
+/// A stock movement event of an order.
+#[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
+pub(crate) struct MovedRow {
+    pub order_number: Option<i64>,
+    pub kind: i16,
+    pub change: Vec<u8>,
+}
+
+/// A balance beside the sum of its movements, where they differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BalanceRow {
+    pub sku: String,
+    pub on_hand: i64,
+    pub moved: i64,
+}

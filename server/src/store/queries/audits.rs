@@ -1,0 +1,190 @@
+//! Reads for the exactness audit: each page is a short transaction of its own.
+
+use std::collections::HashMap;
+
+use diesel::dsl::{count_star, sql};
+use diesel::sql_types::BigInt;
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, SelectableHelper};
+
+use super::load::Lock;
+use super::{Connection, Database, Run, load};
+use crate::store::StoreFailure;
+use crate::store::audits::{AuditPage, BalanceRow, Extent, LinkRow, PageAsked};
+use crate::store::facts::Needs;
+use crate::store::rows::{HeadRow, key, number};
+use crate::store::schema::{events, orders, payments, shop_heads, stock_items, stock_movements};
+
+/// PostgreSQL sums 64-bit numbers as numerics.
+const SUM_OF_QUANTITY: &str = "CAST(COALESCE(SUM(quantity), 0) AS BIGINT)";
+
+impl Database {
+    /// How much the shop has.
+    ///
+    /// # Errors
+    /// When the database is away, or the shop has no head.
+    pub(crate) async fn audit_extent(&self, shop_id: i64) -> Result<Extent, StoreFailure> {
+        in_read!(self, |conn| {
+            let head: HeadRow = shop_heads::table
+                .find(shop_id)
+                .select(HeadRow::as_select())
+                .get_result(conn)
+                .await?;
+            let orders: i64 = orders::table
+                .filter(orders::order_key.ge(key(shop_id, 0)))
+                .filter(orders::order_key.lt(key(shop_id.saturating_add(1), 0)))
+                .select(count_star())
+                .get_result(conn)
+                .await?;
+            let events: i64 = events::table
+                .filter(events::shop_id.eq(shop_id))
+                .select(count_star())
+                .get_result(conn)
+                .await?;
+            let payments: i64 = payments::table
+                .filter(payments::payment_key.ge(key(shop_id, 0)))
+                .filter(payments::payment_key.lt(key(shop_id.saturating_add(1), 0)))
+                .select(count_star())
+                .get_result(conn)
+                .await?;
+            let stock_items: i64 = stock_items::table
+                .filter(stock_items::shop_id.eq(shop_id))
+                .select(count_star())
+                .get_result(conn)
+                .await?;
+            Ok(Extent {
+                orders,
+                events,
+                payments,
+                stock_items,
+                revision: head.revision,
+                next_order_number: head.next_order_number,
+                next_credit_number: head.next_credit_number,
+                last_event_at: head.last_event_at,
+            })
+        })
+    }
+
+    /// Runs `check` on the next orders of a shop with everything that belongs to them, all of one
+    /// snapshot.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn audit_page<Output, Check>(
+        &self,
+        asked: PageAsked,
+        check: Check,
+    ) -> Result<Output, StoreFailure>
+    where
+        Check: FnOnce(AuditPage) -> Output + Send + 'static,
+        Output: Send + 'static,
+    {
+        in_read!(self, |conn| {
+            let PageAsked { shop_id, after, limit, settings_revision, movement_kinds } = asked;
+            let keys: Vec<i64> = orders::table
+                .filter(orders::order_key.gt(after.max(key(shop_id, 0))))
+                .filter(orders::order_key.lt(key(shop_id.saturating_add(1), 0)))
+                .order(orders::order_key)
+                .limit(limit)
+                .select(orders::order_key)
+                .load(conn)
+                .await?;
+            let mut needs = Needs::default();
+            needs.shops.insert(shop_id, settings_revision);
+            needs.orders.extend(keys.iter().copied());
+            let heads: Vec<HeadRow> = shop_heads::table
+                .filter(shop_heads::shop_id.eq(shop_id))
+                .select(HeadRow::as_select())
+                .load(conn)
+                .await?;
+            let facts = load::facts(conn, &needs, heads, Lock::None).await?;
+            let documents = documents(conn, &keys).await?;
+            let numbers: Vec<i64> = keys.iter().map(|key| number(*key)).collect();
+            let moved = events::table
+                .filter(events::shop_id.eq(shop_id))
+                .filter(events::order_number.eq_any(numbers))
+                .filter(events::kind.eq_any(movement_kinds))
+                .select((events::order_number, events::kind, events::change))
+                .load(conn)
+                .await?;
+            Ok(check(AuditPage { keys, facts, documents, moved }))
+        })
+    }
+
+    /// The next events of a shop's log.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn audit_events(
+        &self,
+        shop_id: i64,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<LinkRow>, StoreFailure> {
+        in_read!(self, |conn| {
+            Ok(events::table
+                .filter(events::shop_id.eq(shop_id))
+                .filter(events::revision.gt(after))
+                .order(events::revision)
+                .limit(limit)
+                .select((
+                    events::revision,
+                    events::command_revision,
+                    events::kind,
+                    events::order_number,
+                    events::created_at,
+                    events::request_id,
+                    events::content,
+                    events::change,
+                ))
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// Balances that are not the sum of their movements.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn audit_stock(&self, shop_id: i64) -> Result<Vec<BalanceRow>, StoreFailure> {
+        in_read!(self, |conn| {
+            let balances: Vec<(String, i64)> = stock_items::table
+                .filter(stock_items::shop_id.eq(shop_id))
+                .select((stock_items::sku, stock_items::on_hand))
+                .load(conn)
+                .await?;
+            let moved = moved(conn, shop_id).await?;
+            let sum = |sku: &str| moved.get(sku).copied().unwrap_or_default();
+            let known = balances.into_iter().map(|(sku, on_hand)| {
+                let moved = sum(&sku);
+                BalanceRow { sku, on_hand, moved }
+            });
+            Ok(known.filter(|row| row.on_hand != row.moved).collect())
+        })
+    }
+}
+
+/// The documents that the orders' last events carry.
+async fn documents(
+    conn: &mut Connection,
+    keys: &[i64],
+) -> Result<Vec<(i64, Option<Vec<u8>>)>, StoreFailure> {
+    Ok(orders::table
+        .inner_join(
+            events::table
+                .on(events::shop_id.eq(orders::shop_id).and(events::revision.eq(orders::revision))),
+        )
+        .filter(orders::order_key.eq_any(keys.to_vec()))
+        .select((orders::order_key, events::document))
+        .load(conn)
+        .await?)
+}
+
+async fn moved(conn: &mut Connection, shop_id: i64) -> Result<HashMap<String, i64>, StoreFailure> {
+    let sums: Vec<(String, i64)> = stock_movements::table
+        .filter(stock_movements::shop_id.eq(shop_id))
+        .group_by(stock_movements::sku)
+        .select((stock_movements::sku, sql::<BigInt>(SUM_OF_QUANTITY)))
+        .load(conn)
+        .await?;
+    Ok(sums.into_iter().collect())
+}

@@ -1,0 +1,191 @@
+//! Recomputes stored orders: their rows are rebuilt as a turn would, checked by the rules, written
+//! down again and compared with what is stored.
+
+use std::collections::BTreeMap;
+
+use order_proto::v1::{self, EventChange, EventKind};
+use order_rules::audit::{Breach, Findings, check_case};
+use order_rules::order::Micros;
+use prost::Message;
+
+use super::desk::Desk;
+use super::turn::desks;
+use super::{document, record};
+use crate::commands::Failure;
+use crate::shops::Shops;
+use crate::store::audits::{AuditPage, MovedRow};
+use crate::store::facts::Facts;
+use crate::store::rows::{PaymentRow, key, number};
+
+/// What was found in a page of orders.
+#[derive(Debug, Default)]
+pub(crate) struct Audited {
+    /// Orders that were checked.
+    pub orders: usize,
+    /// By number, what is wrong.
+    pub found: Vec<(i64, Breach)>,
+    /// Numbers of credits among them, as they come.
+    pub credits: Vec<i64>,
+    /// Key of the last one.
+    pub last: Option<i64>,
+}
+
+/// Kinds of the events that tell of an order's stock.
+pub(super) const MOVEMENTS: [i16; 2] =
+    [EventKind::StockTaken as i16, EventKind::StockPutBack as i16];
+
+/// Units that an order's lines took from stock and put back, as its events tell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Moved {
+    taken: i64,
+    put_back: i64,
+}
+
+/// Checks the orders of a page.
+pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Audited, Failure> {
+    let facts = &page.facts;
+    let mut desks = desks(shops, facts, Micros(0))
+        .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
+    let Some(desk) = desks.remove(&shop_id) else { return Ok(Audited::default()) };
+    let moved = by_line(&page.moved);
+    let mut audited =
+        Audited { orders: page.keys.len(), last: page.keys.last().copied(), ..Audited::default() };
+    for number in page.keys.iter().map(|key| number(*key)) {
+        let mut findings = Findings::default();
+        let Ok(case) = desk.case(number) else { continue };
+        findings.0.extend(check_case(&case, &desk.shop.statuses));
+        check_row(&mut findings, &desk, number, facts);
+        check_document(&mut findings, &desk, number, page);
+        check_versions(&mut findings, &desk, number, facts);
+        for line in &case.order.lines {
+            let told = moved.get(&(number, line.id)).copied().unwrap_or_default();
+            let out = told.taken.saturating_sub(told.put_back);
+            let held = line.stock_taken.saturating_sub(line.stock_put_back);
+            let what = format!("line {}: units out of stock by its events", line.id);
+            findings.same("line-stock", &what, &out, &held);
+        }
+        for payment in &case.payments {
+            let stored =
+                facts.payments.iter().find(|row| row.payment_key == key(shop_id, payment.id.0));
+            let ours = record::payment(shop_id, payment);
+            findings.check(stored == Some(&ours), "payment-sums", || {
+                format!("payment {}: {}", payment.id.0, difference(stored, &ours))
+            });
+            check_effects(&mut findings, &desk, payment);
+        }
+        audited.credits.extend(case.order.credit.map(|credit| credit.credit_number));
+        audited.found.extend(findings.0.into_iter().map(|breach| (number, breach)));
+    }
+    Ok(audited)
+}
+
+/// The stored row is what the order comes to.
+fn check_row(findings: &mut Findings, desk: &Desk, number: i64, facts: &Facts) {
+    let shop_id = desk.shop.row.shop_id;
+    let Some(file) = desk.orders.get(&number) else { return };
+    let stored = facts.orders.iter().find(|row| row.order_key == key(shop_id, number));
+    let ours = record::order(shop_id, file, &desk.payments_of(&file.order));
+    let Some(stored) = stored else { return };
+    let same = |findings: &mut Findings, column: &'static str, is: i64, should_be: i64| {
+        findings.same("derived-states", column, &is, &should_be);
+    };
+    same(findings, "payment_state", stored.payment_state.into(), ours.payment_state.into());
+    same(findings, "delivery_state", stored.delivery_state.into(), ours.delivery_state.into());
+    same(findings, "has_problem", stored.has_problem.into(), ours.has_problem.into());
+    same(
+        findings,
+        "is_possible_duplicate",
+        stored.is_possible_duplicate.into(),
+        ours.is_possible_duplicate.into(),
+    );
+    same(findings, "needs_attention", stored.needs_attention.into(), ours.needs_attention.into());
+    findings.check(stored == &ours, "order-row", || {
+        "a column is not what the order comes to".to_owned()
+    });
+}
+
+/// The document that reads and listeners get is what the rows come to.
+fn check_document(findings: &mut Findings, desk: &Desk, number: i64, page: &AuditPage) {
+    let Some(file) = desk.orders.get(&number) else { return };
+    let order_key = key(desk.shop.row.shop_id, number);
+    let stored = page.documents.iter().find(|(key, _)| *key == order_key);
+    let Some(Some(stored)) = stored.map(|(_, document)| document) else {
+        findings.check(false, "document", || "its last event carries none".to_owned());
+        return;
+    };
+    let decoded = v1::Order::decode(stored.as_slice()).map(without_status_names);
+    let ours = document::document(&desk.shop, file, &desk.payments_of(&file.order));
+    let ours = v1::Order::decode(ours).map(without_status_names);
+    findings.check(decoded.is_ok() && decoded == ours, "document", || {
+        "what reads and listeners get is not what the rows come to".to_owned()
+    });
+}
+
+/// A status may have been replaced since; no order is rewritten for that (1.4).
+fn without_status_names(mut order: v1::Order) -> v1::Order {
+    order.status = String::new();
+    order.status_tag = 0;
+    if let Some(pending) = &mut order.pending_status_change {
+        pending.status = String::new();
+    }
+    order
+}
+
+fn check_versions(findings: &mut Findings, desk: &Desk, number: i64, facts: &Facts) {
+    let order_key = key(desk.shop.row.shop_id, number);
+    let versions: Vec<i32> = facts
+        .personal
+        .iter()
+        .filter(|row| row.order_key == order_key)
+        .map(|row| row.version)
+        .collect();
+    let last = desk.orders.get(&number).map_or(0, |file| file.extra.personal_version);
+    findings.same("personal-versions", "versions", &versions, &(1..=last).collect());
+}
+
+/// Whatever is asked of a provider and not final is in the queue, and nothing else is.
+fn check_effects(findings: &mut Findings, desk: &Desk, payment: &order_rules::payments::Payment) {
+    let open: Vec<i64> = payment
+        .operations
+        .iter()
+        .filter(|operation| operation.state.is_claimed())
+        .map(|operation| operation.id)
+        .collect();
+    let mut queued: Vec<i64> = payment
+        .operations
+        .iter()
+        .map(|operation| operation.id)
+        .filter(|id| desk.effects.contains_key(id))
+        .collect();
+    queued.sort_unstable();
+    let what = format!("payment {}: operations in the queue", payment.id.0);
+    findings.same("effects", &what, &queued, &open);
+}
+
+fn by_line(rows: &[MovedRow]) -> BTreeMap<(i64, i32), Moved> {
+    let mut lines: BTreeMap<(i64, i32), Moved> = BTreeMap::new();
+    for row in rows {
+        let Ok(change) = EventChange::decode(row.change.as_slice()) else { continue };
+        let line = (row.order_number.unwrap_or_default(), change.line_id);
+        let moved = lines.entry(line).or_default();
+        if i32::from(row.kind) == i32::from(EventKind::StockTaken) {
+            moved.taken = moved.taken.saturating_sub(change.quantity);
+        } else {
+            moved.put_back = moved.put_back.saturating_add(change.quantity);
+        }
+    }
+    lines
+}
+
+fn difference(stored: Option<&PaymentRow>, ours: &PaymentRow) -> String {
+    let sums = |row: &PaymentRow| {
+        [
+            row.captured_minor,
+            row.capture_claimed_minor,
+            row.refunded_minor,
+            row.refund_claimed_minor,
+        ]
+    };
+    let stored = stored.map(sums);
+    format!("captured, claimed, refunded, claimed are {stored:?}, not {:?}", sums(ours))
+}
