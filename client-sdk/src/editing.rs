@@ -39,7 +39,7 @@ impl OrderEdit {
     }
 
     /// Adds a line.
-    pub fn add(mut self, line: proto::NewLine) -> Self {
+    pub fn add_line(mut self, line: proto::NewLine) -> Self {
         self.request.added_lines.push(line);
         self
     }

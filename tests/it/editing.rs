@@ -118,7 +118,7 @@ async fn rule_5_2_the_total_may_not_rise(world: World) {
     for edit in [
         world.edit(&name).quantity(1, 3),
         world.edit(&name).unit_price(2, 10_001),
-        world.edit(&name).add(mug(1, 1)),
+        world.edit(&name).add_line(mug(1, 1)),
     ] {
         let refusal = refused(edit.send().await, Code::TotalMayNotRise);
         assert_eq!(refusal.number("old_minor"), Some(50_000));
@@ -126,7 +126,7 @@ async fn rule_5_2_the_total_may_not_rise(world: World) {
     }
     assert_eq!(world.revision().await, before);
     // The same total in other goods asks the provider for nothing.
-    let order = edited(world.edit(&name).quantity(1, 1).add(mug(2, 10_000))).await;
+    let order = edited(world.edit(&name).quantity(1, 1).add_line(mug(2, 10_000))).await;
     let lines: Vec<(i32, i64)> = order.lines.iter().map(|line| (line.id, line.quantity)).collect();
     assert_eq!((gross(&order), lines), (50_000, vec![(1, 1), (2, 1), (3, 2)]));
     assert_eq!(world.book().calls(&reference, "update"), 0);
@@ -138,12 +138,12 @@ async fn rule_5_2_the_total_may_not_rise(world: World) {
 async fn rule_5_2_an_order_paid_by_hand_may_rise(world: World) {
     let order = world.place(world.draft(900).payment("manual", "", 900)).await;
     let name: OrderName = order.name.parse().unwrap();
-    let order = edited(world.edit(&name).quantity(1, 3).add(mug(1, 300))).await;
+    let order = edited(world.edit(&name).quantity(1, 3).add_line(mug(1, 300))).await;
     assert_eq!((gross(&order), order.payments[0].authorized_minor), (3_000, 3_000));
     let order = edited(world.edit(&name).remove(2)).await;
     assert_eq!((gross(&order), order.payments[0].authorized_minor), (2_700, 2_700));
     assert_eq!(order.lines.len(), 1, "a removed line is gone");
-    let order = edited(world.edit(&name).add(mug(1, 100))).await;
+    let order = edited(world.edit(&name).add_line(mug(1, 100))).await;
     assert_eq!(order.lines[1].id, 3, "its id is never used again");
     let order = world.complete(&name).await.unwrap().order.unwrap();
     assert_eq!(order.payments[0].captured_minor, 2_800);
@@ -334,11 +334,11 @@ async fn rule_5_5_stock_follows_the_quantity(world: World) {
     assert!(less().send().await.unwrap().receipt.unwrap().replayed);
     assert_eq!(world.on_hand("CUP").await, 9, "never twice");
     world.set("settings.stock_mode", |settings| settings.set_stock_mode(StockMode::Refuse)).await;
-    let too_many = world.edit(&name).add(mug(2, 100)).send().await;
+    let too_many = world.edit(&name).add_line(mug(2, 100)).send().await;
     assert_eq!(refused(too_many, Code::OutOfStock).metadata["skus"], "MUG-1");
     world.set("settings.stock_mode", |settings| settings.set_stock_mode(StockMode::Allow)).await;
     // The cup is broken: it leaves the order and does not go back.
-    let order = edited(world.edit(&name).remove(1).add(mug(2, 100)).restock(false)).await;
+    let order = edited(world.edit(&name).remove(1).add_line(mug(2, 100)).restock(false)).await;
     assert_eq!(problems(&order), ["OVERSOLD"]);
     assert_eq!((world.on_hand("CUP").await, world.on_hand("MUG-1").await), (9, -1));
     world.cancel(&name, true).await.unwrap();
@@ -356,7 +356,7 @@ async fn rule_5_5_stock_follows_the_quantity(world: World) {
 async fn an_edit_is_told_with_who_when_and_what_it_was_before(world: World) {
     let (name, _) = world.buy_basket("").await;
     let client = world.client.with_actor("kari").unwrap();
-    let edit = client.edit(&name).quantity(1, 1).unit_price(2, 0).add(mug(1, 500)).wait(WAIT);
+    let edit = client.edit(&name).quantity(1, 1).unit_price(2, 0).add_line(mug(1, 500)).wait(WAIT);
     let revision = edit.send().await.unwrap().receipt.unwrap().revision;
     let history = world.history(&name).await;
     let event = history.iter().find(|event| event.kind() == EventKind::OrderEdited).unwrap();
@@ -399,7 +399,7 @@ async fn everything_wrong_with_an_edit_is_told_at_once(world: World) {
         .quantity(1, -1)
         .unit_price(1, -1)
         .quantity(0, 1_000_001)
-        .add(NewLine { title: String::new(), vat_rate_bp: 10_001, ..mug(0, -1) })
+        .add_line(NewLine { title: String::new(), vat_rate_bp: 10_001, ..mug(0, -1) })
         .send()
         .await;
     let mut fields = wrong_fields(wrong);
@@ -425,7 +425,7 @@ async fn everything_wrong_with_an_edit_is_told_at_once(world: World) {
     twice.lines.push(twice.lines[0]);
     assert_eq!(wrong_fields(world.client.edit_order(twice).await), ["lines[1].line_id"]);
     let dear = world.edit(&name).quantity(1, 1_000_000).unit_price(1, 1_000_000_000_000);
-    let dear = dear.add(mug(1_000_000, 1_000_000_000_000)).add(mug(8_000_000, 1));
+    let dear = dear.add_line(mug(1_000_000, 1_000_000_000_000)).add_line(mug(8_000_000, 1));
     assert!(!wrong_fields(dear.send().await).is_empty());
     assert_eq!(world.revision().await, before);
 }

@@ -12,7 +12,7 @@ use super::tokens::Token;
 use super::{Reading, parts};
 use crate::commands::Failure;
 use crate::grpc::fields::lists::{OrderKey, OrdersPage};
-use crate::grpc::fields::{self, names};
+use crate::grpc::fields::names;
 use crate::search;
 use crate::shops::Shop;
 use crate::store::on_either;

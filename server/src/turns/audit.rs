@@ -84,7 +84,7 @@ fn check_row(findings: &mut Findings, desk: &Desk, number: i64, facts: &Facts) {
     let shop_id = desk.shop.row.shop_id;
     let Some(file) = desk.orders.get(&number) else { return };
     let stored = facts.orders.iter().find(|row| row.order_key == key(shop_id, number));
-    let ours = record::order(shop_id, file, &desk.payments_of(&file.order));
+    let ours = record::order(&desk.shop, file, &desk.payments_of(&file.order));
     let Some(stored) = stored else { return };
     let same = |findings: &mut Findings, column: &'static str, is: i64, should_be: i64| {
         findings.same("derived-states", column, &is, &should_be);

@@ -172,7 +172,7 @@ pub(crate) async fn run(session: &Session, arguments: &EditArguments) -> Result<
         edit = edit.unit_price(shipping_line(&order)?, minor_units(price, code)?);
     }
     for added in &arguments.add {
-        edit = edit.add(added.line(code)?);
+        edit = edit.add_line(added.line(code)?);
     }
     if let Some(restock) = arguments.restock {
         edit = edit.restock(restock == YesNo::Yes);

@@ -67,8 +67,13 @@ fn a_status_that_lies_is_seen() {
     let seen = broken(|case| case.order.status = CANCELLED);
     assert_eq!(seen, ["cancelled-lets-go", "cancel-time"]);
     assert_eq!(broken(|case| case.order.kind = OrderKind::Credit), ["credit-kind"]);
-    let pending =
-        PendingChange { to: SENT, restock: None, has_note: false, requested_at: Micros(1) };
+    let pending = PendingChange {
+        to: SENT,
+        restock: None,
+        has_note: false,
+        send_email: false,
+        requested_at: Micros(1),
+    };
     assert_eq!(broken(|case| case.order.pending = Some(pending)), ["pending-has-a-way-out"]);
 }
 
