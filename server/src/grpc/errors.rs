@@ -128,6 +128,7 @@ fn refused(refusal: &Refusal, retry_after: Duration, accept_language: &str) -> S
 }
 
 /// What fits a code beside its reason. Exhaustive: a new code is a decision.
+#[expect(clippy::too_many_lines, reason = "a table: one row per code")]
 fn fitting(code: Code) -> Fitting {
     match code {
         Code::InvalidRequest

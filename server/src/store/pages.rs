@@ -102,6 +102,4 @@ pub(crate) struct Findable {
     pub skus: Vec<String>,
     /// Of its payments.
     pub references: Vec<String>,
-    /// Deleted orders, too.
-    pub shows_deleted: bool,
 }

@@ -105,6 +105,22 @@ pub(super) struct OrderParts<'a> {
     pub payments: Vec<PaymentId>,
 }
 
+impl<'a> OrderParts<'a> {
+    /// An order to which nothing else belongs yet.
+    pub(super) fn new(row: &'a OrderRow) -> Self {
+        Self {
+            row,
+            lines: Vec::new(),
+            problems: Vec::new(),
+            duplicates: Vec::new(),
+            deliveries: Vec::new(),
+            delivery_lines: Vec::new(),
+            mails: Vec::new(),
+            payments: Vec::new(),
+        }
+    }
+}
+
 fn defect(what: &str) -> StoreFailure {
     StoreFailure::Defect(format!("a stored row does not make sense: {what}"))
 }

@@ -11,6 +11,7 @@ use crate::shops::Shop;
 use crate::terms::Term;
 
 /// The event of a change: its kind and what it says.
+#[expect(clippy::too_many_lines, reason = "a table: one row per kind of change")]
 pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, EventChange) {
     let nothing = EventChange::default();
     match change {

@@ -303,55 +303,18 @@ fn fill_payments(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), S
 }
 
 fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), StoreFailure> {
-    let mut parts: BTreeMap<i64, OrderParts<'_>> = facts
-        .orders
-        .iter()
-        .map(|row| {
-            (
-                row.order_key,
-                OrderParts {
-                    row,
-                    lines: Vec::new(),
-                    problems: Vec::new(),
-                    duplicates: Vec::new(),
-                    deliveries: Vec::new(),
-                    delivery_lines: Vec::new(),
-                    mails: Vec::new(),
-                    payments: Vec::new(),
-                },
-            )
-        })
-        .collect();
-    for row in &facts.lines {
-        if let Some(parts) = parts.get_mut(&row.order_key) {
-            parts.lines.push(row);
-        }
+    let mut parts: BTreeMap<i64, OrderParts<'_>> =
+        facts.orders.iter().map(|row| (row.order_key, OrderParts::new(row))).collect();
+    macro_rules! hand_out {
+        ($($rows:ident),+ $(,)?) => {
+            $(for row in &facts.$rows {
+                if let Some(parts) = parts.get_mut(&row.order_key) {
+                    parts.$rows.push(row);
+                }
+            })+
+        };
     }
-    for row in &facts.problems {
-        if let Some(parts) = parts.get_mut(&row.order_key) {
-            parts.problems.push(row);
-        }
-    }
-    for row in &facts.duplicates {
-        if let Some(parts) = parts.get_mut(&row.order_key) {
-            parts.duplicates.push(row);
-        }
-    }
-    for row in &facts.deliveries {
-        if let Some(parts) = parts.get_mut(&row.order_key) {
-            parts.deliveries.push(row);
-        }
-    }
-    for row in &facts.delivery_lines {
-        if let Some(parts) = parts.get_mut(&row.order_key) {
-            parts.delivery_lines.push(row);
-        }
-    }
-    for row in &facts.mails {
-        if let Some(parts) = parts.get_mut(&row.order_key) {
-            parts.mails.push(row);
-        }
-    }
+    hand_out!(lines, problems, duplicates, deliveries, delivery_lines, mails);
     let mut places: Vec<_> = facts.holders.iter().collect();
     places.sort_by_key(|row| (row.order_key, row.position));
     for row in places {

@@ -58,9 +58,9 @@ fn a_twin_goes_without_its_payment() {
         place B 100 klarna:k1=100
         place C 100 klarna:k1=100
         A sent
-        delete B keep    => deleted
+        delete B keep    => deleted dropped:a dropped:c | A: kept:b | C: kept:b
         yes k1
-        delete C restock => deleted back:2
+        delete C restock => deleted back:2 dropped:a dropped:b | A: kept:c
         state A          => sent Captured
         state B          => default None
         ",
@@ -74,7 +74,7 @@ fn the_last_twin_holds_the_reservation_alone() {
         place A 100 klarna:k1=100
         yes k1
         place B 100 klarna:k1=100
-        delete A         => deleted
+        delete A         => deleted dropped:b | B: kept:a
         delete B         => REFUSED RESERVATION_HELD payment=1 held_minor=100
         B cancelled keep => requested:cancelled void?k1=100
         yes k1

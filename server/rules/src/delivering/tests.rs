@@ -237,7 +237,7 @@ fn the_first_capture_of_a_delivery_binds_the_payment() {
         yes k1
         deliver A
         yes k1            => capture!k1=50:succeeded
-        B cancelled keep  => status:cancelled
+        B cancelled keep  => status:cancelled dropped:a | A: kept:b
         ",
     );
     check(
@@ -248,7 +248,7 @@ fn the_first_capture_of_a_delivery_binds_the_payment() {
         yes k1
         deliver A
         yes k1            => capture!k1=100:succeeded
-        B cancelled keep  => status:cancelled | A: release?k1=30
+        B cancelled keep  => status:cancelled dropped:a | A: release?k1=30 kept:b
         ",
     );
 }

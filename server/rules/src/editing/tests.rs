@@ -130,7 +130,7 @@ fn what_cannot_be_lowered_or_is_shared_keeps_its_amount() {
         edit B 1@40 => edited:100>80 update?k1=80
         place C 100 klarna:k1=100 => created attached:k1 duplicate:B | B: update!k1=80:withdrawn
         edit C 1@30 => edited:100>60
-        C cancelled keep => status:cancelled
+        C cancelled keep => status:cancelled dropped:b | B: kept:c
         B sent      => requested:sent capture?k1=80
         yes k1      => capture!k1=80:succeeded status:sent delivered release?k1=20
         ",

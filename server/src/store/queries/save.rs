@@ -109,6 +109,10 @@ async fn orders(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFai
         )
     );
     persons(conn, changes).await?;
+    parts_of_orders(conn, changes).await
+}
+
+async fn parts_of_orders(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
     upsert!(conn, &changes.problems[..], problems, (problem_key), (details, closed_at));
     upsert!(
         conn,

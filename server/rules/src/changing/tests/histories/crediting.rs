@@ -6,7 +6,7 @@ use super::model::{captor, paid};
 use crate::crediting::{CreditAmount, CreditOrder};
 use crate::decision::Case;
 use crate::fixtures::world::World;
-use crate::order::{Order, OrderKind, OrderNumber};
+use crate::order::{DuplicateResolution, Order, OrderKind, OrderNumber};
 use crate::payments::{Operation, OperationKind, OperationState, Payment};
 use crate::refusals::Code;
 
@@ -69,7 +69,13 @@ fn refused_as_duplicate(case: &Case) -> Option<Code> {
     let has_captured = own(&case.payments, number).any(|operation| {
         operation.kind == OperationKind::Capture && operation.state == OperationState::Succeeded
     });
-    (case.payments.iter().any(is_others) && !has_captured).then_some(Code::DuplicateNotCreditable)
+    let is_dropped = case
+        .order
+        .duplicates
+        .iter()
+        .any(|link| link.same_payment && link.resolution == DuplicateResolution::Dropped);
+    let is_twin = is_dropped || case.payments.iter().any(is_others);
+    (is_twin && !has_captured).then_some(Code::DuplicateNotCreditable)
 }
 
 /// Both or neither: the sale is written off by what the document says, and nothing else of it moves.

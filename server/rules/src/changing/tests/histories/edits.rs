@@ -5,7 +5,7 @@ use super::model::{Model, paid};
 use crate::decision::Case;
 use crate::editing::{Edit, LineEdit};
 use crate::fixtures::world::World;
-use crate::order::{LineKind, OrderNumber};
+use crate::order::{Line, LineKind, OrderNumber};
 use crate::payments::{Authorization, OperationKind, OperationState, Payment};
 use crate::placing::NewLine;
 use crate::refusals::Code;
@@ -122,6 +122,7 @@ fn expected_edit_refusal(
         () if order.completed_at.is_some() => Some(Code::AlreadyCaptured),
         () if order.gross_minor > 0 && paid >= order.gross_minor => Some(Code::AlreadyCaptured),
         () if is_same => None,
+        () if edit.added.is_empty() && is_fixed(line, &edit.lines[0]) => Some(Code::LineFixed),
         () if total < paid => Some(Code::TotalBelowCaptured),
         () if total > order.gross_minor && !is_by_hand => Some(Code::TotalMayNotRise),
         () if leaving > 0 && edit.restock.is_none() => Some(Code::RestockRequired),
@@ -133,6 +134,19 @@ fn expected_edit_refusal(
         }
         () => None,
     }
+}
+
+/// 5.1: what was captured, sent or credited of a line stays as it was sold.
+fn is_fixed(line: &Line, edit: &LineEdit) -> bool {
+    let units = edit.quantity.unwrap();
+    let gone = line.captured.max(line.delivered).max(line.credited);
+    let is_new_price = units > 0 && edit.unit_price_minor != Some(line.unit_price_minor);
+    let is_new = is_new_price || units > line.placed.quantity;
+    let (whole, of) = (line.placed.gross_minor, line.placed.quantity);
+    let left = (2 * whole * units.min(of) + of) / (2 * of);
+    units < gone
+        || (is_new && (gone > 0 || line.credited_gross_minor > 0))
+        || left < line.credited_gross_minor
 }
 
 fn expected_delete_refusal(case: &Case, restock: Option<bool>) -> Option<Code> {

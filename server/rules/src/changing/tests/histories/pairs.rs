@@ -134,5 +134,5 @@ pub(super) fn check(world: &World) {
 }
 
 fn stands(world: &World, order: &Order) -> bool {
-    world.statuses.tag(order.status) != Some(Tag::Cancelled)
+    order.deleted_at.is_none() && world.statuses.tag(order.status) != Some(Tag::Cancelled)
 }
