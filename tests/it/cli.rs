@@ -460,7 +460,7 @@ async fn problems_are_listed_with_their_remedy_and_dealt_with(world: World) {
     assert_eq!(again.code, 4, "{again:?}");
     assert!(again.told.contains("PROBLEM_NOT_FOUND"), "{again:?}");
 
-    crate::harness::eventually("the provider is called", async || {
+    eventually("the provider is called", async || {
         (world.book().calls(&hanging.reference, "capture") > 0).then_some(())
     })
     .await;

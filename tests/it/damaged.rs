@@ -133,7 +133,11 @@ async fn a_delivered_unit_is_not_edited_away(backend: Backend) {
     assert_eq!(refusal.number("fixed_quantity"), Some(2));
     refused(edit().unit_price(1, 200).send().await, Code::LineFixed);
     let order = edit().quantity(1, 2).send().await.unwrap().order.unwrap();
-    assert_eq!(order.delivery_state(), proto::DeliveryState::Delivered, "the rest is gone");
+    assert_eq!(
+        order.delivery_state(),
+        order_sdk::proto::DeliveryState::Delivered,
+        "the rest is gone"
+    );
 }
 
 async fn a_defect_ends_one_call_and_tells_nothing(backend: Backend) {

@@ -113,12 +113,12 @@ async fn serve(stream: TcpStream, speech: Speech, acceptor: TlsAcceptor, state: 
         Speech::Plain => drop(converse(stream, true, None, &state).await),
         Speech::Tls => {
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            drop(converse(stream, true, Some(PLAIN), &state).await);
+            let _ended = converse(stream, true, Some(PLAIN), &state).await;
         }
         Speech::StartTls => {
             let Some(stream) = until_tls(stream).await else { return };
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            drop(converse(stream, false, Some(PLAIN), &state).await);
+            let _ended = converse(stream, false, Some(PLAIN), &state).await;
         }
     }
 }
