@@ -1,0 +1,93 @@
+//! What a command did, would do, or why it did not happen.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use order_proto::v1;
+use order_rules::decision::Decision;
+use order_rules::mail::{Mail, MailKind};
+use order_rules::order::OrderNumber;
+use order_rules::payments::{OperationKind, Payment};
+use order_rules::refusals::Refusal;
+
+use crate::terms::Term;
+
+/// What a command did, or would do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    /// The order it is about, as it is now: encoded `Order`, in parts that belong together.
+    pub order: Vec<Bytes>,
+    pub number: Option<OrderNumber>,
+    /// The credit order that the command made, if it did, as the order.
+    pub credit: Option<OrderNumber>,
+    pub credit_order: Vec<Bytes>,
+    /// Revision of the command's first event; 0 when only validated.
+    pub revision: i64,
+    pub replayed: bool,
+    pub plan: Vec<v1::PlannedEffect>,
+    pub other_orders: Vec<OrderNumber>,
+    /// Effects that gate the answer are still under way.
+    pub is_waiting: bool,
+    pub already_exists: bool,
+}
+
+impl Answer {
+    /// Names orders that changed beside the one it is about, each once.
+    pub(crate) fn changed_too(&mut self, orders: &[OrderNumber]) {
+        self.other_orders.extend_from_slice(orders);
+        let own = self.number;
+        self.other_orders.retain(|order| Some(*order) != own);
+        self.other_orders.sort_unstable();
+        self.other_orders.dedup();
+    }
+}
+
+/// Why a command did not happen.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// A rule said no. Nothing changed.
+    Refused(Box<Refusal>),
+    /// The shop's queue is full: try again after this long.
+    QueueFull { retry_after: Duration },
+    /// The store is away, or the service is stopping. The command may or may not have happened.
+    Unavailable { retry_after: Duration },
+    /// A defect. What a caller may know is nothing; the text is for the log.
+    Internal { log: String },
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+/// What a decision makes the outside world do.
+pub(super) fn plan_of(decision: &Decision) -> Vec<v1::PlannedEffect> {
+    let payments = &decision.case.payments;
+    let operations = decision.effects.iter().filter_map(|effect| {
+        let payment = payments.iter().find(|payment| payment.id == effect.payment)?;
+        Some(planned(payment, effect.operation.kind, effect.operation.amount_minor))
+    });
+    let is_new = |mail: &&Mail| decision.mails.contains(&mail.id);
+    let mails = decision.case.order.mails.iter().filter(is_new);
+    operations.chain(mails.map(|mail| planned_mail(mail.kind))).collect()
+}
+
+pub(super) fn planned_mail(kind: MailKind) -> v1::PlannedEffect {
+    v1::PlannedEffect { mail: kind.contract().into(), ..v1::PlannedEffect::default() }
+}
+
+pub(super) fn planned(
+    payment: &Payment,
+    kind: OperationKind,
+    amount_minor: i64,
+) -> v1::PlannedEffect {
+    v1::PlannedEffect {
+        kind: kind.contract().into(),
+        payment_id: payment.id.0,
+        provider: payment.provider.0.clone(),
+        reference: payment.reference.clone(),
+        amount_minor,
+        mail: 0,
+    }
+}
