@@ -1,11 +1,13 @@
 //! What every mutation has: a repeat is harmless, a stale etag is refused, and asking stores nothing.
 
+mod kinds;
 mod mutations;
 
 use order_rules::refusals::Code;
 use order_sdk::proto::{self, OperationKind};
 
-use self::mutations::{Asked, Kind, Stage};
+use self::kinds::Kind;
+use self::mutations::{Asked, Stage};
 use crate::harness::{WAIT, World, eventually, refused, request_id, status_id, wrong_fields};
 
 trials! {
@@ -30,6 +32,7 @@ async fn a_repeat_of_any_command_is_harmless_and_other_content_is_refused(world:
         let first = stage.send(kind, &asked).await.unwrap();
         assert_eq!(first.request_id, asked.request_id, "{kind:?}");
         assert!(first.revision > 0 && !first.replayed, "{kind:?}: {first:?}");
+        stage.mails_are_out(kind).await;
         let head = stage.world.revision().await;
         for _ in 0..2 {
             let again = stage.send(kind, &asked).await.unwrap();

@@ -15,7 +15,7 @@ use crate::commands::Failure;
 use crate::shops::Shops;
 use crate::store::audits::{AuditPage, MovedRow};
 use crate::store::facts::Facts;
-use crate::store::rows::{PaymentRow, key, number};
+use crate::store::rows::{OrderRow, PaymentRow, key, number};
 
 /// What was found in a page of orders.
 #[derive(Debug, Default)]
@@ -99,6 +99,12 @@ fn check_row(findings: &mut Findings, desk: &Desk, number: i64, facts: &Facts) {
         ours.is_possible_duplicate.into(),
     );
     same(findings, "needs_attention", stored.needs_attention.into(), ours.needs_attention.into());
+    // Legal days follow the settings of the shop, which may have changed since (3.5).
+    let ours = OrderRow {
+        withdrawal_deadline: stored.withdrawal_deadline,
+        refund_due: stored.refund_due,
+        ..ours
+    };
     findings.check(stored == &ours, "order-row", || {
         "a column is not what the order comes to".to_owned()
     });
@@ -113,20 +119,32 @@ fn check_document(findings: &mut Findings, desk: &Desk, number: i64, page: &Audi
         findings.check(false, "document", || "its last event carries none".to_owned());
         return;
     };
-    let decoded = v1::Order::decode(stored.as_slice()).map(without_status_names);
+    let decoded = v1::Order::decode(stored.as_slice()).map(comparable);
     let ours = document::document(&desk.shop, file, &desk.payments_of(&file.order));
-    let ours = v1::Order::decode(ours).map(without_status_names);
+    let ours = v1::Order::decode(ours).map(comparable);
     findings.check(decoded.is_ok() && decoded == ours, "document", || {
         "what reads and listeners get is not what the rows come to".to_owned()
     });
 }
 
-/// A status may have been replaced since; no order is rewritten for that (1.4).
-fn without_status_names(mut order: v1::Order) -> v1::Order {
+/// The order without what may rightly have changed since its last event: a status that was replaced
+/// (1.4), days by settings that were changed (3.5), and how far an operation under way has come, which
+/// its effect knows first.
+fn comparable(mut order: v1::Order) -> v1::Order {
     order.status = String::new();
     order.status_tag = 0;
     if let Some(pending) = &mut order.pending_status_change {
         pending.status = String::new();
+    }
+    order.withdrawal = None;
+    for delivery in order.deliveries.iter_mut().filter(|delivery| delivery.is_arrival_estimated) {
+        delivery.arrival_date = String::new();
+    }
+    for operation in order.payments.iter_mut().flat_map(|payment| &mut payment.operations) {
+        use v1::OperationState::{Accepted, Pending, Sent, Unknown};
+        if matches!(operation.state(), Accepted | Sent | Unknown) {
+            operation.set_state(Pending);
+        }
     }
     order
 }

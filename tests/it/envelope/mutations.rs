@@ -3,39 +3,8 @@
 use order_sdk::proto::{self, Receipt, StatusTag};
 use order_sdk::{Error, OrderName};
 
+use super::kinds::Kind;
 use crate::harness::{World, eventually, mask, request_id};
-
-/// A command of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    CreateOrder,
-    UpdateOrder,
-    ChangeOrderStatus,
-    WithdrawStatusChange,
-    AttachPayment,
-    AddOrderNote,
-    ResendMail,
-    DismissProblem,
-    RetryEffect,
-    SettlePaymentOperation,
-    DeliverOrder,
-    CancelDelivery,
-    ConfirmArrival,
-    RecordWithdrawal,
-    CreditOrder,
-    ResolveDuplicate,
-    DismissDuplicate,
-    EditOrder,
-    DeleteOrder,
-    EraseCustomer,
-    CreateOrderStatus,
-    UpdateOrderStatus,
-    DeleteOrderStatus,
-    CreateShop,
-    UpdateShop,
-    CreateStockItem,
-    AdjustStock,
-}
 
 /// How it is asked for.
 #[derive(Clone, Debug, Default)]
@@ -75,74 +44,6 @@ pub(super) struct Stage {
     other_mail: i64,
     /// A shop that does not exist yet.
     new_shop: String,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 27] = [
-        Self::CreateOrder,
-        Self::UpdateOrder,
-        Self::ChangeOrderStatus,
-        Self::WithdrawStatusChange,
-        Self::AttachPayment,
-        Self::AddOrderNote,
-        Self::ResendMail,
-        Self::DismissProblem,
-        Self::RetryEffect,
-        Self::SettlePaymentOperation,
-        Self::DeliverOrder,
-        Self::CancelDelivery,
-        Self::ConfirmArrival,
-        Self::RecordWithdrawal,
-        Self::CreditOrder,
-        Self::ResolveDuplicate,
-        Self::DismissDuplicate,
-        Self::EditOrder,
-        Self::DeleteOrder,
-        Self::EraseCustomer,
-        Self::CreateOrderStatus,
-        Self::UpdateOrderStatus,
-        Self::DeleteOrderStatus,
-        Self::CreateShop,
-        Self::UpdateShop,
-        Self::CreateStockItem,
-        Self::AdjustStock,
-    ];
-
-    pub(super) fn has_etag(self) -> bool {
-        !matches!(
-            self,
-            Self::CreateOrder
-                | Self::EraseCustomer
-                | Self::CreateOrderStatus
-                | Self::CreateShop
-                | Self::CreateStockItem
-                | Self::AdjustStock
-        )
-    }
-
-    pub(super) fn is_about_order(self) -> bool {
-        matches!(
-            self,
-            Self::UpdateOrder
-                | Self::ChangeOrderStatus
-                | Self::WithdrawStatusChange
-                | Self::AttachPayment
-                | Self::AddOrderNote
-                | Self::ResendMail
-                | Self::DismissProblem
-                | Self::RetryEffect
-                | Self::SettlePaymentOperation
-                | Self::DeliverOrder
-                | Self::CancelDelivery
-                | Self::ConfirmArrival
-                | Self::RecordWithdrawal
-                | Self::CreditOrder
-                | Self::ResolveDuplicate
-                | Self::DismissDuplicate
-                | Self::EditOrder
-                | Self::DeleteOrder
-        )
-    }
 }
 
 impl Stage {
@@ -235,6 +136,19 @@ impl Stage {
             }
             _ => self.world.get(self.order_of(kind)).await.etag,
         }
+    }
+
+    /// Waits until what the command mailed is told of.
+    pub(super) async fn mails_are_out(&self, kind: Kind) {
+        if !matches!(kind, Kind::AddOrderNote | Kind::ResendMail) {
+            return;
+        }
+        eventually("the mails are out", async || {
+            let order = self.world.get(self.order_of(kind)).await;
+            let is_out = |mail: &proto::Mail| mail.state() != proto::MailState::Pending;
+            order.mails.iter().all(is_out).then_some(())
+        })
+        .await;
     }
 
     /// Changes what the command is about, in a way that does not get into its way.

@@ -1,0 +1,101 @@
+//! Every command of the contract by name, and what kind of command it is.
+
+/// A command of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    CreateOrder,
+    UpdateOrder,
+    ChangeOrderStatus,
+    WithdrawStatusChange,
+    AttachPayment,
+    AddOrderNote,
+    ResendMail,
+    DismissProblem,
+    RetryEffect,
+    SettlePaymentOperation,
+    DeliverOrder,
+    CancelDelivery,
+    ConfirmArrival,
+    RecordWithdrawal,
+    CreditOrder,
+    ResolveDuplicate,
+    DismissDuplicate,
+    EditOrder,
+    DeleteOrder,
+    EraseCustomer,
+    CreateOrderStatus,
+    UpdateOrderStatus,
+    DeleteOrderStatus,
+    CreateShop,
+    UpdateShop,
+    CreateStockItem,
+    AdjustStock,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 27] = [
+        Self::CreateOrder,
+        Self::UpdateOrder,
+        Self::ChangeOrderStatus,
+        Self::WithdrawStatusChange,
+        Self::AttachPayment,
+        Self::AddOrderNote,
+        Self::ResendMail,
+        Self::DismissProblem,
+        Self::RetryEffect,
+        Self::SettlePaymentOperation,
+        Self::DeliverOrder,
+        Self::CancelDelivery,
+        Self::ConfirmArrival,
+        Self::RecordWithdrawal,
+        Self::CreditOrder,
+        Self::ResolveDuplicate,
+        Self::DismissDuplicate,
+        Self::EditOrder,
+        Self::DeleteOrder,
+        Self::EraseCustomer,
+        Self::CreateOrderStatus,
+        Self::UpdateOrderStatus,
+        Self::DeleteOrderStatus,
+        Self::CreateShop,
+        Self::UpdateShop,
+        Self::CreateStockItem,
+        Self::AdjustStock,
+    ];
+
+    pub(super) fn has_etag(self) -> bool {
+        !matches!(
+            self,
+            Self::CreateOrder
+                | Self::EraseCustomer
+                | Self::CreateOrderStatus
+                | Self::CreateShop
+                | Self::CreateStockItem
+                | Self::AdjustStock
+        )
+    }
+
+    pub(super) fn is_about_order(self) -> bool {
+        matches!(
+            self,
+            Self::UpdateOrder
+                | Self::ChangeOrderStatus
+                | Self::WithdrawStatusChange
+                | Self::AttachPayment
+                | Self::AddOrderNote
+                | Self::ResendMail
+                | Self::DismissProblem
+                | Self::RetryEffect
+                | Self::SettlePaymentOperation
+                | Self::DeliverOrder
+                | Self::CancelDelivery
+                | Self::ConfirmArrival
+                | Self::RecordWithdrawal
+                | Self::CreditOrder
+                | Self::ResolveDuplicate
+                | Self::DismissDuplicate
+                | Self::EditOrder
+                | Self::DeleteOrder
+        )
+    }
+}
