@@ -72,7 +72,7 @@ async fn the_contract_can_be_read_from_the_server(world: World) {
     assert!(!files.file_descriptor_proto.is_empty());
     let file = prost_types::FileDescriptorProto::decode(&files.file_descriptor_proto[0]);
     assert_eq!(file.name(), "orders/v1/order_service.proto");
-    let pool = prost_reflect::DescriptorPool::decode(order_proto::DESCRIPTOR).unwrap();
+    let pool = DescriptorPool::decode(order_proto::DESCRIPTOR).unwrap();
     let known = pool.get_service_by_name("orders.v1.OrderService").unwrap();
     assert_eq!(file.service[0].method.len(), known.methods().len());
 }

@@ -55,8 +55,9 @@ fn sandbox() -> Integration {
 }
 
 async fn a_shop_has_defaults_for_what_is_not_stated(world: World) {
-    let shop = world.shop().await;
-    assert_eq!(shop.name, world.shop.to_string());
+    let id = format!("{}-plain", world.shop.id());
+    let shop = world.create_shop(&id, None).await.unwrap();
+    assert_eq!(shop.name, format!("shops/{id}"));
     assert_eq!(shop.revision, 1);
     assert!(shop.create_time.is_some() && !shop.etag.is_empty());
     let settings = shop.settings.unwrap();

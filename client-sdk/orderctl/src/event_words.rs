@@ -28,8 +28,9 @@ pub(crate) fn change(event: &proto::Event) -> String {
     if change.payment_id != 0 {
         parts.push(format!("payment {}", change.payment_id));
     }
-    if change.to_gross_minor != change.from_gross_minor {
-        parts.push(gross_words(change));
+    if !change.credit_order.is_empty() {
+        // An event does not say the currency: minor units, as they stand in it.
+        parts.push(format!("{} minor units credited", change.to_gross_minor));
     }
     if change.quantity != 0 {
         parts.push(format!("{:+} units", change.quantity));
@@ -56,8 +57,7 @@ pub(crate) fn change(event: &proto::Event) -> String {
         parts.push(change.resolution().label().to_owned());
     }
     parts.extend(change.lines.iter().map(line_words));
-    if change.from_gross_minor != change.to_gross_minor {
-        // An event does not say the currency: minor units, as they stand in it.
+    if change.from_gross_minor != change.to_gross_minor && change.credit_order.is_empty() {
         let (from, to) = (change.from_gross_minor, change.to_gross_minor);
         parts.push(format!("total {from} to {to} minor units"));
     }
@@ -66,15 +66,6 @@ pub(crate) fn change(event: &proto::Event) -> String {
         parts.push("with a reason among the notes".to_owned());
     }
     parts.join(", ")
-}
-
-/// An edit moves the total; a credit has an amount of its own.
-fn gross_words(change: &proto::EventChange) -> String {
-    let proto::EventChange { from_gross_minor, to_gross_minor, .. } = change;
-    match change.credit_order.is_empty() {
-        true => format!("total {from_gross_minor} to {to_gross_minor} minor units"),
-        false => format!("{to_gross_minor} minor units credited"),
-    }
 }
 
 /// How the order and the other one belong together.

@@ -46,6 +46,7 @@ fn payment() -> proto::Payment {
         authorization_state: proto::AuthorizationState::Held.into(),
         authorized_minor: 259_800,
         operations: vec![proto::Operation {
+            id: 3,
             kind: proto::OperationKind::Capture.into(),
             state: proto::OperationState::Declined.into(),
             amount_minor: 259_800,
@@ -83,6 +84,7 @@ fn order() -> proto::Order {
         }),
         payments: vec![payment()],
         problems: vec![proto::Problem {
+            id: 4,
             code: "CAPTURE_DECLINED".to_owned(),
             details: BTreeMap::from([("provider_reason".to_owned(), "CARD_BLOCKED".to_owned())]),
             ..Default::default()
@@ -125,13 +127,14 @@ Payment 7 klarna K-1
   Reserved     2598.00 NOK
   Captured     0.00 NOK
   Also pays    1002
-  OPERATION  STATE      AMOUNT  ASKED  RESOLVED  REASON
-  CAPTURE    DECLINED  2598.00                   CARD_BLOCKED
+  ID  OPERATION  STATE      AMOUNT  ASKED  RESOLVED  CREDIT  REASON
+  3   CAPTURE    DECLINED  2598.00                           CARD_BLOCKED
 
 May be a duplicate of order 1002: same payment, total
   One payment: keep one of them. orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as sent
 
 Problem CAPTURE_DECLINED: Trekket ble avvist
+  Number   4
   Details  provider_reason = CARD_BLOCKED
   Cause    Kortet er sperret.
   Remedy   Be om et nytt.";
