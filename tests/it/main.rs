@@ -50,6 +50,8 @@ mod envelope;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod guide;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod listening_on;
@@ -125,7 +127,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 45] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 46] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -144,6 +146,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         editing::trials,
         envelope::trials,
         fuzz::trials,
+        guide::trials,
         lifecycle::trials,
         listening_on::trials,
         listing::trials,

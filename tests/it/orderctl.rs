@@ -30,10 +30,10 @@ trials! {
 
 /// What a run left behind.
 #[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    data: String,
-    talk: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) data: String,
+    pub(crate) talk: String,
 }
 
 fn command(world: &World, arguments: &[&str]) -> Command {
@@ -43,7 +43,7 @@ fn command(world: &World, arguments: &[&str]) -> Command {
     command
 }
 
-async fn run(mut command: Command) -> Run {
+pub(crate) async fn run(mut command: Command) -> Run {
     let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
     let output = tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap();
     Run {
@@ -256,8 +256,8 @@ fn walk() -> Vec<String> {
     commands.map(|line| line.trim().to_owned()).collect()
 }
 
-/// Runs a line of the README in a shell, as it stands.
-fn shell(world: &World, folder: &Path, line: &str) -> Command {
+/// Runs a line of a document in a shell, as it stands.
+pub(crate) fn shell(world: &World, folder: &Path, line: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &line.replacen("orderctl", "exec \"$ORDERCTL\"", 1)]).current_dir(folder);
     shell.env("ORDERCTL", binaries::orderctl()).env("ORDER_SERVER", world.server.endpoint());

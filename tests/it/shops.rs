@@ -56,7 +56,10 @@ fn sandbox() -> Integration {
 
 async fn a_shop_has_defaults_for_what_is_not_stated(world: World) {
     let id = format!("{}-plain", world.shop.id());
-    let shop = world.create_shop(&id, None).await.unwrap();
+    let shop = world
+        .create_shop(&id, Some(Shop { display_name: id.clone(), ..Shop::default() }))
+        .await
+        .unwrap();
     assert_eq!(shop.name, format!("shops/{id}"));
     assert_eq!(shop.revision, 1);
     assert!(shop.create_time.is_some() && !shop.etag.is_empty());

@@ -28,6 +28,7 @@ impl ResolveDuplicate {
         let drop: Vec<Case> =
             self.drop.iter().map(|&number| desk.case(number)).collect::<Result<_, _>>()?;
         desk.case(self.keep)?;
+        self.drop.iter().try_for_each(|&number| desk.check_not_deleted(number))?;
         desk.check_etag(self.keep, self.etag.as_deref())?;
         let complete_as = match &self.complete_keep_as {
             Some(slug) => Some(status(desk, slug)?),

@@ -61,8 +61,10 @@ pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Aud
             let told = moved.get(&(number, line.id)).copied().unwrap_or_default();
             let out = told.taken.saturating_sub(told.put_back);
             let held = line.stock_taken.saturating_sub(line.stock_put_back);
-            let what = format!("line {}: units out of stock by its events", line.id);
-            findings.same("line-stock", &what, &out, &held);
+            // Units edited away without going back (5.5) are out of stock and of the line.
+            findings.check(out >= held, "line-stock", || {
+                format!("line {}: {out} units out of stock by its events, it has {held}", line.id)
+            });
         }
         for payment in &case.payments {
             let stored =

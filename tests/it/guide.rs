@@ -1,0 +1,108 @@
+//! The guide on handling orders, carried out as it stands: every command and every snippet, in order.
+
+mod snippets;
+
+use order_sdk::proto::PaymentState;
+use order_sdk::{OrderClient, ShopName};
+
+use crate::harness::folder::Folder;
+use crate::harness::{Backend, World, binaries};
+use crate::orderctl::{run, shell};
+
+trials! {
+    own: [the_guide_succeeds_from_its_first_line_to_its_last];
+    once: [the_snippets_are_those_that_are_carried_out];
+}
+
+/// One thing the guide does.
+#[derive(Debug, PartialEq)]
+enum Step {
+    Command(String),
+    /// The Rust between two fences.
+    Snippet(String),
+}
+
+fn steps() -> Vec<Step> {
+    let path = binaries::workspace().join("docs/handling-orders.md");
+    let guide = std::fs::read_to_string(path).unwrap();
+    let (mut steps, mut open) = (Vec::new(), None::<String>);
+    for line in guide.lines() {
+        match (&mut open, line) {
+            (None, "```rust") => open = Some(String::new()),
+            (Some(_), "```") => steps.extend(open.take().map(Step::Snippet)),
+            (Some(snippet), line) => snippet.push_str(&format!("{line}\n")),
+            (None, line) if line.starts_with("    ") => {
+                steps.push(Step::Command(line.trim().to_owned()));
+            }
+            (None, _) => {}
+        }
+    }
+    assert_eq!(open, None, "a snippet does not end");
+    steps
+}
+
+async fn the_snippets_are_those_that_are_carried_out() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let source = words(include_str!("guide/snippets.rs"));
+    let mut rest = source.as_str();
+    let snippets = steps().into_iter().filter_map(|step| match step {
+        Step::Snippet(snippet) => Some(words(&snippet)),
+        Step::Command(_) => None,
+    });
+    for snippet in snippets {
+        let found = rest.split_once(&snippet);
+        rest = found.unwrap_or_else(|| panic!("not carried out, or not in order: {snippet}")).1;
+    }
+}
+
+async fn the_guide_succeeds_from_its_first_line_to_its_last(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    let world = World { shop: ShopName::new("default").unwrap(), ..world };
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.file("tests/samples")).unwrap();
+    let day = "tests/samples/day.jsonl";
+    std::fs::copy(binaries::workspace().join(day), folder.file(day)).unwrap();
+
+    let (client, shop) = snippets::connect(&world.server.endpoint()).await.unwrap();
+    let (mut commands, mut snippets) = (0, 0);
+    for step in steps() {
+        match step {
+            Step::Command(line) => {
+                let told = run(shell(&world, folder.path(), &line)).await;
+                assert_eq!(told.code, Some(0), "{line}: {told:?}");
+                commands += 1;
+            }
+            Step::Snippet(snippet) => {
+                let done = carry_out(snippets, &client, &shop).await;
+                done.unwrap_or_else(|error| panic!("{error}: {snippet}"));
+                snippets += 1;
+            }
+        }
+    }
+    assert!(commands >= 40 && snippets == 6, "{commands} commands, {snippets} snippets");
+    // What it says of the goods and the money is so.
+    for (number, state) in [
+        (1011, PaymentState::PartiallyRefunded),
+        (1015, PaymentState::Captured),
+        (1021, PaymentState::Voided),
+        (1097, PaymentState::Captured),
+    ] {
+        let order = world.settled(&world.shop.order(number).unwrap()).await;
+        assert_eq!(order.payment_state(), state, "{number}");
+    }
+    let (breaches, _) = world.breaches().await;
+    assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+}
+
+async fn carry_out(snippet: usize, client: &OrderClient, shop: &ShopName) -> snippets::Outcome<()> {
+    match snippet {
+        // The first only connects, which is done.
+        0 => Ok(()),
+        1 => snippets::complete(client, shop).await,
+        2 => snippets::credit(client, shop).await,
+        3 => snippets::edit(client, shop).await,
+        4 => snippets::cancel(client, shop).await,
+        5 => snippets::resolve(client, shop).await,
+        _ => Err("no function for it".into()),
+    }
+}
