@@ -99,6 +99,12 @@ impl StatusBatch {
         self
     }
 
+    /// Mail each customer the new status when the label of the order moves.
+    pub fn send_email(mut self) -> Self {
+        self.request.send_email = true;
+        self
+    }
+
     /// UUID of the batch; one is made when it is opened without.
     pub fn request_id(mut self, request_id: impl Into<String>) -> Self {
         self.request.request_id = request_id.into();

@@ -16,6 +16,7 @@ trials! {
         rule_3_4_a_mail_is_not_sent_twice_though_the_service_is_killed,
         a_mail_goes_through_tls_and_a_password,
         a_mail_waits_for_a_mail_server_that_is_away,
+        a_person_who_is_erased_is_not_mailed,
     ];
 }
 
@@ -164,4 +165,32 @@ async fn a_mail_waits_for_a_mail_server_that_is_away(backend: Backend) {
     note(&world, &name).await.unwrap();
     world.change(&name, "processing").send().await.unwrap();
     assert_eq!(world.get(&name).await.notes.len(), 2);
+}
+
+async fn a_person_who_is_erased_is_not_mailed(backend: Backend) {
+    let port = crate::harness::server::free_port();
+    let flags = ["--smtp-url".to_owned(), format!("smtp://127.0.0.1:{port}")];
+    let world = world(backend, &flags).await;
+    let email = "kari@example.com";
+    let draft = world.draft(500).customer("Kari Testesen-Hemmelig", email);
+    let order = world.place(draft.payment("manual", "", 500)).await;
+    let name: OrderName = order.name.parse().unwrap();
+    world.complete(&name).await.unwrap();
+    let note = world.client.new_note(&name, NoteAudience::Customer, "Se vedlegget");
+    let note = note.send_email(true).attach("a.pdf", "application/pdf", b"hemmelig".to_vec());
+    note.send().await.unwrap();
+    let files = "SELECT CAST(count(*) AS TEXT) AS a FROM mail_files";
+    assert_eq!(world.server.store.texts(files).await, ["1"]);
+    let request = proto::EraseCustomerRequest {
+        parent: (&world.shop).into(),
+        person: Some(proto::Person {
+            identity: Some(proto::person::Identity::Email(email.to_owned())),
+        }),
+        ..proto::EraseCustomerRequest::default()
+    };
+    world.client.erase_customer(request).await.unwrap();
+    // One that is being handed over just then comes to nothing: there is nobody to write to.
+    let order = resolved(&world, &name).await;
+    assert!(matches!(mail_states(&order)[0], MailState::Withdrawn | MailState::Declined));
+    assert_eq!(world.server.store.texts(files).await, ["0"]);
 }

@@ -1,7 +1,9 @@
 //! `EraseCustomer`: the orders of a person forget who bought (design: personal data stay erasable).
 
 use order_proto::v1;
-use order_rules::decision::{Change, Decision};
+use order_rules::decision::{Case, Change, Decision, Ids};
+use order_rules::effects::EffectState;
+use order_rules::mail;
 use order_rules::order::OrderNumber;
 use order_rules::privacy::{is_money_open, voucher_kept_until};
 use order_rules::refusals::{Code, Refusal};
@@ -10,6 +12,7 @@ use prost::Message;
 use super::{Answer, EraseCustomer};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
+use crate::terms::effect_state;
 use crate::turns::desk::Desk;
 
 impl EraseCustomer {
@@ -39,13 +42,23 @@ impl EraseCustomer {
                 .zip(desk.orders.get(&number).map(|file| file.extra.personal.clone()))
                 .and_then(|(until, personal)| Some((until, party(&personal)?)));
             desk.erase_personal(number, voucher);
-            let ids = desk.ids();
-            let changes = vec![Change::CustomerErased];
-            desk.apply(Decision { changes, ..Decision::unchanged(case) }, &ids);
+            let mut ids = desk.ids();
+            let mut decision = without_mails(desk, &case, &mut ids);
+            decision.changes.push(Change::CustomerErased);
+            desk.apply(decision, &ids);
         }
         let other_orders = self.numbers.iter().copied().map(OrderNumber).collect();
         Ok(Answer { other_orders, ..desk.answer(None) })
     }
+}
+
+/// The order with no mail left to be sent and no file kept for one.
+fn without_mails(desk: &Desk, case: &Case, ids: &mut Ids) -> Decision {
+    let is_unsent = |mail: i64| {
+        let effect = desk.effects.get(&mail);
+        effect.is_some_and(|effect| effect_state(effect.state) == Some(EffectState::Pending))
+    };
+    mail::withdraw_unsent(case, is_unsent, ids, desk.now)
 }
 
 /// What a voucher must say of the buyer: name, organisation number and one address.

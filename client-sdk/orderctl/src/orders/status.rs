@@ -105,6 +105,9 @@ pub(crate) async fn run(session: &Session, arguments: StatusArguments) -> Result
             if let Some(note) = &arguments.note {
                 batch = batch.note(proto::NoteAudience::Internal, note);
             }
+            if arguments.email {
+                batch = batch.send_email();
+            }
             if !arguments.wait.is_zero() {
                 batch = batch.wait(arguments.wait);
             }
