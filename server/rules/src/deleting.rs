@@ -6,6 +6,7 @@ mod tests;
 use crate::changing::{ChangingFacts, check_nothing_pending, finish, label};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
+use crate::mail::MailState;
 use crate::order::{Micros, OrderKind};
 use crate::payments::{Authorization, OperationKind, OperationState, order_sums};
 use crate::refusals::{Code, Refusal};
@@ -53,6 +54,9 @@ fn check_deletable(case: &Case) -> Result<(), Refusal> {
     };
     if let Some(operation) = own.find(is_own) {
         return Err(Refusal::new(Code::EffectPending).with("operation", operation.id));
+    }
+    if let Some(mail) = order.mails.iter().find(|mail| mail.state == MailState::Pending) {
+        return Err(Refusal::new(Code::EffectPending).with("mail", mail.id));
     }
     let uncredited_minor = uncredited(case);
     if uncredited_minor > 0 {

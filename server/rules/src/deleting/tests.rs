@@ -26,6 +26,9 @@ fn an_order_goes_when_nothing_hangs_on_it() {
         stock mug        => 8
         place Z 0
         delete Z keep    => deleted
+        place M 0
+        M processing mail
+        delete M keep    => REFUSED EFFECT_PENDING mail=7
         ",
     );
 }
