@@ -2,17 +2,22 @@
 
 mod snippets;
 
+use std::time::Duration;
+
 use order_sdk::proto::PaymentState;
 use order_sdk::{OrderClient, ShopName};
 
 use crate::harness::folder::Folder;
 use crate::harness::{Backend, World, binaries};
-use crate::orderctl::{run, shell};
+use crate::orderctl::{run_within, shell};
 
 trials! {
     own: [the_guide_succeeds_from_its_first_line_to_its_last];
     once: [the_snippets_are_those_that_are_carried_out];
 }
+
+/// A whole day comes in one order at a time, beside everything else that is tested.
+const DAY_PATIENCE: Duration = Duration::from_secs(600);
 
 /// One thing the guide does.
 #[derive(Debug, PartialEq)]
@@ -68,7 +73,7 @@ async fn the_guide_succeeds_from_its_first_line_to_its_last(backend: Backend) {
     for step in steps() {
         match step {
             Step::Command(line) => {
-                let told = run(shell(&world, folder.path(), &line)).await;
+                let told = run_within(DAY_PATIENCE, shell(&world, folder.path(), &line)).await;
                 assert_eq!(told.code, Some(0), "{line}: {told:?}");
                 commands += 1;
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use order_sdk::ShopName;
 use order_sdk::proto::PaymentState;
@@ -43,9 +44,13 @@ fn command(world: &World, arguments: &[&str]) -> Command {
     command
 }
 
-pub(crate) async fn run(mut command: Command) -> Run {
+pub(crate) async fn run(command: Command) -> Run {
+    run_within(PATIENCE, command).await
+}
+
+pub(crate) async fn run_within(patience: Duration, mut command: Command) -> Run {
     let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
-    let output = tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap();
+    let output = tokio::time::timeout(patience, running).await.unwrap().unwrap();
     Run {
         code: output.status.code(),
         data: String::from_utf8(output.stdout).unwrap(),
@@ -199,7 +204,7 @@ async fn interrupt(
 ) {
     let id = child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-s", "INT", &id]).status().await.unwrap().success());
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let mut rest = String::new();
     let ended = tokio::time::timeout(PATIENCE / 4, async {
         lines.read_to_string(&mut rest).await.unwrap();
@@ -221,7 +226,7 @@ async fn a_watch_that_is_printing_hears_ctrl_c(world: World) {
     let (child, mut lines) = watch(&world);
     let mut first = String::new();
     lines.read_line(&mut first).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     interrupt(child, lines).await;
 }
 
