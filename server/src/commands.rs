@@ -103,6 +103,8 @@ pub(crate) struct Personal {
     pub billing_address: Option<v1::Address>,
     pub shipping_address: Option<v1::Address>,
     pub metadata: std::collections::BTreeMap<String, String>,
+    /// The address that was probably meant; looked for before the turn, where it delays nobody else.
+    pub email_suggestion: String,
 }
 
 /// Each field that is `Some` is replaced.

@@ -4,12 +4,12 @@ pub(crate) mod rows;
 pub(crate) mod schema;
 
 pub(crate) mod audits;
-mod cached;
 pub(crate) mod claims;
 pub(crate) mod facts;
 pub(crate) mod log;
 pub(crate) mod pages;
 pub(crate) mod postgres;
+mod prepared;
 mod purchases;
 pub(crate) mod sqlite;
 

@@ -75,9 +75,14 @@ fn suggest_domain(domain: &str) -> Option<&'static str> {
             if known_ending && ending != provider_ending {
                 return None;
             }
-            let slips = distance(name, provider_name) + distance(ending, provider_ending);
             let is_long = provider_name.chars().count() >= LONG_NAME_CHARACTERS;
-            (slips <= if is_long { 2 } else { 1 }).then_some((slips, *provider))
+            let slips_max = if is_long { 2 } else { 1 };
+            // Most are told apart by their length alone.
+            if name.chars().count().abs_diff(provider_name.chars().count()) > slips_max {
+                return None;
+            }
+            let slips = distance(name, provider_name) + distance(ending, provider_ending);
+            (slips <= slips_max).then_some((slips, *provider))
         })
         .min_by_key(|&(slips, _)| slips)
         .map(|(_, provider)| provider)

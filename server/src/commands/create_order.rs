@@ -2,7 +2,6 @@
 
 use order_proto::v1;
 use order_rules::changing::{self, ChangingFacts};
-use order_rules::contact;
 use order_rules::decision::{Decision, Ids};
 use order_rules::duplicates::lines_fingerprint;
 use order_rules::mail;
@@ -21,7 +20,7 @@ use crate::turns::desk::{Desk, OrderFile};
 fn personal_part(command: &CreateOrder) -> v1::Order {
     let personal = &command.personal;
     v1::Order {
-        email_suggestion: contact::suggest_email(&personal.customer.email).unwrap_or_default(),
+        email_suggestion: personal.email_suggestion.clone(),
         customer: Some(personal.customer.clone()),
         billing_address: personal.billing_address.clone(),
         shipping_address: personal.shipping_address.clone(),

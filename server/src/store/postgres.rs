@@ -29,10 +29,11 @@ const POOL_WAIT: Duration = Duration::from_secs(10);
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// Any number, the same in every version: who holds it migrates.
 const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
-/// A turn is short; what takes longer is stuck, and its shop waits.
+/// A turn is short; what takes longer is stuck, and its shop waits. Plans are made once, maybe while a
+/// table is still empty, and must be right when it is large: what has an index is found by it.
 const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
                        SET idle_in_transaction_session_timeout = '15s'; SET plan_cache_mode = 'force_generic_plan'; \
-                       SET max_parallel_workers_per_gather = 0";
+                       SET max_parallel_workers_per_gather = 0; SET enable_seqscan = off";
 
 #[derive(Clone)]
 pub(crate) struct Database {
@@ -83,14 +84,17 @@ macro_rules! skip_locked {
 /// Inserts rows, or brings those that exist up to date, in chunks of fixed sizes so that each
 /// statement is prepared once.
 macro_rules! upsert {
-    ($conn:expr, $rows:expr, $table:ident, ($($key:ident),+), ($($column:ident),+)) => {
+    ($conn:expr, $rows:expr, $table:ident, $keys:tt, $columns:tt) => {
         chunked!($rows, |chunk| {
-            let statement = diesel::insert_into(schema::$table::table)
-                .values(chunk)
-                .on_conflict(($(schema::$table::$key),+))
-                .do_update()
-                .set(($(schema::$table::$column.eq(diesel::upsert::excluded(schema::$table::$column))),+,));
-            $crate::store::cached::Cached(statement).execute($conn).await?;
+            let statement = diesel::insert_into(schema::$table::table).values(chunk);
+            $crate::store::prepared::Prepared::<
+                _,
+                $crate::store::prepared::Upsert<schema::$table::table>,
+            >::ending_with(
+                statement, $crate::store::prepared::on_conflict!($keys, $columns)
+            )
+            .execute($conn)
+            .await?;
         })
     };
 }
@@ -99,7 +103,13 @@ macro_rules! upsert {
 macro_rules! insert {
     ($conn:expr, $rows:expr, $table:ident) => {
         chunked!($rows, |chunk| {
-            diesel::insert_into(schema::$table::table).values(chunk).execute($conn).await?;
+            let statement = diesel::insert_into(schema::$table::table).values(chunk);
+            $crate::store::prepared::Prepared::<
+                _,
+                $crate::store::prepared::Insert<schema::$table::table>,
+            >::new(statement)
+            .execute($conn)
+            .await?;
         })
     };
 }

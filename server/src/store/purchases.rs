@@ -8,8 +8,8 @@ use diesel::{
 };
 use order_rules::duplicates::DOUBLE_PURCHASES_MAX;
 
-use super::cached::Cached;
 use super::facts::Purchase;
+use super::prepared::Prepared;
 use super::rows::key;
 use super::schema::orders;
 
@@ -21,6 +21,9 @@ pub(crate) struct Purchased {
     #[diesel(sql_type = BigInt)]
     pub placed_at: i64,
 }
+
+/// Names the statement.
+pub(crate) enum NewestPurchases {}
 
 /// Written out, so that the planner sees the condition of the index.
 const HAS_CUSTOMER: &str = "orders.customer_key <> ''";
@@ -62,20 +65,20 @@ pub(super) fn on_sqlite(
         .order(orders::order_key.desc())
         .limit(most())
         .select((orders::order_key, orders::placed_at));
-    let rows: Vec<(i64, i64)> = Cached(newest).load(conn)?;
+    let rows: Vec<(i64, i64)> = Prepared::<_, NewestPurchases>::new(newest).load(conn)?;
     Ok(rows.into_iter().map(|(order_key, placed_at)| Purchased { order_key, placed_at }).collect())
 }
 
 /// All of them in one statement.
 pub(super) fn on_postgres(
     purchases: &[&Purchase],
-) -> Cached<BoxedSqlQuery<'static, diesel::pg::Pg, SqlQuery>> {
+) -> Prepared<BoxedSqlQuery<'static, diesel::pg::Pg, SqlQuery>, NewestPurchases> {
     let keys: Vec<(i64, i64)> = purchases.iter().map(|one| keys(one.shop_id)).collect();
     let (first, last): (Vec<i64>, Vec<i64>) = keys.into_iter().unzip();
     let text = |pick: fn(&Purchase) -> &String| -> Vec<String> {
         purchases.iter().map(|purchase| pick(purchase).clone()).collect()
     };
-    Cached(
+    Prepared::new(
         diesel::sql_query(NEWEST)
             .into_boxed()
             .bind::<Array<BigInt>, _>(first)

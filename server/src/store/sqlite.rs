@@ -29,6 +29,11 @@ type Pooled = SyncConnectionWrapper<SqliteConnection>;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// How long a statement waits for another process or connection; the writer is alone, so this is for checkpoints.
 const BUSY_TIMEOUT_MS: u32 = 5_000;
+/// Pages that each connection keeps in memory.
+const CACHE_KIB: u32 = 32_000;
+/// Pages in the log beside the file until they are written into it: a page that many turns change is
+/// then written once for all of them.
+const CHECKPOINT_PAGES: u32 = 4_000;
 const POOL_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
@@ -116,14 +121,17 @@ macro_rules! skip_locked {
 /// Inserts rows, or brings those that exist up to date. SQLite is in the process: one cached
 /// statement a row costs no round trip.
 macro_rules! upsert {
-    ($conn:expr, $rows:expr, $table:ident, ($($key:ident),+), ($($column:ident),+)) => {
+    ($conn:expr, $rows:expr, $table:ident, $keys:tt, $columns:tt) => {
         for row in $rows {
-            let statement = diesel::insert_into(schema::$table::table)
-                .values(row)
-                .on_conflict(($(schema::$table::$key),+))
-                .do_update()
-                .set(($(schema::$table::$column.eq(diesel::upsert::excluded(schema::$table::$column))),+,));
-            $crate::store::cached::Cached(statement).execute($conn).await?;
+            let statement = diesel::insert_into(schema::$table::table).values(row);
+            $crate::store::prepared::Prepared::<
+                _,
+                $crate::store::prepared::Upsert<schema::$table::table>,
+            >::ending_with(
+                statement, $crate::store::prepared::on_conflict!($keys, $columns)
+            )
+            .execute($conn)
+            .await?;
         }
     };
 }
@@ -132,7 +140,13 @@ macro_rules! upsert {
 macro_rules! insert {
     ($conn:expr, $rows:expr, $table:ident) => {
         for row in $rows {
-            diesel::insert_into(schema::$table::table).values(row).execute($conn).await?;
+            let statement = diesel::insert_into(schema::$table::table).values(row);
+            $crate::store::prepared::Prepared::<
+                _,
+                $crate::store::prepared::Insert<schema::$table::table>,
+            >::new(statement)
+            .execute($conn)
+            .await?;
         }
     };
 }
@@ -248,7 +262,8 @@ fn connect(url: &str) -> Result<SqliteConnection, ConnectionError> {
         .batch_execute(&format!(
             "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; \
              PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
-             PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864;"
+             PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
+             PRAGMA journal_size_limit = 67108864;"
         ))
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)

@@ -462,10 +462,9 @@ impl Desk {
         }
     }
 
-    /// What a command says when it is carried out: the order as it is, and what it planned.
+    /// What a command says when it is carried out. The order is put in when the command has ended.
     pub(crate) fn answer(&self, number: Option<i64>) -> Answer {
         Answer {
-            order: number.map(|number| self.order_parts(number)).unwrap_or_default(),
             number: number.map(OrderNumber),
             revision: self.command_revision,
             ..Answer::default()

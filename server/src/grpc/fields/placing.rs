@@ -1,7 +1,7 @@
 //! Fields of `CreateOrder` and `AttachPayment`: what is bought, by whom, and how it is paid.
 
 use order_proto::v1;
-use order_rules::contact::is_valid_email;
+use order_rules::contact::{is_valid_email, suggest_email};
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, PriceBasis};
 use order_rules::payments::{MANUAL, ProviderName};
@@ -92,10 +92,11 @@ impl Fields {
             self.refuse("order.payments", format!("has more than {PAYMENTS_MAX} payments"));
         }
         self.check(customer.is_some(), "order.customer", "is required");
+        let customer =
+            customer.map(|customer| self.customer("order.customer", customer)).unwrap_or_default();
         let personal = Personal {
-            customer: customer
-                .map(|customer| self.customer("order.customer", customer))
-                .unwrap_or_default(),
+            email_suggestion: suggest_email(&customer.email).unwrap_or_default(),
+            customer,
             billing_address: billing_address
                 .map(|address| self.address("order.billing_address", address)),
             shipping_address: shipping_address
