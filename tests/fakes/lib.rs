@@ -1,0 +1,30 @@
+//! Stand-ins of the providers: each does as the real one does, also what its description does not
+//! say, goes wrong when told to, and keeps a book of what it has really done.
+//!
+//! In a test: `Fake::start(Klarna::default())`. For a server that is to be killed, or by hand:
+//! `cargo run -p order-tests --bin fakes`. Both are steered alike: by methods of [`Fake`], or by
+//! HTTP below `/control/` of the stand-in's own address:
+//!
+//! | call | does |
+//! |---|---|
+//! | `GET /control/book` | tells the [`Book`] |
+//! | `POST /control/troubles` | adds a [`Trouble`] |
+//! | `DELETE /control/troubles` | ends all troubles |
+//! | `POST /control/clock` | puts its clock forward: `{"seconds": 86400}` |
+//!
+//! The rest of `/control/` is each stand-in's own.
+
+mod book;
+mod call;
+mod caller;
+mod host;
+mod keys;
+pub mod klarna;
+mod trouble;
+
+pub use book::{Arrival, Book, Done};
+pub use call::{Answer, Call};
+pub use caller::{Reply, send};
+pub use host::{Asked, Desk, Fake, Provider};
+pub use klarna::Klarna;
+pub use trouble::{Effect, Refusal, Trouble};
