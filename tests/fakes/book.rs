@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::notices::Sent;
+
 /// The witness.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Book {
@@ -11,6 +13,8 @@ pub struct Book {
     pub arrivals: VecDeque<Arrival>,
     /// Oldest first, and all there ever was.
     pub done: Vec<Done>,
+    /// Attempts to tell somebody, oldest first.
+    pub sent: Vec<Sent>,
 }
 
 /// A call that came in, whatever became of it.

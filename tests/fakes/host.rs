@@ -1,6 +1,5 @@
 //! Serves a stand-in by HTTP, lets troubles befall its calls, and writes its book.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,48 +12,18 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use jiff::SignedDuration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::book::{Arrival, Book};
+use super::book::Book;
 use super::call::{Answer, Call};
-use super::trouble::{self, Effect, Refusal, Trouble};
-
-/// What a stand-in knows of its provider. Nothing in it waits.
-pub trait Provider: Send + 'static {
-    /// What a call asks.
-    fn asked(&self, call: &Call) -> Asked;
-    fn answer(&mut self, call: &Call, desk: &mut Desk<'_>) -> Answer;
-    /// An error in its own words.
-    fn refuse(&self, refusal: &Refusal) -> Answer;
-    /// Its own part of `/control/`; the path comes without that.
-    fn control(&mut self, path: &[&str], call: &Call, desk: &mut Desk<'_>) -> Option<Answer>;
-}
-
-/// What a call asks, in the words of the book.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    pub operation: &'static str,
-    pub about: String,
-    pub key: String,
-    /// It does not only read.
-    pub is_change: bool,
-}
-
-/// What a stand-in answers with.
-#[derive(Debug)]
-pub struct Desk<'a> {
-    pub now: Timestamp,
-    pub book: &'a mut Book,
-    /// Another call holds what this one is about.
-    pub is_busy: bool,
-    /// What to answer instead of doing it.
-    pub refusal: Option<Refusal>,
-    /// Set when an earlier answer is given again.
-    pub is_replay: bool,
-}
+use super::caller::send;
+use super::notices::{Next, Travel};
+use super::provider::{Asked, Desk, Provider};
+use super::state::State;
+use super::trouble::{Effect, Trouble};
 
 /// A stand-in at work; gone with this value.
 #[derive(Debug)]
@@ -62,22 +31,16 @@ pub struct Fake<P: Provider> {
     address: SocketAddr,
     shared: Arc<Shared<P>>,
     serving: Option<AbortHandle>,
+    telling: AbortHandle,
 }
 
 #[derive(Debug)]
 struct Shared<P> {
     state: Mutex<State<P>>,
-}
-
-#[derive(Debug)]
-struct State<P> {
-    provider: P,
-    book: Book,
-    troubles: Vec<Trouble>,
-    /// How many calls hold what they are about.
-    held: BTreeMap<String, u32>,
-    /// How far its clock is ahead.
-    ahead: SignedDuration,
+    /// Something may have changed about its notices.
+    posted: Notify,
+    /// The troubles are ended.
+    recovered: Notify,
 }
 
 /// What becomes of a call.
@@ -99,11 +62,6 @@ impl std::fmt::Display for HungUp {
 
 impl std::error::Error for HungUp {}
 
-#[derive(Deserialize)]
-struct Forward {
-    seconds: u32,
-}
-
 const CALL_BYTES_MAX: usize = 8 << 20;
 
 impl<P: Provider> Fake<P> {
@@ -120,15 +78,10 @@ impl<P: Provider> Fake<P> {
     ///
     /// When the address is taken.
     pub async fn start_at(address: SocketAddr, provider: P) -> io::Result<Self> {
-        let state = State {
-            provider,
-            book: Book::default(),
-            troubles: Vec::new(),
-            held: BTreeMap::new(),
-            ahead: SignedDuration::ZERO,
-        };
-        let shared = Arc::new(Shared { state: Mutex::new(state) });
-        let mut fake = Self { address, shared, serving: None };
+        let state = Mutex::new(State::new(provider));
+        let shared = Arc::new(Shared { state, posted: Notify::new(), recovered: Notify::new() });
+        let telling = tokio::spawn(tell(Arc::clone(&shared))).abort_handle();
+        let mut fake = Self { address, shared, serving: None, telling };
         fake.come_back().await?;
         Ok(fake)
     }
@@ -151,19 +104,39 @@ impl<P: Provider> Fake<P> {
     /// Ends all troubles.
     pub fn recover(&self) {
         self.shared.lock().troubles.clear();
+        self.shared.recovered.notify_waiters();
+    }
+
+    /// Whether it has begun something to this and not done it yet.
+    #[must_use]
+    pub fn is_working_on(&self, about: &str) -> bool {
+        self.shared.lock().is_held(about)
     }
 
     /// Puts its clock forward.
     pub fn advance(&self, time: Duration) {
-        let mut state = self.shared.lock();
-        state.ahead += SignedDuration::try_from(time).unwrap_or(SignedDuration::ZERO);
+        let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::ZERO);
+        self.shared.lock().advance(time);
+        self.shared.posted.notify_one();
+    }
+
+    /// How its notices travel from now on.
+    pub fn travel(&self, travel: Travel) {
+        self.shared.lock().post.set(travel);
+        self.shared.posted.notify_one();
+    }
+
+    /// How many notices have not arrived.
+    #[must_use]
+    pub fn untold(&self) -> usize {
+        self.shared.lock().post.len()
     }
 
     /// Looks into it, or does something there as a person would in its portal.
     pub fn with<T>(&self, act: impl FnOnce(&mut P, &mut Desk<'_>) -> T) -> T {
-        let mut state = self.shared.lock();
-        let (provider, mut desk) = state.desk();
-        act(provider, &mut desk)
+        let outcome = self.shared.lock().at_desk(act);
+        self.shared.posted.notify_one();
+        outcome
     }
 
     /// Takes no more connections and cuts those it has; forgets nothing.
@@ -191,6 +164,27 @@ impl<P: Provider> Fake<P> {
 impl<P: Provider> Drop for Fake<P> {
     fn drop(&mut self) {
         self.go_away();
+        self.telling.abort();
+    }
+}
+
+/// Sends its notices.
+async fn tell<P: Provider>(shared: Arc<Shared<P>>) {
+    loop {
+        let (next, headers) = shared.lock().next_notice();
+        match next {
+            Next::Send(id, notice) => {
+                let mut all = vec![("content-type", "application/json")];
+                all.extend(headers.iter().map(|(name, value)| (*name, value.as_str())));
+                let told = send("POST", &notice.url, &all, notice.body.clone()).await;
+                let status = told.map_or(0, |reply| reply.status);
+                shared.lock().sent(id, notice, status);
+            }
+            Next::Wait(until) => {
+                let _woken = tokio::time::timeout_at(until, shared.posted.notified()).await;
+            }
+            Next::Rest => shared.posted.notified().await,
+        }
     }
 }
 
@@ -250,10 +244,20 @@ impl<P: Provider> Shared<P> {
 
     async fn serve(self: Arc<Self>, call: Call) -> Result<Answer, HungUp> {
         if call.path.starts_with("/control/") {
-            return Ok(self.lock().control(&call));
+            let answer = self.lock().control(&call);
+            self.posted.notify_one();
+            if call.method == "DELETE" {
+                self.recovered.notify_waiters();
+            }
+            return Ok(answer);
         }
         // Callers that hang up stop nothing: what has begun is done.
-        match tokio::spawn(async move { self.suffer(call).await }).await {
+        let suffering = async move {
+            let outcome = self.suffer(call).await;
+            self.posted.notify_one();
+            outcome
+        };
+        match tokio::spawn(suffering).await {
             Ok(Outcome::Told(answer)) => Ok(answer),
             Ok(Outcome::Silent) => std::future::pending().await,
             Ok(Outcome::HungUp) | Err(_) => Err(HungUp),
@@ -280,9 +284,17 @@ impl<P: Provider> Shared<P> {
                 tokio::time::sleep(Duration::from_millis(millis)).await;
                 Outcome::Told(answer)
             }
-            Effect::Slow { millis } => Outcome::Told(self.work_on(&call, &asked, millis).await),
+            Effect::Slow { millis } => {
+                let work = tokio::time::sleep(Duration::from_millis(millis));
+                Outcome::Told(self.work_on(&call, &asked, work).await)
+            }
             Effect::Late { millis } => {
-                let _untold = self.work_on(&call, &asked, millis).await;
+                let work = tokio::time::sleep(Duration::from_millis(millis));
+                let _untold = self.work_on(&call, &asked, work).await;
+                Outcome::Silent
+            }
+            Effect::Stuck => {
+                let _untold = self.work_on(&call, &asked, self.recovered.notified()).await;
                 Outcome::Silent
             }
             Effect::Silence => {
@@ -297,98 +309,11 @@ impl<P: Provider> Shared<P> {
     }
 
     /// Holds what the call is about, and does it in the end.
-    async fn work_on(&self, call: &Call, asked: &Asked, millis: u64) -> Answer {
-        *self.lock().held.entry(asked.about.clone()).or_default() += 1;
-        tokio::time::sleep(Duration::from_millis(millis)).await;
+    async fn work_on(&self, call: &Call, asked: &Asked, work: impl Future<Output = ()>) -> Answer {
+        self.lock().hold(&asked.about);
+        work.await;
         let mut state = self.lock();
-        if let Some(calls) = state.held.get_mut(&asked.about) {
-            *calls = calls.saturating_sub(1);
-        }
+        state.let_go(&asked.about);
         state.answer(call, asked, None)
     }
-}
-
-impl<P: Provider> State<P> {
-    fn desk(&mut self) -> (&mut P, Desk<'_>) {
-        let desk = Desk {
-            now: Timestamp::now() + self.ahead,
-            book: &mut self.book,
-            is_busy: false,
-            refusal: None,
-            is_replay: false,
-        };
-        (&mut self.provider, desk)
-    }
-
-    /// What is asked, and which trouble it meets.
-    fn befall(&mut self, call: &Call) -> (Asked, Option<Trouble>) {
-        let asked = self.provider.asked(call);
-        let trouble = trouble::take(&mut self.troubles, asked.operation, &asked.about);
-        (asked, trouble)
-    }
-
-    fn answer(&mut self, call: &Call, asked: &Asked, refusal: Option<Refusal>) -> Answer {
-        let is_held = self.held.get(&asked.about).is_some_and(|calls| *calls > 0);
-        let (provider, mut desk) = self.desk();
-        desk.is_busy = is_held && asked.is_change;
-        desk.refusal = refusal;
-        let answer = provider.answer(call, &mut desk);
-        let is_replay = desk.is_replay;
-        self.note(asked, answer.status, is_replay);
-        answer
-    }
-
-    fn answer_nobody(&mut self, call: &Call, asked: &Asked, is_done: bool) {
-        if is_done {
-            let _untold = self.answer(call, asked, None);
-        } else {
-            self.note(asked, 0, false);
-        }
-    }
-
-    fn note(&mut self, asked: &Asked, status: u16, is_replay: bool) {
-        self.book.arrived(Arrival {
-            operation: asked.operation.to_owned(),
-            about: asked.about.clone(),
-            key: asked.key.clone(),
-            status,
-            is_replay,
-        });
-    }
-
-    fn control(&mut self, call: &Call) -> Answer {
-        let segments = call.segments();
-        let path = segments.get(1..).unwrap_or_default();
-        match (call.method.as_str(), path) {
-            ("GET", ["book"]) => Answer::json(200, &self.book),
-            ("POST", ["troubles"]) => match call.json::<Trouble>() {
-                Ok(trouble) => {
-                    self.troubles.push(trouble);
-                    Answer::empty(204)
-                }
-                Err(error) => misunderstood(&error),
-            },
-            ("DELETE", ["troubles"]) => {
-                self.troubles.clear();
-                Answer::empty(204)
-            }
-            ("POST", ["clock"]) => match call.json::<Forward>() {
-                Ok(Forward { seconds }) => {
-                    self.ahead += SignedDuration::from_secs(seconds.into());
-                    Answer::empty(204)
-                }
-                Err(error) => misunderstood(&error),
-            },
-            _ => {
-                let (provider, mut desk) = self.desk();
-                let answer = provider.control(path, call, &mut desk);
-                answer.unwrap_or_else(|| Answer::empty(404))
-            }
-        }
-    }
-}
-
-/// Of a control call that makes no sense.
-pub(crate) fn misunderstood(error: &serde_json::Error) -> Answer {
-    Answer::json(400, &serde_json::json!({ "error": error.to_string() }))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::call::Answer;
 
@@ -16,6 +17,9 @@ pub(crate) struct Keys {
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     at: Timestamp,
+    /// Which operation, on what.
+    pub(crate) path: String,
+    pub(crate) body: Value,
     pub(crate) answer: Answer,
 }
 
@@ -29,10 +33,17 @@ impl Keys {
     }
 
     /// Keeps an answer that will not change: what was done, or a refusal for good.
-    pub(crate) fn keep(&mut self, key: &str, now: Timestamp, answer: &Answer) {
+    pub(crate) fn keep(
+        &mut self,
+        key: &str,
+        now: Timestamp,
+        asked: (&str, &Value),
+        answer: &Answer,
+    ) {
         let is_passing = matches!(answer.status, 401 | 409 | 423 | 429 | 500..);
         if !is_passing {
-            self.kept.insert(key.to_owned(), Kept { at: now, answer: answer.clone() });
+            let (path, body) = (asked.0.to_owned(), asked.1.clone());
+            self.kept.insert(key.to_owned(), Kept { at: now, path, body, answer: answer.clone() });
         }
     }
 }

@@ -8,9 +8,12 @@
 //! `POST /control/orders/{id}/captures`, `…/refunds`, `…/cancel` and `…/release` are done by a person
 //! in its portal, `…/expire` and `…/fraud` (`{"status": "REJECTED"}`) by Klarna.
 
+mod changes;
 mod lines;
 mod orders;
 mod refusals;
+
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
@@ -18,11 +21,13 @@ use serde_json::{Value, json};
 
 use super::book::Done;
 use super::call::{Answer, Call};
-use super::host::{Asked, Desk, Provider, misunderstood};
 use super::keys::Keys;
+use super::provider::{Asked, Desk, Provider};
+use super::state::misunderstood;
 use super::trouble::Refusal;
+use changes::{CaptureRequest, Fraud, RefundRequest, Update};
 pub use lines::{OrderLine, ShippingInfo};
-use orders::{CaptureRequest, Orders, RefundRequest, Update};
+use orders::Orders;
 pub use orders::{FraudStatus, NewOrder, Order};
 use refusals::Refused;
 
@@ -50,6 +55,9 @@ const BASIC: &str = "Basic SzEyMzQ1Nl8wMTIzNDU2Nzg5YWI6a2xhcm5hX3Rlc3RfYXBpX3N0Y
 const KEY: &str = "klarna-idempotency-key";
 const KEYS_LIVE: SignedDuration = SignedDuration::from_hours(24);
 const BODY_BYTES_MAX: usize = 1_000_000;
+/// Its pushes are told again every two hours for two days.
+const PUSHES_MAX: u32 = 25;
+const PUSH_PAUSE: Duration = Duration::from_hours(2);
 /// Days a due date may be put off by, and what that costs the customer in minor units.
 const DUE_DATE_OPTIONS: [(i32, i64); 2] = [(14, 0), (30, 3_900)];
 
@@ -93,7 +101,6 @@ impl Klarna {
             return Err(Refused::invalid_order_id());
         }
         let is_refund = rest.first() == Some(&"refunds");
-        self.orders.expire(desk.now);
         let order = self.orders.get_mut(id).ok_or_else(|| Refused::no_order(id, is_refund))?;
         match (call.method.as_str(), rest) {
             ("GET", []) => Ok(Answer::json(200, order)),
@@ -202,7 +209,6 @@ impl Klarna {
         call: &Call,
         desk: &mut Desk<'_>,
     ) -> Result<Answer, Refused> {
-        self.orders.expire(desk.now);
         let order = self.orders.get_mut(id).ok_or_else(|| Refused::no_order(id, false))?;
         let (operation, amount) = match deed {
             "captures" => {
@@ -225,7 +231,8 @@ impl Klarna {
                 return Ok(Answer::empty(204));
             }
             "fraud" => {
-                order.fraud_status = body::<orders::Fraud>(call)?.status;
+                order.fraud_status = body::<Fraud>(call)?.status;
+                desk.notices.extend(order.push());
                 return Ok(Answer::empty(204));
             }
             _ => return Err(Refused::not_found("No such deed")),
@@ -242,6 +249,14 @@ impl Klarna {
 }
 
 impl Provider for Klarna {
+    fn pass_time(&mut self, desk: &mut Desk<'_>) {
+        self.orders.expire(desk.now);
+    }
+
+    fn retry_after(&self, attempts: u32) -> Option<Duration> {
+        (attempts < PUSHES_MAX).then_some(PUSH_PAUSE)
+    }
+
     fn asked(&self, call: &Call) -> Asked {
         let segments = call.segments();
         let about = segments.get(3).copied().unwrap_or_default().to_owned();
@@ -273,7 +288,7 @@ impl Provider for Klarna {
             },
         };
         if let Some(key) = key {
-            self.keys.keep(key, desk.now, &answer);
+            self.keys.keep(key, desk.now, (&call.path, &Value::Null), &answer);
         }
         answer
     }

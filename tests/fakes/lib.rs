@@ -11,6 +11,7 @@
 //! | `POST /control/troubles` | adds a [`Trouble`] |
 //! | `DELETE /control/troubles` | ends all troubles |
 //! | `POST /control/clock` | puts its clock forward: `{"seconds": 86400}` |
+//! | `PUT /control/notices` | tells how its notices travel: a [`Travel`] |
 //!
 //! The rest of `/control/` is each stand-in's own.
 
@@ -18,13 +19,33 @@ mod book;
 mod call;
 mod caller;
 mod host;
+#[cfg(test)]
+mod inbox;
 mod keys;
 pub mod klarna;
+mod notices;
+mod provider;
+mod state;
 mod trouble;
+pub mod vipps;
 
 pub use book::{Arrival, Book, Done};
 pub use call::{Answer, Call};
 pub use caller::{Reply, send};
-pub use host::{Asked, Desk, Fake, Provider};
+pub use host::Fake;
 pub use klarna::Klarna;
+pub use notices::{Notice, Sent, Travel};
+pub use provider::{Asked, Desk, Provider};
 pub use trouble::{Effect, Refusal, Trouble};
+pub use vipps::Vipps;
+
+/// Asks until it is so.
+#[cfg(test)]
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !is_so().await {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), asking).await.unwrap();
+}

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use clap::Parser;
-use order_tests::fakes::{Fake, Klarna};
+use order_tests::fakes::{Fake, Klarna, Vipps};
 
 /// Stand-ins of the providers, until interrupted. Each prints where it is; port 0 is any free one.
 #[derive(Parser)]
@@ -17,6 +17,9 @@ struct Arguments {
     /// The same as Kustom serves it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9102")]
     kustom: SocketAddr,
+    /// Vipps payments.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9103")]
+    vipps: SocketAddr,
 }
 
 #[tokio::main]
@@ -24,9 +27,11 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let arguments = Arguments::parse();
     let klarna = Fake::start_at(arguments.klarna, Klarna::default()).await?;
     let kustom = Fake::start_at(arguments.kustom, Klarna::kustom()).await?;
+    let vipps = Fake::start_at(arguments.vipps, Vipps::default()).await?;
     let mut out = std::io::stdout();
     writeln!(out, "klarna {}", klarna.url())?;
     writeln!(out, "kustom {}", kustom.url())?;
+    writeln!(out, "vipps {}", vipps.url())?;
     out.flush()?;
     tokio::signal::ctrl_c().await?;
     Ok(())

@@ -34,6 +34,8 @@ pub enum Effect {
     Silence,
     /// There is never an answer, and it is done this long after it was asked.
     Late { millis: u64 },
+    /// There is never an answer, and it is done when the troubles are ended.
+    Stuck,
     /// The connection is closed without an answer.
     HangUp,
     /// It is refused in the provider's own words.

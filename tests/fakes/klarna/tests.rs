@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::{BASIC, Klarna, NewOrder};
 use crate::fakes::caller::{Reply, send};
 use crate::fakes::host::Fake;
+use crate::fakes::inbox::Inbox;
 use crate::fakes::trouble::{Effect, Trouble};
+use crate::fakes::until;
 
 type Call = (&'static str, &'static str, &'static str);
 
@@ -565,7 +567,6 @@ async fn troubles_befall_whom_they_should() {
 
 #[tokio::test]
 async fn calls_may_stay_without_an_answer() {
-    let patience = Duration::from_millis(300);
     for (effect, is_done, captures) in [
         (Effect::HangUp, false, 0),
         (Effect::HangUp, true, 1),
@@ -581,9 +582,13 @@ async fn calls_may_stay_without_an_answer() {
         let headers = [("authorization", BASIC), ("Klarna-Idempotency-Key", "key")];
         let url = stage.url("/captures");
         let asking = send("POST", &url, &headers, CAPTURE.2);
-        match tokio::time::timeout(patience, asking).await {
-            Ok(ended) => assert!(effect == Effect::HangUp && ended.is_err(), "{name}"),
-            Err(_elapsed) => assert_ne!(effect, Effect::HangUp, "{name}"),
+        if effect == Effect::HangUp {
+            assert!(asking.await.is_err(), "{name}");
+        } else {
+            tokio::select! {
+                _ = asking => panic!("answered: {name}"),
+                () = until(async || stage.klarna.book().calls("capture", &stage.id) == 1) => {}
+            }
         }
         let book = stage.klarna.book();
         assert_eq!(book.amounts("capture", &stage.id).len(), captures, "{name}");
@@ -597,25 +602,36 @@ async fn calls_may_stay_without_an_answer() {
 #[tokio::test]
 async fn an_order_that_is_worked_on_is_held() {
     let stage = Stage::new().await;
-    stage.klarna.trouble(Trouble::of("capture", Effect::Late { millis: 400 }));
-    let headers = [("authorization", BASIC), ("Klarna-Idempotency-Key", "key")];
-    let url = stage.url("/captures");
-    let asking = send("POST", &url, &headers, CAPTURE.2);
+    stage.klarna.trouble(Trouble::of("capture", Effect::Stuck));
     // The caller is gone long before it is done.
-    let gone = tokio::time::timeout(Duration::from_millis(50), asking).await;
-    assert!(gone.is_err());
+    tokio::select! {
+        _ = stage.ask_under("key", CAPTURE) => panic!("answered"),
+        () = until(async || stage.klarna.is_working_on(&stage.id)) => {}
+    }
     for (key, call) in [("key", CAPTURE), ("other", CANCEL)] {
         refused(&stage.ask_under(key, call).await, key, 409, "CONFLICT", "in progress");
     }
     assert_eq!(stage.state().await, ("AUTHORIZED".to_owned(), 0, 0, 10_000));
-    let done = async {
-        while stage.klarna.book().done.is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), done).await.unwrap();
+    assert_eq!(stage.control("DELETE", "troubles", &json!({})).await.status, 204);
+    until(async || !stage.klarna.book().done.is_empty()).await;
     assert_eq!(stage.ask_under("key", CAPTURE).await.status, 201);
     assert_eq!(stage.klarna.book().amounts("capture", &stage.id), [10_000]);
+}
+
+#[tokio::test]
+async fn the_outcome_of_a_fraud_check_is_pushed() {
+    let inbox = Fake::start(Inbox::default()).await.unwrap();
+    let order = NewOrder { notification_url: inbox.url(), ..NewOrder::of(10_000) };
+    let stage = Stage::with(Klarna::default(), order).await;
+    for status in ["PENDING", "REJECTED"] {
+        let path = format!("orders/{}/fraud", stage.id);
+        assert_eq!(stage.control("POST", &path, &json!({"status": status})).await.status, 204);
+    }
+    until(async || stage.klarna.untold() == 0).await;
+    let taken = inbox.with(|inbox, _| inbox.taken.clone());
+    let told: Vec<Value> =
+        taken.iter().map(|call| serde_json::from_slice(&call.body).unwrap()).collect();
+    assert_eq!(told, [json!({"order_id": stage.id, "event_type": "FRAUD_RISK_REJECTED"})]);
 }
 
 #[tokio::test]
@@ -623,12 +639,8 @@ async fn it_goes_and_comes_back_with_all_it_knew() {
     let mut stage = Stage::new().await;
     assert_eq!(stage.ask(CAPTURE_PART).await.status, 201);
     stage.klarna.go_away();
-    let gone = async {
-        while send("GET", &stage.url(""), &[("authorization", BASIC)], "").await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
+    let login = [("authorization", BASIC)];
+    until(async || send("GET", &stage.url(""), &login, "").await.is_err()).await;
     stage.klarna.come_back().await.unwrap();
     assert_eq!(stage.state().await, ("PART_CAPTURED".to_owned(), 8_000, 0, 2_000));
 }
