@@ -310,10 +310,10 @@ impl<P: Provider> Shared<P> {
 
     /// Holds what the call is about, and does it in the end.
     async fn work_on(&self, call: &Call, asked: &Asked, work: impl Future<Output = ()>) -> Answer {
-        self.lock().hold(&asked.about);
+        self.lock().hold(asked);
         work.await;
         let mut state = self.lock();
-        state.let_go(&asked.about);
+        state.let_go(asked);
         state.answer(call, asked, None)
     }
 }

@@ -23,7 +23,7 @@ use super::book::Done;
 use super::call::{Answer, Call};
 use super::keys::Keys;
 use super::provider::{Asked, Desk, Provider};
-use super::state::misunderstood;
+use super::state::understood;
 use super::trouble::Refusal;
 use changes::{CaptureRequest, Fraud, RefundRequest, Update};
 pub use lines::{OrderLine, ShippingInfo};
@@ -302,13 +302,10 @@ impl Provider for Klarna {
 
     fn control(&mut self, path: &[&str], call: &Call, desk: &mut Desk<'_>) -> Option<Answer> {
         match (call.method.as_str(), path) {
-            ("POST", ["orders"]) => Some(match call.json::<NewOrder>() {
-                Ok(order) => {
-                    let id = self.place(order, desk);
-                    Answer::json(201, &json!({ "order_id": id }))
-                }
-                Err(error) => misunderstood(&error),
-            }),
+            ("POST", ["orders"]) => Some(understood(call, |order| {
+                let id = self.place(order, desk);
+                Answer::json(201, &json!({ "order_id": id }))
+            })),
             ("POST", ["orders", id, deed]) => {
                 let outcome = self.by_hand(id, deed, call, desk);
                 Some(outcome.unwrap_or_else(|refused| refused.answer()))

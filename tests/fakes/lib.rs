@@ -15,6 +15,7 @@
 //!
 //! The rest of `/control/` is each stand-in's own.
 
+pub mod adyen;
 mod book;
 mod call;
 mod caller;
@@ -29,6 +30,7 @@ mod state;
 mod trouble;
 pub mod vipps;
 
+pub use adyen::Adyen;
 pub use book::{Arrival, Book, Done};
 pub use call::{Answer, Call};
 pub use caller::{Reply, send};

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use clap::Parser;
-use order_tests::fakes::{Fake, Klarna, Vipps};
+use order_tests::fakes::{Adyen, Fake, Klarna, Vipps};
 
 /// Stand-ins of the providers, until interrupted. Each prints where it is; port 0 is any free one.
 #[derive(Parser)]
@@ -20,6 +20,9 @@ struct Arguments {
     /// Vipps payments.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9103")]
     vipps: SocketAddr,
+    /// Adyen card payments.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9104")]
+    adyen: SocketAddr,
 }
 
 #[tokio::main]
@@ -28,10 +31,12 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let klarna = Fake::start_at(arguments.klarna, Klarna::default()).await?;
     let kustom = Fake::start_at(arguments.kustom, Klarna::kustom()).await?;
     let vipps = Fake::start_at(arguments.vipps, Vipps::default()).await?;
+    let adyen = Fake::start_at(arguments.adyen, Adyen::default()).await?;
     let mut out = std::io::stdout();
     writeln!(out, "klarna {}", klarna.url())?;
     writeln!(out, "kustom {}", kustom.url())?;
     writeln!(out, "vipps {}", vipps.url())?;
+    writeln!(out, "adyen {}", adyen.url())?;
     out.flush()?;
     tokio::signal::ctrl_c().await?;
     Ok(())

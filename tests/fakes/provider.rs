@@ -51,6 +51,8 @@ pub struct Desk<'a> {
     pub book: &'a mut Book,
     /// Another call holds what this one is about.
     pub is_busy: bool,
+    /// And it has the same key.
+    pub is_repeated: bool,
     /// What to answer instead of doing it.
     pub refusal: Option<Refusal>,
     /// Set when an earlier answer is given again.

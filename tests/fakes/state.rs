@@ -1,15 +1,15 @@
 //! All that a stand-in knows, and how it answers from it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::book::{Arrival, Book};
 use super::call::{Answer, Call};
-use super::notices::{Next, Notice, Post, Sent, Travel};
+use super::notices::{Next, Notice, Post, Sent};
 use super::provider::{Asked, Desk, Provider};
 use super::trouble::{self, Refusal, Trouble};
 
@@ -19,8 +19,8 @@ pub(crate) struct State<P> {
     pub(crate) book: Book,
     pub(crate) troubles: Vec<Trouble>,
     pub(crate) post: Post,
-    /// How many calls hold what they are about.
-    held: BTreeMap<String, u32>,
+    /// What calls are at work on, and under which key.
+    held: Vec<(String, String)>,
     /// How far its clock is ahead.
     ahead: SignedDuration,
 }
@@ -37,7 +37,7 @@ impl<P: Provider> State<P> {
             book: Book::default(),
             troubles: Vec::new(),
             post: Post::default(),
-            held: BTreeMap::new(),
+            held: Vec::new(),
             ahead: SignedDuration::ZERO,
         }
     }
@@ -59,6 +59,7 @@ impl<P: Provider> State<P> {
             now,
             book: &mut self.book,
             is_busy: false,
+            is_repeated: false,
             refusal: None,
             is_replay: false,
             notices: Vec::new(),
@@ -85,8 +86,10 @@ impl<P: Provider> State<P> {
         refusal: Option<Refusal>,
     ) -> Answer {
         let is_held = self.is_held(&asked.about);
+        let is_repeated = self.held.contains(&(asked.about.clone(), asked.key.clone()));
         let (answer, is_replay) = self.at_desk(|provider, desk| {
             desk.is_busy = is_held && asked.is_change;
+            desk.is_repeated = is_repeated && !asked.key.is_empty();
             desk.refusal = refusal;
             (provider.answer(call, desk), desk.is_replay)
         });
@@ -95,17 +98,19 @@ impl<P: Provider> State<P> {
     }
 
     /// Something is done for a while to what this is about.
-    pub(crate) fn hold(&mut self, about: &str) {
-        *self.held.entry(about.to_owned()).or_default() += 1;
+    pub(crate) fn hold(&mut self, asked: &Asked) {
+        self.held.push((asked.about.clone(), asked.key.clone()));
     }
 
     pub(crate) fn is_held(&self, about: &str) -> bool {
-        self.held.get(about).is_some_and(|calls| *calls > 0)
+        self.held.iter().any(|(held, _)| held == about)
     }
 
-    pub(crate) fn let_go(&mut self, about: &str) {
-        if let Some(calls) = self.held.get_mut(about) {
-            *calls = calls.saturating_sub(1);
+    pub(crate) fn let_go(&mut self, asked: &Asked) {
+        let place =
+            self.held.iter().position(|(about, key)| (about, key) == (&asked.about, &asked.key));
+        if let Some(place) = place {
+            self.held.remove(place);
         }
     }
 
@@ -149,31 +154,22 @@ impl<P: Provider> State<P> {
         let path = segments.get(1..).unwrap_or_default();
         match (call.method.as_str(), path) {
             ("GET", ["book"]) => Answer::json(200, &self.book),
-            ("POST", ["troubles"]) => match call.json::<Trouble>() {
-                Ok(trouble) => {
-                    self.troubles.push(trouble);
-                    Answer::empty(204)
-                }
-                Err(error) => misunderstood(&error),
-            },
+            ("POST", ["troubles"]) => understood(call, |trouble| {
+                self.troubles.push(trouble);
+                Answer::empty(204)
+            }),
             ("DELETE", ["troubles"]) => {
                 self.troubles.clear();
                 Answer::empty(204)
             }
-            ("POST", ["clock"]) => match call.json::<Forward>() {
-                Ok(Forward { seconds }) => {
-                    self.advance(SignedDuration::from_secs(seconds.into()));
-                    Answer::empty(204)
-                }
-                Err(error) => misunderstood(&error),
-            },
-            ("PUT", ["notices"]) => match call.json::<Travel>() {
-                Ok(travel) => {
-                    self.post.set(travel);
-                    Answer::empty(204)
-                }
-                Err(error) => misunderstood(&error),
-            },
+            ("POST", ["clock"]) => understood(call, |Forward { seconds }| {
+                self.advance(SignedDuration::from_secs(seconds.into()));
+                Answer::empty(204)
+            }),
+            ("PUT", ["notices"]) => understood(call, |travel| {
+                self.post.set(travel);
+                Answer::empty(204)
+            }),
             _ => {
                 let answer = self.at_desk(|provider, desk| provider.control(path, call, desk));
                 answer.unwrap_or_else(|| Answer::empty(404))
@@ -182,7 +178,15 @@ impl<P: Provider> State<P> {
     }
 }
 
-/// Of a control call that makes no sense.
-pub(crate) fn misunderstood(error: &serde_json::Error) -> Answer {
-    Answer::json(400, &serde_json::json!({ "error": error.to_string() }))
+/// Does what a control call says, if it makes sense.
+pub(crate) fn understood<Said: DeserializeOwned>(
+    call: &Call,
+    act: impl FnOnce(Said) -> Answer,
+) -> Answer {
+    // Nothing said is as much as `{}`.
+    let body: &[u8] = if call.body.is_empty() { b"{}" } else { &call.body };
+    match serde_json::from_slice(body) {
+        Ok(said) => act(said),
+        Err(error) => Answer::json(400, &serde_json::json!({ "error": error.to_string() })),
+    }
 }

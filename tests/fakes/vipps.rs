@@ -28,7 +28,7 @@ use super::call::{Answer, Call};
 use super::keys::Keys;
 use super::notices::Notice;
 use super::provider::{Asked, Desk, Provider};
-use super::state::misunderstood;
+use super::state::understood;
 use super::trouble::Refusal;
 pub use payments::{Amount, Currency, Event, NewPayment, Payment, State};
 use payments::{Cancellation, Modification, Moment, Payments};
@@ -422,13 +422,10 @@ impl Provider for Vipps {
 
     fn control(&mut self, path: &[&str], call: &Call, desk: &mut Desk<'_>) -> Option<Answer> {
         match (call.method.as_str(), path) {
-            ("POST", ["payments"]) => Some(match call.json::<NewPayment>() {
-                Ok(new) => {
-                    self.place(&new, desk);
-                    Answer::json(201, &json!({ "reference": new.reference }))
-                }
-                Err(error) => misunderstood(&error),
-            }),
+            ("POST", ["payments"]) => Some(understood(call, |new: NewPayment| {
+                self.place(&new, desk);
+                Answer::json(201, &json!({ "reference": new.reference }))
+            })),
             ("POST", ["payments", reference, deed]) => {
                 let outcome = self.by_hand(reference, deed, call, desk);
                 Some(outcome.unwrap_or_else(|problem| problem.answer("/control")))
