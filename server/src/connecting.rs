@@ -1,6 +1,9 @@
 //! Whether the connection to an integration works, for people who set one up.
 
+use std::time::Duration;
+
 use order_proto::v1;
+use tokio::time::timeout;
 
 use crate::providers::{PaymentProvider, Providers, Setup, Tested, Unusable};
 use crate::shops::{Integration, Shop};
@@ -12,6 +15,8 @@ pub(crate) struct Connecting {
     providers: Providers,
 }
 
+/// How long a system has to show that it works.
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 const DETAIL_CHARACTERS_MAX: usize = 500;
 
 impl Connecting {
@@ -41,7 +46,10 @@ impl Connecting {
             Err(problem @ Unusable::StandInForbidden) => {
                 (v1::ConnectionState::Unreachable, problem.to_string())
             }
-            Ok(system) => match system.test().await {
+            Ok(system) => match timeout(TEST_TIMEOUT, system.test())
+                .await
+                .unwrap_or_else(|_| silent())
+            {
                 Tested::Works => (v1::ConnectionState::Works, String::new()),
                 Tested::CredentialsRefused(word) => (v1::ConnectionState::CredentialsRefused, word),
                 Tested::Unreachable(word) => (v1::ConnectionState::Unreachable, word),
@@ -51,6 +59,10 @@ impl Connecting {
         let detail = detail.chars().take(DETAIL_CHARACTERS_MAX).collect();
         v1::TestIntegrationResponse { state: state.into(), detail }
     }
+}
+
+fn silent() -> Tested {
+    Tested::Unreachable(format!("no answer within {} seconds", TEST_TIMEOUT.as_secs()))
 }
 
 impl Integration {

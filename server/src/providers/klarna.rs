@@ -8,6 +8,8 @@
 mod answers;
 mod lines;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use order_proto::v1::{KlarnaEndpoint, KlarnaIntegration};
 use order_rules::payments::OperationKind;

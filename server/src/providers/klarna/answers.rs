@@ -127,5 +127,6 @@ fn reason(status: StatusCode, words: &Words) -> String {
     let correlation = Some(&words.correlation_id).filter(|id| !id.is_empty());
     parts.extend(correlation.map(|id| format!("(correlation id {id})")));
     let text = parts.join(" ");
-    text.chars().filter(|one| !one.is_control()).take(REASON_CHARACTERS_MAX).collect()
+    let visible = |one: char| if one.is_control() { ' ' } else { one };
+    text.chars().map(visible).take(REASON_CHARACTERS_MAX).collect()
 }
