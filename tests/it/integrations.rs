@@ -30,6 +30,7 @@ trials! {
     own: [
         a_password_goes_in_and_never_comes_out,
         stand_ins_are_only_for_who_allows_them,
+        keys_are_rotated_and_missed,
     ];
 }
 
@@ -377,6 +378,41 @@ pub(crate) async fn is_nowhere(world: &World, secret: &str) {
             assert!(!has(&std::fs::read(&path).unwrap()), "the secret stands in {path:?}");
         }
     }
+}
+
+async fn keys_are_rotated_and_missed(backend: Backend) {
+    let world = world_with_key(backend, &["--stand-ins", "true"]).await;
+    let stand_in = |password: &str| {
+        klarna(|klarna| {
+            klarna.set_endpoint(KlarnaEndpoint::StandIn);
+            klarna.stand_in_url = "http://127.0.0.1:1".to_owned();
+            password.clone_into(&mut klarna.password);
+        })
+    };
+    world.integrate("k", stand_in(SECRET)).await.unwrap();
+    let state = async |keys: &[u8]| {
+        let keys: Vec<String> = keys.iter().map(|key| format!("{key:064x}")).collect();
+        let file = world.server.store.folder.file("credentials.key");
+        std::fs::write(file, keys.join("\n")).unwrap();
+        world.server.stop().await;
+        world.server.start().await;
+        world.connection("k").await.state()
+    };
+    // Nobody listens there; that far it comes only with the password in hand.
+    let (readable, unreadable) =
+        (ConnectionState::Unreachable, ConnectionState::CredentialsUnreadable);
+    assert_eq!(state(&[8, 7]).await, readable, "the old key still decrypts");
+    assert_eq!(state(&[8]).await, unreadable, "nothing was set again under the new one");
+    let draft = world.draft(900).payment("k", "kl-1", 900).send().await.unwrap();
+    let name = draft.order.unwrap().name.parse().unwrap();
+    eventually("the order says so", async || {
+        (problems(&world.get(&name).await) == ["INTEGRATION_UNUSABLE"]).then_some(())
+    })
+    .await;
+    world.reintegrate("k", &["klarna.password"], stand_in("annet-passord")).await.unwrap();
+    assert_eq!(world.connection("k").await.state(), readable);
+    assert_eq!(state(&[9, 8]).await, readable);
+    assert_eq!(state(&[9]).await, unreadable);
 }
 
 async fn stand_ins_are_only_for_who_allows_them(backend: Backend) {

@@ -54,6 +54,8 @@ mod guide;
 #[cfg(test)]
 mod integrations;
 #[cfg(test)]
+mod klarna;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod listening_on;
@@ -129,7 +131,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 47] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 48] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -150,6 +152,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         fuzz::trials,
         guide::trials,
         integrations::trials,
+        klarna::trials,
         lifecycle::trials,
         listening_on::trials,
         listing::trials,
