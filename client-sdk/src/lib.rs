@@ -73,7 +73,7 @@ pub use deliveries::DeliveryDraft;
 pub use editing::OrderEdit;
 pub use error::Error;
 pub use money::{Currency, Money};
-pub use names::{InvalidName, OrderName, ShopName, StatusName, StockItemName};
+pub use names::{IntegrationName, InvalidName, OrderName, ShopName, StatusName, StockItemName};
 pub use notes::NoteDraft;
 pub use orders::{OrderQuery, StatusChange};
 pub use pages::{Items, Page, Pages};

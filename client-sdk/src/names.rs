@@ -26,6 +26,13 @@ pub struct StatusName {
     id: String,
 }
 
+/// A system outside that a shop works with: `shops/{shop}/integrations/{integration}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IntegrationName {
+    shop: ShopName,
+    id: String,
+}
+
 /// A tracked sku: `shops/{shop}/stockItems/{sku}`, percent-encoded in the text, plain in here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StockItemName {
@@ -71,6 +78,16 @@ impl ShopName {
         }
     }
 
+    /// The integration of this id in the shop.
+    pub fn integration(&self, id: impl Into<String>) -> Result<IntegrationName, InvalidName> {
+        let id = id.into();
+        if is_id(&id) {
+            Ok(IntegrationName { shop: self.clone(), id })
+        } else {
+            Err(InvalidName::new(&id, "an integration id"))
+        }
+    }
+
     /// The stock item of this sku, as the shop writes it, in the shop.
     pub fn stock_item(&self, sku: impl Into<String>) -> Result<StockItemName, InvalidName> {
         let sku = sku.into();
@@ -105,6 +122,20 @@ impl StatusName {
     }
 
     /// The last part of the name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl IntegrationName {
+    /// The shop it belongs to.
+    #[must_use]
+    pub fn shop(&self) -> &ShopName {
+        &self.shop
+    }
+
+    /// The last part of the name: what payments give as their provider.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -158,6 +189,16 @@ impl FromStr for StatusName {
     }
 }
 
+impl FromStr for IntegrationName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let invalid = || InvalidName::new(text, "`shops/{shop}/integrations/{integration}`");
+        let (shop, id) = child(text, "/integrations/").ok_or_else(invalid)?;
+        shop.integration(id).map_err(|_| invalid())
+    }
+}
+
 impl FromStr for StockItemName {
     type Err = InvalidName;
 
@@ -184,6 +225,12 @@ impl fmt::Display for OrderName {
 impl fmt::Display for StatusName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/orderStatuses/{}", self.shop, self.id)
+    }
+}
+
+impl fmt::Display for IntegrationName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/integrations/{}", self.shop, self.id)
     }
 }
 
@@ -219,7 +266,7 @@ macro_rules! into_text {
     };
 }
 
-into_text!(ShopName, OrderName, StatusName, StockItemName);
+into_text!(ShopName, OrderName, StatusName, IntegrationName, StockItemName);
 
 impl InvalidName {
     fn new(text: &str, wanted: &'static str) -> Self {
@@ -303,6 +350,10 @@ mod tests {
         round_trips::<StatusName>(
             &["shops/default/orderStatuses/sent", "shops/a/orderStatuses/in-transit-2"],
             &["shops/a/orderStatuses/Sent", "shops/a/orderStatuses/", "shops/a/statuses/sent"],
+        );
+        round_trips::<IntegrationName>(
+            &["shops/default/integrations/klarna", "shops/a/integrations/klarna-se"],
+            &["shops/a/integrations/Klarna", "shops/a/integrations/", "shops/a/providers/klarna"],
         );
         round_trips::<StockItemName>(
             &["shops/a/stockItems/SKU-1_a.b", "shops/a/stockItems/r%C3%B8d%2Fgr%C3%B8nn%20%25"],

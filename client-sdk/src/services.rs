@@ -1,6 +1,7 @@
 //! A method for every RPC of every service: takes the contract's request, answers its response.
 
 use futures_util::{Stream, TryStreamExt};
+use order_proto::v1::integration_service_client::IntegrationServiceClient;
 use order_proto::v1::order_service_client::OrderServiceClient;
 use order_proto::v1::order_status_service_client::OrderStatusServiceClient;
 use order_proto::v1::refusal_service_client::RefusalServiceClient;
@@ -158,6 +159,19 @@ unary!(ShopServiceClient:
     create_shop(CreateShopRequest) -> CreateShopResponse;
     /// Changes settings of a shop.
     update_shop(UpdateShopRequest) -> UpdateShopResponse;
+);
+
+unary!(IntegrationServiceClient:
+    /// Lists all integrations of a shop by name.
+    list_integrations(ListIntegrationsRequest) -> ListIntegrationsResponse;
+    /// Reads one integration.
+    get_integration(GetIntegrationRequest) -> GetIntegrationResponse;
+    /// Adds an integration.
+    create_integration(CreateIntegrationRequest) -> CreateIntegrationResponse;
+    /// Changes, disables or enables an integration.
+    update_integration(UpdateIntegrationRequest) -> UpdateIntegrationResponse;
+    /// Asks the system whether it answers and takes the credentials.
+    test_integration(TestIntegrationRequest) -> TestIntegrationResponse;
 );
 
 unary!(StockServiceClient:

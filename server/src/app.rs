@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::commands::{Caller, CreateShop, Failure};
 use crate::config::Settings;
+use crate::connecting::Connecting;
 use crate::effects::{Runner, Running};
 use crate::feed::Feed;
 use crate::grpc::health::Health;
@@ -92,15 +93,17 @@ pub async fn run(settings: Settings) -> Result<(), String> {
 
 impl Service {
     async fn start(settings: &Settings, listener: TcpListener) -> Result<Self, String> {
+        let vault = settings.vault()?;
         let store = open_store(settings).await?;
         let shops = Shops::default();
         let turns = Turns::start(store.clone(), shops.clone(), settings.turn_workers());
         ensure_first_shop(&turns).await?;
 
         make_folder(settings.sandbox_book().parent())?;
+        let providers = Providers::new(settings.sandbox_book(), vault, settings.stand_ins());
         let effects = Runner {
             store: store.clone(),
-            providers: Providers::new(settings.sandbox_book()),
+            providers: providers.clone(),
             mail: mail_service(settings)?,
             log: turns.clone(),
             call_timeout: settings.call_timeout(),
@@ -113,7 +116,8 @@ impl Service {
         let verifying = Verifying::new(store.clone(), shops, turns.clone());
 
         let stop = CancellationToken::new();
-        let edge = Edge { turns, reading, feed, verifying, stopping: stop.clone() };
+        let connecting = Connecting::new(providers);
+        let edge = Edge { turns, reading, feed, verifying, connecting, stopping: stop.clone() };
         let health = Health::new();
         let routes = grpc::routes(&edge, &health)
             .map_err(|error| format!("the contract in this binary cannot be read: {error}"))?;

@@ -10,6 +10,7 @@ mod delete_order;
 mod delivering;
 mod edit_order;
 mod erase_customer;
+mod integrations;
 mod record_outcome;
 mod resolving;
 mod statuses;
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     CreateStatus(CreateStatus),
     UpdateStatus(UpdateStatus),
     DeleteStatus(DeleteStatus),
+    CreateIntegration(Box<CreateIntegration>),
+    UpdateIntegration(Box<UpdateIntegration>),
     UpdateShop(Box<UpdateShop>),
     CreateStockItem(CreateStockItem),
     AdjustStock(AdjustStock),
@@ -272,6 +275,25 @@ pub(crate) struct DeleteStatus {
     pub replacement: Option<String>,
 }
 
+/// `system` is without the secret that `credentials` holds, sealed.
+#[derive(Clone, Debug)]
+pub(crate) struct CreateIntegration {
+    pub slug: String,
+    pub system: v1::integration::System,
+    pub credentials: Option<Vec<u8>>,
+    pub is_disabled: bool,
+}
+
+/// New values stand in `stated`, without secrets; `paths` says which count. `credentials` are sealed.
+#[derive(Clone, Debug)]
+pub(crate) struct UpdateIntegration {
+    pub slug: String,
+    pub etag: Option<String>,
+    pub paths: Vec<String>,
+    pub stated: v1::Integration,
+    pub credentials: Option<Vec<u8>>,
+}
+
 /// New values stand in `shop`; `paths` says which count.
 #[derive(Clone, Debug)]
 pub(crate) struct UpdateShop {
@@ -362,7 +384,8 @@ impl Command {
             Self::ResendMail(command) => command.needs(shop_id, needs),
             Self::RecordOutcome(command) => command.needs(shop_id, needs),
             Self::RecordMail(command) => command.needs(shop_id, needs),
-            Self::CreateStatus(_) | Self::UpdateShop(_) => {}
+            Self::UpdateIntegration(command) => command.needs(shop_id, needs),
+            Self::CreateStatus(_) | Self::CreateIntegration(_) | Self::UpdateShop(_) => {}
         }
     }
 
@@ -396,6 +419,8 @@ impl Command {
             Self::CreateStatus(command) => command.carry_out(desk),
             Self::UpdateStatus(command) => command.carry_out(desk),
             Self::DeleteStatus(command) => command.carry_out(desk),
+            Self::CreateIntegration(command) => command.carry_out(desk),
+            Self::UpdateIntegration(command) => command.carry_out(desk),
             Self::UpdateShop(command) => command.carry_out(desk),
             Self::CreateStockItem(command) => command.carry_out(desk),
             Self::AdjustStock(command) => command.carry_out(desk),

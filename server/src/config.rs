@@ -14,11 +14,13 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{ArgAction, Parser};
 
 use crate::mail::{SmtpUrl, Unreadable};
 use crate::telemetry::{LogFormat, is_filter};
+use crate::vault::Vault;
 use sources::Sources;
+use zeroize::Zeroizing;
 
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
 /// No longer than the rules reckon with before an outcome counts as unknown.
@@ -53,6 +55,22 @@ pub struct Settings {
     /// File of the built-in sandbox provider's own book [default: sandbox.db in the data folder]
     #[arg(long, value_name = "FILE")]
     sandbox_book: Option<PathBuf>,
+
+    /// File with the keys that the credentials of integrations are encrypted with: one a line, 32 bytes
+    /// in base64 or hexadecimal; the first encrypts, all decrypt. Without it and
+    /// without `ORDER_CREDENTIALS_KEY` only the sandbox can be used
+    #[arg(long, value_name = "FILE")]
+    credentials_key_file: Option<PathBuf>,
+
+    /// The same keys between commas. Only from the environment or the file of --config: a command line
+    /// is seen by other users of the machine
+    #[arg(long, value_name = "KEYS", hide = true, value_parser = credentials_key)]
+    credentials_key: Option<Vault>,
+
+    /// Whether integrations may name a stand-in at a loopback address of this machine, to try things
+    /// out: true or false
+    #[arg(long, value_name = "ALLOWED", default_value = "false", action = ArgAction::Set)]
+    stand_ins: bool,
 
     /// Mail server that takes the mails to customers: `smtps://user:password@host:465`, or
     /// `smtp://user:password@host:587?tls=required` for STARTTLS. Better given in the environment or
@@ -167,6 +185,23 @@ impl Settings {
         self.mail_folder.clone().unwrap_or_else(|| self.data_dir.join("mail"))
     }
 
+    /// The keys for credentials of integrations.
+    ///
+    /// # Errors
+    /// One line on the file: it cannot be read, or what is in it is no key.
+    pub(crate) fn vault(&self) -> Result<Vault, String> {
+        let Some(path) = &self.credentials_key_file else {
+            return Ok(self.credentials_key.clone().unwrap_or_default());
+        };
+        let text = std::fs::read_to_string(path).map(Zeroizing::new);
+        let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        Vault::read(&text).map_err(|problem| format!("{}: {problem}", path.display()))
+    }
+
+    pub(crate) fn stand_ins(&self) -> bool {
+        self.stand_ins
+    }
+
     pub(crate) fn drain_timeout(&self) -> Duration {
         self.drain_timeout
     }
@@ -211,6 +246,10 @@ fn database_url(text: &str) -> Result<DatabaseUrl, String> {
 
 fn smtp_url(text: &str) -> Result<SmtpUrl, String> {
     text.parse().map_err(|Unreadable(problem)| problem.to_owned())
+}
+
+fn credentials_key(text: &str) -> Result<Vault, String> {
+    Vault::read(text)
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -15,9 +15,8 @@ mod tests;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use order_proto::v1;
 use order_rules::effects::CALL_TIMEOUT_MICROS;
-use prost::Message;
+use order_rules::refusals::Code;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -30,9 +29,11 @@ use self::slots::Slots;
 use crate::commands::{Assignment, Failure};
 use crate::mail::MailService;
 use crate::providers::{Provider, Providers};
-use crate::store::claims::{Candidate, Claims, Search, Subject};
+use crate::shops::{Integration, integration_name};
+use crate::store::claims::{Candidate, Claims, PaymentSubject, Search, Subject};
 use crate::store::rows::{EffectRow, ShopRow};
 use crate::store::{Store, StoreFailure, on_either};
+use crate::systems::Hold;
 use crate::turns::Turns;
 
 /// Where outcomes go, and where effects come from.
@@ -99,11 +100,13 @@ impl<Log: Recorder> Runner<Log> {
         Running { task: tokio::spawn(crew.work(stop.clone())), stop }
     }
 
-    fn paying(&self, shop: &Shop, effect: &EffectRow, payment: (&str, &str, &str)) -> Paying {
-        let (provider, reference, _) = payment;
+    fn paying(&self, shop: &Shop, effect: &EffectRow, of: &PaymentSubject) -> Paying {
+        let PaymentSubject { provider, reference, .. } = of;
+        let (provider_system, hold) = shop.provider(&self.providers, provider);
         Paying {
-            provider: shop.provider(&self.providers, provider),
-            call: paying::call(&shop.slug, effect, payment),
+            provider: provider_system,
+            hold,
+            call: paying::call(&shop.slug, effect, of),
             effect: effect.clone(),
             key: paying::key_of(&shop.slug, provider, reference, effect),
             patience: self.call_timeout(),
@@ -210,9 +213,13 @@ impl<Log: Recorder> Crew<Log> {
         }
     }
 
-    fn start_calls(&mut self, Claims { claims, shops }: Claims) {
-        let shops: HashMap<i64, Shop> =
-            shops.into_iter().map(|row| (row.shop_id, Shop::from(row))).collect();
+    fn start_calls(&mut self, Claims { claims, shops, integrations }: Claims) {
+        let shop = |row: ShopRow| {
+            let own = integrations.iter().filter(|one| one.shop_id == row.shop_id);
+            let integrations = own.cloned().flat_map(Integration::from_row).collect();
+            (row.shop_id, Shop { slug: row.slug, integrations })
+        };
+        let shops: HashMap<i64, Shop> = shops.into_iter().map(shop).collect();
         for claim in claims {
             let Some(shop) = shops.get(&claim.effect.shop_id) else { continue };
             let place = self.slots.occupy(&Candidate {
@@ -223,9 +230,8 @@ impl<Log: Recorder> Crew<Log> {
             let (runner, owner, slug) =
                 (self.runner.clone(), self.owner.clone(), shop.slug.clone());
             match &claim.subject {
-                Subject::Payment { provider, reference, currency } => {
-                    let errand =
-                        runner.paying(shop, &claim.effect, (provider, reference, currency));
+                Subject::Payment(of) => {
+                    let errand = runner.paying(shop, &claim.effect, of);
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
                     self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
                 }
@@ -256,24 +262,36 @@ impl<Log: Recorder> Crew<Log> {
     }
 }
 
-/// What is needed of a shop to call a provider.
+/// What is needed of a shop to call a provider, as it is stored when an effect is claimed: a change
+/// of an integration counts from the next claim.
 struct Shop {
     slug: String,
-    settings: Option<v1::ShopSettings>,
+    integrations: Vec<Integration>,
 }
 
 impl Shop {
-    /// The system behind the payment; `None` when the shop no longer names it.
-    fn provider(&self, providers: &Providers, name: &str) -> Option<Provider> {
-        let integration = self.settings.as_ref()?.providers.get(name)?;
-        providers.behind(integration.kind())
-    }
-}
-
-impl From<ShopRow> for Shop {
-    fn from(row: ShopRow) -> Self {
-        let settings = v1::ShopSettings::decode(row.settings.as_slice()).ok();
-        Self { slug: row.slug, settings }
+    /// The system behind a payment, and what keeps calls from it. A disabled one is still asked what
+    /// became of earlier calls.
+    fn provider(&self, providers: &Providers, provider: &str) -> (Option<Provider>, Option<Hold>) {
+        let Some(known) = self.integrations.iter().find(|one| one.row.slug == provider) else {
+            return (None, None);
+        };
+        let hold = |code, reason: String| Hold {
+            code,
+            reason,
+            integration: known.row.slug.clone(),
+            revision: known.row.revision,
+        };
+        let disabled =
+            known.row.is_disabled.then(|| hold(Code::IntegrationDisabled, String::new()));
+        let name = integration_name(&self.slug, provider);
+        match providers.behind(known.setup(&name)) {
+            Ok(system) => (Some(system), disabled),
+            Err(problem) => {
+                let unusable = hold(Code::IntegrationUnusable, problem.to_string());
+                (None, disabled.or(Some(unusable)))
+            }
+        }
     }
 }
 

@@ -240,8 +240,8 @@ impl Core {
     async fn read_shop(&self, slug: &str) -> Result<Option<Arc<Shop>>, StoreFailure> {
         let slug = slug.to_owned();
         let found = on_either!(&self.store, database => database.shop_find(slug).await)?;
-        let Some((row, statuses, revision)) = found else { return Ok(None) };
-        let shop = Arc::new(Shop::from_rows(row, statuses, revision)?);
+        let Some(rows) = found else { return Ok(None) };
+        let shop = Arc::new(Shop::from_rows(rows)?);
         self.shops.remember(Arc::clone(&shop));
         Ok(Some(shop))
     }

@@ -9,6 +9,7 @@ pub(crate) mod errors;
 pub(crate) mod fields;
 mod guard;
 pub(crate) mod health;
+mod integration_service;
 mod order_service;
 mod order_status_service;
 mod refusal_service;
@@ -22,6 +23,7 @@ use tonic::service::Routes;
 use tonic_reflection::server::{Builder as Reflection, Error as ReflectionFailure};
 
 use crate::commands::{Answer, Failure};
+use crate::connecting::Connecting;
 use crate::feed::Feed;
 use crate::reading::Reading;
 use crate::turns::Turns;
@@ -33,11 +35,13 @@ use fields::lists::OneOrder;
 use fields::names;
 use fields::notes::ATTACHMENT_BYTES_MAX;
 use health::Health;
+use integration_service::Integrations;
 use order_service::Orders;
 use order_status_service::OrderStatuses;
 use refusal_service::Refusals;
 use shop_service::Shops;
 use stock_service::Stock;
+use stubs::integration_service_server::IntegrationServiceServer;
 use stubs::order_service_server::OrderServiceServer;
 use stubs::order_status_service_server::OrderStatusServiceServer;
 use stubs::refusal_service_server::RefusalServiceServer;
@@ -57,6 +61,7 @@ pub(crate) struct Edge {
     pub(crate) reading: Reading,
     pub(crate) feed: Feed,
     pub(crate) verifying: Verifying,
+    pub(crate) connecting: Connecting,
     /// Cancelled when the service stops: nothing waits for effects any longer.
     pub(crate) stopping: CancellationToken,
 }
@@ -152,6 +157,7 @@ pub(crate) fn routes(edge: &Edge, health: &Health) -> Result<Routes, ReflectionF
     };
     let routes = Routes::new(orders)
         .add_service(limited!(OrderStatusServiceServer, OrderStatuses::new(edge)))
+        .add_service(limited!(IntegrationServiceServer, Integrations::new(edge)))
         .add_service(limited!(ShopServiceServer, Shops::new(edge)))
         .add_service(limited!(StockServiceServer, Stock::new(edge)))
         .add_service(limited!(RefusalServiceServer, Refusals))

@@ -36,9 +36,11 @@ mod commands;
 mod shops;
 mod turns;
 
+mod connecting;
 mod effects;
 mod feed;
 mod mail;
+mod outside;
 mod providers;
 mod reading;
 mod search;
@@ -48,4 +50,5 @@ mod clock;
 mod store;
 mod systems;
 mod terms;
+mod vault;
 mod wire;

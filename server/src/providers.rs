@@ -3,19 +3,24 @@
 //! Providers know neither the store nor the orders. A call holds all there is to know, frozen when
 //! the effect was planned, so that a repeat is the same call.
 
+mod klarna;
 mod sandbox;
 
 use std::path::PathBuf;
 
-use order_proto::v1::IntegrationKind;
+use order_proto::v1::KlarnaEndpoint;
+use order_proto::v1::integration::System;
 use order_rules::money::Currency;
-use order_rules::order::Micros;
+use order_rules::order::{LineKind, Micros};
 use order_rules::payments::{Capabilities, OperationKind};
 use uuid::Uuid;
 
+use self::klarna::Klarna;
 use self::sandbox::Sandbox;
+use crate::outside::Outside;
 use crate::systems;
 pub(crate) use crate::systems::Decline;
+use crate::vault::Vault;
 
 /// One operation on one reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,23 @@ pub(crate) struct Call {
     pub kind: OperationKind,
     pub amount_minor: i64,
     pub currency: Currency,
+    /// Number of the order it is for.
+    pub order: i64,
+    /// What the amount is for, where that is known; amounts of a refund are positive, of its fees
+    /// negative.
+    pub lines: Vec<CallLine>,
+}
+
+/// A line of what a call moves money for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallLine {
+    pub kind: LineKind,
+    pub sku: String,
+    pub title: String,
+    pub quantity: i64,
+    pub vat_rate_bp: i32,
+    pub vat_minor: i64,
+    pub gross_minor: i64,
 }
 
 /// What a call came to.
@@ -57,18 +79,52 @@ pub(crate) trait PaymentProvider {
 
     /// Asks what became of the operation. Changes nothing.
     async fn look_up(&self, call: &Call) -> Sighting;
+
+    /// Asks whether the system answers and takes the credentials. Changes nothing.
+    async fn test(&self) -> Tested;
+}
+
+/// What a test of a connection saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tested {
+    Works,
+    CredentialsRefused(String),
+    Unreachable(String),
+    UnexpectedAnswer(String),
+}
+
+/// The system cannot be called as its integration is set up; why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    CredentialsUnreadable,
+    StandInForbidden,
+}
+
+/// An integration, as far as its system must be told of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup<'a> {
+    /// Resource name: credentials were sealed for it.
+    pub name: &'a str,
+    pub system: &'a System,
+    pub credentials: Option<&'a [u8]>,
+    /// For what waits for the integration to change.
+    pub revision: i64,
 }
 
 /// Every system this server can call.
 #[derive(Clone, Debug)]
 pub(crate) struct Providers {
     sandbox: Sandbox,
+    outside: Outside,
+    vault: Vault,
+    allows_stand_ins: bool,
 }
 
 /// A provider, whichever it is.
 #[derive(Clone, Debug)]
 pub(crate) enum Provider {
     Sandbox(Sandbox),
+    Klarna(Klarna),
 }
 
 /// A capture most likely to be declined comes first (2.2): cards lapse and are refused more often
@@ -87,15 +143,38 @@ const DECLINE_RANK_OTHER: u8 = 50;
 
 impl Providers {
     /// `sandbox_book` is the file of the sandbox's book; it is made when it is first needed.
-    pub(crate) fn new(sandbox_book: PathBuf) -> Self {
-        Self { sandbox: Sandbox::new(sandbox_book) }
+    pub(crate) fn new(sandbox_book: PathBuf, vault: Vault, allows_stand_ins: bool) -> Self {
+        let sandbox = Sandbox::new(sandbox_book);
+        Self { sandbox, outside: Outside::default(), vault, allows_stand_ins }
     }
 
-    /// The system of this kind; `None` when this version does not know the kind.
-    pub(crate) fn behind(&self, kind: IntegrationKind) -> Option<Provider> {
-        match kind {
-            IntegrationKind::Unspecified => None,
-            IntegrationKind::Sandbox => Some(Provider::Sandbox(self.sandbox.clone())),
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Integrations may name a stand-in on this machine.
+    pub(crate) fn allows_stand_ins(&self) -> bool {
+        self.allows_stand_ins
+    }
+
+    /// The system behind an integration, with its credentials in hand.
+    ///
+    /// # Errors
+    /// When it cannot be called as it is set up.
+    pub(crate) fn behind(&self, setup: Setup<'_>) -> Result<Provider, Unusable> {
+        match setup.system {
+            System::Sandbox(_) => Ok(Provider::Sandbox(self.sandbox.clone())),
+            System::Klarna(klarna) => {
+                let is_stand_in = klarna.endpoint() == KlarnaEndpoint::StandIn;
+                if is_stand_in && !self.allows_stand_ins {
+                    return Err(Unusable::StandInForbidden);
+                }
+                let sealed = setup.credentials.ok_or(Unusable::CredentialsUnreadable)?;
+                let password = self.vault.open(setup.name, sealed);
+                let password = password.map_err(|_| Unusable::CredentialsUnreadable)?;
+                let outside = self.outside.clone();
+                Ok(Provider::Klarna(Klarna::new(outside, klarna, password, setup)))
+            }
         }
     }
 }
@@ -104,22 +183,44 @@ impl PaymentProvider for Provider {
     async fn perform(&self, call: &Call) -> Report {
         match self {
             Self::Sandbox(sandbox) => sandbox.perform(call).await,
+            Self::Klarna(klarna) => klarna.perform(call).await,
         }
     }
 
     async fn look_up(&self, call: &Call) -> Sighting {
         match self {
             Self::Sandbox(sandbox) => sandbox.look_up(call).await,
+            Self::Klarna(klarna) => klarna.look_up(call).await,
+        }
+    }
+
+    async fn test(&self) -> Tested {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.test().await,
+            Self::Klarna(klarna) => klarna.test().await,
         }
     }
 }
 
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::CredentialsUnreadable => "the credentials cannot be read with any key there is",
+            Self::StandInForbidden => "stand-ins are not allowed: see --stand-ins of the service",
+        })
+    }
+}
+
 /// What a provider of this name can do, for the rules.
-pub(crate) fn capabilities(kind: IntegrationKind, name: &str) -> Capabilities {
-    match kind {
-        IntegrationKind::Unspecified | IntegrationKind::Sandbox => Capabilities {
+pub(crate) fn capabilities(system: &System, name: &str) -> Capabilities {
+    let kind = match system {
+        System::Sandbox(_) => name,
+        System::Klarna(_) => "klarna",
+    };
+    match system {
+        System::Sandbox(_) | System::Klarna(_) => Capabilities {
             is_manual: false,
-            decline_rank: decline_rank(name),
+            decline_rank: decline_rank(kind),
             can_release: true,
             can_lower: true,
             can_read_back: true,

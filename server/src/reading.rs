@@ -3,6 +3,7 @@
 mod attention;
 mod batches;
 pub(crate) mod changes;
+mod integrations;
 mod listing;
 mod persons;
 #[cfg(test)]
@@ -301,8 +302,8 @@ impl Reading {
     async fn fresh_shop(&self, slug: &str) -> Result<Arc<Shop>, Failure> {
         let wanted = slug.to_owned();
         let found = on_either!(&self.store, database => database.shop_find(wanted).await)?;
-        let (row, statuses, revision) = found.ok_or_else(|| shop_not_found(slug))?;
-        let shop = Arc::new(Shop::from_rows(row, statuses, revision)?);
+        let rows = found.ok_or_else(|| shop_not_found(slug))?;
+        let shop = Arc::new(Shop::from_rows(rows)?);
         self.shops.remember(Arc::clone(&shop));
         Ok(shop)
     }

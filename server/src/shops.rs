@@ -1,6 +1,7 @@
 //! A shop's settings and statuses as turns and readers use them, kept until they change.
 
 mod calendar;
+mod integrations;
 pub(crate) mod persons;
 mod settings;
 
@@ -8,18 +9,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use calendar::is_time_zone;
+pub(crate) use integrations::{Integration, integration_name, setup_stored};
 pub(crate) use settings::{SETTINGS, assign, with_defaults};
 
 use jiff::tz::TimeZone;
 use order_proto::v1;
 use order_rules::order::StatusId;
-use order_rules::payments::{Capabilities, MANUAL, ProviderName};
+use order_rules::payments::{Capabilities, ProviderName};
 use order_rules::shop::{CaptureMode, DuplicateMode, Rulebook, StockMode};
 use order_rules::statuses::{Status, Statuses, Tag};
 use prost::Message;
 
-use crate::providers;
 use crate::store::StoreFailure;
+use crate::store::facts::ShopRows;
 use crate::store::rows::{ShopRow, StatusRow};
 use crate::terms::Term;
 
@@ -33,6 +35,9 @@ pub(crate) struct Shop {
     pub settings_revision: i64,
     pub rulebook: Rulebook,
     pub statuses: Statuses,
+    /// By name.
+    pub integrations: Vec<Integration>,
+    /// Of every provider that payments name, also of those disabled.
     pub capabilities: BTreeMap<ProviderName, Capabilities>,
     zone: TimeZone,
 }
@@ -82,11 +87,8 @@ impl Shop {
     ///
     /// # Errors
     /// When the settings are not what this version wrote.
-    pub(crate) fn from_rows(
-        row: ShopRow,
-        status_rows: Vec<StatusRow>,
-        settings_revision: i64,
-    ) -> Result<Self, StoreFailure> {
+    pub(crate) fn from_rows(rows: ShopRows) -> Result<Self, StoreFailure> {
+        let ShopRows { shop: row, statuses: status_rows, integrations, settings_revision } = rows;
         let settings = v1::ShopSettings::decode(row.settings.as_slice())
             .map_err(|error| StoreFailure::Defect(format!("settings of a shop: {error}")))?;
         let statuses = Statuses::new(status_rows.iter().map(status_of).collect());
@@ -105,7 +107,9 @@ impl Shop {
             completed_delivers: settings.completed_delivers,
             credit_status,
         };
-        let capabilities = capabilities(&settings);
+        let integrations: Vec<Integration> =
+            integrations.into_iter().map(Integration::from_row).collect::<Result<_, _>>()?;
+        let capabilities = integrations::capabilities(&integrations).collect();
         let zone = calendar::zone(&settings.time_zone)
             .ok_or_else(|| StoreFailure::Defect("time zone of a shop".to_owned()))?;
         Ok(Self {
@@ -115,9 +119,20 @@ impl Shop {
             settings_revision,
             rulebook,
             statuses,
+            integrations,
             capabilities,
             zone,
         })
+    }
+
+    /// The rows that it is made of, as they are at this revision.
+    pub(crate) fn into_rows(self, settings_revision: i64) -> ShopRows {
+        ShopRows {
+            shop: self.row,
+            statuses: self.status_rows,
+            integrations: self.integrations.into_iter().map(|one| one.row).collect(),
+            settings_revision,
+        }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -156,23 +171,4 @@ fn status_of(row: &StatusRow) -> Status {
         position: row.position,
         replaced_by: row.replaced_by.map(StatusId),
     }
-}
-
-fn capabilities(settings: &v1::ShopSettings) -> BTreeMap<ProviderName, Capabilities> {
-    let mut capabilities: BTreeMap<ProviderName, Capabilities> = settings
-        .providers
-        .iter()
-        .map(|(name, integration)| {
-            (ProviderName(name.clone()), providers::capabilities(integration.kind(), name))
-        })
-        .collect();
-    let by_hand = Capabilities {
-        is_manual: true,
-        decline_rank: 0,
-        can_release: true,
-        can_lower: true,
-        can_read_back: false,
-    };
-    capabilities.insert(ProviderName(MANUAL.to_owned()), by_hand);
-    capabilities
 }

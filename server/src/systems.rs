@@ -22,6 +22,8 @@ pub(crate) enum Report<Yes> {
     TryLater {
         after: Option<Duration>,
     },
+    /// It certainly did not happen, and will not before something is done about the integration.
+    Held(Hold),
     Unknown,
 }
 
@@ -48,6 +50,19 @@ pub(crate) struct Decline {
     pub reason: String,
 }
 
+/// Why nothing is sent to a system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hold {
+    /// The problem it is to the order.
+    pub code: Code,
+    /// The system's own word, or ours.
+    pub reason: String,
+    /// Last part of the integration's name.
+    pub integration: String,
+    /// Of the integration: told once at each.
+    pub revision: i64,
+}
+
 impl<Yes> Report<Yes> {
     /// The same for the rules, which need no more.
     pub(crate) fn in_short(&self) -> effects::Report {
@@ -58,6 +73,7 @@ impl<Yes> Report<Yes> {
             }
             Self::Declined(_) => effects::Report::Declined,
             Self::TryLater { after } => effects::Report::TryLater { after: after.map(micros) },
+            Self::Held(_) => effects::Report::Held,
             Self::Unknown => effects::Report::Unknown,
         }
     }

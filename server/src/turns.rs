@@ -1,6 +1,7 @@
 //! The serial log of each shop: commands queue up, and a turn carries out all that wait, at once.
 
 mod audit;
+mod connected;
 mod document;
 mod mailing;
 mod pairs;

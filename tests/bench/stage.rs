@@ -1,15 +1,13 @@
 //! The stage: a fresh server on a fresh database, with shops to sell in.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use order_proto::v1::{
-    CreateShopRequest, Integration, IntegrationKind, ListOrderStatusesRequest, ListOrdersRequest,
-    Shop, ShopSettings, StatusTag, order_status_service_client::OrderStatusServiceClient,
-    shop_service_client::ShopServiceClient,
+    CreateShopRequest, ListOrderStatusesRequest, ListOrdersRequest, Shop, StatusTag,
+    order_status_service_client::OrderStatusServiceClient, shop_service_client::ShopServiceClient,
 };
 
 use crate::ceilings::pgbench::Postgres;
@@ -88,16 +86,7 @@ impl Stage {
     /// # Errors
     /// The server refuses.
     pub(crate) async fn open_shop(&self, id: &str) -> Result<String> {
-        let sandbox = Integration { kind: IntegrationKind::Sandbox.into() };
-        let settings = ShopSettings {
-            providers: BTreeMap::from([("klarna".to_owned(), sandbox)]),
-            ..ShopSettings::default()
-        };
-        let shop = Shop {
-            display_name: "Fjelltoppen".to_owned(),
-            settings: Some(settings),
-            ..Shop::default()
-        };
+        let shop = Shop { display_name: "Fjelltoppen".to_owned(), ..Shop::default() };
         let request = CreateShopRequest {
             shop_id: id.to_owned(),
             shop: Some(shop),

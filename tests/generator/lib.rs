@@ -2,6 +2,8 @@
 
 mod basket;
 mod buyers;
+#[path = "../fakes/lib.rs"]
+pub mod fakes;
 mod goods;
 mod json;
 mod names;

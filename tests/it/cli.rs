@@ -21,6 +21,7 @@ trials! {
         orders_are_watched_live,
         every_change_has_its_command,
         a_sale_is_credited,
+        integrations_are_set_up_without_a_secret_on_the_line,
         duplicates_are_listed_resolved_and_dismissed,
         orders_are_edited_and_deleted,
         notes_are_mailed_and_mails_sent_again,
@@ -483,6 +484,44 @@ async fn the_shipped_sample_is_imported_whole() {
     assert!(imported.out.contains("1000 placed"), "{imported:?}");
     assert_eq!(world.numbers(&["--order-by", "number"]).await, (1001..2001).collect::<Vec<_>>());
     assert!(!world.numbers(&["--duplicates"]).await.is_empty(), "some came twice");
+}
+
+async fn integrations_are_set_up_without_a_secret_on_the_line(world: World) {
+    world.printed(&["integrations", "create", "giftcard", "--kind", "sandbox"]).await;
+    assert!(world.printed(&["integrations", "test", "giftcard"]).await.contains("WORKS"));
+    world.printed(&["integrations", "disable", "giftcard"]).await;
+    let list = world.printed(&["integrations", "list"]).await;
+    let rows: Vec<&str> = list.lines().map(str::trim_end).collect();
+    assert_eq!(rows.len(), 5, "{list}");
+    assert!(rows[2].starts_with("giftcard") && rows[2].contains("DISABLED"), "{list}");
+    world.printed(&["integrations", "enable", "giftcard"]).await;
+    assert!(world.printed(&["integrations", "get", "giftcard"]).await.contains("ENABLED"));
+
+    let klarna = ["--kind", "klarna", "--endpoint", "kustom-playground", "--username", "PM1"];
+    let create = [&["integrations", "create", "kco"], klarna.as_slice()].concat();
+    let asked = world.ctl(&create).await;
+    assert_eq!(asked.code, 2, "{asked:?}");
+    assert!(asked.told.contains("--password-file"), "{asked:?}");
+    let folder = Folder::new();
+    let file = folder.file("secret");
+    std::fs::write(&file, "hemmelig-passord\n").unwrap();
+    let file = file.display().to_string();
+    let from_file = [create.as_slice(), &["--password-file", &file]].concat();
+    let mut from_environment = world.command(&create);
+    from_environment.env("ORDERCTL_PASSWORD", "hemmelig-passord");
+    let from_input = [create.as_slice(), &["--password-file", "-"]].concat();
+    for ran in [
+        world.ctl(&from_file).await,
+        ran(from_environment, None).await,
+        ran(world.command(&from_input), Some("hemmelig-passord\n")).await,
+    ] {
+        // The password was taken; this server has no key to keep it with.
+        assert_eq!(ran.code, 3, "{ran:?}");
+        assert!(ran.told.contains("CREDENTIALS_KEY_MISSING"), "{ran:?}");
+        assert!(!format!("{ran:?}").contains("hemmelig"), "{ran:?}");
+    }
+    let on_the_line = [create.as_slice(), &["--password", "hemmelig"]].concat();
+    assert_eq!(world.ctl(&on_the_line).await.code, 2);
 }
 
 async fn a_service_that_is_not_there_is_told() {

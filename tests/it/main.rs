@@ -52,6 +52,10 @@ mod fuzz;
 #[cfg(test)]
 mod guide;
 #[cfg(test)]
+mod integrations;
+#[cfg(test)]
+mod klarna;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod listening_on;
@@ -127,7 +131,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 46] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 48] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -147,6 +151,8 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         envelope::trials,
         fuzz::trials,
         guide::trials,
+        integrations::trials,
+        klarna::trials,
         lifecycle::trials,
         listening_on::trials,
         listing::trials,

@@ -2,9 +2,7 @@
 
 use futures_util::TryStreamExt;
 use order_rules::refusals::Code;
-use order_sdk::proto::{
-    self, CaptureMode, DuplicateMode, Integration, IntegrationKind, Shop, ShopSettings, StockMode,
-};
+use order_sdk::proto::{self, CaptureMode, DuplicateMode, Shop, ShopSettings, StockMode};
 use order_sdk::{Error, ShopName};
 
 use crate::harness::{World, mask, refused, wrong_fields};
@@ -16,7 +14,6 @@ trials! {
         settings_change_one_by_one,
         shops_are_listed_by_name_page_by_page,
         the_next_number_only_rises,
-        a_provider_is_what_the_settings_name,
         wrong_settings_are_told_at_once_and_nothing_is_stored,
         wrong_words_and_numbers_of_a_shop_are_told,
         what_exists_or_does_not_is_refused,
@@ -50,10 +47,6 @@ impl World {
     }
 }
 
-fn sandbox() -> Integration {
-    Integration { kind: IntegrationKind::Sandbox.into() }
-}
-
 async fn a_shop_has_defaults_for_what_is_not_stated(world: World) {
     let id = format!("{}-plain", world.shop.id());
     let shop = world
@@ -72,15 +65,13 @@ async fn a_shop_has_defaults_for_what_is_not_stated(world: World) {
     assert_eq!(settings.duplicate_mode(), DuplicateMode::Flag);
     assert_eq!(settings.duplicate_window_seconds, 24 * 60 * 60);
     assert!(settings.completed_delivers);
-    assert!(settings.providers.values().all(|one| one.kind() == IntegrationKind::Sandbox));
-    let names: Vec<&str> = settings.providers.keys().map(String::as_str).collect();
-    assert_eq!(names, ["card", "klarna", "vipps"]);
 }
 
 async fn the_shop_default_is_there_from_the_start(world: World) {
     let request = proto::GetShopRequest { name: "shops/default".to_owned() };
     let shop = world.client.get_shop(request).await.unwrap().shop.unwrap();
-    assert_eq!(shop.settings.unwrap().providers.len(), 3);
+    let request = proto::ListIntegrationsRequest { parent: shop.name.clone() };
+    assert_eq!(world.client.list_integrations(request).await.unwrap().integrations.len(), 3);
     let request = proto::ListOrderStatusesRequest { parent: shop.name };
     let statuses = world.client.list_order_statuses(request).await.unwrap();
     assert_eq!(statuses.order_statuses.len(), 5);
@@ -159,22 +150,6 @@ async fn the_next_number_only_rises(world: World) {
     assert_eq!(refusal.number("next_credit_number"), Some(50));
 }
 
-async fn a_provider_is_what_the_settings_name(world: World) {
-    world
-        .update_shop(&["settings.providers"], |shop| {
-            let providers = &mut shop.settings.as_mut().unwrap().providers;
-            providers.insert("gift-card".to_owned(), sandbox());
-        })
-        .await
-        .unwrap();
-    let reference = world.reference("");
-    let order = world.place(world.draft(900).payment("gift-card", &reference, 900)).await;
-    let order = world.complete(&order.name.parse().unwrap()).await.unwrap().order.unwrap();
-    assert_eq!(order.payments[0].captured_minor, 900);
-    let gone = world.draft(900).payment("klarna", world.reference(""), 900).send().await;
-    assert_eq!(wrong_fields(gone), ["order.payments[0].provider"]);
-}
-
 /// Settings of which nothing is right.
 fn wrong_settings() -> ShopSettings {
     ShopSettings {
@@ -186,8 +161,6 @@ fn wrong_settings() -> ShopSettings {
         duplicate_mode: 77,
         duplicate_window_seconds: 2_592_001,
         next_order_number: -1,
-        providers: [("manual".to_owned(), sandbox()), ("Ø".to_owned(), Integration { kind: 0 })]
-            .into(),
         credit_order_status: "returned".to_owned(),
         completed_delivers: false,
         ..ShopSettings::default()
@@ -206,9 +179,6 @@ async fn wrong_settings_are_told_at_once_and_nothing_is_stored(world: World) {
         "shop.settings.duplicate_mode",
         "shop.settings.duplicate_window_seconds",
         "shop.settings.next_order_number",
-        "shop.settings.providers[0].key",
-        "shop.settings.providers[1].key",
-        "shop.settings.providers[1].value.kind",
         "shop.settings.credit_order_status",
         "shop.display_name",
     ];
@@ -231,7 +201,6 @@ async fn wrong_settings_are_told_at_once_and_nothing_is_stored(world: World) {
         "settings.duplicate_mode",
         "settings.duplicate_window_seconds",
         "settings.next_order_number",
-        "settings.providers",
         "settings.credit_order_status",
     ];
     has_all(&wrong_fields(world.update_shop(&paths, |shop| shop.settings = Some(settings)).await));

@@ -9,6 +9,7 @@ use crate::customers::CustomersCommand;
 use crate::duplicates::DuplicatesCommand;
 use crate::export::ExportArguments;
 use crate::import::ImportArguments;
+use crate::integrations::IntegrationsCommand;
 use crate::orders::OrdersCommand;
 use crate::problems::ProblemsCommand;
 use crate::shops::ShopsCommand;
@@ -141,6 +142,9 @@ pub(crate) enum Command {
     /// The statuses of the shop
     #[command(subcommand)]
     Statuses(StatusesCommand),
+    /// The systems outside that the shop works with, and their credentials
+    #[command(subcommand)]
+    Integrations(IntegrationsCommand),
     /// What is on stock
     #[command(subcommand)]
     Stock(StockCommand),

@@ -48,6 +48,7 @@ pub(crate) fn change(event: &proto::Event) -> String {
         ("credit order ", last_part(&change.credit_order)),
         (pair_words(event.kind()), last_part(&change.other_order)),
         ("status ", last_part(&change.status)),
+        ("integration ", last_part(&change.integration)),
     ] {
         if !value.is_empty() {
             parts.push(format!("{title}{value}"));

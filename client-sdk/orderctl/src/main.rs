@@ -8,6 +8,7 @@ mod event_words;
 mod export;
 mod failure;
 mod import;
+mod integrations;
 mod json;
 mod labels;
 mod orders;
@@ -69,6 +70,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Export(arguments) => export::run(session, *arguments).await,
         Command::Watch(arguments) => watch::run(session, arguments).await,
         Command::Shops(command) => shops::run(session, command).await,
+        Command::Integrations(command) => integrations::run(session, command).await,
         Command::Statuses(command) => statuses::run(session, command).await,
         Command::Stock(command) => stock::run(session, command).await,
         Command::Verify => verify::run(session).await,

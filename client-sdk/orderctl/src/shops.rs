@@ -9,7 +9,7 @@ use prost_types::FieldMask;
 
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
-use crate::labels::{Label, choice, label};
+use crate::labels::{choice, label};
 use crate::output::Output;
 use crate::session::{Session, last_part, present, shop_name};
 use crate::status_names::StatusNames;
@@ -115,10 +115,6 @@ pub(crate) struct ShopFields {
     /// Number the next credit gets in the series of credits; may only be raised
     #[arg(long, value_name = "NUMBER")]
     next_credit_number: Option<i64>,
-
-    /// A provider of payments and what is behind it: sandbox
-    #[arg(long, value_name = "NAME=KIND")]
-    provider: Vec<String>,
 
     /// Status a credit order starts in
     #[arg(long, value_name = "STATUS")]
@@ -255,10 +251,6 @@ async fn set_fields(
     set(&mut paths, "next_credit_number", fields.next_credit_number, number);
     set(&mut paths, "credit_order_status", credit_status, &mut settings.credit_order_status);
     paths.extend(mailing::set_fields(settings, &fields.mailing)?);
-    if !fields.provider.is_empty() {
-        set_providers(settings, &fields.provider)?;
-        paths.push("settings.providers".to_owned());
-    }
     Ok(paths)
 }
 
@@ -268,22 +260,6 @@ fn set<T>(paths: &mut Vec<String>, path: &str, value: Option<T>, field: &mut T) 
         let is_setting = path != "display_name";
         paths.push(if is_setting { format!("settings.{path}") } else { path.to_owned() });
     }
-}
-
-fn set_providers(settings: &mut proto::ShopSettings, entries: &[String]) -> Result<(), Failure> {
-    for entry in entries {
-        let (name, kind) = entry
-            .split_once('=')
-            .ok_or_else(|| Failure::Usage(format!("{entry:?} is not like klarna=sandbox")))?;
-        if kind.is_empty() {
-            settings.providers.remove(name);
-            continue;
-        }
-        let kind: proto::IntegrationKind = choice(kind)
-            .map_err(|reason| Failure::Usage(format!("the kind of {name} {reason}")))?;
-        settings.providers.insert(name.to_owned(), proto::Integration { kind: kind.into() });
-    }
-    Ok(())
 }
 
 fn row(shop: &proto::Shop) -> Vec<String> {
@@ -297,11 +273,6 @@ fn row(shop: &proto::Shop) -> Vec<String> {
 
 fn view(session: &Session, shop: &proto::Shop) -> String {
     let settings = shop.settings.clone().unwrap_or_default();
-    let providers: Vec<String> = settings
-        .providers
-        .iter()
-        .map(|(name, integration)| format!("{name}={}", integration.kind().label().to_lowercase()))
-        .collect();
     let heading = format!("{} {}", last_part(&shop.name), shop.display_name);
     let facts = facts(&[
         ("Language", settings.language_code),
@@ -315,7 +286,6 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Transit days", settings.transit_days.to_string()),
         ("Next order number", settings.next_order_number.to_string()),
         ("Next credit number", settings.next_credit_number.to_string()),
-        ("Providers", providers.join(", ")),
         ("Credit orders start in", last_part(&settings.credit_order_status).to_owned()),
         ("Seller", mailing::seller_line(settings.seller.as_ref())),
         ("Confirms orders", settings.confirms_orders.to_string()),

@@ -5,7 +5,8 @@
 mod tests;
 
 use crate::changing::{
-    ChangingFacts, Outcome, check_nothing_pending, finish, free_again, is_about_cover, record,
+    ChangingFacts, Outcome, check_nothing_pending, finish, free_again, is_about_cover, is_hold,
+    record,
 };
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
@@ -56,7 +57,8 @@ pub fn dismiss(
     let Some(problem) = open else {
         return Err(Refusal::new(Code::ProblemNotFound).with("problem", problem_id));
     };
-    if problem.code == Code::OutcomeUnknown || is_about_cover(problem.code) {
+    if problem.code == Code::OutcomeUnknown || is_about_cover(problem.code) || is_hold(problem.code)
+    {
         return Err(Refusal::new(Code::ProblemNotDismissible).with("code", problem.code.name()));
     }
     problem.closed_at = Some(now);

@@ -63,6 +63,8 @@ pub enum Report {
     TryLater {
         after: Option<i64>,
     },
+    /// It certainly did not happen, and will not before something is done about the integration.
+    Held,
     Unknown,
 }
 
@@ -118,6 +120,8 @@ pub const BACK_OFF_FIRST_MICROS: i64 = SECOND;
 pub const BACK_OFF_MAX_MICROS: i64 = 5 * MINUTE;
 /// The longest hint of a provider that is followed.
 pub const HINT_MAX_MICROS: i64 = HOUR;
+/// What is held is tried again after this, unless the integration changes before.
+pub const HELD_MICROS: i64 = 15 * MINUTE;
 /// Not final after this: it is listed for a person, and tried on.
 pub const ATTENTION_AFTER_MICROS: i64 = 15 * MINUTE;
 /// Providers keep idempotency keys this long.
@@ -224,6 +228,14 @@ impl Schedule {
         (self, Step::LeaveToPerson)
     }
 
+    /// Waits for the integration. What was never sent has no window that runs.
+    fn held(mut self, now: Micros) -> (Self, Step) {
+        if self.first_sent_at == self.last_sent_at {
+            (self.first_sent_at, self.last_sent_at) = (None, None);
+        }
+        self.again(later(now, HELD_MICROS))
+    }
+
     fn look_later(mut self, now: Micros, jitter_permille: u16) -> (Self, Step) {
         let due_at = later(now, back_off(self.looks, jitter_permille));
         self.looks = self.looks.saturating_add(1);
@@ -257,6 +269,7 @@ pub fn after_call(
             let hint = after.unwrap_or(0).clamp(0, HINT_MAX_MICROS);
             schedule.again(later(now, pause.max(hint)))
         }
+        Report::Held => schedule.held(now),
         Report::Unknown => {
             schedule.state = EffectState::Unknown;
             (schedule, Step::LookUp { due_at: later(now, QUIET_MICROS) })

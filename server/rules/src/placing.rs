@@ -84,7 +84,7 @@ pub struct PlacingFacts<'a> {
     pub known: &'a [(Payment, Vec<EarlierOrder>)],
     /// Sale orders that stand, of the same customer and lines: at least the newest of them.
     pub purchases: &'a [EarlierOrder],
-    /// The providers of the shop, `manual` among them.
+    /// Of the providers that the shop takes payments from, `manual` among them; at least those named.
     pub capabilities: &'a BTreeMap<ProviderName, Capabilities>,
 }
 
@@ -227,7 +227,7 @@ fn unknown_providers(facts: &PlacingFacts<'_>, placement: &Placement) -> Vec<Vio
         .filter(|(_, payment)| !facts.capabilities.contains_key(&payment.provider))
         .map(|(index, _)| Violation {
             field: format!("order.payments[{index}].provider"),
-            description: "is not a provider of this shop".to_owned(),
+            description: "is no integration of the shop that is in use".to_owned(),
         })
         .collect()
 }

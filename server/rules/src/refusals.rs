@@ -46,6 +46,11 @@ codes! {
     ShopExists = "SHOP_EXISTS",
     StatusExists = "STATUS_EXISTS",
     StockItemExists = "STOCK_ITEM_EXISTS",
+    IntegrationNotFound = "INTEGRATION_NOT_FOUND",
+    IntegrationExists = "INTEGRATION_EXISTS",
+    /// Payments name it, so it stays the system it is.
+    IntegrationInUse = "INTEGRATION_IN_USE",
+    CredentialsKeyMissing = "CREDENTIALS_KEY_MISSING",
     ExternalReferenceTaken = "EXTERNAL_REFERENCE_TAKEN",
     // §1 Statuses.
     StatusTagRequired = "STATUS_TAG_REQUIRED",
@@ -129,6 +134,16 @@ codes! {
     Oversold = "OVERSOLD",
     MailDeclined = "MAIL_DECLINED",
     MailUnknown = "MAIL_UNKNOWN",
+    // Why nothing is sent to a system.
+    IntegrationDisabled = "INTEGRATION_DISABLED",
+    IntegrationUnauthorized = "INTEGRATION_UNAUTHORIZED",
+    IntegrationUnusable = "INTEGRATION_UNUSABLE",
+    // Reasons of a provider; told with the problem of what was declined.
+    NotAllowedAtProvider = "NOT_ALLOWED_AT_PROVIDER",
+    NotFoundAtProvider = "NOT_FOUND_AT_PROVIDER",
+    RejectedByProvider = "REJECTED_BY_PROVIDER",
+    FraudRejected = "FRAUD_REJECTED",
+    UnknownProviderError = "UNKNOWN_PROVIDER_ERROR",
     // The service.
     QueueFull = "QUEUE_FULL",
     Unavailable = "UNAVAILABLE",

@@ -191,10 +191,10 @@ impl AttachPayment {
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         desk.case(self.number)?;
         desk.check_etag(self.number, self.etag.as_deref())?;
-        let Some(&capabilities) = desk.shop.capabilities.get(&self.provider) else {
+        let Some(capabilities) = desk.shop.offered(&self.provider) else {
             return Err(Refusal::fields(vec![Violation {
                 field: "payment.provider".to_owned(),
-                description: "is no provider of the shop's settings".to_owned(),
+                description: "is no integration of the shop that is in use".to_owned(),
             }]));
         };
         let payment = NewPayment {

@@ -1,18 +1,21 @@
 //! `CreateOrder`: places an order (§9).
 
+use std::collections::BTreeMap;
+
 use order_proto::v1;
 use order_rules::changing::{self, ChangingFacts};
 use order_rules::decision::{Decision, Ids};
 use order_rules::duplicates::lines_fingerprint;
 use order_rules::mail;
 use order_rules::order::{DuplicateLink, OrderKind, OrderNumber};
-use order_rules::payments::Payment;
+use order_rules::payments::{Capabilities, Payment, ProviderName};
 use order_rules::placing::{self, EarlierOrder, Placed, Placement, PlacingFacts};
 use order_rules::refusals::{Code, Refusal};
 
 use super::change_status::enact;
 use super::resolving::follow_twins;
 use super::{Answer, CreateOrder, plan_of};
+use crate::shops::Shop;
 use crate::store::facts::{Needs, Purchase};
 use crate::turns::desk::{Desk, OrderFile};
 
@@ -54,6 +57,7 @@ impl CreateOrder {
         let number = desk.next_order_number();
         let mut ids = desk.ids();
         let shop = desk.shop.clone();
+        let offered = offered(&shop, &self.placement);
         let known = known_payments(desk, &self.placement);
         let purchases = earlier_purchases(desk, &self.placement);
         let facts = PlacingFacts {
@@ -62,7 +66,7 @@ impl CreateOrder {
             items: &desk.items,
             known: &known,
             purchases: &purchases,
-            capabilities: &shop.capabilities,
+            capabilities: &offered,
         };
         match placing::place(&facts, &self.placement, OrderNumber(number), &mut ids, desk.now)? {
             Placed::First(first) => {
@@ -111,6 +115,12 @@ impl CreateOrder {
         }
         Answer { plan, other_orders, ..desk.answer(Some(number)) }
     }
+}
+
+/// What the providers of a placement can do, as far as the shop takes payments from them.
+fn offered(shop: &Shop, placement: &Placement) -> BTreeMap<ProviderName, Capabilities> {
+    let providers = placement.payments.iter().map(|payment| &payment.provider);
+    providers.filter_map(|name| Some((name.clone(), shop.offered(name)?))).collect()
 }
 
 /// The payments of a placement that the shop has met, each with the sale orders on it.

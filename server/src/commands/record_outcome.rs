@@ -27,7 +27,10 @@ impl RecordOutcome {
         match &self.outcome {
             Outcome::Succeeded { .. } => desk.finish_effect(self.operation, EffectState::Done),
             Outcome::Declined { .. } => desk.finish_effect(self.operation, EffectState::Declined),
-            Outcome::Accepted | Outcome::Unknown | Outcome::Reversed { .. } => {}
+            Outcome::Accepted
+            | Outcome::Held { .. }
+            | Outcome::Unknown
+            | Outcome::Reversed { .. } => {}
         }
         decide(desk, self.number, |facts, ids| {
             Ok(changing::record(facts, self.operation, &self.outcome, ids, now))

@@ -6,9 +6,15 @@ use std::io;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 
 use super::{Settings, Stop};
+
+/// Flags whose values are never told.
+const SECRETS: [&str; 2] = ["--database-url", "--credentials-key"];
+const NOT_ON_THE_LINE: &str = "--credentials-key is not for the command line, which other users of \
+                               the machine see: use ORDER_CREDENTIALS_KEY or --credentials-key-file";
 
 /// What the process was given.
 pub(super) struct Sources<'a> {
@@ -43,7 +49,12 @@ fn parse(sources: &Sources<'_>, given: &BTreeMap<String, Given>) -> Result<Setti
     }
     command
         .try_get_matches_from(sources.arguments)
-        .and_then(|matches| Settings::from_arg_matches(&matches))
+        .and_then(|matches| {
+            if matches.value_source("credentials_key") == Some(ValueSource::CommandLine) {
+                return Err(Settings::command().error(ErrorKind::ArgumentConflict, NOT_ON_THE_LINE));
+            }
+            Settings::from_arg_matches(&matches)
+        })
         .map_err(|error| explain(&error, given))
 }
 
@@ -101,7 +112,7 @@ fn explain(error: &clap::Error, given: &BTreeMap<String, Given>) -> Stop {
     });
     let line = text.lines().next().unwrap_or_default();
     let mut line = line.strip_prefix("error: ").unwrap_or(line).to_owned();
-    if flag.starts_with("--database-url") {
+    if SECRETS.iter().any(|secret| flag.starts_with(secret)) {
         // It may hold a password.
         line = line.replace(value, "…");
     }

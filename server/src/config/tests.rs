@@ -126,3 +126,27 @@ fn help_names_every_setting_and_is_no_error() {
     }
     assert!(matches!(settings(&["--version"], &[], ""), Err(Stop::Told(_))));
 }
+
+#[test]
+fn keys_for_credentials_come_from_anywhere_but_the_command_line_and_are_never_told() {
+    let key = format!("{:064x}", 7);
+    let environment = [("ORDER_CREDENTIALS_KEY", key.as_str())];
+    let with_key = settings(&[], &environment, "").unwrap();
+    assert_eq!(format!("{:?}", with_key.vault().unwrap()), "Vault of 1 keys");
+    assert!(!format!("{with_key:?}").contains(&key));
+    let file = ["--config", "orders.toml"];
+    let in_file = format!("credentials-key = \"{key}\"");
+    assert!(settings(&file, &[], &in_file).is_ok());
+    assert_eq!(
+        format!("{:?}", settings(&[], &[], "").unwrap().vault().unwrap()),
+        "Vault of 0 keys"
+    );
+
+    let line = complaint(&["--credentials-key", &key], &[], "");
+    assert!(line.contains("not for the command line") && !line.contains(&key), "{line}");
+    let line = complaint(&[], &[("ORDER_CREDENTIALS_KEY", "hemmelig")], "");
+    assert!(line.contains("key 1 must be") && line.contains("(ORDER_CREDENTIALS_KEY)"), "{line}");
+    assert!(!line.contains("hemmelig"), "{line}");
+    let gone = settings(&["--credentials-key-file", "/nowhere/key"], &[], "").unwrap().vault();
+    assert!(gone.unwrap_err().starts_with("cannot read /nowhere/key"));
+}

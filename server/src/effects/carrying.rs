@@ -13,9 +13,10 @@ use uuid::Uuid;
 
 use super::{Recorder, Runner};
 use crate::commands::{Assignment, Caller, Command, Failure};
-use crate::store::claims::{Claim, Lease, Task};
+use crate::store::claims::{Claim, IntegrationSeen, Lease, Task};
+use crate::store::rows::EffectRow;
 use crate::store::{StoreFailure, on_either};
-use crate::systems::{Decline, Report, Sighting};
+use crate::systems::{Decline, Hold, Report, Sighting};
 
 /// One effect with all that its way needs.
 pub(super) struct Carrier<Log, Way> {
@@ -54,6 +55,8 @@ pub(super) enum Ending<'a, Yes> {
     Succeeded(&'a Yes),
     Accepted,
     Declined(&'a Decline),
+    /// It waits for its integration.
+    Held(&'a Hold),
     Unknown,
 }
 
@@ -103,6 +106,15 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
         if finding.is_accepted() && self.claim.state() != Some(EffectState::Accepted) {
             // If this is lost the operation only shows SENT for longer.
             drop(self.hand_in(&Ending::Accepted).await);
+        }
+        if let Finding::Called(Report::Held(hold)) = &finding {
+            let hold = hold.clone();
+            // If this is lost it is told when it is tried again.
+            drop(self.hand_in(&Ending::Held(&hold)).await);
+            if self.step(finding).await.is_some() {
+                self.catch_up(hold).await;
+            }
+            return;
         }
         if finding.is_for_a_person() {
             // Told before it is put away: nobody comes back to it.
@@ -158,7 +170,13 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
     }
 
     fn assignment(&self, ending: &Ending<'_, Way::Yes>) -> Assignment {
-        let name = format!("{}/{}", self.claim.effect.attempt, ending.word());
+        let name = match ending {
+            // Told once, however often it is tried while nothing is done about it.
+            Ending::Held(Hold { code, revision, .. }) => {
+                format!("held/{}/{revision}", code.name())
+            }
+            ending => format!("{}/{}", self.claim.effect.attempt, ending.word()),
+        };
         let request_id = Uuid::new_v5(&self.errand.key(), name.as_bytes());
         Assignment {
             shop: self.shop.clone(),
@@ -168,6 +186,19 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
                 content: *blake3::hash(request_id.as_bytes()).as_bytes(),
             },
             command: self.errand.command(ending),
+        }
+    }
+
+    /// Whoever changed the integration meanwhile has woken what waited then, and not this.
+    async fn catch_up(&self, hold: Hold) {
+        let EffectRow { effect_key, shop_id, .. } = self.claim.effect;
+        let seen = IntegrationSeen { shop_id, slug: hold.integration, revision: hold.revision };
+        let store = &self.runner.store;
+        let caught =
+            on_either!(store, database => database.effect_catch_up(effect_key, seen).await);
+        if let Err(failure) = caught {
+            // It is tried again all the same, only later.
+            tracing::warn!(effect.key = effect_key, %failure, "a held effect may wait too long");
         }
     }
 
@@ -238,7 +269,12 @@ impl<Yes> Finding<Yes> {
             }
             Self::Called(Report::Declined(decline))
             | Self::LookedUp(Sighting::Declined(decline)) => Some(Ending::Declined(decline)),
-            Self::Called(Report::Accepted { .. } | Report::TryLater { .. } | Report::Unknown)
+            Self::Called(
+                Report::Accepted { .. }
+                | Report::TryLater { .. }
+                | Report::Held(_)
+                | Report::Unknown,
+            )
             | Self::LookedUp(
                 Sighting::Absent | Sighting::InProgress | Sighting::NoAnswer | Sighting::Untold,
             )
@@ -262,6 +298,7 @@ impl<Yes> Ending<'_, Yes> {
             Self::Succeeded(_) => "succeeded",
             Self::Accepted => "accepted",
             Self::Declined(_) => "declined",
+            Self::Held(_) => "held",
             Self::Unknown => "unknown",
         }
     }

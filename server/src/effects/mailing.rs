@@ -76,7 +76,8 @@ impl Errand for Mailing {
             Ending::Succeeded(()) => MailOutcome::Sent,
             Ending::Declined(decline) => MailOutcome::Declined { reason: decline.reason.clone() },
             // No mail system takes what it answers later.
-            Ending::Accepted | Ending::Unknown => MailOutcome::Unknown,
+            // No integration holds mails.
+            Ending::Accepted | Ending::Held(_) | Ending::Unknown => MailOutcome::Unknown,
         };
         Command::RecordMail(RecordMail {
             number: number(self.effect.order_key),

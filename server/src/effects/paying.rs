@@ -4,19 +4,24 @@ use std::time::Duration;
 
 use order_rules::changing::Outcome;
 use order_rules::money::Currency;
+use order_rules::order::LineKind;
 use order_rules::payments::OperationKind;
 use uuid::Uuid;
 
 use super::carrying::{Ending, Errand};
 use crate::commands::{Command, RecordOutcome};
-use crate::providers::{Call, Confirmation, PaymentProvider, Provider, Report, Sighting};
-use crate::store::rows::{EffectRow, number};
+use crate::providers::{Call, CallLine, Confirmation, PaymentProvider, Provider, Report, Sighting};
+use crate::store::claims::PaymentSubject;
+use crate::store::rows::{EffectRow, LineRow, number};
+use crate::systems::Hold;
 use crate::terms::Term;
 
 /// An operation on its way.
 pub(super) struct Paying {
-    /// `None`: the shop no longer names it, so nobody can be called.
+    /// `None`: it cannot be called as it is set up.
     pub provider: Option<Provider>,
+    /// Why nothing is sent, if that is so.
+    pub hold: Option<Hold>,
     /// `None`: what is stored makes no sense to this version.
     pub call: Option<Call>,
     pub effect: EffectRow,
@@ -31,6 +36,9 @@ impl Errand for Paying {
     type Yes = Confirmation;
 
     async fn perform(&self) -> Report {
+        if let Some(hold) = &self.hold {
+            return Report::Held(hold.clone());
+        }
         match self.target() {
             Some((provider, call)) => provider.perform(call).await,
             None => Report::TryLater { after: None },
@@ -73,16 +81,35 @@ impl Paying {
 pub(super) fn call(
     shop: &str,
     effect: &EffectRow,
-    (provider, reference, currency): (&str, &str, &str),
+    PaymentSubject { provider, reference, currency, lines }: &PaymentSubject,
 ) -> Option<Call> {
+    let kind = OperationKind::from_stored(effect.kind)?;
     Some(Call {
         shop: shop.to_owned(),
-        provider: provider.to_owned(),
-        reference: reference.to_owned(),
+        provider: provider.clone(),
+        reference: reference.clone(),
         key: key_of(shop, provider, reference, effect),
-        kind: OperationKind::from_stored(effect.kind)?,
+        kind,
         amount_minor: effect.amount_minor,
         currency: Currency::from_code(currency)?,
+        order: number(effect.order_key),
+        lines: lines.iter().filter_map(|row| line(kind, row)).collect(),
+    })
+}
+
+/// A line without units was removed. Of a credit order the goods are negative, and fees positive: a
+/// refund has them the other way round.
+fn line(kind: OperationKind, row: &LineRow) -> Option<CallLine> {
+    let LineRow { quantity, vat_minor, gross_minor, .. } = *row;
+    let sign = if kind == OperationKind::Refund { -1 } else { 1 };
+    (quantity != 0).then(|| CallLine {
+        kind: LineKind::from_stored(row.kind).unwrap_or(LineKind::Goods),
+        sku: row.sku.clone(),
+        title: row.title.clone(),
+        quantity: quantity.saturating_abs(),
+        vat_rate_bp: row.vat_rate_bp,
+        vat_minor: vat_minor.saturating_mul(sign),
+        gross_minor: gross_minor.saturating_mul(sign),
     })
 }
 
@@ -105,6 +132,7 @@ fn outcome(ending: &Ending<'_, Confirmation>) -> Outcome {
         Ending::Declined(decline) => {
             Outcome::Declined { code: decline.code, provider_reason: decline.reason.clone() }
         }
+        Ending::Held(hold) => Outcome::Held { code: hold.code, reason: hold.reason.clone() },
         Ending::Unknown => Outcome::Unknown,
     }
 }

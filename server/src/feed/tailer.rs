@@ -155,7 +155,9 @@ impl Tailer {
 
     /// The shop as these events leave it: other replicas change settings too.
     async fn shop_for(&self, rows: &[LogRow]) -> Result<Arc<Shop>, StoreFailure> {
-        let changes = [EventKind::StatusesChanged, EventKind::ShopChanged].map(i32::from);
+        let changes =
+            [EventKind::StatusesChanged, EventKind::ShopChanged, EventKind::IntegrationsChanged]
+                .map(i32::from);
         let shop = self.core.shop(self.shop_id)?;
         if !rows.iter().any(|row| changes.contains(&row.mark.kind.into())) {
             return Ok(shop);

@@ -21,6 +21,7 @@ use crate::commands::{
     Assignment, Caller, Command, CreateOrder, CreateShop, DeleteStatus, Failure, Personal,
 };
 use crate::shops::{Shop, Shops};
+use crate::store::facts::ShopRows;
 use crate::store::log::{LogRow, MarkRow};
 use crate::store::rows::{ShopRow, StatusRow};
 use crate::store::{Place, Store, StoreSettings};
@@ -77,7 +78,8 @@ pub(super) fn shop() -> Shop {
     };
     let statuses =
         vec![status(1, "new", 1, None), status(2, "sent", 2, None), status(3, "old", 0, Some(1))];
-    Shop::from_rows(row, statuses, 1).unwrap()
+    let integrations = Vec::new();
+    Shop::from_rows(ShopRows { shop: row, statuses, integrations, settings_revision: 1 }).unwrap()
 }
 
 struct House {

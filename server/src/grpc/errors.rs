@@ -147,6 +147,9 @@ fn fitting(code: Code) -> Fitting {
         Code::DeliveryNotFound => Fitting::Resource("orders.v1/Delivery"),
         Code::StatusNotFound | Code::StatusExists => Fitting::Resource("orders.v1/OrderStatus"),
         Code::StockItemNotFound | Code::StockItemExists => Fitting::Resource("orders.v1/StockItem"),
+        Code::IntegrationNotFound | Code::IntegrationExists => {
+            Fitting::Resource("orders.v1/Integration")
+        }
         Code::RefusalNotFound => Fitting::Resource("orders.v1/Refusal"),
         Code::CustomerNotFound => Fitting::Resource("orders.v1/Person"),
         Code::ProblemNotFound => Fitting::Resource("orders.v1/Problem"),
@@ -198,6 +201,8 @@ fn fitting(code: Code) -> Fitting {
         | Code::EmailMissing
         | Code::MailFilesGone
         | Code::MoneyOpen
+        | Code::IntegrationInUse
+        | Code::CredentialsKeyMissing
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,
@@ -216,7 +221,15 @@ fn fitting(code: Code) -> Fitting {
         | Code::OutcomeUnknown
         | Code::Oversold
         | Code::MailDeclined
-        | Code::MailUnknown => Fitting::Nothing,
+        | Code::MailUnknown
+        | Code::IntegrationDisabled
+        | Code::IntegrationUnauthorized
+        | Code::IntegrationUnusable
+        | Code::NotAllowedAtProvider
+        | Code::NotFoundAtProvider
+        | Code::RejectedByProvider
+        | Code::FraudRejected
+        | Code::UnknownProviderError => Fitting::Nothing,
     }
 }
 

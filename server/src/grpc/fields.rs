@@ -9,6 +9,7 @@ pub(crate) mod crediting;
 pub(crate) mod delivering;
 pub(crate) mod editing;
 pub(crate) mod envelope;
+pub(crate) mod integrations;
 pub(crate) mod lists;
 pub(crate) mod names;
 pub(crate) mod notes;

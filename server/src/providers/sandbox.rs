@@ -28,7 +28,7 @@ use order_rules::order::Micros;
 
 use self::behaviour::{Behaviour, Orders, ReadBehaviour};
 use self::book::{Book, BookFailure, Entry, Outcome};
-use super::{Call, Confirmation, Decline, PaymentProvider, Report, Sighting};
+use super::{Call, Confirmation, Decline, PaymentProvider, Report, Sighting, Tested};
 
 /// The provider; clones share its book.
 #[derive(Clone, Debug)]
@@ -66,6 +66,15 @@ impl PaymentProvider for Sandbox {
         match self.book.write(move |connection| look(connection, &call)).await {
             Ok(reply) => reply.deliver().await,
             Err(BookFailure::NotOpened | BookFailure::Interrupted) => Sighting::NoAnswer,
+        }
+    }
+
+    async fn test(&self) -> Tested {
+        match self.book.write(book::now).await {
+            Ok(_) => Tested::Works,
+            Err(BookFailure::NotOpened | BookFailure::Interrupted) => {
+                Tested::Unreachable("the sandbox's book cannot be written".to_owned())
+            }
         }
     }
 }

@@ -69,7 +69,13 @@ mod tests {
             revision: 1,
             created_at: 0,
         };
-        Shop::from_rows(row, Vec::new(), 1).unwrap()
+        let rows = crate::store::facts::ShopRows {
+            shop: row,
+            statuses: Vec::new(),
+            integrations: Vec::new(),
+            settings_revision: 1,
+        };
+        Shop::from_rows(rows).unwrap()
     }
 
     #[test]

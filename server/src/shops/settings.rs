@@ -36,7 +36,6 @@ settings! {
     duplicate_window_seconds,
     completed_delivers,
     next_order_number,
-    providers,
     credit_order_status,
     next_credit_number,
     transit_days,
@@ -82,12 +81,6 @@ pub(crate) fn with_defaults(slug: &str, mut settings: v1::ShopSettings) -> v1::S
     }
     if settings.transit_days == 0 {
         settings.transit_days = TRANSIT_DAYS;
-    }
-    if settings.providers.is_empty() {
-        for provider in ["klarna", "vipps", "card"] {
-            let sandbox = v1::Integration { kind: v1::IntegrationKind::Sandbox.into() };
-            settings.providers.insert(provider.to_owned(), sandbox);
-        }
     }
     settings
 }

@@ -6,7 +6,7 @@ use diesel::prelude::AsChangeset;
 use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
-use super::rows::{EffectRow, MailRow, ShopRow, StatusRow};
+use super::rows::{EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow};
 use super::schema;
 use crate::terms::{effect_state, effect_state_stored, system};
 
@@ -38,7 +38,7 @@ pub(crate) struct Candidate {
 /// What a shop's effects queue up for: one that hangs delays nothing in the others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Lane {
-    /// Of this name in the shop's settings.
+    /// The integration of this name.
     Provider(String),
     Mail,
 }
@@ -54,8 +54,18 @@ pub(crate) struct Claim {
 /// What an effect is about: all its system must know that does not take much room.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
-    Payment { provider: String, reference: String, currency: String },
+    Payment(PaymentSubject),
     Mail,
+}
+
+/// The payment that an operation is on.
+#[derive(Clone, Debug)]
+pub(crate) struct PaymentSubject {
+    pub provider: String,
+    pub reference: String,
+    pub currency: String,
+    /// What the amount of an update or a refund is for: lines of the order, or of the credit order.
+    pub lines: Vec<LineRow>,
 }
 
 /// What a mail is made of, as it is stored.
@@ -71,11 +81,12 @@ pub(crate) struct MailParts {
     pub files: Option<Vec<u8>>,
 }
 
-/// What is claimed at once, and the shops it belongs to.
+/// What is claimed at once, and the shops it belongs to with their integrations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Claims {
     pub claims: Vec<Claim>,
     pub shops: Vec<ShopRow>,
+    pub integrations: Vec<IntegrationRow>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +97,14 @@ pub(crate) enum Task {
     LookUp,
     /// It is too late to send it again: a person is told.
     GiveUp,
+}
+
+/// An integration as it was when an effect was held for it.
+#[derive(Clone, Debug)]
+pub(crate) struct IntegrationSeen {
+    pub shop_id: i64,
+    pub slug: String,
+    pub revision: i64,
 }
 
 /// What shows that an effect is still one's own to bring further.
@@ -186,7 +205,7 @@ impl Lane {
 impl Claim {
     pub(crate) fn lane(&self) -> Lane {
         match &self.subject {
-            Subject::Payment { provider, .. } => Lane::Provider(provider.clone()),
+            Subject::Payment(of) => Lane::Provider(of.provider.clone()),
             Subject::Mail => Lane::Mail,
         }
     }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow, LineRow,
-    MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow, PaymentRow, PersonOrderRow,
-    PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow, VoucherPartyRow,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow,
+    IntegrationRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow,
+    PaymentRow, PersonOrderRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
+    VoucherPartyRow,
 };
 
 /// A customer who buys these lines in a shop.
@@ -15,6 +16,24 @@ pub(crate) struct Purchase {
     /// Never empty.
     pub customer_key: String,
     pub lines_fingerprint: String,
+}
+
+/// An integration of a shop, as payments name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Provider {
+    pub shop_id: i64,
+    pub name: String,
+}
+
+/// A shop as it is stored, with all that belongs to its settings.
+#[derive(Clone, Debug)]
+pub(crate) struct ShopRows {
+    pub shop: ShopRow,
+    /// By position.
+    pub statuses: Vec<StatusRow>,
+    /// By name.
+    pub integrations: Vec<IntegrationRow>,
+    pub settings_revision: i64,
 }
 
 /// Facts that the commands of a turn need. Every set may be empty; an empty one costs nothing.
@@ -35,6 +54,8 @@ pub(crate) struct Needs {
     pub skus: BTreeSet<String>,
     /// Shops whose orders are to be counted by status.
     pub status_counts: BTreeSet<i64>,
+    /// Providers of which it matters whether a payment names them.
+    pub providers: BTreeSet<Provider>,
 }
 
 /// What was found. Rows of other shops than those locked are never among them.
@@ -44,6 +65,7 @@ pub(crate) struct Facts {
     /// Shops whose settings were not known.
     pub shops: Vec<ShopRow>,
     pub statuses: Vec<StatusRow>,
+    pub integrations: Vec<IntegrationRow>,
     pub requests: Vec<RequestRow>,
     pub external_references: Vec<(i64, Option<String>)>,
     pub orders: Vec<OrderRow>,
@@ -65,6 +87,8 @@ pub(crate) struct Facts {
     pub status_counts: Vec<(i64, i64, i64)>,
     /// Encoded changes that wait, of the shops in `status_counts`.
     pub waiting: Vec<(i64, Option<Vec<u8>>)>,
+    /// Those of `Needs::providers` that a payment names.
+    pub used_providers: Vec<Provider>,
 }
 
 /// The idempotency record: the first event of a command.
@@ -92,6 +116,7 @@ pub(crate) struct Erasure {
 pub(crate) struct Changes {
     pub shops: Vec<ShopRow>,
     pub statuses: Vec<StatusRow>,
+    pub integrations: Vec<IntegrationRow>,
     pub orders: Vec<OrderRow>,
     pub lines: Vec<LineRow>,
     pub personal: Vec<PersonalRow>,
@@ -117,6 +142,8 @@ pub(crate) struct Changes {
     pub items: Vec<StockItemRow>,
     pub movements: Vec<MovementRow>,
     pub effects: Vec<EffectRow>,
+    /// What waits for these is due now.
+    pub hastened: Vec<Provider>,
     pub events: Vec<EventRow>,
     pub heads: Vec<HeadRow>,
 }

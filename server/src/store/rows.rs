@@ -61,6 +61,22 @@ pub(crate) struct StatusRow {
     pub revision: i64,
 }
 
+/// A system outside that a shop works with; `setup` is an encoded `Integration` that says which.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::integrations, treat_none_as_default_value = false)]
+pub(crate) struct IntegrationRow {
+    pub shop_id: i64,
+    pub slug: String,
+    pub setup: Vec<u8>,
+    /// Encrypted.
+    pub credentials: Option<Vec<u8>>,
+    pub credentials_set_at: Option<i64>,
+    pub is_disabled: bool,
+    pub revision: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
 /// An order; `pending` is an encoded record of the change that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::orders, treat_none_as_default_value = false)]

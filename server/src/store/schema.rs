@@ -44,6 +44,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    integrations (shop_id, slug) {
+        shop_id -> BigInt,
+        slug -> Text,
+        setup -> Binary,
+        credentials -> Nullable<Binary>,
+        credentials_set_at -> Nullable<BigInt>,
+        is_disabled -> Bool,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     orders (order_key) {
         order_key -> BigInt,
         shop_id -> BigInt,
@@ -322,6 +336,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     shops,
     shop_heads,
     order_statuses,
+    integrations,
     orders,
     order_lines,
     customers,

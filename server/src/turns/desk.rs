@@ -64,6 +64,8 @@ pub(crate) struct Desk {
     pub status_counts: BTreeMap<i64, i64>,
     /// Waiting changes by the status they lead to.
     pub waiting_counts: BTreeMap<i64, i64>,
+    /// Of the providers asked about, those that a payment names.
+    pub used_providers: BTreeSet<String>,
     pub(super) head: HeadRow,
     pub(super) requests: HashMap<Vec<u8>, RequestRow>,
     /// As they were loaded.
@@ -454,10 +456,10 @@ impl Desk {
         self.replace_shop(shop);
     }
 
-    fn replace_shop(&mut self, shop: Shop) {
+    pub(super) fn replace_shop(&mut self, shop: Shop) {
         let revision = self.next_revision();
         self.head.settings_revision = revision;
-        if let Ok(shop) = Shop::from_rows(shop.row, shop.status_rows, revision) {
+        if let Ok(shop) = Shop::from_rows(shop.into_rows(revision)) {
             self.shop = Arc::new(shop);
         }
     }

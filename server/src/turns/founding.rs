@@ -2,27 +2,29 @@
 
 use std::sync::Arc;
 
-use order_proto::v1::{EventChange, EventKind, OrderStatus};
+use order_proto::v1::integration::System;
+use order_proto::v1::{EventChange, EventKind, OrderStatus, SandboxIntegration};
 use order_rules::refusals::{Code, Refusal};
 use order_rules::statuses::starting_statuses;
 use prost::Message;
 
 use crate::clock;
 use crate::commands::{Answer, CreateShop, Failure};
-use crate::shops::{Shop, Shops, with_defaults};
+use crate::shops::{Shop, Shops, setup_stored, with_defaults};
 use crate::store::facts::{Changes, RequestRow};
-use crate::store::rows::{EventRow, HeadRow, ShopRow, StatusRow};
+use crate::store::rows::{EventRow, HeadRow, IntegrationRow, ShopRow, StatusRow};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::terms::Term;
 
 /// Shops found at the same time may want the same number; the loser tries the next.
 const TRIES_MAX: u32 = 20;
+const FIRST_INTEGRATIONS: [&str; 3] = ["card", "klarna", "vipps"];
 
 /// The shop of this name, as it is stored.
 pub(super) async fn find(store: &Store, slug: &str) -> Result<Option<Shop>, StoreFailure> {
     let slug = slug.to_owned();
     let found = on_either!(store, database => database.shop_find(slug).await)?;
-    found.map(|(row, statuses, revision)| Shop::from_rows(row, statuses, revision)).transpose()
+    found.map(Shop::from_rows).transpose()
 }
 
 pub(super) async fn create(
@@ -112,6 +114,7 @@ fn changes(command: &CreateShop, shop_id: i64) -> Changes {
             created_at: now,
         }],
         statuses: statuses.collect(),
+        integrations: first_integrations(shop_id, now).collect(),
         heads: vec![HeadRow {
             shop_id,
             revision: 1,
@@ -137,4 +140,19 @@ fn changes(command: &CreateShop, shop_id: i64) -> Changes {
         }],
         ..Changes::default()
     }
+}
+
+/// The sandbox under the names of the usual providers, so that orders can be placed at once.
+fn first_integrations(shop_id: i64, now: i64) -> impl Iterator<Item = IntegrationRow> {
+    FIRST_INTEGRATIONS.into_iter().map(move |slug| IntegrationRow {
+        shop_id,
+        slug: slug.to_owned(),
+        setup: setup_stored(System::Sandbox(SandboxIntegration {})),
+        credentials: None,
+        credentials_set_at: None,
+        is_disabled: false,
+        revision: 1,
+        created_at: now,
+        updated_at: now,
+    })
 }

@@ -61,6 +61,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)
         | Command::DeleteStatus(_)
+        | Command::CreateIntegration(_)
+        | Command::UpdateIntegration(_)
         | Command::UpdateShop(_)
         | Command::EraseCustomer(_)
         | Command::CreateStockItem(_)
@@ -108,6 +110,7 @@ fn fields(kind: i16, change: &[u8]) -> Vec<String> {
         EventKind::OrderCreated
         | EventKind::StatusesChanged
         | EventKind::ShopChanged
+        | EventKind::IntegrationsChanged
         | EventKind::StockChanged
         | EventKind::Noop
         | EventKind::Unspecified => return Vec::new(),

@@ -17,7 +17,7 @@ use super::record;
 use crate::commands::{Answer, Assignment, Command, Failure};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
-use crate::store::facts::{Changes, Facts, Needs, RequestRow};
+use crate::store::facts::{Changes, Facts, Needs, RequestRow, ShopRows};
 use crate::store::rows::{EffectRow, HeadRow, MailRow, number, shop};
 
 /// The commands of a turn, by shop.
@@ -203,8 +203,14 @@ pub(super) fn desks(
         let shop = match facts.shops.iter().find(|row| row.shop_id == head.shop_id) {
             Some(row) => {
                 let statuses = facts.statuses.iter().filter(|one| one.shop_id == row.shop_id);
-                let revision = head.settings_revision;
-                Arc::new(Shop::from_rows(row.clone(), statuses.cloned().collect(), revision)?)
+                let integrations =
+                    facts.integrations.iter().filter(|one| one.shop_id == row.shop_id);
+                Arc::new(Shop::from_rows(ShopRows {
+                    shop: row.clone(),
+                    statuses: statuses.cloned().collect(),
+                    integrations: integrations.cloned().collect(),
+                    settings_revision: head.settings_revision,
+                })?)
             }
             None => shops
                 .shop(head.shop_id)
@@ -228,6 +234,7 @@ fn empty_desk(shop: Arc<Shop>, head: HeadRow, now: Micros) -> Desk {
         external_references: BTreeSet::new(),
         status_counts: BTreeMap::new(),
         waiting_counts: BTreeMap::new(),
+        used_providers: BTreeSet::new(),
         head,
         requests: HashMap::new(),
         stored_payments: BTreeMap::new(),
@@ -270,6 +277,11 @@ fn fill(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), StoreFailu
             let to = rebuild::pending(pending)?.1.to;
             let count = desk.waiting_counts.entry(to.0).or_default();
             *count = count.saturating_add(1);
+        }
+    }
+    for provider in &facts.used_providers {
+        if let Some(desk) = desks.get_mut(&provider.shop_id) {
+            desk.used_providers.insert(provider.name.clone());
         }
     }
     fill_payments(desks, facts)?;
@@ -409,7 +421,10 @@ impl Desk {
         for operation in &self.changed_effects {
             changes.effects.extend(self.effects.get(operation).cloned());
         }
-        outcome.has_effects |= !self.changed_effects.is_empty();
+        outcome.has_effects |=
+            !self.changed_effects.is_empty() || !self.changes.hastened.is_empty();
+        changes.hastened.append(&mut self.changes.hastened);
+        changes.integrations.append(&mut self.changes.integrations);
         changes.shops.append(&mut self.changes.shops);
         changes.statuses.append(&mut self.changes.statuses);
         changes.personal.append(&mut self.changes.personal);

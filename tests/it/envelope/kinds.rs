@@ -26,6 +26,8 @@ pub(super) enum Kind {
     CreateOrderStatus,
     UpdateOrderStatus,
     DeleteOrderStatus,
+    CreateIntegration,
+    UpdateIntegration,
     CreateShop,
     UpdateShop,
     CreateStockItem,
@@ -33,7 +35,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 27] = [
+    pub(super) const ALL: [Self; 29] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -57,6 +59,8 @@ impl Kind {
         Self::CreateOrderStatus,
         Self::UpdateOrderStatus,
         Self::DeleteOrderStatus,
+        Self::CreateIntegration,
+        Self::UpdateIntegration,
         Self::CreateShop,
         Self::UpdateShop,
         Self::CreateStockItem,
@@ -69,6 +73,7 @@ impl Kind {
             Self::CreateOrder
                 | Self::EraseCustomer
                 | Self::CreateOrderStatus
+                | Self::CreateIntegration
                 | Self::CreateShop
                 | Self::CreateStockItem
                 | Self::AdjustStock

@@ -116,6 +116,8 @@ impl Stage {
             Kind::CreateOrderStatus => self.create_status(asked).await?,
             Kind::UpdateOrderStatus => self.update_status(asked).await?,
             Kind::DeleteOrderStatus => self.delete_status(asked).await?,
+            Kind::CreateIntegration => self.create_integration(asked).await?,
+            Kind::UpdateIntegration => self.update_integration(asked).await?,
             Kind::CreateShop => self.create_shop(asked).await?,
             Kind::UpdateShop => self.update_shop(asked).await?,
             Kind::CreateStockItem => self.create_item(asked).await?,
@@ -128,6 +130,7 @@ impl Stage {
     pub(super) async fn etag(&self, kind: Kind) -> String {
         match kind {
             Kind::UpdateShop => self.world.shop().await.etag,
+            Kind::UpdateIntegration => self.world.integration("vipps").await.etag,
             Kind::UpdateOrderStatus | Kind::DeleteOrderStatus => {
                 let name = self.world.status("returned").into();
                 let request = proto::GetOrderStatusRequest { name };
@@ -160,6 +163,10 @@ impl Stage {
                         "Europe/Stockholm".clone_into(&mut settings.time_zone);
                     })
                     .await;
+            }
+            Kind::UpdateIntegration => {
+                self.world.disable("vipps", true).await;
+                self.world.disable("vipps", false).await;
             }
             Kind::UpdateOrderStatus | Kind::DeleteOrderStatus => {
                 let request = self.status_update(77, &Asked::default());
@@ -480,6 +487,36 @@ impl Stage {
             validate_only: asked.validate_only,
         };
         Ok(self.world.client.delete_order_status(request).await?.receipt)
+    }
+
+    async fn create_integration(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let system = proto::integration::System::Sandbox(proto::SandboxIntegration {});
+        let request = proto::CreateIntegrationRequest {
+            parent: (&self.world.shop).into(),
+            integration_id: "giftcard".to_owned(),
+            integration: Some(proto::Integration {
+                system: Some(system),
+                disabled: asked.is_other,
+                ..proto::Integration::default()
+            }),
+            request_id: asked.request_id.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.create_integration(request).await?.receipt)
+    }
+
+    async fn update_integration(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let name = self.world.shop.integration("vipps").unwrap().into();
+        let integration =
+            proto::Integration { name, disabled: !asked.is_other, ..proto::Integration::default() };
+        let request = proto::UpdateIntegrationRequest {
+            integration: Some(integration),
+            update_mask: Some(mask(&["disabled"])),
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.update_integration(request).await?.receipt)
     }
 
     async fn create_shop(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {

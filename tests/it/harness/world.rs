@@ -151,6 +151,25 @@ impl World {
         self.client.get_shop(request).await.unwrap().shop.unwrap()
     }
 
+    /// One of the shop's integrations.
+    pub(crate) async fn integration(&self, id: &str) -> proto::Integration {
+        let name = self.shop.integration(id).unwrap().into();
+        let request = proto::GetIntegrationRequest { name };
+        self.client.get_integration(request).await.unwrap().integration.unwrap()
+    }
+
+    /// Disables or enables an integration.
+    pub(crate) async fn disable(&self, id: &str, disabled: bool) {
+        let name = self.shop.integration(id).unwrap().into();
+        let integration = proto::Integration { name, disabled, ..proto::Integration::default() };
+        let request = proto::UpdateIntegrationRequest {
+            integration: Some(integration),
+            update_mask: Some(mask(&["disabled"])),
+            ..proto::UpdateIntegrationRequest::default()
+        };
+        self.client.update_integration(request).await.unwrap();
+    }
+
     /// Head of the shop's log.
     pub(crate) async fn revision(&self) -> i64 {
         self.shop().await.revision

@@ -38,6 +38,21 @@ CREATE TABLE order_statuses (
 CREATE UNIQUE INDEX order_statuses_slug ON order_statuses (shop_id, slug) WHERE replaced_by IS NULL;
 CREATE UNIQUE INDEX order_statuses_default ON order_statuses (shop_id) WHERE tag = 1 AND replaced_by IS NULL;
 
+-- The systems outside that a shop works with. Credentials are encrypted, and bound to shop and name.
+CREATE TABLE integrations (
+    shop_id BIGINT NOT NULL REFERENCES shops,
+    slug TEXT NOT NULL,
+    setup BYTEA NOT NULL,
+    credentials BYTEA,
+    credentials_set_at BIGINT,
+    is_disabled BOOLEAN NOT NULL,
+    revision BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, slug),
+    CHECK ((credentials IS NULL) = (credentials_set_at IS NULL))
+);
+
 -- order_key is shop_id * 2^40 + number: orders of a shop lie together, in the order of placing.
 CREATE TABLE orders (
     order_key BIGINT PRIMARY KEY NOT NULL,

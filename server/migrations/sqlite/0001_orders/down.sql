@@ -18,6 +18,7 @@ DROP TABLE customer_orders;
 DROP TABLE customers;
 DROP TABLE order_lines;
 DROP TABLE orders;
+DROP TABLE integrations;
 DROP TABLE order_statuses;
 DROP TABLE shop_heads;
 DROP TABLE shops;

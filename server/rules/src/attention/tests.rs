@@ -24,6 +24,37 @@ fn what_happened_is_said_and_the_change_goes_on() {
 }
 
 #[test]
+fn what_is_held_says_so_once_until_it_gets_through() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent                            => requested:sent capture?k1=100
+        held k1 INTEGRATION_DISABLED      => problem:INTEGRATION_DISABLED
+        held k1 INTEGRATION_DISABLED      =>
+        held k1 INTEGRATION_UNAUTHORIZED  => closed:INTEGRATION_DISABLED problem:INTEGRATION_UNAUTHORIZED
+        dismiss A INTEGRATION_UNAUTHORIZED => REFUSED PROBLEM_NOT_DISMISSIBLE code=INTEGRATION_UNAUTHORIZED
+        settle A k1 capture yes           => REFUSED OPERATION_NOT_SENT operation=3
+        yes k1                            => capture!k1=100:succeeded status:sent delivered closed:INTEGRATION_UNAUTHORIZED
+        late k1 capture yes               =>
+        ",
+    );
+}
+
+#[test]
+fn what_is_held_can_be_taken_back() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent                       => requested:sent capture?k1=100
+        held k1 INTEGRATION_DISABLED => problem:INTEGRATION_DISABLED
+        withdraw A                   => capture!k1=100:withdrawn dropped:sent closed:INTEGRATION_DISABLED
+        ",
+    );
+}
+
+#[test]
 fn what_did_not_happen_is_said_and_asked_for_again() {
     check(
         "

@@ -8,8 +8,8 @@ use crate::draft::{About, Draft};
 use crate::editing::adjusting;
 use crate::order::Problem;
 use crate::payments::{
-    Authorization, OperationKind, OperationState, Payment, PaymentId, captured, is_fully_captured,
-    left_to_capture, order_sums,
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, captured,
+    is_fully_captured, left_to_capture, order_sums,
 };
 use crate::refusals::{Code, Refusal};
 use crate::shop::CaptureMode;
@@ -26,6 +26,33 @@ pub(crate) const fn is_about_cover(code: Code) -> bool {
             | Code::PaymentPending
             | Code::DuplicateAlreadyCaptured
     )
+}
+
+/// Opened because nothing is sent to the integration.
+pub(crate) const fn is_hold(code: Code) -> bool {
+    matches!(
+        code,
+        Code::IntegrationDisabled | Code::IntegrationUnauthorized | Code::IntegrationUnusable
+    )
+}
+
+/// The problem that an operation waits for its integration, told once; another cause takes its place.
+pub(super) fn open_held(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: &Operation,
+    (code, reason): (Code, &str),
+) {
+    let id = Some(operation.id);
+    draft
+        .close_problems(|known| is_hold(known.code) && known.operation == id && known.code != code);
+    let mut open = draft.case.order.problems.iter().filter(|known| known.closed_at.is_none());
+    if open.any(|known| known.code == code && known.operation == id) {
+        return;
+    }
+    let provider = draft.payment(payment).map(|known| known.provider.0.clone()).unwrap_or_default();
+    let details = vec![("provider", provider), ("provider_reason", reason.to_owned())];
+    draft.open_another_problem(code, About { payment: Some(payment), operation: id }, details);
 }
 
 /// The problem behind a change that could not go on, unless one already says it.
@@ -125,6 +152,7 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
                 || payment.is_none_or(|payment| adjusting::is_as_needed(case, payment))
         }
         Code::OutcomeUnknown => !is_still_unknown(problem, payment),
+        code if is_hold(code) => !still_waits(problem, payment),
         code if is_about_cover(code) => {
             left_to_capture(order, &case.payments) == 0
                 || (!is_cancelled && planning::is_covered(case))
@@ -178,6 +206,14 @@ fn is_repaid(problem: &Problem, payment: Option<&Payment>) -> bool {
     payment.zip(declined).is_some_and(|(payment, declined)| {
         let repaid = refunded_since(payment, declined, |state| state == OperationState::Succeeded);
         declined.state == OperationState::Declined && repaid >= declined.amount_minor
+    })
+}
+
+/// Whether the operation of a problem has not got to its system.
+fn still_waits(problem: &Problem, payment: Option<&Payment>) -> bool {
+    let operation = problem.operation.and_then(|id| payment?.operation(id));
+    operation.is_some_and(|operation| {
+        matches!(operation.state, OperationState::Pending | OperationState::Sent)
     })
 }
 

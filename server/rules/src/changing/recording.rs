@@ -27,6 +27,8 @@ pub enum Outcome {
     Declined { code: Code, provider_reason: String },
     /// It is not known whether it happened.
     Unknown,
+    /// It waits until something is done about the integration; `code` is the problem.
+    Held { code: Code, reason: String },
     /// A capture that succeeded was undone by the provider (2.5).
     Reversed { amount_minor: i64 },
 }
@@ -99,6 +101,9 @@ fn apply(
             decline(facts, draft, payment, operation, (Code::CaptureReversed, ""));
         }
         Outcome::Accepted => wait_on(draft, payment, operation, OperationState::Accepted),
+        Outcome::Held { code, reason } => {
+            problems::open_held(draft, payment, operation, (*code, reason));
+        }
         Outcome::Unknown => {
             wait_on(draft, payment, operation, OperationState::Unknown);
             // Past its time: the machine goes on looking, and a person is told once (11.2).
@@ -137,6 +142,7 @@ fn apply_late(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation, 
         | Outcome::Declined { .. }
         | Outcome::Reversed { .. }
         | Outcome::Accepted
+        | Outcome::Held { .. }
         | Outcome::Unknown => {}
     }
 }

@@ -1,9 +1,9 @@
 //! When an effect is sent, looked up, resolved and left to a person.
 
 use super::{
-    ATTENTION_AFTER_MICROS, BACK_OFF_MAX_MICROS, CALL_TIMEOUT_MICROS, EffectState, HINT_MAX_MICROS,
-    HOUR, LAST_SEND_AFTER_MICROS, QUIET_MICROS, Report, Resolution, SECOND, Schedule, Sighting,
-    Step, System, after_call, after_look_up, back_off, taken_over,
+    ATTENTION_AFTER_MICROS, BACK_OFF_MAX_MICROS, CALL_TIMEOUT_MICROS, EffectState, HELD_MICROS,
+    HINT_MAX_MICROS, HOUR, LAST_SEND_AFTER_MICROS, QUIET_MICROS, Report, Resolution, SECOND,
+    Schedule, Sighting, Step, System, after_call, after_look_up, back_off, taken_over,
 };
 use crate::order::Micros;
 use crate::payments::OperationState;
@@ -69,6 +69,28 @@ fn a_call_ends_in_its_next_step() {
         let needs_attention = step == Step::LeaveToPerson;
         assert_eq!(schedule.needs_attention, needs_attention, "{report:?}");
     }
+}
+
+#[test]
+fn what_is_held_is_as_if_it_had_not_been_tried() {
+    let (held, step) = after_call(sent(), Report::Held, Micros(5), 0);
+    assert_eq!((held.state, step), (EffectState::Pending, send_again(5 + HELD_MICROS)));
+    assert_eq!((held.first_sent_at, held.last_sent_at), (None, None), "no window runs");
+    // However long it is held, it is sent in the end.
+    let mut schedule = held;
+    for day in 1..=40 {
+        let now = day * 24 * HOUR;
+        let (next, step) = after_call(schedule.sent(Micros(now)), Report::Held, Micros(now + 5), 0);
+        assert_eq!(step, send_again(now + 5 + HELD_MICROS), "day {day}");
+        assert!(!next.needs_attention, "day {day}");
+        schedule = next;
+    }
+    // What was really sent before keeps its window.
+    let again = sent().sent(Micros(HOUR));
+    let (held, _) = after_call(again, Report::Held, Micros(HOUR), 0);
+    assert_eq!(held.first_sent_at, Some(Micros(0)));
+    let (late, step) = after_call(again, Report::Held, Micros(LAST_SEND_AFTER_MICROS), 0);
+    assert_eq!((late.state, step), (EffectState::Unknown, Step::LeaveToPerson));
 }
 
 #[test]

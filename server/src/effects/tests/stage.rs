@@ -18,13 +18,14 @@ use uuid::Uuid;
 use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
 use crate::effects::paying::key_of;
 use crate::effects::{Recorder, Runner, Running};
-use crate::providers::{Call, PaymentProvider, Providers, Report};
+use crate::providers::{Call, PaymentProvider, Providers, Report, Setup};
 use crate::shops::Shops;
 use crate::store::facts::Changes;
 use crate::store::rows::{EffectRow, HolderRow, OperationRow, OrderRow, PaymentRow, key};
 use crate::store::{Place, Store, StoreSettings, on_either};
 use crate::terms::{Term, effect_state, effect_state_stored, system_stored};
 use crate::turns::Turns;
+use crate::vault::Vault;
 
 pub(super) struct Stage {
     store: Store,
@@ -165,7 +166,7 @@ impl Stage {
         let shop_id = turns.shop_id(SHOP).await.unwrap();
         Self {
             store,
-            providers: Providers::new(folder.join("book.sqlite")),
+            providers: Providers::new(folder.join("book.sqlite"), Vault::default(), false),
             log: Log { turns, heard: Arc::default(), failures: Arc::default() },
             shop_id,
             folder,
@@ -195,6 +196,8 @@ impl Stage {
                 kind: OperationKind::Authorize,
                 amount_minor: 1_000,
                 currency: Currency::from_code("NOK").unwrap(),
+                order: 1,
+                lines: Vec::new(),
             };
             let report = self.provider().perform(&call).await;
             assert!(matches!(report, Report::Done(_)), "{report:?}");
@@ -213,13 +216,21 @@ impl Stage {
             kind: OperationKind::Capture,
             amount_minor: plan.amount_minor,
             currency: Currency::from_code("NOK").unwrap(),
+            order: 1,
+            lines: Vec::new(),
         };
         let report = self.provider().perform(&call).await;
         assert!(matches!(report, Report::Done(_)), "{report:?}");
     }
 
     fn provider(&self) -> crate::providers::Provider {
-        self.providers.behind(v1::IntegrationKind::Sandbox).unwrap()
+        let setup = Setup {
+            name: "",
+            system: &v1::integration::System::Sandbox(v1::SandboxIntegration {}),
+            credentials: None,
+            revision: 1,
+        };
+        self.providers.behind(setup).unwrap()
     }
 
     /// Stores the effect with its order, payment and operation; answers its key.
@@ -326,6 +337,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Succeeded { .. } => "succeeded",
         Outcome::Accepted => "accepted",
         Outcome::Declined { .. } => "declined",
+        Outcome::Held { .. } => "held",
         Outcome::Unknown => "unknown",
         Outcome::Reversed { .. } => "reversed",
     }

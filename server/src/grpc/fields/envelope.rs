@@ -147,6 +147,8 @@ mutations! {
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;
     "DeleteOrderStatus" DeleteOrderStatusRequest;
+    "CreateIntegration" CreateIntegrationRequest;
+    "UpdateIntegration" UpdateIntegrationRequest;
     "CreateShop" CreateShopRequest;
     "UpdateShop" UpdateShopRequest;
     "CreateStockItem" CreateStockItemRequest;

@@ -45,6 +45,14 @@ impl Fields {
         self.named(field, status, "shops/{shop}/orderStatuses/{status}")
     }
 
+    /// The parts of `shops/{shop}/integrations/{integration}`.
+    pub(crate) fn integration(&mut self, field: &str, name: &str) -> PartName {
+        let integration = parts(name, "integrations").filter(|(_, part)| is_slug(part));
+        let integration = integration
+            .map(|(shop, part)| PartName { shop: shop.to_owned(), part: part.to_owned() });
+        self.named(field, integration, "shops/{shop}/integrations/{integration}")
+    }
+
     /// The last part of a status of this shop.
     pub(crate) fn status_of(&mut self, field: &str, name: &str, shop: &str) -> String {
         let status = self.status(field, name);
@@ -107,6 +115,11 @@ pub(crate) fn order_name(shop: &str, number: i64) -> String {
 /// `shops/{shop}/orderStatuses/{status}`.
 pub(crate) fn status_name(shop: &str, status: &str) -> String {
     format!("shops/{shop}/orderStatuses/{status}")
+}
+
+/// `shops/{shop}/integrations/{integration}`.
+pub(crate) fn integration_name(shop: &str, integration: &str) -> String {
+    format!("shops/{shop}/integrations/{integration}")
 }
 
 /// `shops/{shop}/stockItems/{sku}`, the sku percent-encoded.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use order_proto::v1;
-use order_rules::payments::MANUAL;
 use order_rules::statuses::{Tag, starting_statuses};
 
 use super::envelope::{Asking, Envelope};
@@ -20,7 +19,6 @@ const DUPLICATE_WINDOW_SECONDS_MAX: i32 = 2_592_000;
 const NEXT_NUMBER_MAX: i64 = 1_000_000_000_000;
 const TRANSIT_DAYS_MAX: i32 = 60;
 const MAIL_TEMPLATES_MAX: usize = 60;
-const PROVIDERS_MAX: usize = 20;
 const TIME_ZONE_CHARACTERS_MAX: usize = 64;
 const SHOPS_PAGE_SIZE: usize = 50;
 
@@ -121,7 +119,6 @@ impl Fields {
             duplicate_window_seconds,
             completed_delivers: _,
             next_order_number,
-            providers,
             credit_order_status,
             next_credit_number,
             transit_days,
@@ -169,7 +166,6 @@ impl Fields {
                 ),
                 "settings.seller" => self.seller(field, seller.clone().unwrap_or_default()),
                 "settings.mail_templates" => self.mail_templates(field, mail_templates),
-                "settings.providers" => self.providers(field, providers),
                 "settings.credit_order_status" if !credit_order_status.is_empty() => {
                     self.status_of(field, credit_order_status, shop);
                 }
@@ -229,19 +225,6 @@ impl Fields {
     fn time_zone(&mut self, field: &str, zone: &str) {
         let is_right = zone.len() <= TIME_ZONE_CHARACTERS_MAX && is_time_zone(zone);
         self.check(is_right, field, "must be an IANA time zone, e.g. Europe/Oslo");
-    }
-
-    fn providers(&mut self, field: &str, providers: &BTreeMap<String, v1::Integration>) {
-        if providers.len() > PROVIDERS_MAX {
-            self.refuse(field, format!("has more than {PROVIDERS_MAX} entries"));
-        }
-        for (index, (name, integration)) in providers.iter().take(PROVIDERS_MAX).enumerate() {
-            let v1::Integration { kind } = integration;
-            let place = format!("{field}[{index}]");
-            self.slug(&format!("{place}.key"), name.clone());
-            self.check(name != MANUAL, &format!("{place}.key"), "is settled by hand, always");
-            self.terms_one::<v1::IntegrationKind>(&format!("{place}.value.kind"), *kind);
-        }
     }
 }
 

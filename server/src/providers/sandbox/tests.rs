@@ -80,6 +80,8 @@ fn call(reference: &str, kind: OperationKind, amount_minor: i64, key: u128) -> C
         kind,
         amount_minor,
         currency: Currency::from_code("NOK").unwrap(),
+        order: 1,
+        lines: Vec::new(),
     }
 }
 
@@ -97,6 +99,7 @@ async fn told(sandbox: &Sandbox, reference: &str, step: Step) -> Option<Told> {
                 Ok(Report::Accepted { .. }) => Accepted,
                 Ok(Report::Declined(decline)) => Declined(decline.code),
                 Ok(Report::TryLater { after }) => TryLater { has_hint: after.is_some() },
+                Ok(Report::Held(hold)) => panic!("the sandbox holds nothing: {hold:?}"),
                 Ok(Report::Unknown) => Unknown,
             })
         }

@@ -14,14 +14,18 @@ use diesel::{
 use order_rules::effects::{Schedule, Step};
 use order_rules::order::Micros;
 
-use super::{Backend, Connection, Database, Run};
+use super::{Backend, Connection, Database, Run, integrations};
 use crate::store::StoreFailure;
 use crate::store::claims::{
-    Candidate, Claim, Claims, Due, Lane, Lease, Progress, Search, Subject, Task, claimed, schedule,
-    stepped,
+    Candidate, Claim, Claims, Due, Lane, Lease, PaymentSubject, Progress, Search, Subject, Task,
+    claimed, schedule, stepped,
 };
-use crate::store::rows::{EffectRow, ShopRow};
-use crate::store::schema::{effects, payments, shops};
+use crate::store::rows::{EffectRow, LineRow, ShopRow, key, shop};
+use crate::store::schema::{effects, order_lines, payment_operations, payments, shops};
+
+/// Kinds of operations, as they are stored.
+const UPDATE_AMOUNT: i16 = 2;
+const REFUND: i16 = 6;
 
 /// The database's own clock, in microseconds.
 trait Clock {
@@ -224,7 +228,7 @@ impl Database {
     }
 }
 
-async fn now(conn: &mut Connection) -> QueryResult<Micros> {
+pub(super) async fn now(conn: &mut Connection) -> QueryResult<Micros> {
     let now: i64 = diesel::select(sql::<BigInt>(<Backend as Clock>::NOW)).get_result(conn).await?;
     Ok(Micros(now))
 }
@@ -262,22 +266,62 @@ async fn with_subjects(
         .into_iter()
         .map(|(key, provider, reference, currency)| (key, (provider, reference, currency)))
         .collect();
+    let integrations = integrations::of_shops(conn, shop_ids.clone()).await?;
     let shops = shops::table
         .filter(shops::shop_id.eq_any(shop_ids))
         .select(ShopRow::as_select())
         .load(conn)
         .await?;
+    let mut lines = lines_of(conn, &taken).await?;
     let claims = taken.into_iter().filter_map(|(effect, task)| {
         let subject = match effect.payment_key {
             Some(payment) => {
                 let (provider, reference, currency) = known.get(&payment)?.clone();
-                Subject::Payment { provider, reference, currency }
+                let lines = lines.remove(&effect.effect_key).unwrap_or_default();
+                Subject::Payment(PaymentSubject { provider, reference, currency, lines })
             }
             None => Subject::Mail,
         };
         Some(Claim { effect, task, subject })
     });
-    Ok(Claims { claims: claims.collect(), shops })
+    Ok(Claims { claims: claims.collect(), shops, integrations })
+}
+
+/// By effect: the lines of the order whose reservation changes, or of the credit that is paid out.
+async fn lines_of(
+    conn: &mut Connection,
+    taken: &[(EffectRow, Task)],
+) -> Result<HashMap<i64, Vec<LineRow>>, StoreFailure> {
+    let of_kind = |wanted: i16| {
+        let on_payments = taken.iter().filter(|(effect, _)| effect.payment_key.is_some());
+        on_payments.map(|(effect, _)| effect).filter(move |effect| effect.kind == wanted)
+    };
+    let refunds: Vec<i64> = of_kind(REFUND).map(|effect| effect.effect_key).collect();
+    let mut order_keys: HashMap<i64, i64> =
+        of_kind(UPDATE_AMOUNT).map(|effect| (effect.effect_key, effect.order_key)).collect();
+    if !refunds.is_empty() {
+        let credits: Vec<(i64, Option<i64>)> = payment_operations::table
+            .filter(payment_operations::operation_key.eq_any(refunds))
+            .select((payment_operations::operation_key, payment_operations::credit_number))
+            .load(conn)
+            .await?;
+        let credits = credits
+            .into_iter()
+            .filter_map(|(operation, credit)| Some((operation, key(shop(operation), credit?))));
+        order_keys.extend(credits);
+    }
+    if order_keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let wanted: Vec<i64> = order_keys.values().copied().collect();
+    let rows: Vec<LineRow> = order_lines::table
+        .filter(order_lines::order_key.eq_any(wanted))
+        .order((order_lines::order_key, order_lines::line_id))
+        .select(LineRow::as_select())
+        .load(conn)
+        .await?;
+    let own = |order: i64| rows.iter().filter(move |row| row.order_key == order).cloned();
+    Ok(order_keys.into_iter().map(|(effect, order)| (effect, own(order).collect())).collect())
 }
 
 fn due(found: Vec<(i64, i64, i64, Option<String>)>, now: Micros) -> Due {

@@ -6,7 +6,7 @@ use diesel::dsl::{count_star, sql};
 use diesel::sql_types::Bool;
 use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 
-use super::{Connection, Run};
+use super::{Connection, Run, integrations};
 use crate::store::StoreFailure;
 use crate::store::facts::{Facts, Needs, RequestRow};
 use crate::store::purchases::Purchased;
@@ -58,6 +58,7 @@ pub(super) async fn facts(
     orders_with_parts(conn, order_keys, &mut facts).await?;
     deliveries_of_orders(conn, &mut facts).await?;
     stock(conn, needs, &shop_ids, &mut facts).await?;
+    facts.used_providers = integrations::with_payments(conn, needs.providers.iter()).await?;
     ledger(conn, payment_keys, lock, &mut facts).await?;
     Ok(facts)
 }
@@ -82,6 +83,7 @@ async fn settings(
         .select(ShopRow::as_select())
         .load(conn)
         .await?;
+    facts.integrations = integrations::of_shops(conn, changed.clone()).await?;
     facts.statuses = order_statuses::table
         .filter(order_statuses::shop_id.eq_any(changed))
         .order((order_statuses::shop_id, order_statuses::position, order_statuses::status_id))

@@ -4,6 +4,7 @@ mod attention;
 mod audits;
 mod effects;
 mod erasing;
+mod integrations;
 mod listing;
 mod load;
 mod mails;

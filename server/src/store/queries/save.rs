@@ -2,7 +2,7 @@
 
 use diesel::{ExpressionMethods, QueryDsl};
 
-use super::{Connection, Run, erasing};
+use super::{Connection, Run, erasing, integrations};
 use crate::store::StoreFailure;
 use crate::store::facts::Changes;
 use crate::store::schema;
@@ -13,6 +13,7 @@ pub(super) async fn changes(conn: &mut Connection, changes: &Changes) -> Result<
     orders(conn, changes).await?;
     money(conn, changes).await?;
     mails(conn, changes).await?;
+    integrations::hasten(conn, &changes.hastened).await?;
     stock(conn, changes).await?;
     insert!(conn, &changes.events[..], events);
     upsert!(
@@ -34,6 +35,13 @@ pub(super) async fn changes(conn: &mut Connection, changes: &Changes) -> Result<
 
 async fn shops(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
     upsert!(conn, &changes.shops[..], shops, (shop_id), (display_name, settings, revision));
+    upsert!(
+        conn,
+        &changes.integrations[..],
+        integrations,
+        (shop_id, slug),
+        (setup, credentials, credentials_set_at, is_disabled, revision, updated_at)
+    );
     // Tags move between statuses: the one that loses DEFAULT must be stored before the one that gets it.
     let (without, with): (Vec<_>, Vec<_>) =
         changes.statuses.iter().cloned().partition(|status| status.tag == 0);

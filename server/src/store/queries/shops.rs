@@ -3,18 +3,15 @@
 use diesel::dsl::max;
 use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, SelectableHelper};
 
-use super::{Connection, Database, Run};
+use super::{Connection, Database, Run, integrations};
 use crate::store::StoreFailure;
-use crate::store::facts::RequestRow;
+use crate::store::facts::{RequestRow, ShopRows};
 use crate::store::rows::{ShopRow, StatusRow};
 use crate::store::schema::{events, order_statuses, shop_heads, shops};
 
 impl Database {
-    /// A shop by name, with its statuses and the revision of its settings.
-    pub(crate) async fn shop_find(
-        &self,
-        slug: String,
-    ) -> Result<Option<(ShopRow, Vec<StatusRow>, i64)>, StoreFailure> {
+    /// A shop by name.
+    pub(crate) async fn shop_find(&self, slug: String) -> Result<Option<ShopRows>, StoreFailure> {
         in_read!(self, |conn| {
             let found: Vec<(ShopRow, i64)> = shops::table
                 .inner_join(shop_heads::table.on(shop_heads::shop_id.eq(shops::shop_id)))
@@ -22,14 +19,15 @@ impl Database {
                 .select((ShopRow::as_select(), shop_heads::settings_revision))
                 .load(conn)
                 .await?;
-            let Some((shop, revision)) = found.into_iter().next() else { return Ok(None) };
+            let Some((shop, settings_revision)) = found.into_iter().next() else { return Ok(None) };
             let statuses = order_statuses::table
                 .filter(order_statuses::shop_id.eq(shop.shop_id))
                 .order((order_statuses::position, order_statuses::status_id))
                 .select(StatusRow::as_select())
                 .load(conn)
                 .await?;
-            Ok(Some((shop, statuses, revision)))
+            let integrations = integrations::of_shops(conn, vec![shop.shop_id]).await?;
+            Ok(Some(ShopRows { shop, statuses, integrations, settings_revision }))
         })
     }
 

@@ -374,13 +374,14 @@ fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
         provider_reference: None,
         expires_at: None,
     };
-    let outcome = match answer % 16 {
+    let outcome = match answer % 17 {
         0..9 => success(asked_minor),
         9 | 10 => declined(Code::Internal),
         11 => declined(Code::ReservationExpired),
         12 => declined(Code::ReservationGone),
         13 => Outcome::Accepted,
         14 => Outcome::Unknown,
+        16 => Outcome::Held { code: Code::IntegrationDisabled, reason: String::new() },
         _ if is_authorize(world, operation) => success(asked_minor / 2),
         _ => success(asked_minor),
     };
@@ -395,7 +396,7 @@ fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
     let done = world.record(operation, &outcome);
     model.watch(world, &done);
     // Said twice is said once.
-    if !matches!(outcome, Outcome::Accepted | Outcome::Unknown) {
+    if !matches!(outcome, Outcome::Accepted | Outcome::Held { .. } | Outcome::Unknown) {
         let again = world.record(operation, &outcome);
         assert_eq!(again[0].1, Vec::new(), "{outcome:?}");
     }

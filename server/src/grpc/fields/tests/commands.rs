@@ -280,18 +280,6 @@ fn new_shops_are_checked() {
             ),
             (|r| settings(r).next_order_number = -1, &["shop.settings.next_order_number"]),
             (
-                |r| {
-                    settings(r).providers.insert("manual".to_owned(), v1::Integration { kind: 1 });
-                },
-                &["shop.settings.providers[0].key"],
-            ),
-            (
-                |r| {
-                    settings(r).providers.insert("klarna".to_owned(), v1::Integration { kind: 0 });
-                },
-                &["shop.settings.providers[0].value.kind"],
-            ),
-            (
                 |r| settings(r).credit_order_status = STATUS.to_owned(),
                 &["shop.settings.credit_order_status"],
             ),

@@ -1,0 +1,320 @@
+//! Klarna's order management, which Kustom speaks too.
+//!
+//! A payment's reference is the id of the order at Klarna. What is written carries our key twice: as
+//! `Klarna-Idempotency-Key`, which Klarna honours for 24 hours, and as the `reference` of a capture
+//! or refund, by which it is found again for ever. The answer of a write is trusted; after a doubt,
+//! and where Klarna forbids something, the order is read.
+
+mod answers;
+mod lines;
+mod order;
+#[cfg(test)]
+mod tests;
+
+use order_proto::v1::{KlarnaEndpoint, KlarnaIntegration};
+use order_rules::payments::OperationKind;
+use order_rules::refusals::Code;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Body, Method, Request, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use self::answers::{Refused, Said, refused, said};
+use self::order::Order;
+use super::{Call, Confirmation, Decline, PaymentProvider, Report, Setup, Sighting, Tested};
+use crate::outside::{Answer, Lost, Outside};
+use crate::systems::Hold;
+
+/// An agreement with Klarna; clones share its connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Klarna {
+    outside: Outside,
+    base: String,
+    username: String,
+    password: SecretString,
+    /// What is held waits for this to change.
+    integration: String,
+    revision: i64,
+}
+
+/// What reading an order came to.
+enum Read {
+    Order(Box<Order>),
+    Refused(Refused),
+    Lost(Lost),
+}
+
+const KEY: &str = "Klarna-Idempotency-Key";
+const CAPTURE_ID: &str = "Capture-Id";
+const REFUND_ID: &str = "Refund-Id";
+const REFERENCE_CHARACTERS_MAX: usize = 255;
+
+impl Klarna {
+    pub(super) fn new(
+        outside: Outside,
+        klarna: &KlarnaIntegration,
+        password: SecretString,
+        setup: Setup<'_>,
+    ) -> Self {
+        let integration = setup.name.rsplit('/').next().unwrap_or_default().to_owned();
+        Self {
+            outside,
+            base: base(klarna),
+            username: klarna.username.clone(),
+            password,
+            integration,
+            revision: setup.revision,
+        }
+    }
+
+    /// Writes once, and makes of the answer what it means for the operation.
+    async fn write(&self, call: &Call, method: Method, path: &str, body: Option<Value>) -> Report {
+        let Some(request) = self.request(method, &call.reference, path, Some(call.key), body)
+        else {
+            let reason = "the reference is none that Klarna could have given".to_owned();
+            return Report::Declined(Decline { code: Code::NotFoundAtProvider, reason });
+        };
+        match self.outside.send(request).await {
+            Err(Lost::NotSent(_)) => Report::TryLater { after: None },
+            Err(Lost::Unknown(_)) => Report::Unknown,
+            Ok(answer) if answer.status.is_success() => done(call, &answer),
+            Ok(answer) => match said(&answer) {
+                Said::Busy(after) => Report::TryLater { after },
+                Said::Doubt => Report::Unknown,
+                Said::Unauthorized(word) => Report::Held(self.hold(word)),
+                Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
+                Said::Refused(no) => Report::Declined(no.decline),
+            },
+        }
+    }
+
+    /// Klarna forbids it: the order says whether it has been done already, and else why.
+    async fn explained(&self, call: &Call, no: Refused) -> Report {
+        match self.read(&call.reference).await {
+            Read::Order(order) => match order.trace_of(call) {
+                Some(confirmation) => Report::Done(confirmation),
+                None => Report::Declined(order.explain(&no.decline)),
+            },
+            Read::Refused(_) | Read::Lost(_) => Report::Unknown,
+        }
+    }
+
+    /// A payment that somebody names is read, not believed.
+    async fn authorize(&self, call: &Call) -> Report {
+        match self.read(&call.reference).await {
+            Read::Order(order) => order.authorization(call),
+            Read::Lost(_) => Report::TryLater { after: None },
+            Read::Refused(no) => match no.hold {
+                Some(word) => Report::Held(self.hold(word)),
+                None if no.is_temporary => Report::TryLater { after: no.after },
+                None => Report::Declined(no.decline),
+            },
+        }
+    }
+
+    /// Pays back. A fee is told as one where Klarna takes that, else the refund is just smaller.
+    async fn refund(&self, call: &Call) -> Report {
+        let mut body = json!({
+            "refunded_amount": call.amount_minor,
+            "reference": call.key.to_string(),
+            "description": format!("Order {}", call.order),
+        });
+        if lines::has_fees(&call.lines) {
+            match self.read(&call.reference).await {
+                Read::Order(order) if order.takes_return_fees() => {
+                    add_lines(&mut body, lines::of_refund(call));
+                }
+                Read::Order(_) => {}
+                Read::Lost(_) => return Report::TryLater { after: None },
+                Read::Refused(no) => match no.hold {
+                    Some(word) => return Report::Held(self.hold(word)),
+                    None if no.is_temporary => return Report::TryLater { after: no.after },
+                    None => return Report::Declined(no.decline),
+                },
+            }
+        } else {
+            add_lines(&mut body, lines::of_refund(call));
+        }
+        self.write(call, Method::POST, "/refunds", Some(body)).await
+    }
+
+    async fn read(&self, reference: &str) -> Read {
+        let Some(request) = self.request(Method::GET, reference, "", None, None) else {
+            return Read::Refused(Refused::unknown_reference());
+        };
+        match self.outside.send(request).await {
+            Err(lost) => Read::Lost(lost),
+            Ok(answer) if answer.status.is_success() => match Order::read(&answer.body) {
+                Some(order) => Read::Order(Box::new(order)),
+                None => Read::Lost(Lost::Unknown("the order cannot be understood".to_owned())),
+            },
+            Ok(answer) => Read::Refused(refused(&answer)),
+        }
+    }
+
+    /// `None`: the reference cannot be part of an address.
+    fn request(
+        &self,
+        method: Method,
+        reference: &str,
+        path: &str,
+        key: Option<Uuid>,
+        body: Option<Value>,
+    ) -> Option<Request> {
+        if !is_order_id(reference) {
+            return None;
+        }
+        let url = format!("{}/ordermanagement/v1/orders/{reference}{path}", self.base);
+        let mut request = Request::new(method, Url::parse(&url).ok()?);
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, self.authorization());
+        if let Some(key) = key {
+            headers.insert(KEY, HeaderValue::from_str(&key.to_string()).ok()?);
+        }
+        if let Some(body) = body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(Body::from(body.to_string()));
+        }
+        Some(request)
+    }
+
+    fn authorization(&self) -> HeaderValue {
+        use base64::Engine;
+        use base64::engine::general_purpose::STANDARD;
+
+        let Self { username, password, .. } = self;
+        let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
+        let basic = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
+        // Base64 is always right for a header.
+        let mut value = HeaderValue::from_str(&basic).unwrap_or(HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        value
+    }
+
+    fn hold(&self, reason: String) -> Hold {
+        Hold {
+            code: Code::IntegrationUnauthorized,
+            reason,
+            integration: self.integration.clone(),
+            revision: self.revision,
+        }
+    }
+}
+
+impl PaymentProvider for Klarna {
+    async fn perform(&self, call: &Call) -> Report {
+        match call.kind {
+            OperationKind::Authorize => self.authorize(call).await,
+            OperationKind::Capture => {
+                let body = json!({
+                    "captured_amount": call.amount_minor,
+                    "reference": call.key.to_string(),
+                    "description": format!("Order {}", call.order),
+                });
+                self.write(call, Method::POST, "/captures", Some(body)).await
+            }
+            OperationKind::Refund => self.refund(call).await,
+            OperationKind::Void => self.write(call, Method::POST, "/cancel", None).await,
+            OperationKind::Release => {
+                self.write(call, Method::POST, "/release-remaining-authorization", None).await
+            }
+            OperationKind::UpdateAmount => {
+                let mut body = json!({
+                    "order_amount": call.amount_minor,
+                    "description": format!("Order {}", call.order),
+                });
+                add_lines(&mut body, lines::of_order(call));
+                self.write(call, Method::PATCH, "/authorization", Some(body)).await
+            }
+            OperationKind::CaptureReversal => Report::Declined(Decline {
+                code: Code::NotAllowedAtProvider,
+                reason: "Klarna takes no captures back".to_owned(),
+            }),
+        }
+    }
+
+    async fn look_up(&self, call: &Call) -> Sighting {
+        match self.read(&call.reference).await {
+            Read::Lost(_) => Sighting::NoAnswer,
+            Read::Refused(no)
+                if call.kind == OperationKind::Authorize
+                    && no.hold.is_none()
+                    && !no.is_temporary =>
+            {
+                Sighting::Declined(no.decline)
+            }
+            // Money may have moved under other credentials than these.
+            Read::Refused(_) => Sighting::NoAnswer,
+            Read::Order(order) if call.kind == OperationKind::Authorize => {
+                match order.authorization(call) {
+                    Report::Done(confirmation) => Sighting::Happened(confirmation),
+                    Report::Declined(decline) => Sighting::Declined(decline),
+                    Report::Accepted { .. } => Sighting::InProgress,
+                    Report::TryLater { .. } | Report::Held(_) | Report::Unknown => {
+                        Sighting::NoAnswer
+                    }
+                }
+            }
+            Read::Order(order) => match order.trace_of(call) {
+                Some(confirmation) => Sighting::Happened(confirmation),
+                None => Sighting::Absent,
+            },
+        }
+    }
+
+    /// An order that nobody has shows whether the credentials would do.
+    async fn test(&self) -> Tested {
+        match self.read(&Uuid::new_v4().to_string()).await {
+            Read::Order(_) => Tested::Works,
+            Read::Refused(no) if no.hold.is_some() => {
+                Tested::CredentialsRefused(no.hold.unwrap_or_default())
+            }
+            Read::Refused(no) if no.decline.code == Code::NotFoundAtProvider => Tested::Works,
+            Read::Refused(no) if no.is_temporary => Tested::Unreachable(no.decline.reason),
+            Read::Refused(no) => Tested::UnexpectedAnswer(no.decline.reason),
+            Read::Lost(lost) => Tested::Unreachable(lost.to_string()),
+        }
+    }
+}
+
+fn base(setup: &KlarnaIntegration) -> String {
+    let host = match setup.endpoint() {
+        KlarnaEndpoint::Europe | KlarnaEndpoint::Unspecified => "api.klarna.com",
+        KlarnaEndpoint::EuropePlayground => "api.playground.klarna.com",
+        KlarnaEndpoint::NorthAmerica => "api-na.klarna.com",
+        KlarnaEndpoint::NorthAmericaPlayground => "api-na.playground.klarna.com",
+        KlarnaEndpoint::Oceania => "api-oc.klarna.com",
+        KlarnaEndpoint::OceaniaPlayground => "api-oc.playground.klarna.com",
+        KlarnaEndpoint::Kustom => "api.kustom.co",
+        KlarnaEndpoint::KustomPlayground => "api.playground.kustom.co",
+        KlarnaEndpoint::StandIn => {
+            return setup.stand_in_url.trim_end_matches('/').to_owned();
+        }
+    };
+    format!("https://{host}")
+}
+
+/// What can stand in an address as it is.
+fn is_order_id(reference: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=REFERENCE_CHARACTERS_MAX).contains(&reference.len()) && reference.bytes().all(is_allowed)
+}
+
+fn add_lines(body: &mut Value, lines: Option<Value>) {
+    if let (Some(body), Some(lines)) = (body.as_object_mut(), lines) {
+        body.insert("order_lines".to_owned(), lines);
+    }
+}
+
+/// A write that Klarna took. Its own id of a capture or refund stands in a header.
+fn done(call: &Call, answer: &Answer) -> Report {
+    let id = answer.header(CAPTURE_ID).or_else(|| answer.header(REFUND_ID));
+    let last = answer.header("Location").and_then(|location| location.rsplit('/').next());
+    Report::Done(Confirmation {
+        provider_reference: id.or(last).unwrap_or(&call.reference).to_owned(),
+        amount_minor: call.amount_minor,
+        expires_at: None,
+    })
+}

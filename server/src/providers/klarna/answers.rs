@@ -1,0 +1,132 @@
+//! What Klarna's refusals mean: to be tried again, to be looked up, for a person, or a matter of the
+//! credentials.
+
+use std::time::Duration;
+
+use order_rules::refusals::Code;
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use crate::outside::Answer;
+use crate::systems::Decline;
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// It was not begun; the same again later.
+    Busy(Option<Duration>),
+    /// It may have been done all the same.
+    Doubt,
+    Unauthorized(String),
+    Refused(Refused),
+}
+
+/// A no, and what else it can be taken for.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub decline: Decline,
+    /// The credentials are refused, in these words.
+    pub hold: Option<String>,
+    /// The same may be answered later.
+    pub is_temporary: bool,
+    pub after: Option<Duration>,
+    /// The state of the order forbids it: the order says more.
+    pub may_be_known: bool,
+}
+
+/// The body of an error; the newer platform has `error_message` alone.
+#[derive(Debug, Default, Deserialize)]
+struct Words {
+    #[serde(default)]
+    error_code: String,
+    #[serde(default)]
+    error_messages: Vec<String>,
+    #[serde(default)]
+    error_message: String,
+    #[serde(default)]
+    correlation_id: String,
+}
+
+const REASON_CHARACTERS_MAX: usize = 500;
+
+/// What an error says about a write.
+pub(super) fn said(answer: &Answer) -> Said {
+    let no = refused(answer);
+    match answer.status {
+        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Said::Busy(no.after),
+        StatusCode::UNAUTHORIZED => Said::Unauthorized(no.hold.unwrap_or_default()),
+        status if status.is_client_error() => Said::Refused(no),
+        _ => Said::Doubt,
+    }
+}
+
+/// An error as it stands.
+pub(super) fn refused(answer: &Answer) -> Refused {
+    let words: Words = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let status = answer.status;
+    let reason = reason(status, &words);
+    let is_unauthorized = status == StatusCode::UNAUTHORIZED;
+    let is_temporary = status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        );
+    let code = code(status, &words.error_code);
+    Refused {
+        hold: is_unauthorized.then(|| reason.clone()),
+        is_temporary,
+        after: answer.retry_after(),
+        may_be_known: code == Code::NotAllowedAtProvider,
+        decline: Decline { code, reason },
+    }
+}
+
+impl Refused {
+    /// Klarna was not asked: no order of it has such an id.
+    pub(super) fn unknown_reference() -> Self {
+        let reason = "the reference is none that Klarna could have given".to_owned();
+        Self {
+            decline: Decline { code: Code::NotFoundAtProvider, reason },
+            hold: None,
+            is_temporary: false,
+            after: None,
+            may_be_known: false,
+        }
+    }
+}
+
+/// The page that explains an error code.
+fn code(status: StatusCode, error_code: &str) -> Code {
+    match error_code {
+        "NOT_ALLOWED" | "CAPTURE_NOT_ALLOWED" | "REFUND_NOT_ALLOWED" | "CANCEL_NOT_ALLOWED" => {
+            Code::NotAllowedAtProvider
+        }
+        "NO_SUCH_ORDER" | "NO_SUCH_CAPTURE" | "NO_SUCH_REFUND" | "NOT_FOUND"
+        | "INVALID_ORDER_ID" => Code::NotFoundAtProvider,
+        "BAD_VALUE" | "UNPROCESSABLE_ENTITY" | "INVALID_ADDRESS" | "REQUEST_TOO_LARGE" => {
+            Code::RejectedByProvider
+        }
+        _ => match status {
+            StatusCode::NOT_FOUND => Code::NotFoundAtProvider,
+            StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNPROCESSABLE_ENTITY => Code::RejectedByProvider,
+            _ => Code::UnknownProviderError,
+        },
+    }
+}
+
+/// Klarna's words in one line, with what its support asks for.
+fn reason(status: StatusCode, words: &Words) -> String {
+    let mut parts = vec![match words.error_code.as_str() {
+        "" => format!("HTTP {}", status.as_u16()),
+        code => code.to_owned(),
+    }];
+    parts.extend(words.error_messages.iter().cloned());
+    parts.extend(Some(words.error_message.clone()).filter(|word| !word.is_empty()));
+    let correlation = Some(&words.correlation_id).filter(|id| !id.is_empty());
+    parts.extend(correlation.map(|id| format!("(correlation id {id})")));
+    let text = parts.join(" ");
+    let visible = |one: char| if one.is_control() { ' ' } else { one };
+    text.chars().map(visible).take(REASON_CHARACTERS_MAX).collect()
+}

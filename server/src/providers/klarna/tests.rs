@@ -1,0 +1,188 @@
+//! What Klarna's words mean, case by case; the conversation itself is tested on the whole server.
+
+use order_rules::money::Currency;
+use order_rules::order::LineKind;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+
+use super::*;
+use crate::providers::CallLine;
+
+fn call(kind: OperationKind, amount_minor: i64) -> Call {
+    Call {
+        shop: "demo".to_owned(),
+        provider: "klarna".to_owned(),
+        reference: "f3392f8b-6116-4073-ab96-e330819e2c07".to_owned(),
+        key: Uuid::from_u128(7),
+        kind,
+        amount_minor,
+        currency: Currency::from_code("NOK").unwrap(),
+        order: 1_001,
+        lines: Vec::new(),
+    }
+}
+
+fn order(more: &str) -> Order {
+    let text = format!(
+        r#"{{"order_amount": 900, "remaining_authorized_amount": 900, "purchase_currency": "NOK",
+            "purchase_country": "NO", "expires_at": "2026-12-23T10:00:00.5Z", {more}}}"#
+    );
+    Order::read(text.as_bytes()).unwrap()
+}
+
+fn answer(status: u16, body: &str) -> Answer {
+    let status = StatusCode::from_u16(status).unwrap();
+    Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+}
+
+#[test]
+fn an_order_says_whether_its_money_is_held() {
+    let held = |report: Report| match report {
+        Report::Done(Confirmation { amount_minor, .. }) => format!("{amount_minor}"),
+        Report::Declined(decline) => decline.code.name().to_owned(),
+        Report::Accepted { .. } => "LATER".to_owned(),
+        other => panic!("{other:?}"),
+    };
+    let cases = [
+        (r#""status": "AUTHORIZED", "fraud_status": "ACCEPTED""#, "900"),
+        (r#""status": "AUTHORIZED", "captures": null, "fraud_status": null"#, "900"),
+        (r#""status": "PART_CAPTURED", "remaining_authorized_amount_": 1"#, "900"),
+        (r#""status": "AUTHORIZED", "fraud_status": "PENDING""#, "LATER"),
+        (r#""status": "AUTHORIZED", "fraud_status": "NEWER_WORD""#, "LATER"),
+        (r#""status": "AUTHORIZED", "fraud_status": "REJECTED""#, "FRAUD_REJECTED"),
+        (r#""status": "EXPIRED", "fraud_status": "ACCEPTED""#, "RESERVATION_EXPIRED"),
+        (r#""status": "CANCELLED""#, "RESERVATION_GONE"),
+        (r#""status": "CLOSED""#, "RESERVATION_GONE"),
+    ];
+    for (more, wanted) in cases {
+        let report = order(more).authorization(&call(OperationKind::Authorize, 900));
+        assert_eq!(held(report), wanted, "{more}");
+    }
+    let Report::Done(confirmation) =
+        order(r#""status": "AUTHORIZED""#).authorization(&call(OperationKind::Authorize, 900))
+    else {
+        panic!("held")
+    };
+    assert_eq!(confirmation.expires_at.unwrap().0, 1_798_020_000_500_000);
+    let euros = Call {
+        currency: Currency::from_code("EUR").unwrap(),
+        ..call(OperationKind::Authorize, 900)
+    };
+    let report = order(r#""status": "AUTHORIZED""#).authorization(&euros);
+    assert_eq!(held(report), "PAYMENT_MISMATCH");
+}
+
+#[test]
+fn an_operation_is_found_by_the_trace_it_left() {
+    let key = Uuid::from_u128(7);
+    let captured = format!(
+        r#""status": "CAPTURED", "captured_amount": 900, "captures":
+           [{{"capture_id": "c1", "captured_amount": 1, "reference": "other"}},
+            {{"capture_id": "c2", "captured_amount": 900, "reference": "{key}"}}],
+           "refunds": [{{"refund_id": "r1", "refunded_amount": 5, "reference": "{key}"}}]"#
+    );
+    let gone = r#""status": "CAPTURED", "captured_amount": 500, "remaining_authorized_amount": 0"#;
+    let gone = gone.to_owned();
+    let open = r#""status": "AUTHORIZED""#.to_owned();
+    let cancelled = r#""status": "CANCELLED""#.to_owned();
+    let cases = [
+        (OperationKind::Capture, 900, &captured, Some(("c2", 900))),
+        (OperationKind::Refund, 5, &captured, Some(("r1", 5))),
+        (OperationKind::Capture, 900, &open, None),
+        (OperationKind::Refund, 5, &open, None),
+        (OperationKind::Void, 900, &cancelled, Some(("f3392f8b-6116-4073-ab96-e330819e2c07", 900))),
+        (OperationKind::Void, 900, &open, None),
+        (
+            OperationKind::UpdateAmount,
+            900,
+            &open,
+            Some(("f3392f8b-6116-4073-ab96-e330819e2c07", 900)),
+        ),
+        (OperationKind::UpdateAmount, 700, &open, None),
+        (OperationKind::UpdateAmount, 900, &cancelled, None),
+        (OperationKind::Release, 400, &open, None),
+    ];
+    for (kind, amount, more, wanted) in cases {
+        let found = order(more).trace_of(&call(kind, amount));
+        let found = found.as_ref().map(|one| (one.provider_reference.as_str(), one.amount_minor));
+        assert_eq!(found, wanted, "{kind:?} {more}");
+    }
+    let text = format!(r#"{{"order_amount": 900, {gone}}}"#);
+    let order = Order::read(text.as_bytes()).unwrap();
+    assert!(order.trace_of(&call(OperationKind::Release, 400)).is_some());
+}
+
+#[test]
+fn a_no_is_told_in_klarnas_words_and_explained_by_a_page() {
+    let cases = [
+        (403, r#"{"error_code": "CAPTURE_NOT_ALLOWED"}"#, Code::NotAllowedAtProvider),
+        (404, r#"{"error_code": "NO_SUCH_ORDER"}"#, Code::NotFoundAtProvider),
+        (404, "<html>", Code::NotFoundAtProvider),
+        (400, r#"{"error_code": "BAD_VALUE"}"#, Code::RejectedByProvider),
+        (400, "", Code::RejectedByProvider),
+        (403, r#"{"error_code": "SOMETHING_NEW"}"#, Code::UnknownProviderError),
+        (403, "", Code::UnknownProviderError),
+    ];
+    for (status, body, wanted) in cases {
+        let no = refused(&answer(status, body));
+        assert_eq!(no.decline.code, wanted, "{status} {body}");
+        assert!(!no.is_temporary && no.hold.is_none(), "{status} {body}");
+    }
+    let body = r#"{"error_code": "NOT_ALLOWED", "error_messages": ["Not\nnow", "never"],
+                   "correlation_id": "c-1"}"#;
+    let no = refused(&answer(403, body));
+    assert_eq!(no.decline.reason, "NOT_ALLOWED Not now never (correlation id c-1)");
+    let long = format!(r#"{{"error_code": "X", "error_messages": ["{}"]}}"#, "æ".repeat(9_000));
+    assert_eq!(refused(&answer(403, &long)).decline.reason.chars().count(), 500);
+    for (status, wanted) in [
+        (409, "Busy"),
+        (429, "Busy"),
+        (401, "Unauthorized"),
+        (500, "Doubt"),
+        (502, "Doubt"),
+        (503, "Doubt"),
+        (504, "Doubt"),
+        (302, "Doubt"),
+        (403, "Refused"),
+    ] {
+        let said = format!("{:?}", said(&answer(status, "")));
+        assert!(said.starts_with(wanted), "{status}: {said}");
+    }
+}
+
+#[test]
+fn lines_are_sent_only_where_they_make_up_the_amount() {
+    let line = |kind, quantity, gross_minor, vat_minor| CallLine {
+        kind,
+        sku: "CUP".to_owned(),
+        title: "Kopp".to_owned(),
+        quantity,
+        vat_rate_bp: 2_500,
+        vat_minor,
+        gross_minor,
+    };
+    let lines = vec![line(LineKind::Goods, 3, 10_000, 2_000), line(LineKind::Fee, 1, -500, -100)];
+    let refund = Call { lines, ..call(OperationKind::Refund, 9_500) };
+    let written = lines::of_refund(&refund).unwrap();
+    // 100.00 over 3 does not divide: the line is one of it all.
+    let wanted = json!([
+        {"type": "physical", "name": "3 × Kopp", "quantity": 1, "unit_price": 10_000,
+         "tax_rate": 2_500, "total_amount": 10_000, "total_tax_amount": 2_000, "reference": "CUP"},
+        {"type": "return_fee", "name": "Kopp", "quantity": 1, "unit_price": -500,
+         "tax_rate": 2_500, "total_amount": -500, "total_tax_amount": -100, "reference": "CUP"},
+    ]);
+    assert_eq!(written, wanted);
+    assert!(lines::has_fees(&refund.lines));
+    assert_eq!(lines::of_refund(&Call { amount_minor: 9_499, ..refund }), None);
+    assert_eq!(lines::of_order(&call(OperationKind::UpdateAmount, 0)), None);
+}
+
+#[test]
+fn only_what_can_be_an_order_id_becomes_part_of_an_address() {
+    for right in ["f3392f8b-6116-4073-ab96-e330819e2c07", "abc_123"] {
+        assert!(is_order_id(right), "{right}");
+    }
+    for wrong in ["", "a/b", "..", "a?b", "a#b", "a b", "å", "a%2fb", &"x".repeat(256)] {
+        assert!(!is_order_id(wrong), "{wrong}");
+    }
+}

@@ -1,0 +1,106 @@
+//! The systems outside that shops work with, and the effects that wait for one of them.
+
+use diesel::dsl::sql;
+use diesel::sql_types::Bool;
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, SelectableHelper,
+};
+
+use super::{Connection, Database, Run, effects};
+use crate::store::StoreFailure;
+use crate::store::claims::IntegrationSeen;
+use crate::store::facts::Provider;
+use crate::store::rows::{IntegrationRow, key};
+use crate::store::schema;
+use crate::store::schema::{integrations, payments};
+
+/// Effects that the runner comes back to by itself; spelled out, as in the partial indexes.
+const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
+
+impl Database {
+    /// Has a held effect taken up now if the integration is no longer as it was seen.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn effect_catch_up(
+        &self,
+        effect_key: i64,
+        seen: IntegrationSeen,
+    ) -> Result<(), StoreFailure> {
+        in_write!(self, |conn| {
+            let revisions: Vec<i64> = integrations::table
+                .find((seen.shop_id, seen.slug))
+                .select(integrations::revision)
+                .load(conn)
+                .await?;
+            if revisions == [seen.revision] {
+                return Ok(());
+            }
+            let now = effects::now(conn).await?.0;
+            let waiting = schema::effects::table
+                .find(effect_key)
+                .filter(sql::<Bool>(IS_OPEN))
+                .filter(schema::effects::due_at.gt(now))
+                .filter(schema::effects::due_at.lt(i64::MAX));
+            diesel::update(waiting).set(schema::effects::due_at.eq(now)).execute(conn).await?;
+            Ok(())
+        })
+    }
+}
+
+/// All integrations of these shops, by name.
+pub(super) async fn of_shops(
+    conn: &mut Connection,
+    shop_ids: Vec<i64>,
+) -> Result<Vec<IntegrationRow>, StoreFailure> {
+    Ok(integrations::table
+        .filter(integrations::shop_id.eq_any(shop_ids))
+        .order((integrations::shop_id, integrations::slug))
+        .select(IntegrationRow::as_select())
+        .load(conn)
+        .await?)
+}
+
+/// Those of the providers that a payment of the shop names.
+pub(super) async fn with_payments(
+    conn: &mut Connection,
+    asked: impl Iterator<Item = &Provider>,
+) -> Result<Vec<Provider>, StoreFailure> {
+    let mut found = Vec::new();
+    for provider in asked {
+        let first: Vec<i64> = payments::table
+            .filter(payments::payment_key.ge(key(provider.shop_id, 0)))
+            .filter(payments::payment_key.lt(key(provider.shop_id.saturating_add(1), 0)))
+            .filter(payments::provider.eq(&provider.name))
+            .limit(1)
+            .select(payments::payment_key)
+            .load(conn)
+            .await?;
+        if !first.is_empty() {
+            found.push(provider.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Has everything taken up now that waits for one of these providers. What is left to a person
+/// stays so.
+pub(super) async fn hasten(
+    conn: &mut Connection,
+    providers: &[Provider],
+) -> Result<(), StoreFailure> {
+    for provider in providers {
+        let now = effects::now(conn).await?.0;
+        let of_provider = payments::table
+            .filter(payments::shop_id.eq(provider.shop_id))
+            .filter(payments::provider.eq(&provider.name))
+            .select(payments::payment_key.nullable());
+        let waiting = schema::effects::table
+            .filter(sql::<Bool>(IS_OPEN))
+            .filter(schema::effects::shop_id.eq(provider.shop_id))
+            .filter(schema::effects::due_at.gt(now).and(schema::effects::due_at.lt(i64::MAX)))
+            .filter(schema::effects::payment_key.eq_any(of_provider));
+        diesel::update(waiting).set(schema::effects::due_at.eq(now)).execute(conn).await?;
+    }
+    Ok(())
+}

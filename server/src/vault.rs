@@ -1,0 +1,154 @@
+//! Keeps the credentials of integrations secret: encrypted wherever they are stored, and bound to the
+//! integration they were given for.
+//!
+//! The first key encrypts and every key decrypts, so keys are rotated by putting a new one in front
+//! and taking an old one away once all credentials have been set again. Sealed bytes are a version, a
+//! mark of the key, a nonce, and the XChaCha20-Poly1305 text, with the integration's name as the
+//! associated data: moved to another row, they cannot be opened.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+/// The keys of this process; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Vault {
+    keys: Arc<[Key]>,
+}
+
+struct Key {
+    cipher: XChaCha20Poly1305,
+    /// Says which key something was sealed with.
+    mark: [u8; MARK_BYTES],
+    /// Makes prints of secrets.
+    print: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+/// There is no key to encrypt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoKey;
+
+/// What is sealed cannot be opened: with none of the keys, or not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+const VERSION: u8 = 1;
+const KEY_BYTES: usize = 32;
+const KEYS_MAX: usize = 10;
+const MARK_BYTES: usize = 8;
+const NONCE_BYTES: usize = 24;
+const MARK_CONTEXT: &str = "orders.v1 2026-11-25 mark of a credentials key";
+const PRINT_CONTEXT: &str = "orders.v1 2026-11-25 print of a credential";
+
+impl Vault {
+    /// Reads keys: one a line or between commas, each 32 bytes in hexadecimal or base64; the first
+    /// encrypts. Lines that begin with `#` say nothing.
+    ///
+    /// # Errors
+    /// What is wrong, without any of it.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let parts = lines.flat_map(|line| line.split(',')).map(str::trim);
+        let mut keys: Vec<Key> = Vec::new();
+        for (index, part) in parts.filter(|part| !part.is_empty()).enumerate() {
+            let bytes = key_bytes(part).ok_or_else(|| {
+                format!("key {} must be 32 bytes in hexadecimal or base64", index + 1)
+            })?;
+            let key = Key::new(&bytes);
+            if keys.iter().any(|other| other.mark == key.mark) {
+                return Err(format!("key {} is there twice", index + 1));
+            }
+            keys.push(key);
+        }
+        match keys.len() {
+            0 => Err("must have a key".to_owned()),
+            count if count > KEYS_MAX => Err(format!("must have at most {KEYS_MAX} keys")),
+            _ => Ok(Self { keys: keys.into() }),
+        }
+    }
+
+    /// Encrypts a secret for the integration of this name.
+    ///
+    /// # Errors
+    /// Without a key.
+    pub(crate) fn seal(&self, name: &str, secret: &SecretString) -> Result<Vec<u8>, NoKey> {
+        let key = self.keys.first().ok_or(NoKey)?;
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(|_| NoKey)?;
+        let text = Payload { msg: secret.expose_secret().as_bytes(), aad: name.as_bytes() };
+        let text = key.cipher.encrypt(&XNonce::from(nonce), text).map_err(|_| NoKey)?;
+        Ok([&[VERSION][..], &key.mark, &nonce, &text].concat())
+    }
+
+    /// Decrypts what was sealed for the integration of this name.
+    ///
+    /// # Errors
+    /// When none of the keys did it, or not for this name.
+    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<SecretString, Unreadable> {
+        let (version, rest) = sealed.split_first().ok_or(Unreadable)?;
+        let (mark, rest) = rest.split_at_checked(MARK_BYTES).ok_or(Unreadable)?;
+        let (nonce, text) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(Unreadable)?;
+        if *version != VERSION {
+            return Err(Unreadable);
+        }
+        let key = self.keys.iter().find(|key| key.mark == mark).ok_or(Unreadable)?;
+        let text = Payload { msg: text, aad: name.as_bytes() };
+        let text = key.cipher.decrypt(&XNonce::from(*nonce), text).map_err(|_| Unreadable)?;
+        String::from_utf8(text).map(SecretString::from).map_err(|_| Unreadable)
+    }
+
+    /// What stands for a secret where only equality matters: without the key nobody can tell the
+    /// secret by trying. A repeat after the first key has changed does not look like the same.
+    pub(crate) fn print(&self, secret: &SecretString) -> String {
+        let Some(key) = self.keys.first() else { return String::new() };
+        blake3::keyed_hash(&key.print, secret.expose_secret().as_bytes()).to_hex().to_string()
+    }
+}
+
+impl Key {
+    fn new(bytes: &[u8; KEY_BYTES]) -> Self {
+        let mut mark = [0; MARK_BYTES];
+        let digest = blake3::derive_key(MARK_CONTEXT, bytes);
+        mark.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Self {
+            cipher: XChaCha20Poly1305::new(&(*bytes).into()),
+            mark,
+            print: Zeroizing::new(blake3::derive_key(PRINT_CONTEXT, bytes)),
+        }
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Vault of {} keys", self.keys.len())
+    }
+}
+
+fn key_bytes(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+    let bytes = Zeroizing::new(match text.len() {
+        64 => hexadecimal(text)?,
+        _ => STANDARD.decode(text).ok()?,
+    });
+    bytes.as_slice().try_into().ok().map(Zeroizing::new)
+}
+
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
+        .collect();
+    let digits = Zeroizing::new(digits?);
+    let pairs = digits.chunks_exact(2);
+    pairs
+        .map(|pair| pair.iter().try_fold(0_u8, |sum, one| sum.checked_mul(16)?.checked_add(*one)))
+        .collect()
+}

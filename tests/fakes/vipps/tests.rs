@@ -1,0 +1,564 @@
+//! The stand-in of Vipps against what is known of Vipps, asked by HTTP.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    CLIENT_ID, CLIENT_SECRET, Currency, MSN, NewPayment, SUBSCRIPTION_KEY, Vipps, webhooks,
+};
+use crate::fakes::caller::{Reply, send};
+use crate::fakes::host::Fake;
+use crate::fakes::inbox::Inbox;
+use crate::fakes::notices::Travel;
+use crate::fakes::trouble::{Effect, Trouble};
+use crate::fakes::until;
+
+/// Capture, refund, cancel, or one of the controls, with a value in øre.
+type Deed = (&'static str, i64);
+
+const REFERENCE: &str = "acme-shop-1001";
+const DAY: Duration = Duration::from_hours(24);
+
+/// A reserved payment of 100.00 at a stand-in of its own.
+struct Stage {
+    vipps: Fake<Vipps>,
+    token: String,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        Self::of(&reserved()).await
+    }
+
+    async fn of(payment: &NewPayment) -> Self {
+        let vipps = Fake::start(Vipps::default()).await.unwrap();
+        vipps.with(|vipps, desk| vipps.place(payment, desk));
+        let mut stage = Self { vipps, token: String::new() };
+        stage.log_in().await;
+        stage
+    }
+
+    async fn log_in(&mut self) {
+        let login = [("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)];
+        let reply = self.token(&login).await;
+        reply.json()["access_token"].as_str().unwrap().clone_into(&mut self.token);
+    }
+
+    async fn token(&self, login: &[(&str, &str)]) -> Reply {
+        let mut headers = vec![("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY)];
+        headers.extend(login);
+        let url = format!("{}/accesstoken/get", self.vipps.url());
+        send("POST", &url, &headers, "").await.unwrap()
+    }
+
+    async fn ask(&self, key: &str, method: &str, path: &str, body: &str) -> Reply {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = vec![
+            ("authorization", bearer.as_str()),
+            ("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY),
+            ("Merchant-Serial-Number", MSN),
+        ];
+        if !key.is_empty() {
+            headers.push(("Idempotency-Key", key));
+        }
+        send(method, &format!("{}{path}", self.vipps.url()), &headers, body.to_owned())
+            .await
+            .unwrap()
+    }
+
+    async fn change(&self, key: &str, (operation, value): Deed) -> Reply {
+        let path = format!("/epayment/v1/payments/{REFERENCE}/{operation}");
+        let body = json!({"modificationAmount": {"currency": "NOK", "value": value}});
+        let body = if operation == "cancel" { String::new() } else { body.to_string() };
+        self.ask(key, "POST", &path, &body).await
+    }
+
+    async fn read(&self) -> Value {
+        self.ask("", "GET", &format!("/epayment/v1/payments/{REFERENCE}"), "").await.json()
+    }
+
+    async fn control(&self, path: &str, body: &Value) -> u16 {
+        let url = format!("{}/control/{path}", self.vipps.url());
+        send("POST", &url, &[], body.to_string()).await.unwrap().status
+    }
+
+    /// A change under a key of its own, or what somebody else does.
+    async fn act(&self, deed: Deed) {
+        let moment = self.vipps.with(|_, desk| desk.book.arrivals.len());
+        let status = match deed {
+            ("approve" | "abort" | "expire", _) => {
+                self.control(&format!("payments/{REFERENCE}/{}", deed.0), &json!({})).await
+            }
+            ("days", days) => {
+                self.vipps.advance(DAY * u32::try_from(days).unwrap());
+                204
+            }
+            _ => self.change(&format!("before-{moment}"), deed).await.status,
+        };
+        assert!(status < 300, "{deed:?}: {status}");
+    }
+
+    /// Authorized, cancelled, captured, refunded.
+    async fn money(&mut self) -> [i64; 4] {
+        self.log_in().await;
+        let aggregate = self.read().await["aggregate"].clone();
+        ["authorizedAmount", "cancelledAmount", "capturedAmount", "refundedAmount"]
+            .map(|name| aggregate[name]["value"].as_i64().unwrap())
+    }
+
+    async fn register(&self, inbox: &Fake<Inbox>, events: &[&str]) -> String {
+        let events: Vec<_> =
+            events.iter().map(|one| format!("epayments.payment.{one}.v1")).collect();
+        let body = json!({"url": format!("{}/hook?shop=1", inbox.url()), "events": events});
+        let reply = self.ask("", "POST", "/webhooks/v1/webhooks", &body.to_string()).await;
+        assert_eq!(reply.status, 201, "{}", reply.json());
+        reply.json()["secret"].as_str().unwrap().to_owned()
+    }
+
+    async fn told(&self) {
+        until(async || self.vipps.untold() == 0).await;
+    }
+}
+
+fn reserved() -> NewPayment {
+    NewPayment {
+        reference: REFERENCE.to_owned(),
+        value: 10_000,
+        currency: Currency::Nok,
+        is_open: false,
+        is_indivisible: false,
+    }
+}
+
+#[track_caller]
+fn refused(reply: &Reply, name: &str, status: u16, code: &str) {
+    let body = reply.json();
+    assert_eq!(
+        (reply.status, body["status"].as_u64()),
+        (status, Some(status.into())),
+        "{name}: {body}"
+    );
+    assert_eq!(reply.header("content-type"), "application/problem+json", "{name}");
+    assert!(body["title"].is_string() && body["traceId"].is_string(), "{name}: {body}");
+    let told = body["extraDetails"].as_array().unwrap();
+    let told = told.iter().find(|extra| extra["name"] == "ErrorCode");
+    assert_eq!(told.map_or("", |extra| extra["reason"].as_str().unwrap()), code, "{name}: {body}");
+}
+
+#[tokio::test]
+async fn tokens_are_for_those_who_may_have_them() {
+    let mut stage = Stage::new().await;
+    let token = stage.token(&[("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)]).await;
+    let token = token.json();
+    assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("Bearer"), &json!("3600")));
+    for field in ["ext_expires_in", "expires_on", "not_before", "resource", "access_token"] {
+        assert!(token[field].is_string(), "{field}");
+    }
+    assert_eq!(stage.token(&[("client_id", CLIENT_ID), ("client_secret", "x")]).await.status, 401);
+
+    // Each is turned away by the gateway, whose words are shorter.
+    let bearer = format!("Bearer {}", stage.token);
+    let rows = [
+        ("no subscription", vec![("authorization", bearer.as_str())], 401),
+        ("no token", vec![("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY)], 401),
+        (
+            "wrong token",
+            vec![("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY), ("authorization", "Bearer x")],
+            401,
+        ),
+        (
+            "another merchant",
+            vec![
+                ("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY),
+                ("authorization", bearer.as_str()),
+                ("Merchant-Serial-Number", "654321"),
+            ],
+            403,
+        ),
+    ];
+    let url = format!("{}/epayment/v1/payments/{REFERENCE}", stage.vipps.url());
+    for (name, headers, status) in rows {
+        let reply = send("GET", &url, &headers, "").await.unwrap();
+        assert_eq!((reply.status, &reply.json()["statusCode"]), (status, &json!(status)), "{name}");
+        assert!(reply.json()["message"].is_string(), "{name}");
+    }
+    stage.vipps.advance(Duration::from_secs(3_599));
+    assert!(stage.read().await["aggregate"].is_object());
+    stage.vipps.advance(Duration::from_secs(1));
+    assert_eq!(stage.read().await["statusCode"], 401);
+    stage.log_in().await;
+    assert!(stage.read().await["aggregate"].is_object());
+    stage.vipps.with(|vipps, _| vipps.forget_tokens());
+    assert_eq!(stage.read().await["statusCode"], 401);
+}
+
+#[tokio::test]
+async fn money_moves_and_the_state_does_not() {
+    // What is done, and the aggregate afterwards: authorized, cancelled, captured, refunded.
+    let rows: &[(&[Deed], [i64; 4])] = &[
+        (&[], [10_000, 0, 0, 0]),
+        (&[("capture", 10_000)], [10_000, 0, 10_000, 0]),
+        (&[("capture", 4_000), ("capture", 6_000)], [10_000, 0, 10_000, 0]),
+        (&[("capture", 4_000), ("cancel", 0)], [10_000, 6_000, 4_000, 0]),
+        (&[("cancel", 0)], [10_000, 10_000, 0, 0]),
+        (&[("capture", 4_000), ("refund", 1_000), ("refund", 3_000)], [10_000, 0, 4_000, 4_000]),
+        (&[("capture", 4_000), ("refund", 1_000), ("cancel", 0)], [10_000, 6_000, 4_000, 1_000]),
+        (&[("capture", 4_000), ("days", 180)], [10_000, 6_000, 4_000, 0]),
+        (&[("capture", 4_000), ("days", 179)], [10_000, 0, 4_000, 0]),
+    ];
+    for (deeds, after) in rows {
+        let mut stage = Stage::new().await;
+        for deed in *deeds {
+            stage.act(*deed).await;
+        }
+        assert_eq!(stage.money().await, *after, "{deeds:?}");
+        let payment = stage.read().await;
+        assert_eq!(
+            (&payment["state"], &payment["reference"]),
+            (&json!("AUTHORIZED"), &json!(REFERENCE))
+        );
+        assert_eq!(payment["amount"], json!({"currency": "NOK", "value": 10_000}));
+        for field in ["paymentMethod", "profile", "pspReference", "captureGuaranteedUntil"] {
+            assert!(!payment[field].is_null(), "{field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_tells_how_it_stands() {
+    let stage = Stage::new().await;
+    let reply = stage.change("one", ("capture", 4_000)).await;
+    let (changed, read) = (reply.json(), stage.read().await);
+    assert_eq!((reply.status, &changed["aggregate"]), (200, &read["aggregate"]));
+    assert_eq!(changed["pspReference"], read["pspReference"]);
+    assert_eq!(
+        (&changed["state"], &changed["amount"]["value"]),
+        (&json!("AUTHORIZED"), &json!(10_000))
+    );
+
+    let events =
+        stage.ask("", "GET", &format!("/epayment/v1/payments/{REFERENCE}/events"), "").await;
+    let events = events.json();
+    let names: Vec<_> = events.as_array().unwrap().iter().map(|event| &event["name"]).collect();
+    assert_eq!(names, ["CREATED", "AUTHORIZED", "CAPTURED"]);
+    assert_eq!(
+        (&events[2]["amount"]["value"], &events[2]["success"]),
+        (&json!(4_000), &json!(true))
+    );
+    assert_eq!(
+        (&events[2]["idempotencyKey"], &events[1]["idempotencyKey"]),
+        (&json!("one"), &json!(null))
+    );
+    assert_eq!(events[0]["pspReference"], read["pspReference"]);
+    assert_ne!(events[2]["pspReference"], read["pspReference"]);
+}
+
+#[tokio::test]
+async fn states_refuse_with_numbers() {
+    // What was done before (`open`: not yet approved), what is asked, and the number.
+    type Row = (&'static [Deed], Deed, &'static str);
+    let rows: &[Row] = &[
+        (&[], ("capture", 10_001), "6090"),
+        (&[("capture", 4_000)], ("capture", 6_001), "6090"),
+        (&[("capture", 10_000)], ("capture", 100), "6170"),
+        (&[("cancel", 0)], ("capture", 100), "6070"),
+        (&[("capture", 100), ("cancel", 0)], ("capture", 100), "6070"),
+        (&[("days", 180)], ("capture", 100), "6100"),
+        (&[], ("capture", 99), "6010"),
+        (&[], ("capture", -1), "4040"),
+        (&[], ("capture", 65_000_001), "4040"),
+        (&[("capture", 10_000)], ("cancel", 0), "6040"),
+        (&[("cancel", 0)], ("cancel", 0), "6050"),
+        (&[("capture", 100), ("cancel", 0)], ("cancel", 0), "6190"),
+        (&[("days", 180)], ("cancel", 0), "6030"),
+        (&[], ("refund", 100), "6210"),
+        (&[("capture", 4_000)], ("refund", 4_001), "6150"),
+        (&[("capture", 4_000), ("refund", 4_000)], ("refund", 100), "6180"),
+        (&[("capture", 4_000), ("days", 365)], ("refund", 100), "6220"),
+        (&[("capture", 4_000)], ("refund", 123), "5100"),
+        (&[("open", 0)], ("capture", 100), "6080"),
+        (&[("open", 0)], ("refund", 100), "6020"),
+        (&[("open", 0), ("abort", 0)], ("capture", 100), "6200"),
+        (&[("open", 0), ("expire", 0)], ("cancel", 0), "6190"),
+        (&[("open", 0), ("cancel", 0)], ("capture", 100), "6200"),
+        (&[("whole", 0)], ("capture", 9_999), "6140"),
+    ];
+    for (before, deed, code) in rows {
+        let has = |what| before.iter().any(|(name, _)| *name == what);
+        let payment =
+            NewPayment { is_open: has("open"), is_indivisible: has("whole"), ..reserved() };
+        let mut stage = Stage::of(&payment).await;
+        for earlier in before.iter().filter(|(name, _)| !["open", "whole"].contains(name)) {
+            stage.act(*earlier).await;
+        }
+        let (was, written) = (stage.money().await, stage.vipps.book().done);
+        let reply = stage.change("key", *deed).await;
+        refused(&reply, &format!("{before:?} {deed:?}"), 400, code);
+        // A refusal sticks to its key.
+        assert_eq!(stage.change("key", *deed).await.json(), reply.json());
+        assert_eq!((stage.money().await, stage.vipps.book().done), (was, written), "{deed:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_without_a_number() {
+    let stage = Stage::new().await;
+    let path = format!("/epayment/v1/payments/{REFERENCE}/capture");
+    let long = "k".repeat(51);
+    let good = r#"{"modificationAmount": {"currency": "NOK", "value": 100}}"#;
+    let rows = [
+        ("no key", "", good, "Idempotency-Key"),
+        ("long key", long.as_str(), good, "Idempotency-Key"),
+        ("no body", "1", "", "body"),
+        ("no amount", "2", "{}", "modificationAmount"),
+        ("a fraction", "3", r#"{"modificationAmount": {"currency": "NOK", "value": 1.5}}"#, "1.5"),
+        (
+            "unknown field",
+            "4",
+            r#"{"modificationAmount": {"currency": "NOK", "value": 100}, "x": 1}"#,
+            "x",
+        ),
+        (
+            "other currency",
+            "5",
+            r#"{"modificationAmount": {"currency": "SEK", "value": 100}}"#,
+            "SEK",
+        ),
+    ];
+    for (name, key, body, field) in rows {
+        let reply = stage.ask(key, "POST", &path, body).await;
+        refused(&reply, name, 400, "");
+        let extra = reply.json()["extraDetails"].clone();
+        assert!(
+            extra.as_array().unwrap().iter().any(|one| one["name"] == field),
+            "{name}: {extra}"
+        );
+        stage.vipps.advance(Duration::from_secs(60));
+    }
+    let euro = r#"{"modificationAmount": {"currency": "EUR", "value": 100}}"#;
+    refused(&stage.ask("6", "POST", &path, euro).await, "euro", 400, "4040");
+    let only = r#"{"cancelTransactionOnly": true}"#;
+    let cancel = format!("/epayment/v1/payments/{REFERENCE}/cancel");
+    refused(&stage.ask("7", "POST", &cancel, only).await, "approved", 400, "6060");
+    let nowhere = "/epayment/v1/payments/nowhere-1";
+    refused(&stage.ask("", "GET", nowhere, "").await, "nowhere", 404, "5090");
+    assert!(stage.vipps.book().done.is_empty());
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_its_body() {
+    let mut stage = Stage::new().await;
+    let first = stage.change("one", ("capture", 4_000)).await;
+    assert_eq!(stage.change("one", ("capture", 4_000)).await.json(), first.json());
+    refused(&stage.change("one", ("capture", 4_001)).await, "capture", 409, "4010");
+    refused(&stage.change("one", ("refund", 4_000)).await, "other operation", 409, "4020");
+    assert_eq!(stage.change("two", ("refund", 1_000)).await.status, 200);
+    refused(&stage.change("two", ("refund", 1_001)).await, "refund", 409, "4150");
+    assert_eq!(stage.money().await, [10_000, 0, 4_000, 1_000]);
+    let book = stage.vipps.book();
+    let replays: Vec<_> = book.arrivals.iter().filter(|one| one.is_replay).collect();
+    assert_eq!((replays.len(), book.keys("capture", REFERENCE)), (1, 1));
+    assert_eq!(book.done.iter().map(|done| done.key.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn five_changes_a_minute_are_let_through() {
+    let stage = Stage::new().await;
+    for _ in 0..5 {
+        assert_eq!(stage.change("one", ("capture", 4_000)).await.status, 200);
+    }
+    let busy = stage.change("one", ("capture", 4_000)).await;
+    assert_eq!((busy.status, &busy.json()["statusCode"]), (429, &json!(429)));
+    assert!(busy.header("Retry-After").parse::<u64>().unwrap() <= 60);
+    // Each kind has a pace of its own.
+    assert_eq!(stage.change("two", ("refund", 1_000)).await.status, 200);
+    stage.vipps.advance(Duration::from_secs(60));
+    assert_eq!(stage.change("one", ("capture", 4_000)).await.status, 200);
+    assert_eq!(stage.vipps.book().amounts("capture", REFERENCE), [4_000]);
+}
+
+#[tokio::test]
+async fn a_payment_that_is_worked_on_is_locked() {
+    let mut stage = Stage::new().await;
+    stage.vipps.trouble(Trouble::of("capture", Effect::Stuck));
+    tokio::select! {
+        _ = stage.change("one", ("capture", 4_000)) => panic!("answered"),
+        () = until(async || stage.vipps.is_working_on(REFERENCE)) => {}
+    }
+    refused(&stage.change("two", ("capture", 100)).await, "capture", 423, "");
+    refused(&stage.change("three", ("cancel", 0)).await, "cancel", 400, "6250");
+    stage.vipps.recover();
+    until(async || !stage.vipps.is_working_on(REFERENCE)).await;
+    assert_eq!(stage.change("one", ("capture", 4_000)).await.status, 200);
+    assert_eq!(stage.money().await, [10_000, 0, 4_000, 0]);
+    assert_eq!(stage.vipps.book().amounts("capture", REFERENCE), [4_000]);
+}
+
+#[tokio::test]
+async fn troubles_speak_its_language() {
+    let rows = [
+        (Effect::answer(400, "6260", ""), 400, "6260"),
+        (Effect::answer(423, "", "locked"), 423, ""),
+        (Effect::answer(500, "3010", ""), 500, "3010"),
+        (Effect::answer(400, "6160", ""), 400, "6160"),
+    ];
+    for (effect, status, code) in rows {
+        let stage = Stage::new().await;
+        stage.vipps.trouble(Trouble::of("capture", effect));
+        let reply = stage.change("key", ("capture", 100)).await;
+        refused(&reply, code, status, code);
+        // What passes, passes; the rest sticks to its key.
+        let again = stage.change("key", ("capture", 100)).await.status;
+        assert_eq!(again, if status == 400 { 400 } else { 200 }, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_checkout_creates_and_its_customer_approves() {
+    let stage = Stage::new().await;
+    let create = |reference: &str, value: i64| {
+        json!({"amount": {"currency": "NOK", "value": value}, "paymentMethod": {"type": "WALLET"},
+               "reference": reference, "userFlow": "WEB_REDIRECT", "returnUrl": "https://shop.example"})
+        .to_string()
+    };
+    let path = "/epayment/v1/payments";
+    let made = stage.ask("1", "POST", path, &create("acme-shop-1002", 500)).await;
+    assert_eq!((made.status, &made.json()["reference"]), (201, &json!("acme-shop-1002")));
+    refused(&stage.ask("2", "POST", path, &create(REFERENCE, 500)).await, "taken", 409, "4150");
+    refused(&stage.ask("3", "POST", path, &create("short", 500)).await, "short", 400, "");
+    let approve = "/epayment/v1/test/payments/acme-shop-1002/approve";
+    assert_eq!(stage.ask("", "POST", approve, "{}").await.status, 200);
+    refused(&stage.ask("", "POST", approve, "{}").await, "again", 400, "6230");
+    assert_eq!(stage.ask("4", "POST", path, &create("acme-shop-1003", 151)).await.status, 201);
+    let approve = "/epayment/v1/test/payments/acme-shop-1003/approve";
+    refused(&stage.ask("", "POST", approve, "{}").await, "no funds", 400, "10010");
+}
+
+#[test]
+fn signatures_are_those_of_the_published_example() {
+    let secret =
+        "A0+AeKBRG2KRGvnNwJpQlb6IJFk48CKXCIcrLoHncVJKDILsQSxS6NWCccwWm6r6FhGKhiHTBsG2wo/xU6FY/A==";
+    let url = "https://webhook.site/e2cee29b-012e-4f1d-8ef4-e95fd74a7a63";
+    let body = br#"{"some-unique-content":"ee6e441b-cc4a-46f8-895d-a5af79bcc233/hello-world"}"#;
+    let now: Timestamp = "2023-03-30T08:38:32Z".parse().unwrap();
+    let expected = [
+        ("x-ms-date", "Thu, 30 Mar 2023 08:38:32 GMT"),
+        ("x-ms-content-sha256", "lNlsp1XA03N34HrQsVzPgJKtC+r7l/RBF4V3JQUWMj4="),
+        (
+            "authorization",
+            "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&\
+             Signature=agAiSyogQbDHpeucoNwYz+yAr5nJ+v+zasdkSbqzv+U=",
+        ),
+    ];
+    let signed = webhooks::sign(secret, url, now, body);
+    assert_eq!(signed, expected.map(|(name, value)| (name, value.to_owned())));
+}
+
+#[tokio::test]
+async fn webhooks_tell_what_happened_and_prove_it() {
+    let (stage, inbox) = (Stage::new().await, Fake::start(Inbox::default()).await.unwrap());
+    let secret = stage.register(&inbox, &["captured", "refunded"]).await;
+    for deed in [("capture", 4_000), ("refund", 1_000), ("cancel", 0)] {
+        stage.act(deed).await;
+    }
+    stage.told().await;
+    let taken = inbox.with(|inbox, _| inbox.taken.clone());
+    let bodies: Vec<Value> =
+        taken.iter().map(|call| serde_json::from_slice(&call.body).unwrap()).collect();
+    let names: Vec<_> = bodies.iter().map(|body| &body["name"]).collect();
+    assert_eq!(names, ["CAPTURED", "REFUNDED"]);
+    let body = &bodies[0];
+    assert_eq!((&body["msn"], &body["reference"]), (&json!(MSN), &json!(REFERENCE)));
+    assert_eq!((&body["amount"]["value"], &body["success"]), (&json!(4_000), &json!(true)));
+    let call = &taken[0];
+    assert_eq!((call.path.as_str(), call.query.as_str()), ("/hook", "shop=1"));
+    let at = jiff::fmt::rfc2822::parse(call.header("x-ms-date").unwrap()).unwrap().timestamp();
+    let url = format!("http://{}/hook?shop=1", call.header("host").unwrap());
+    for (name, value) in webhooks::sign(&secret, &url, at, &call.body) {
+        assert_eq!(call.header(name), Some(value.as_str()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn webhooks_come_again_until_they_are_taken() {
+    let (stage, inbox) = (Stage::new().await, Fake::start(Inbox::default()).await.unwrap());
+    stage.register(&inbox, &["captured", "refunded"]).await;
+    stage.vipps.travel(Travel { retry_millis: Some(1), ..Travel::default() });
+    // 202 is no 200.
+    inbox.trouble(Trouble::of("notice", Effect::answer(202, "", "")).times(2));
+    inbox.trouble(Trouble::of("notice", Effect::HangUp));
+    stage.act(("capture", 4_000)).await;
+    stage.act(("refund", 1_000)).await;
+    stage.told().await;
+    let sent: Vec<_> = stage.vipps.book().sent;
+    let sent: Vec<_> =
+        sent.iter().map(|one| (one.name.as_str(), one.attempt, one.status)).collect();
+    let capture =
+        [("CAPTURED", 1, 202), ("CAPTURED", 2, 202), ("CAPTURED", 3, 0), ("CAPTURED", 4, 200)];
+    assert_eq!(sent[..4], capture);
+    assert_eq!(sent[4..], [("REFUNDED", 1, 200)]);
+}
+
+#[tokio::test]
+async fn webhooks_can_be_late_twice_and_the_wrong_way_round() {
+    let (stage, inbox) = (Stage::new().await, Fake::start(Inbox::default()).await.unwrap());
+    stage.register(&inbox, &["captured", "refunded"]).await;
+    let travel = json!({"is_held": true, "copies": 2});
+    let url = format!("{}/control/notices", stage.vipps.url());
+    assert_eq!(send("PUT", &url, &[], travel.to_string()).await.unwrap().status, 204);
+    stage.act(("capture", 4_000)).await;
+    stage.act(("refund", 1_000)).await;
+    assert_eq!((stage.vipps.untold(), stage.vipps.book().sent.len()), (2, 0));
+    stage.vipps.travel(Travel { is_reversed: true, ..Travel::default() });
+    stage.told().await;
+    let sent: Vec<_> = stage.vipps.book().sent.into_iter().map(|one| one.name).collect();
+    assert_eq!(sent, ["REFUNDED", "REFUNDED", "CAPTURED", "CAPTURED"]);
+}
+
+#[tokio::test]
+async fn registrations_are_kept_and_ended() {
+    let (stage, inbox) = (Stage::new().await, Fake::start(Inbox::default()).await.unwrap());
+    let path = "/webhooks/v1/webhooks";
+    for body in [
+        json!({"url": "http://shop.example/hook", "events": ["epayments.payment.captured.v1"]}),
+        json!({"url": "https://shop.example/hook", "events": ["epayments.payment.captured.v2"]}),
+        json!({"url": "https://shop.example/hook", "events": []}),
+    ] {
+        refused(&stage.ask("", "POST", path, &body.to_string()).await, &body.to_string(), 400, "");
+    }
+    for _ in 0..25 {
+        stage.register(&inbox, &["captured"]).await;
+    }
+    let more = json!({"url": inbox.url(), "events": ["epayments.payment.captured.v1"]});
+    refused(&stage.ask("", "POST", path, &more.to_string()).await, "too many", 400, "");
+    let all = stage.ask("", "GET", path, "").await.json()["webhooks"].clone();
+    assert_eq!(all.as_array().unwrap().len(), 25);
+    assert!(all[0]["secret"].is_null());
+    let one = format!("{path}/{}", all[0]["id"].as_str().unwrap());
+    assert_eq!(stage.ask("", "DELETE", &one, "").await.status, 204);
+    assert_eq!(stage.ask("", "DELETE", &one, "").await.status, 400);
+    assert_eq!(stage.ask("", "POST", path, &more.to_string()).await.status, 201);
+}
+
+#[tokio::test]
+async fn people_act_in_the_portal() {
+    let mut stage = Stage::new().await;
+    for (deed, body) in [
+        ("capture", json!({"value": 4_000})),
+        ("refund", json!({"value": 500})),
+        ("cancel", json!({})),
+    ] {
+        assert_eq!(
+            stage.control(&format!("payments/{REFERENCE}/{deed}"), &body).await,
+            204,
+            "{deed}"
+        );
+    }
+    assert_eq!(stage.control(&format!("payments/{REFERENCE}/approve"), &json!({})).await, 400);
+    let new = json!({"reference": "acme-shop-1002", "value": 500});
+    assert_eq!(stage.control("payments", &new).await, 201);
+    assert_eq!(stage.money().await, [10_000, 6_000, 4_000, 500]);
+    assert!(stage.vipps.book().done.iter().all(|done| done.key == "portal"));
+}

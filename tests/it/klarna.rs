@@ -1,0 +1,485 @@
+//! Klarna through the whole server, with a stand-in's book as witness: none lost, none doubled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use order_sdk::proto::{self, ConnectionState, KlarnaEndpoint, OperationState};
+use order_sdk::{OrderName, proto::Order};
+use order_tests::fakes::klarna::{FraudStatus, NewOrder, OrderLine, PASSWORD, USER};
+use order_tests::fakes::{Effect, Fake, Klarna, Trouble};
+
+use crate::harness::{Backend, WAIT, World, eventually, problems, status_id};
+use crate::integrations::{is_nowhere, klarna, world_with_key};
+
+trials! {
+    own: [
+        every_operation_reaches_klarna_once,
+        a_payment_is_read_and_not_believed,
+        every_documented_error_is_told_with_its_page,
+        every_doubt_is_ended_by_a_look,
+        a_kill_at_any_point_loses_and_doubles_nothing,
+        refused_credentials_hold_everything_until_they_are_right,
+        what_was_done_in_the_portal_is_not_done_again,
+        many_orders_at_once_are_captured_once_each,
+    ];
+}
+
+const TOTAL: i64 = 900;
+
+/// A shop whose provider `kco` is the stand-in.
+struct Stage {
+    world: World,
+    fake: Fake<Klarna>,
+}
+
+/// A sale and its order at Klarna.
+struct Sale {
+    name: OrderName,
+    id: String,
+    order: Order,
+}
+
+impl Stage {
+    async fn set(backend: Backend) -> Self {
+        let fake = Fake::start(Klarna::default()).await.unwrap();
+        let world = world_with_key(backend, &["--stand-ins", "true"]).await;
+        let integration = klarna(|klarna| {
+            klarna.set_endpoint(KlarnaEndpoint::StandIn);
+            klarna.stand_in_url = fake.url();
+            USER.clone_into(&mut klarna.username);
+            PASSWORD.clone_into(&mut klarna.password);
+        });
+        world.integrate("kco", integration).await.unwrap();
+        Self { world, fake }
+    }
+
+    /// What a checkout leaves at Klarna; its id.
+    fn checkout(&self, order: NewOrder) -> String {
+        self.fake.with(|klarna, desk| klarna.place(order, desk))
+    }
+
+    /// An order on a payment at Klarna, as far as its reservation has come.
+    async fn place(&self, id: &str, total_minor: i64) -> Order {
+        let draft = self.world.draft(total_minor).payment("kco", id, total_minor);
+        self.world.place(draft).await
+    }
+
+    async fn buy(&self, reserved_minor: i64) -> Sale {
+        let id = self.checkout(NewOrder::of(reserved_minor));
+        let draft = self.world.draft(TOTAL).payment("kco", &id, reserved_minor);
+        let order = self.world.place(draft).await;
+        assert_eq!(order.payments[0].authorized_minor, reserved_minor, "{order:?}");
+        Sale { name: order.name.parse().unwrap(), id, order }
+    }
+
+    /// Does something at Klarna as a person in its portal would.
+    async fn by_hand(&self, id: &str, deed: &str, body: &'static str) {
+        let url = format!("{}/control/orders/{id}/{deed}", self.fake.url());
+        let answer = order_tests::fakes::send("POST", &url, &[], body).await.unwrap();
+        assert_eq!(answer.status, 204, "{deed}");
+    }
+
+    fn done(&self, operation: &str, id: &str) -> Vec<i64> {
+        self.fake.book().amounts(operation, id)
+    }
+
+    async fn check(&self) {
+        let (breaches, _) = self.world.breaches().await;
+        assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+    }
+}
+
+/// Why the first problem is there: the page of the provider's reason, and its words.
+fn reason(order: &Order) -> (&str, &str) {
+    let details = &order.problems[0].details;
+    (&details["reason"], &details["provider_reason"])
+}
+
+async fn every_operation_reaches_klarna_once(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    assert_eq!(world.connection("kco").await.state(), ConnectionState::Works);
+
+    // Capture, and what is left of the reservation goes back.
+    let sale = stage.buy(1_000).await;
+    assert!(sale.order.payments[0].expire_time.is_some(), "Klarna says when it expires");
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(status_id(&order), "sent");
+    assert_eq!(
+        (stage.done("capture", &sale.id), stage.done("release", &sale.id)),
+        (vec![900], vec![100])
+    );
+    let capture =
+        order.payments[0].operations.iter().find(|one| one.kind() == proto::OperationKind::Capture);
+    let known =
+        fake.with(|klarna, _| klarna.order(&sale.id).unwrap().captures[0].capture_id.clone());
+    assert_eq!(capture.unwrap().provider_reference, known);
+
+    // Refunds, with a fee that Klarna takes as one and one that only makes it smaller.
+    let whole = stage.buy(TOTAL).await;
+    world.complete(&whole.name).await.unwrap();
+    for (sale, has_fee_line) in [(&whole, true), (&sale, false)] {
+        let credit = world.client.credit(&sale.name).units(1, 1).fee("Returfrakt", 100, 2_500);
+        credit.refund(true).wait(WAIT).send().await.unwrap();
+        let order = world.settled(&sale.name).await;
+        assert_eq!(problems(&order), [""; 0], "{order:?}");
+        assert_eq!(stage.done("refund", &sale.id), [800]);
+        let lines =
+            fake.with(|klarna, _| klarna.order(&sale.id).unwrap().refunds[0].order_lines.clone());
+        let totals: Vec<i64> = lines.iter().map(|line| line.total_amount).collect();
+        assert_eq!(totals, if has_fee_line { vec![900, -100] } else { vec![] });
+    }
+
+    // Cancel.
+    let sale = stage.buy(TOTAL).await;
+    world.cancel(&sale.name, false).await.unwrap();
+    assert_eq!(stage.done("cancel", &sale.id), [TOTAL]);
+
+    // A lower amount, with the lines as they are then.
+    let sale = stage.buy(TOTAL).await;
+    world.client.edit(&sale.name).unit_price(1, 700).wait(WAIT).send().await.unwrap();
+    world.settled(&sale.name).await;
+    assert_eq!(stage.done("update", &sale.id), [700]);
+    let lines = fake.with(|klarna, _| klarna.order(&sale.id).unwrap().order_lines.clone());
+    let [
+        OrderLine {
+            name,
+            quantity: 1,
+            unit_price: 700,
+            tax_rate: 2_500,
+            total_tax_amount: Some(140),
+            ..
+        },
+    ] = lines.as_slice()
+    else {
+        panic!("{lines:?}")
+    };
+    assert_eq!(name, "Kopp");
+
+    // Every write had the key of its effect, and each was asked for once.
+    for done in &fake.book().done {
+        assert!(uuid::Uuid::try_parse(&done.key).is_ok(), "{done:?}");
+        assert_eq!(fake.book().calls(&done.operation, &done.about), 1, "{done:?}");
+    }
+    stage.check().await;
+    is_nowhere(world, PASSWORD).await;
+}
+
+async fn a_payment_is_read_and_not_believed(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake: _ } = &stage;
+    let expired = stage.checkout(NewOrder::of(TOTAL));
+    let cancelled = stage.checkout(NewOrder::of(TOTAL));
+    let used = stage.checkout(NewOrder::of(TOTAL));
+    for (id, deed, body) in [
+        (&expired, "expire", "{}"),
+        (&cancelled, "cancel", "{}"),
+        (&used, "captures", r#"{"captured_amount": 900}"#),
+    ] {
+        stage.by_hand(id, deed, body).await;
+    }
+    let euros = NewOrder { purchase_currency: "EUR".to_owned(), ..NewOrder::of(TOTAL) };
+    let rejected = NewOrder { fraud_status: FraudStatus::Rejected, ..NewOrder::of(TOTAL) };
+    let cases = [
+        (uuid::Uuid::new_v4().to_string(), "AUTHORIZATION_DECLINED", "NOT_FOUND_AT_PROVIDER"),
+        ("no/such?reference".to_owned(), "AUTHORIZATION_DECLINED", "NOT_FOUND_AT_PROVIDER"),
+        (expired, "RESERVATION_EXPIRED", "RESERVATION_EXPIRED"),
+        (cancelled, "RESERVATION_GONE", "RESERVATION_GONE"),
+        (used, "RESERVATION_GONE", "RESERVATION_GONE"),
+        (stage.checkout(euros), "AUTHORIZATION_DECLINED", "PAYMENT_MISMATCH"),
+        (stage.checkout(rejected), "AUTHORIZATION_DECLINED", "FRAUD_REJECTED"),
+    ];
+    for (id, problem, page) in cases {
+        let order = stage.place(&id, TOTAL).await;
+        assert_eq!(problems(&order), [problem], "{id}: {order:?}");
+        assert_eq!(reason(&order).0, page, "{id}: {order:?}");
+        assert_eq!(order.payments[0].authorized_minor, 0);
+    }
+    let small = stage.checkout(NewOrder::of(500));
+    let order = stage.place(&small, TOTAL).await;
+    assert_eq!(order.payments[0].authorized_minor, 500, "what Klarna holds, not what was stated");
+    assert_eq!(problems(&order), ["PAYMENT_INSUFFICIENT"]);
+
+    // Under examination: it waits, and goes on when Klarna has made up its mind.
+    let examined = NewOrder { fraud_status: FraudStatus::Pending, ..NewOrder::of(TOTAL) };
+    let id = stage.checkout(examined);
+    let draft = world.draft(TOTAL).payment("kco", &id, TOTAL);
+    let order = draft.send().await.unwrap().order.unwrap();
+    let name: OrderName = order.name.parse().unwrap();
+    let operation = eventually("Klarna examines it", async || {
+        let operation = world.get(&name).await.payments[0].operations[0].clone();
+        (operation.state() == OperationState::Accepted).then_some(operation.id)
+    })
+    .await;
+    stage.by_hand(&id, "fraud", r#"{"status": "ACCEPTED"}"#).await;
+    let retry = proto::RetryEffectRequest {
+        name: order.name,
+        operation_id: operation,
+        ..proto::RetryEffectRequest::default()
+    };
+    world.client.retry_effect(retry).await.unwrap();
+    assert_eq!(world.settled(&name).await.payments[0].authorized_minor, TOTAL);
+    stage.check().await;
+}
+
+async fn every_documented_error_is_told_with_its_page(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let finals = [
+        (400, "BAD_VALUE", "REJECTED_BY_PROVIDER"),
+        (400, "INVALID_ORDER_ID", "NOT_FOUND_AT_PROVIDER"),
+        (403, "NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER"),
+        (403, "CAPTURE_NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER"),
+        (404, "NO_SUCH_ORDER", "NOT_FOUND_AT_PROVIDER"),
+        (404, "NOT_FOUND", "NOT_FOUND_AT_PROVIDER"),
+        (413, "REQUEST_TOO_LARGE", "REJECTED_BY_PROVIDER"),
+        (422, "UNPROCESSABLE_ENTITY", "REJECTED_BY_PROVIDER"),
+        (422, "INVALID_ADDRESS", "REJECTED_BY_PROVIDER"),
+        (418, "TEAPOT", "UNKNOWN_PROVIDER_ERROR"),
+    ];
+    for (status, code, page) in finals {
+        let sale = stage.buy(TOTAL).await;
+        let effect = Effect::answer(status, code, "In Klarna's words");
+        fake.trouble(Trouble::of("capture", effect).about(&sale.id));
+        world.complete(&sale.name).await.unwrap();
+        let order = world.settled(&sale.name).await;
+        assert_eq!(
+            (status_id(&order), problems(&order)),
+            ("not-processed", vec!["CAPTURE_DECLINED"]),
+            "{code}"
+        );
+        let (found, words) = reason(&order);
+        assert_eq!(found, page, "{code}");
+        assert!(words.contains(code) && words.contains("In Klarna's words"), "{words}");
+        assert!(words.contains("correlation id"), "{words}");
+        assert_eq!(stage.done("capture", &sale.id), [0; 0]);
+    }
+    // What passes is tried on under the same key.
+    let mut passing = Vec::new();
+    for (status, code) in [(409, "CONFLICT"), (429, "TOO_MANY_REQUESTS")] {
+        let sale = stage.buy(TOTAL).await;
+        fake.trouble(
+            Trouble::of("capture", Effect::answer(status, code, "Later")).about(&sale.id).times(2),
+        );
+        world.change(&sale.name, "sent").send().await.unwrap();
+        passing.push(sale);
+    }
+    for status in [500, 502, 503, 504] {
+        let sale = stage.buy(TOTAL).await;
+        let effect = Effect::answer(status, "TEMPORARILY_UNAVAILABLE", "Later");
+        fake.trouble(Trouble::of("capture", effect).about(&sale.id));
+        world.change(&sale.name, "sent").send().await.unwrap();
+        passing.push(sale);
+    }
+    for sale in passing {
+        let order = world.settled(&sale.name).await;
+        assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+        assert_eq!(stage.done("capture", &sale.id), [TOTAL]);
+        assert_eq!(fake.book().keys("capture", &sale.id), 1);
+    }
+    // An expiry is told as what it is.
+    let sale = stage.buy(TOTAL).await;
+    fake.advance(Duration::from_hours(29 * 24));
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), ["RESERVATION_EXPIRED"], "{order:?}");
+    world.cancel(&sale.name, false).await.unwrap();
+    stage.check().await;
+}
+
+/// Silence, a line that breaks and a late error, each before it is done and after.
+fn doubts(operation: &str, id: &str) -> Vec<Trouble> {
+    let effects =
+        [Effect::Silence, Effect::HangUp, Effect::answer(500, "INTERNAL_SERVER_ERROR", "Oops")];
+    let befall = |effect| Trouble::of(operation, effect).about(id);
+    let before = effects.clone().map(befall);
+    let after = effects.map(|effect| befall(effect).once_done());
+    [before, after].concat()
+}
+
+/// Every operation in every kind of doubt, all at once.
+async fn every_doubt_is_ended_by_a_look(backend: Backend) {
+    let stage = Arc::new(Stage::set(backend).await);
+    let mut running = Vec::new();
+    for operation in ["capture", "cancel", "update", "release", "refund"] {
+        for number in 0..doubts(operation, "").len() {
+            let stage = Arc::clone(&stage);
+            running.push(tokio::spawn(async move { in_doubt(&stage, operation, number).await }));
+        }
+    }
+    for one in running {
+        one.await.unwrap();
+    }
+    stage.check().await;
+}
+
+async fn in_doubt(stage: &Stage, operation: &'static str, number: usize) {
+    let Stage { world, fake } = stage;
+    let reserved = if operation == "release" { TOTAL + 100 } else { TOTAL };
+    let sale = stage.buy(reserved).await;
+    if operation == "refund" {
+        world.complete(&sale.name).await.unwrap();
+    }
+    let trouble = doubts(operation, &sale.id).swap_remove(number);
+    let told = format!("{operation}: {trouble:?}");
+    fake.trouble(trouble);
+    match operation {
+        "cancel" => {
+            drop(world.change(&sale.name, "cancelled").restock(false).send().await.unwrap());
+        }
+        "update" => drop(world.client.edit(&sale.name).unit_price(1, 700).send().await.unwrap()),
+        "refund" => {
+            let credit = world.client.credit(&sale.name).units(1, 1).refund(true);
+            drop(credit.send().await.unwrap());
+        }
+        _ => drop(world.change(&sale.name, "sent").send().await.unwrap()),
+    }
+    let wanted = match operation {
+        "update" => 700,
+        "release" => 100,
+        _ => TOTAL,
+    };
+    eventually(&told, async || (!stage.done(operation, &sale.id).is_empty()).then_some(())).await;
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), [""; 0], "{told}: {order:?}");
+    assert_eq!(stage.done(operation, &sale.id), [wanted], "{told}");
+    assert_eq!(fake.book().keys(operation, &sale.id), 1, "{told}");
+}
+
+async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    // Durable and maybe called; called and not done; done and not heard.
+    let mut sales = Vec::new();
+    for operation in ["capture", "cancel"] {
+        for is_done in [false, true] {
+            let sale = stage.buy(TOTAL).await;
+            let trouble = Trouble::of(operation, Effect::Silence).about(&sale.id);
+            fake.trouble(if is_done { trouble.once_done() } else { trouble });
+            sales.push((operation, sale));
+        }
+        sales.push((operation, stage.buy(TOTAL).await));
+    }
+    for (operation, sale) in &sales {
+        let to = if *operation == "capture" { "sent" } else { "cancelled" };
+        let mut change = world.change(&sale.name, to);
+        if to == "cancelled" {
+            change = change.restock(false);
+        }
+        change.send().await.unwrap();
+    }
+    eventually("the troubled ones are called", async || {
+        let book = fake.book();
+        let called = sales.iter().filter(|(operation, sale)| book.calls(operation, &sale.id) > 0);
+        (called.count() == sales.len()).then_some(())
+    })
+    .await;
+    world.server.kill().await;
+    world.server.start().await;
+    for (operation, sale) in &sales {
+        let order = world.settled(&sale.name).await;
+        let to = if *operation == "capture" { "sent" } else { "cancelled" };
+        assert_eq!((status_id(&order), problems(&order).len()), (to, 0), "{order:?}");
+        assert_eq!(stage.done(operation, &sale.id), [TOTAL], "{operation}");
+        assert_eq!(fake.book().keys(operation, &sale.id), 1);
+    }
+    stage.check().await;
+}
+
+async fn refused_credentials_hold_everything_until_they_are_right(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake: _ } = &stage;
+    let sale = stage.buy(TOTAL).await;
+    let set = async |password: &str| {
+        let integration = klarna(|klarna| password.clone_into(&mut klarna.password));
+        world.reintegrate("kco", &["klarna.password"], integration).await.unwrap();
+    };
+    set("trukket-tilbake").await;
+    assert_eq!(world.connection("kco").await.state(), ConnectionState::CredentialsRefused);
+    world.change(&sale.name, "sent").send().await.unwrap();
+    let order = eventually("the order says why it waits", async || {
+        let order = world.get(&sale.name).await;
+        (!order.problems.is_empty()).then_some(order)
+    })
+    .await;
+    assert_eq!(problems(&order), ["INTEGRATION_UNAUTHORIZED"]);
+    assert_eq!(order.problems[0].details["provider"], "kco");
+    assert_eq!(status_id(&order), "not-processed");
+    // Also a payment that somebody names now waits.
+    let id = stage.checkout(NewOrder::of(TOTAL));
+    let draft = world.draft(TOTAL).payment("kco", &id, TOTAL);
+    let named: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+    eventually("the other order says so too", async || {
+        (!world.get(&named).await.problems.is_empty()).then_some(())
+    })
+    .await;
+
+    // Nothing is restarted: the next call has the new password.
+    set(PASSWORD).await;
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    assert_eq!(stage.done("capture", &sale.id), [TOTAL]);
+    let named = world.settled(&named).await;
+    assert_eq!((named.payments[0].authorized_minor, problems(&named).len()), (TOTAL, 0));
+    stage.check().await;
+    is_nowhere(world, PASSWORD).await;
+}
+
+async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake: _ } = &stage;
+    // Cancelled there: cancelling here succeeds, and completing is told the truth.
+    for to in ["cancelled", "sent"] {
+        let sale = stage.buy(TOTAL).await;
+        stage.by_hand(&sale.id, "cancel", "{}").await;
+        if to == "sent" {
+            world.complete(&sale.name).await.unwrap();
+            let order = world.settled(&sale.name).await;
+            assert_eq!(problems(&order), ["RESERVATION_GONE"], "{order:?}");
+        } else {
+            world.cancel(&sale.name, false).await.unwrap();
+            let order = world.settled(&sale.name).await;
+            assert_eq!((status_id(&order), problems(&order).len()), ("cancelled", 0), "{order:?}");
+        }
+    }
+    // Captured there: a void is declined, and says what is left.
+    let sale = stage.buy(TOTAL).await;
+    stage.by_hand(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
+    world.cancel(&sale.name, false).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), ["VOID_DECLINED"], "{order:?}");
+    let (page, words) = reason(&order);
+    assert_eq!(page, "NOT_ALLOWED_AT_PROVIDER");
+    assert!(words.contains("CANCEL_NOT_ALLOWED") && words.contains("0 minor units"), "{words}");
+}
+
+async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
+    const ORDERS: usize = 30;
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let mut sales = Vec::new();
+    for _ in 0..ORDERS {
+        sales.push(stage.buy(TOTAL).await);
+    }
+    // Each is asked for twice at the same time, and Klarna is slow.
+    fake.trouble(Trouble::of("capture", Effect::Slow { millis: 20 }).always());
+    let mut running = Vec::new();
+    for sale in &sales {
+        for _ in 0..2 {
+            let (world, name) = (world.clone(), sale.name.clone());
+            running.push(tokio::spawn(async move { world.change(&name, "sent").send().await }));
+        }
+    }
+    for one in running {
+        // The second of a pair finds the first waiting.
+        drop(one.await.unwrap());
+    }
+    for sale in &sales {
+        let order = world.settled(&sale.name).await;
+        assert_eq!(status_id(&order), "sent");
+        assert_eq!(stage.done("capture", &sale.id), [TOTAL]);
+    }
+    assert_eq!(fake.book().done.len(), ORDERS);
+    stage.check().await;
+}
