@@ -27,6 +27,7 @@ pub mod klarna;
 mod notices;
 mod provider;
 mod state;
+pub mod tripletex;
 mod trouble;
 pub mod vipps;
 
@@ -38,6 +39,7 @@ pub use host::Fake;
 pub use klarna::Klarna;
 pub use notices::{Notice, Sent, Travel};
 pub use provider::{Asked, Desk, Provider};
+pub use tripletex::Tripletex;
 pub use trouble::{Effect, Refusal, Trouble};
 pub use vipps::Vipps;
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use clap::Parser;
-use order_tests::fakes::{Adyen, Fake, Klarna, Vipps};
+use order_tests::fakes::{Adyen, Fake, Klarna, Tripletex, Vipps};
 
 /// Stand-ins of the providers, until interrupted. Each prints where it is; port 0 is any free one.
 #[derive(Parser)]
@@ -23,6 +23,9 @@ struct Arguments {
     /// Adyen card payments.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9104")]
     adyen: SocketAddr,
+    /// Tripletex accounting.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9105")]
+    tripletex: SocketAddr,
 }
 
 #[tokio::main]
@@ -32,11 +35,13 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let kustom = Fake::start_at(arguments.kustom, Klarna::kustom()).await?;
     let vipps = Fake::start_at(arguments.vipps, Vipps::default()).await?;
     let adyen = Fake::start_at(arguments.adyen, Adyen::default()).await?;
+    let tripletex = Fake::start_at(arguments.tripletex, Tripletex::default()).await?;
     let mut out = std::io::stdout();
     writeln!(out, "klarna {}", klarna.url())?;
     writeln!(out, "kustom {}", kustom.url())?;
     writeln!(out, "vipps {}", vipps.url())?;
     writeln!(out, "adyen {}", adyen.url())?;
+    writeln!(out, "tripletex {}", tripletex.url())?;
     out.flush()?;
     tokio::signal::ctrl_c().await?;
     Ok(())
