@@ -19,6 +19,7 @@ pub mod adyen;
 mod book;
 mod call;
 mod caller;
+pub mod cargonizer;
 mod host;
 #[cfg(test)]
 mod inbox;
@@ -35,6 +36,7 @@ pub use adyen::Adyen;
 pub use book::{Arrival, Book, Done};
 pub use call::{Answer, Call};
 pub use caller::{Reply, send};
+pub use cargonizer::Cargonizer;
 pub use host::Fake;
 pub use klarna::Klarna;
 pub use notices::{Notice, Sent, Travel};

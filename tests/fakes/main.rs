@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use clap::Parser;
-use order_tests::fakes::{Adyen, Fake, Klarna, Tripletex, Vipps};
+use order_tests::fakes::{Adyen, Cargonizer, Fake, Klarna, Tripletex, Vipps};
 
 /// Stand-ins of the providers, until interrupted. Each prints where it is; port 0 is any free one.
 #[derive(Parser)]
@@ -26,6 +26,9 @@ struct Arguments {
     /// Tripletex accounting.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9105")]
     tripletex: SocketAddr,
+    /// Logistra Cargonizer.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9106")]
+    cargonizer: SocketAddr,
 }
 
 #[tokio::main]
@@ -36,12 +39,14 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let vipps = Fake::start_at(arguments.vipps, Vipps::default()).await?;
     let adyen = Fake::start_at(arguments.adyen, Adyen::default()).await?;
     let tripletex = Fake::start_at(arguments.tripletex, Tripletex::default()).await?;
+    let cargonizer = Fake::start_at(arguments.cargonizer, Cargonizer::default()).await?;
     let mut out = std::io::stdout();
     writeln!(out, "klarna {}", klarna.url())?;
     writeln!(out, "kustom {}", kustom.url())?;
     writeln!(out, "vipps {}", vipps.url())?;
     writeln!(out, "adyen {}", adyen.url())?;
     writeln!(out, "tripletex {}", tripletex.url())?;
+    writeln!(out, "cargonizer {}", cargonizer.url())?;
     out.flush()?;
     tokio::signal::ctrl_c().await?;
     Ok(())
