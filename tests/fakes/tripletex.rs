@@ -10,6 +10,7 @@
 //! let through, and `DELETE /control/sessions` ends all sessions.
 
 mod decimals;
+mod fields;
 mod invoices;
 mod lists;
 mod orders;

@@ -173,8 +173,11 @@ fn check_payment_type(id: i64) -> Result<(), Refused> {
     }
 }
 
+/// Without what is nothing.
 fn object(value: Value) -> Row {
-    if let Value::Object(row) = value { row } else { Row::new() }
+    let Value::Object(mut row) = value else { return Row::new() };
+    row.retain(|_, value| !value.is_null());
+    row
 }
 
 /// When an invoice of that day is due.

@@ -1,6 +1,9 @@
 //! What is found and how it is shown: pages of objects, and objects in envelopes.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::decimals::Decimal;
 use super::id_of;
@@ -115,9 +118,11 @@ pub(super) fn list(call: &Call, all: &[Value]) -> Answer {
     };
     let (from, count): (usize, usize) = (number("from", 0), number("count", COUNT));
     let page: Vec<&Value> = all.iter().skip(from).take(count).collect();
+    // Changes with what is shown.
+    let digest = Sha256::digest(json!(page).to_string());
     let body = json!({
-        "fullResultSize": all.len(), "from": from, "count": page.len(), "versionDigest": null,
-        "values": page,
+        "fullResultSize": all.len(), "from": from, "count": page.len(),
+        "versionDigest": BASE64.encode(digest), "values": page,
     });
     Answer::json(200, &body)
 }

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::decimals::Decimal;
+use super::fields;
 use super::refusals::{NULL, Refused};
-use super::rows::{self, ORDER_LINE, Row, Rows, decimal, id_in, integer, is_set, number, text};
+use super::rows::{self, Row, Rows, decimal, id_in, integer, is_set, number, text};
 
 /// VAT types of sales: id, name, and percent.
 pub(super) const VAT_TYPES: [(i64, &str, i64); 5] = [
@@ -38,10 +39,10 @@ impl Default for Company {
     fn default() -> Self {
         Self {
             last_id: 10_000,
-            customers: Rows::new("customer", rows::CUSTOMER),
-            products: Rows::new("product", rows::PRODUCT),
-            orders: Rows::new("order", rows::ORDER),
-            invoices: Rows::new("invoice", rows::INVOICE),
+            customers: Rows::new("customer", fields::CUSTOMER),
+            products: Rows::new("product", fields::PRODUCT),
+            orders: Rows::new("order", fields::ORDER),
+            invoices: Rows::new("invoice", fields::INVOICE),
             last_invoice_number: 0,
             has_bank_account: true,
             is_vat_registered: true,
@@ -141,7 +142,7 @@ impl Company {
             for field in ["amountExcludingVatCurrency", "amountIncludingVatCurrency"] {
                 line.remove(field);
             }
-            rows::check_fields(&line, ORDER_LINE)?;
+            rows::check_fields(&line, fields::ORDER_LINE)?;
             let percent = self.percent_of(&line)?;
             let (net, gross) = amounts(&line, is_gross, percent)?;
             let id = integer(&line, "id").unwrap_or_else(|| self.new_id());

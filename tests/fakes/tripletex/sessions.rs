@@ -107,7 +107,7 @@ impl Tripletex {
         let value = json!({
             "id": id, "version": 0, "url": format!("tripletex.no/v2/token/session/{id}"),
             "consumerToken": { "id": 1 }, "employeeToken": { "id": 2 },
-            "expirationDate": login.expiration_date, "token": token, "encryptionKey": null,
+            "expirationDate": login.expiration_date, "token": token,
         });
         Ok(one(status, &value))
     }
