@@ -11,6 +11,7 @@
 //! `refund-reversed` (`{"psp_reference": "…"}`, the modification's), `chargeback`, `capture` and `refund`
 //! (`{"value": 100}`) or `cancel` is what schemes, issuers and people in its portal do.
 
+mod answers;
 mod payments;
 mod webhooks;
 
@@ -30,6 +31,7 @@ use super::notices::Notice;
 use super::provider::{Asked, Desk, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
+use answers::{error_of, event_code, new_reference, received};
 pub use payments::{Amount, NewPayment, Payment};
 use payments::{Modification, Outcome};
 use webhooks::Item;
@@ -73,7 +75,6 @@ const KEY: &str = "idempotency-key";
 const KEY_CHARS_MAX: usize = 64;
 const KEYS_LIVE: SignedDuration = SignedDuration::from_hours(24 * 7);
 const REFERENCE_CHARS_MAX: usize = 80;
-const PSP_REFERENCE_CHARS: usize = 16;
 /// Minutes between attempts to tell; the last pause for as long as it is tried.
 const PAUSES: [u64; 9] = [2, 5, 10, 15, 30, 60, 120, 240, 480];
 const ATTEMPTS_MAX: u32 = 95;
@@ -437,53 +438,6 @@ fn check(request: &Request, asked: &Asked) -> Result<Modification, Answer> {
         _ => return Ok(Modification::Cancel),
     };
     if value > 0 { Ok(modification) } else { Err(error_of(422, "137", "Invalid amount specified")) }
-}
-
-/// That it has come in, which is all there is to tell.
-fn received(request: &Request, (of, whom): (&str, &str), id: &str) -> Answer {
-    let mut body = json!({
-        "merchantAccount": MERCHANT_ACCOUNT,
-        of: whom,
-        "pspReference": id,
-        "status": "received",
-    });
-    if let Some(told) = body.as_object_mut() {
-        told.extend(request.amount.as_ref().map(|amount| ("amount".to_owned(), json!(amount))));
-        let reference = request.reference.as_ref();
-        told.extend(reference.map(|reference| ("reference".to_owned(), json!(reference))));
-    }
-    Answer::json(201, &body)
-}
-
-fn event_code(operation: &str) -> &'static str {
-    match operation {
-        "capture" => "CAPTURE",
-        "refund" => "REFUND",
-        "cancel" => "CANCELLATION",
-        "reversal" => "CANCEL_OR_REFUND",
-        _ => "AUTHORISATION_ADJUSTMENT",
-    }
-}
-
-fn error_of(status: u16, code: &str, message: &str) -> Answer {
-    let kind = match status {
-        401 | 403 => "security",
-        500.. => "internal",
-        _ => "validation",
-    };
-    let body = json!({
-        "status": status,
-        "errorCode": code,
-        "message": message,
-        "errorType": kind,
-        "pspReference": new_reference(),
-    });
-    Answer::json(status, &body)
-}
-
-fn new_reference() -> String {
-    let digits = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
-    digits.chars().take(PSP_REFERENCE_CHARS).collect()
 }
 
 fn write_down(

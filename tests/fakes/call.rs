@@ -38,6 +38,19 @@ impl Call {
         self.path.trim_matches('/').split('/').collect()
     }
 
+    /// A parameter of the query, decoded; of several the first.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.parameters(name).into_iter().next()
+    }
+
+    /// All of that name.
+    #[must_use]
+    pub fn parameters(&self, name: &str) -> Vec<String> {
+        let pairs = form_urlencoded::parse(self.query.as_bytes());
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
     pub(crate) fn json<Body: DeserializeOwned>(&self) -> serde_json::Result<Body> {
         serde_json::from_slice(&self.body)
     }

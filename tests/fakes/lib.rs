@@ -19,6 +19,7 @@ pub mod adyen;
 mod book;
 mod call;
 mod caller;
+pub mod cargonizer;
 mod host;
 #[cfg(test)]
 mod inbox;
@@ -27,6 +28,7 @@ pub mod klarna;
 mod notices;
 mod provider;
 mod state;
+pub mod tripletex;
 mod trouble;
 pub mod vipps;
 
@@ -34,10 +36,12 @@ pub use adyen::Adyen;
 pub use book::{Arrival, Book, Done};
 pub use call::{Answer, Call};
 pub use caller::{Reply, send};
+pub use cargonizer::Cargonizer;
 pub use host::Fake;
 pub use klarna::Klarna;
 pub use notices::{Notice, Sent, Travel};
 pub use provider::{Asked, Desk, Provider};
+pub use tripletex::Tripletex;
 pub use trouble::{Effect, Refusal, Trouble};
 pub use vipps::Vipps;
 

@@ -10,6 +10,7 @@
 //! the customer, `…/capture`, `…/refund` (`{"value": 100}`) and `…/cancel` are done by a person in its
 //! portal.
 
+mod gateway;
 mod payments;
 mod problems;
 mod webhooks;
@@ -21,7 +22,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::book::Done;
 use super::call::{Answer, Call};
@@ -30,6 +30,7 @@ use super::notices::Notice;
 use super::provider::{Asked, Desk, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
+use gateway::check_headers;
 pub use payments::{Amount, Currency, Event, NewPayment, Payment, State};
 use payments::{Cancellation, Modification, Moment, Payments};
 use problems::{Problem, gateway};
@@ -54,21 +55,8 @@ pub const SUBSCRIPTION_KEY: &str = "da7d5b0e18a84aeda961c0c31b75c2a9";
 pub const MSN: &str = "123456";
 
 const KEY: &str = "idempotency-key";
-const KEY_CHARS_MAX: usize = 50;
 /// How long keys are kept is not told; longer than any test.
 const KEYS_LIVE: SignedDuration = SignedDuration::from_hours(24 * 365 * 10);
-/// Of the test environment, seconds.
-const TOKEN_LIFE: i64 = 3_600;
-const MINUTE: SignedDuration = SignedDuration::from_secs(60);
-const CHANGES_PER_MINUTE_MAX: usize = 5;
-const READS_PER_MINUTE_MAX: usize = 120;
-const SYSTEM_CHARS_MAX: usize = 30;
-const SYSTEM: [&str; 4] = [
-    "vipps-system-name",
-    "vipps-system-version",
-    "vipps-system-plugin-name",
-    "vipps-system-plugin-version",
-];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -122,69 +110,9 @@ impl Vipps {
         desk.notices.extend(told.filter_map(|one| one.notice(MSN, event, payment)));
     }
 
-    fn issue_token(&mut self, call: &Call, now: Timestamp) -> Answer {
-        let is_known = call.header("client_id") == Some(CLIENT_ID)
-            && call.header("client_secret") == Some(CLIENT_SECRET);
-        if !is_known {
-            return gateway(401, "Invalid client credentials.");
-        }
-        let token = format!("eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.{}", Uuid::new_v4().simple());
-        let ends = now + SignedDuration::from_secs(TOKEN_LIFE);
-        self.tokens.retain(|_, ends| *ends > now);
-        self.tokens.insert(token.clone(), ends);
-        // Numbers as text, as they come.
-        Answer::json(
-            200,
-            &json!({
-                "token_type": "Bearer",
-                "expires_in": TOKEN_LIFE.to_string(),
-                "ext_expires_in": TOKEN_LIFE.to_string(),
-                "expires_on": ends.as_second().to_string(),
-                "not_before": now.as_second().to_string(),
-                "resource": "00000002-0000-0000-c000-000000000000",
-                "access_token": token,
-            }),
-        )
-    }
-
     /// Ends all access tokens.
     pub fn forget_tokens(&mut self) {
         self.tokens.clear();
-    }
-
-    /// Whoever stands before the API, and has shorter words.
-    fn turn_away(&mut self, call: &Call, asked: &Asked, now: Timestamp) -> Option<Answer> {
-        if call.header("ocp-apim-subscription-key") != Some(SUBSCRIPTION_KEY) {
-            let text = "Access denied due to invalid subscription key. Make sure to provide a valid \
-                        key for an active subscription.";
-            return Some(gateway(401, text));
-        }
-        if asked.operation == "token" {
-            return None;
-        }
-        let bearer = call.header("authorization").and_then(|text| text.strip_prefix("Bearer "));
-        let ends = bearer.and_then(|token| self.tokens.get(token));
-        if ends.is_none_or(|ends| *ends <= now) {
-            return Some(gateway(401, "Unauthorized. Access token is missing or invalid."));
-        }
-        if call.header("merchant-serial-number").is_some_and(|msn| msn != MSN) {
-            return Some(gateway(403, "Merchant is not allowed to use this product."));
-        }
-        let most = match asked.operation {
-            "create" | "capture" | "cancel" | "refund" => CHANGES_PER_MINUTE_MAX,
-            "read" | "events" => READS_PER_MINUTE_MAX,
-            _ => return None,
-        };
-        let pace = self.paces.entry((asked.operation, asked.about.clone())).or_default();
-        pace.retain(|at| now.duration_since(*at) < MINUTE);
-        if pace.len() < most {
-            pace.push(now);
-            return None;
-        }
-        let oldest = pace.first().copied().unwrap_or(now);
-        let wait = (MINUTE - now.duration_since(oldest)).as_secs().max(1);
-        let text = format!("Rate limit is exceeded. Try again in {wait} seconds.");
-        Some(gateway(429, &text).with("Retry-After", wait.to_string()))
     }
 
     /// A change, once per key.
@@ -461,23 +389,6 @@ impl Provider for Vipps {
             _ => None,
         }
     }
-}
-
-fn check_headers(call: &Call, asked: &Asked) -> Result<(), Problem> {
-    let mut wrong = Vec::new();
-    if asked.key.is_empty() || asked.key.chars().count() > KEY_CHARS_MAX {
-        let text = format!("The header is required, and has at most {KEY_CHARS_MAX} characters.");
-        wrong.push(("Idempotency-Key".to_owned(), text));
-    }
-    for name in SYSTEM {
-        if call.header(name).is_some_and(|text| text.chars().count() > SYSTEM_CHARS_MAX) {
-            wrong.push((name.to_owned(), format!("More than {SYSTEM_CHARS_MAX} characters.")));
-        }
-    }
-    if call.header("merchant-serial-number").is_none() {
-        wrong.push(("Merchant-Serial-Number".to_owned(), "The header is required.".to_owned()));
-    }
-    if wrong.is_empty() { Ok(()) } else { Err(Problem::malformed(wrong)) }
 }
 
 fn body<Body: DeserializeOwned>(call: &Call) -> Result<Body, Problem> {

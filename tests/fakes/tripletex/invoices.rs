@@ -1,0 +1,188 @@
+//! Invoices and credit notes, what is paid of them, and who is mailed unless told otherwise.
+
+use serde_json::{Value, json};
+
+use super::decimals::Decimal;
+use super::orders::Company;
+use super::refusals::{NULL, Refused};
+use super::rows::{Row, decimal, id_in, is_set, number};
+
+/// Payment types that are shown on orders: id and description.
+pub(super) const PAYMENT_TYPES: [(i64, &str); 4] =
+    [(1, "Kontant"), (2, "Betalt til bank"), (3, "Klarna"), (4, "Vipps")];
+const DUE_DAYS: i64 = 14;
+
+/// How an order becomes an invoice.
+#[derive(Debug, Default)]
+pub(super) struct Terms {
+    pub(super) date: String,
+    pub(super) payment_type: Option<i64>,
+    pub(super) paid: Option<Decimal>,
+    /// Invoice that it credits.
+    pub(super) credits: Option<i64>,
+    /// It is made of the whole order, which is over then.
+    pub(super) closes: bool,
+    pub(super) due: Option<String>,
+}
+
+impl Company {
+    /// The invoice's id.
+    pub(super) fn invoice(&mut self, order: i64, terms: &Terms) -> Result<i64, Refused> {
+        let row = self.orders.get(order)?.clone();
+        let total = self.may_invoice(&row, terms)?;
+        if let Some(credited) = terms.credits {
+            self.may_credit(credited, -total.1)?;
+        }
+        if terms.closes {
+            self.orders.get_mut(order)?.insert("isClosed".to_owned(), true.into());
+        }
+        let paid = terms.paid.unwrap_or_default();
+        let orders = json!([self.orders.stub(order)]);
+        let lines = row.get("orderLines").cloned().unwrap_or_default();
+        let customer = id_in(&row, "customer").unwrap_or_default();
+        let due = terms.due.clone().unwrap_or_else(|| later(&terms.date));
+        let invoice = object(json!({
+            "invoiceDate": terms.date,
+            "invoiceDueDate": due,
+            "customer": self.customers.stub(customer),
+            "orders": orders,
+            "orderLines": lines,
+            "invoiceComment": row.get("invoiceComment"),
+            "isCreditNote": terms.credits.is_some(),
+            "creditedInvoice": terms.credits,
+        }));
+        Ok(self.add_invoice(invoice, total, paid))
+    }
+
+    /// A credit note over the whole of an invoice.
+    pub(super) fn credit_whole(
+        &mut self,
+        id: i64,
+        date: &str,
+        comment: &str,
+    ) -> Result<i64, Refused> {
+        let row = self.invoices.get(id)?.clone();
+        let amount = |field| -decimal(&row, field).unwrap_or_default();
+        let total = (amount("amountExcludingVat"), amount("amount"));
+        self.may_credit(id, -total.1)?;
+        let note = object(json!({
+            "invoiceDate": date,
+            "invoiceDueDate": date,
+            "customer": row.get("customer"),
+            "orders": row.get("orders"),
+            "orderLines": [],
+            "comment": comment,
+            "isCreditNote": true,
+            "creditedInvoice": id,
+        }));
+        Ok(self.add_invoice(note, total, Decimal::ZERO))
+    }
+
+    fn add_invoice(
+        &mut self,
+        mut invoice: Row,
+        (net, gross): (Decimal, Decimal),
+        paid: Decimal,
+    ) -> i64 {
+        let id = self.new_id();
+        self.last_invoice_number += 1;
+        let credited = invoice.get("creditedInvoice").and_then(Value::as_i64);
+        let outstanding = number(gross - paid);
+        invoice.extend(object(json!({
+            "invoiceNumber": self.last_invoice_number,
+            "kid": format!("{:010}", self.last_invoice_number),
+            "amount": number(gross),
+            "amountCurrency": number(gross),
+            "amountExcludingVat": number(net),
+            "amountExcludingVatCurrency": number(net),
+            "amountOutstanding": outstanding,
+            "amountCurrencyOutstanding": outstanding,
+            "isCharged": true,
+            "isApproved": true,
+            "isCredited": false,
+        })));
+        self.invoices.add(id, invoice);
+        if let Some(credited) = credited.and_then(|id| self.invoices.get_mut(id).ok()) {
+            credited.insert("isCredited".to_owned(), true.into());
+        }
+        id
+    }
+
+    /// Books a payment, or one paid back; what is outstanding then.
+    pub(super) fn pay(&mut self, id: i64, payment_type: i64, paid: Decimal) -> Result<(), Refused> {
+        check_payment_type(payment_type)?;
+        let row = self.invoices.get_mut(id)?;
+        let left = number(decimal(row, "amountOutstanding").unwrap_or_default() - paid);
+        for field in ["amountOutstanding", "amountCurrencyOutstanding"] {
+            row.insert(field.to_owned(), left.clone());
+        }
+        Ok(())
+    }
+
+    /// What it comes to, without VAT and with it.
+    fn may_invoice(&self, order: &Row, terms: &Terms) -> Result<(Decimal, Decimal), Refused> {
+        if !self.has_bank_account {
+            let message =
+                "Faktura kan ikke opprettes før selskapet har registrert et bankkontonummer.";
+            return Err(Refused::because("", message));
+        }
+        if is_set(order, "isClosed") {
+            return Err(Refused::because("", "Ordren er lukket og kan ikke faktureres."));
+        }
+        if terms.date.is_empty() {
+            return Err(Refused::because("invoiceDate", NULL));
+        }
+        if terms.payment_type.is_some() != terms.paid.is_some() {
+            let message = "Både paidAmount og paymentTypeId må oppgis.";
+            return Err(Refused::because("paidAmount", message));
+        }
+        if let Some(payment_type) = terms.payment_type {
+            check_payment_type(payment_type)?;
+        }
+        let lines = order.get("orderLines").and_then(Value::as_array);
+        let lines: Vec<&Row> = lines.into_iter().flatten().filter_map(Value::as_object).collect();
+        if lines.is_empty() {
+            return Err(Refused::because("", "Fakturaen inneholder ingen ordrelinjer."));
+        }
+        let sum = |field| lines.iter().filter_map(|line| decimal(line, field)).sum();
+        Ok((sum("amountExcludingVatCurrency"), sum("amountIncludingVatCurrency")))
+    }
+
+    fn may_credit(&self, id: i64, amount: Decimal) -> Result<(), Refused> {
+        let row = self.invoices.get(id)?;
+        let notes = self
+            .invoices
+            .all()
+            .filter(|note| note.get("creditedInvoice").and_then(Value::as_i64) == Some(id));
+        let credited: Decimal = notes.filter_map(|note| decimal(note, "amount")).sum();
+        let left = decimal(row, "amount").unwrap_or_default() + credited;
+        if amount > left {
+            let message = "Hele eller deler av fakturaen er kreditert. Summen av kreditnotaene kan \
+                           ikke være høyere enn fakturabeløpet.";
+            return Err(Refused::because("", message));
+        }
+        Ok(())
+    }
+}
+
+fn check_payment_type(id: i64) -> Result<(), Refused> {
+    if PAYMENT_TYPES.iter().any(|(known, _)| *known == id) {
+        Ok(())
+    } else {
+        Err(Refused::because("paymentTypeId", "Ugyldig betalingstype."))
+    }
+}
+
+/// Without what is nothing.
+fn object(value: Value) -> Row {
+    let Value::Object(mut row) = value else { return Row::new() };
+    row.retain(|_, value| !value.is_null());
+    row
+}
+
+/// When an invoice of that day is due.
+fn later(date: &str) -> String {
+    let date = date.parse::<jiff::civil::Date>();
+    let due = date.map(|date| date.saturating_add(jiff::Span::new().days(DUE_DAYS)));
+    due.map_or_else(|_| String::new(), |due| due.to_string())
+}
