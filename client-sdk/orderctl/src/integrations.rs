@@ -40,6 +40,7 @@ pub(crate) enum IntegrationsCommand {
     /// List the integrations of the shop
     List,
     /// Show one integration
+    #[command(after_help = "Example:\n  orderctl integrations get klarna-no")]
     Get(OneArguments),
     /// Add an integration
     #[command(after_help = CREATE_EXAMPLES)]
@@ -48,10 +49,13 @@ pub(crate) enum IntegrationsCommand {
     #[command(after_help = UPDATE_EXAMPLES)]
     Update(UpdateArguments),
     /// Ask the system whether it answers and takes the credentials
+    #[command(after_help = "Example:\n  orderctl integrations test klarna-no")]
     Test(OneArguments),
     /// Send nothing more to the system; what is planned waits
+    #[command(after_help = "Example:\n  orderctl integrations disable klarna-no")]
     Disable(SwitchArguments),
     /// Send to the system again, first what has waited
+    #[command(after_help = "Example:\n  orderctl integrations enable klarna-no")]
     Enable(SwitchArguments),
 }
 
