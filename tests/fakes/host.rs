@@ -246,7 +246,7 @@ impl<P: Provider> Shared<P> {
         if call.path.starts_with("/control/") {
             let answer = self.lock().control(&call);
             self.posted.notify_one();
-            if call.method == "DELETE" {
+            if call.method == "DELETE" && call.path == "/control/troubles" {
                 self.recovered.notify_waiters();
             }
             return Ok(answer);

@@ -2,13 +2,13 @@
 //!
 //! Also true here, though the description does not say so: a payment stays AUTHORIZED whatever
 //! becomes of its money; a key with another body is a conflict (4010, 4150, 4020), and a refusal
-//! sticks to its key; five changes of a kind per minute and payment are let through; a payment that
+//! sticks to its key unless it passes by itself; five changes of a kind per minute and payment are let through; a payment that
 //! is worked on is locked.
 //!
 //! Its control: `POST /control/payments` makes a payment that a customer has approved
 //! ([`NewPayment`]); `POST /control/payments/{reference}/approve`, `…/abort` and `…/expire` answer for
 //! the customer, `…/capture`, `…/refund` (`{"value": 100}`) and `…/cancel` are done by a person in its
-//! portal.
+//! portal. `DELETE /control/tokens` ends all access tokens.
 
 mod gateway;
 mod payments;
@@ -57,6 +57,8 @@ pub const MSN: &str = "123456";
 const KEY: &str = "idempotency-key";
 /// How long keys are kept is not told; longer than any test.
 const KEYS_LIVE: SignedDuration = SignedDuration::from_hours(24 * 365 * 10);
+/// Refusals after which the same key may be tried again.
+const PASSING: [&str; 4] = ["6160", "6250", "6260", "6280"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -140,6 +142,9 @@ impl Vipps {
             return busy.answer(instance);
         }
         let answer = match desk.refusal.take() {
+            Some(refusal) if PASSING.contains(&refusal.code.as_str()) => {
+                return self.refuse(&refusal);
+            }
             Some(refusal) => self.refuse(&refusal),
             None => self.act(call, asked, desk).unwrap_or_else(|problem| problem.answer(instance)),
         };
@@ -354,6 +359,10 @@ impl Provider for Vipps {
                 self.place(&new, desk);
                 Answer::json(201, &json!({ "reference": new.reference }))
             })),
+            ("DELETE", ["tokens"]) => {
+                self.forget_tokens();
+                Some(Answer::empty(204))
+            }
             ("POST", ["payments", reference, deed]) => {
                 let outcome = self.by_hand(reference, deed, call, desk);
                 Some(outcome.unwrap_or_else(|problem| problem.answer("/control")))
