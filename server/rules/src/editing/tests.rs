@@ -115,6 +115,27 @@ fn a_reservation_not_confirmed_yet_is_lowered_when_it_is() {
 }
 
 #[test]
+fn an_amount_nobody_was_asked_for_yet_stands_in_no_captures_way() {
+    check(
+        "
+        place A 100 giftcard:g1=30 klarna:k1=130
+        yes k1
+        edit A 1@30 => edited:100>60 update?k1=30
+        A sent      => requested:sent
+        no g1       => authorize!g1=30:declined updated:g1 problem:AUTHORIZATION_DECLINED \
+             update!k1=30:withdrawn update?k1=60 capture?k1=60 closed:AUTHORIZATION_DECLINED
+        shop per-delivery
+        place B 100 giftcard:g2=30 klarna:k2=130
+        yes k2
+        edit B 1@30 => edited:100>60 update?k2=30
+        deliver B   => delivered
+        no g2       => authorize!g2=30:declined updated:g2 problem:AUTHORIZATION_DECLINED \
+             update!k2=30:withdrawn update?k2=60 capture?k2=60 closed:AUTHORIZATION_DECLINED
+        ",
+    );
+}
+
+#[test]
 fn what_cannot_be_lowered_or_is_shared_keeps_its_amount() {
     check(
         "
