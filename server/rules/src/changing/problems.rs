@@ -88,7 +88,10 @@ pub(super) fn close_those_over(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>)
         .order
         .problems
         .iter()
-        .filter(|problem| is_over(facts, &draft.case, problem))
+        .filter(|problem| match problem.code {
+            Code::Oversold => !is_still_oversold(facts, draft, problem),
+            _ => is_over(facts, &draft.case, problem),
+        })
         .map(|problem| problem.id)
         .collect();
     draft.close_problems(|problem| over.contains(&problem.id));
@@ -178,6 +181,23 @@ fn is_repaid(problem: &Problem, payment: Option<&Payment>) -> bool {
     payment.zip(declined).is_some_and(|(payment, declined)| {
         let repaid = refunded_since(payment, declined, |state| state == OperationState::Succeeded);
         declined.state == OperationState::Declined && repaid >= declined.amount_minor
+    })
+}
+
+/// Whether the order still wants goods that the shelf, after this decision, does not have (9.4).
+fn is_still_oversold(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Problem) -> bool {
+    let skus = problem.details.iter().find(|(key, _)| key == "skus");
+    // A sku may have a comma of its own.
+    let named = skus.map(|(_, skus)| format!(",{skus},")).unwrap_or_default();
+    draft.case.order.lines.iter().any(|line| {
+        let item = facts.items.get(&line.sku);
+        let moved = draft.movements.iter().filter(|movement| movement.sku == line.sku);
+        let on_hand = item.map(|item| {
+            moved.fold(item.on_hand, |sum, movement| sum.saturating_add(movement.quantity))
+        });
+        line.stock_taken > line.stock_put_back
+            && on_hand.is_some_and(|on_hand| on_hand < 0)
+            && named.contains(&format!(",{},", line.sku))
     })
 }
 

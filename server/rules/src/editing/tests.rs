@@ -242,6 +242,26 @@ fn stock_follows_the_units_and_what_left_is_never_asked_for_again() {
 }
 
 #[test]
+fn an_edit_that_asks_for_no_more_than_there_is_is_not_oversold() {
+    check(
+        "
+        stock mug 1
+        place A 100 manual=100
+        state A            => default Authorized OVERSOLD
+        A processing       => status:processing
+        state A            => processing Authorized OVERSOLD
+        edit A 1=1 restock => edited:100>50 back:1 update?manual=50 update!manual=50:succeeded \
+             updated:manual closed:OVERSOLD
+        place B 100 manual=100
+        edit B +cup=1@0
+        state B            => default Authorized OVERSOLD
+        edit B 1=0 +tea=1@9 keep
+        state B            => default Authorized
+        ",
+    );
+}
+
+#[test]
 fn a_decrease_leaves_the_payment_that_stands_in_for_a_declined_one() {
     check(
         "
