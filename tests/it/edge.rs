@@ -35,7 +35,7 @@ fn services() -> Vec<String> {
 
 async fn every_service_is_healthy(world: World) {
     let services = services();
-    assert_eq!(services.len(), 5);
+    assert_eq!(services.len(), 6);
     for service in services.iter().map(String::as_str).chain([""]) {
         let status = health::check(world.server.port, service).await.unwrap();
         assert_eq!(status, health::SERVING, "{service}");

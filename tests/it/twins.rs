@@ -10,6 +10,7 @@ trials! {
     shared: [
         a_second_order_on_a_payment_points_at_the_first_and_back,
         a_shop_may_want_the_first_returned,
+        a_deleted_order_is_nobodys_first_and_no_twin,
         the_same_reference_with_another_amount_is_refused,
         only_one_of_twins_is_captured,
         cancelling_a_twin_leaves_the_payment_alone,
@@ -78,6 +79,29 @@ async fn a_shop_may_want_the_first_returned(world: World) {
     let other = other.payment("klarna", &first.reference, 900).send().await.unwrap();
     assert!(!other.already_exists, "other content is always flagged");
     assert_eq!(other.order.unwrap().number, 1002, "no number was lost");
+}
+
+/// A checkout that asks again wants an order that it can get paid.
+async fn a_deleted_order_is_nobodys_first_and_no_twin(world: World) {
+    world
+        .set("settings.duplicate_mode", |settings| {
+            settings.set_duplicate_mode(DuplicateMode::ReturnFirst);
+        })
+        .await;
+    let first = world.buy(900, "").await;
+    world.cancel(&first.name, false).await.unwrap();
+    let mut delete = proto::DeleteOrderRequest { name: (&first.name).into(), ..Default::default() };
+    delete.set_restock(proto::Restock::No);
+    world.client.delete_order(delete).await.unwrap();
+    let again = || world.draft(900).payment("klarna", &first.reference, 900).send();
+    let new = again().await.unwrap();
+    assert!(!new.already_exists);
+    let new = new.order.unwrap();
+    assert_eq!((new.number, new.duplicates.len()), (1002, 0));
+    assert_eq!(problems(&new), ["RESERVATION_GONE"]);
+    let third = again().await.unwrap();
+    assert!(third.already_exists, "of those that are left");
+    assert_eq!(third.order.unwrap().number, 1002);
 }
 
 async fn the_same_reference_with_another_amount_is_refused(world: World) {

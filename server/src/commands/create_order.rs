@@ -138,6 +138,8 @@ fn known_payments(desk: &Desk, placement: &Placement) -> Vec<(Payment, Vec<Earli
                 .holders
                 .iter()
                 .filter_map(|holder| desk.orders.get(&holder.order.0))
+                // A deleted order is no twin of anything, and nobody's first (7.2, 8.1).
+                .filter(|file| file.order.deleted_at.is_none())
                 .map(earlier_order)
                 .collect();
             (known.clone(), earlier)

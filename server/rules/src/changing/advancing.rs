@@ -155,10 +155,9 @@ fn was_declined_since_delivery(case: &Case) -> bool {
             && one.state != OperationState::Withdrawn
     });
     captures.max_by_key(|capture| capture.id).is_some_and(|last| {
+        // Closed or not: that a person has seen it asks for nothing.
         let came_short = order.problems.iter().any(|problem| {
-            problem.closed_at.is_none()
-                && problem.code == Code::CaptureDeclined
-                && problem.operation == Some(last.id)
+            problem.code == Code::CaptureDeclined && problem.operation == Some(last.id)
         });
         last_delivery.is_none_or(|recorded_at| last.requested_at >= recorded_at)
             && (last.state == OperationState::Declined || came_short)

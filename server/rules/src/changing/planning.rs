@@ -68,7 +68,13 @@ pub fn expected_effects(
     let command = ChangeStatus { to, restock: Some(false), has_note: false, send_email: false };
     let now = facts.case.order.placed_at;
     let is_cancelling = facts.statuses.tag(to) == Some(Tag::Cancelled);
-    rehearse(facts, is_cancelling, |facts, ids| change_status(facts, &command, ids, now))
+    let mut case = facts.case.clone();
+    if !is_cancelling {
+        // One that comes back needs what it held before anything else is answered (2.7).
+        hold_again(&mut case);
+    }
+    let facts = ChangingFacts { case: &case, ..*facts };
+    rehearse(&facts, is_cancelling, |facts, ids| change_status(facts, &command, ids, now))
 }
 
 /// Every operation that a rule would ask for, in order, if all of them succeed. Empty when it refuses.
@@ -81,12 +87,13 @@ pub(crate) fn rehearse(
 ) -> Vec<(PaymentId, OperationKind, i64)> {
     let mut ids = REHEARSAL_IDS;
     let now = facts.case.order.placed_at;
-    let case = once_answered(facts, is_cancelling, &mut ids);
+    let (case, given_back) = once_answered(facts, is_cancelling, &mut ids);
     let facts = ChangingFacts { case: &case, ..*facts };
     let Ok(mut decision) = rule(&facts, &mut ids) else {
         return Vec::new();
     };
-    let mut plan = requested(&decision);
+    let mut plan = if is_cancelling { given_back } else { Vec::new() };
+    plan.extend(requested(&decision));
     let mut open = std::mem::take(&mut decision.effects);
     while let Some(effect) = open.pop() {
         let rehearsed = ChangingFacts { case: &decision.case, ..facts };
@@ -101,29 +108,49 @@ pub(crate) fn rehearse(
 
 /// The case as it is once every reservation that is being asked about is confirmed as stated, every
 /// new amount that will be asked for is agreed to, and every capture of the order that is under way
-/// has succeeded.
-fn once_answered(facts: &ChangingFacts<'_>, is_cancelling: bool, ids: &mut Ids) -> Case {
+/// has succeeded; and what is asked for on the way there.
+fn once_answered(
+    facts: &ChangingFacts<'_>,
+    is_cancelling: bool,
+    ids: &mut Ids,
+) -> (Case, Vec<(PaymentId, OperationKind, i64)>) {
     let mut case = facts.case.clone();
+    let mut asked = Vec::new();
     while let Some((operation, amount_minor)) = awaited(&case, is_cancelling) {
         let rehearsed = ChangingFacts { case: &case, ..*facts };
         let outcome = success(amount_minor);
-        case = record(&rehearsed, operation, &outcome, ids, facts.case.order.placed_at).case;
+        let next = record(&rehearsed, operation, &outcome, ids, facts.case.order.placed_at);
+        asked.extend(requested(&next));
+        case = next.case;
     }
-    case
+    (case, asked)
 }
 
 fn awaited(case: &Case, is_cancelling: bool) -> Option<(i64, i64)> {
     let is_awaited = |payment: &Payment, operation: &Operation| match operation.kind {
-        OperationKind::Authorize => payment.awaits_authorization(),
+        OperationKind::Authorize => {
+            // What was let go of unconfirmed is nobody's business here.
+            payment.awaits_authorization() && payment.is_held_by(case.order.number)
+        }
         OperationKind::Capture => operation.order == case.order.number,
         OperationKind::UpdateAmount => !is_cancelling || operation.state.is_in_flight(),
-        _ => false,
+        // A completed order gives back what turns out to be held, as the cancelling would.
+        _ => is_cancelling && operation.id >= REHEARSAL_IDS.0,
     };
     case.payments.iter().find_map(|payment| {
         let mut claimed = payment.operations.iter().filter(|one| one.state.is_claimed());
         let found = claimed.find(|operation| is_awaited(payment, operation))?;
         Some((found.id, found.amount_minor))
     })
+}
+
+fn hold_again(case: &mut Case) {
+    let order = case.order.number;
+    for payment in &mut case.payments {
+        for holder in payment.holders.iter_mut().filter(|holder| holder.order == order) {
+            holder.is_live = true;
+        }
+    }
 }
 
 fn success(amount_minor: i64) -> Outcome {

@@ -115,7 +115,10 @@ pub(super) fn close_those_over(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>)
         .order
         .problems
         .iter()
-        .filter(|problem| is_over(facts, &draft.case, problem))
+        .filter(|problem| match problem.code {
+            Code::Oversold => !is_still_oversold(facts, draft, problem),
+            _ => is_over(facts, &draft.case, problem),
+        })
         .map(|problem| problem.id)
         .collect();
     draft.close_problems(|problem| over.contains(&problem.id));
@@ -214,6 +217,23 @@ fn still_waits(problem: &Problem, payment: Option<&Payment>) -> bool {
     let operation = problem.operation.and_then(|id| payment?.operation(id));
     operation.is_some_and(|operation| {
         matches!(operation.state, OperationState::Pending | OperationState::Sent)
+    })
+}
+
+/// Whether the order still wants goods that the shelf, after this decision, does not have (9.4).
+fn is_still_oversold(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Problem) -> bool {
+    let skus = problem.details.iter().find(|(key, _)| key == "skus");
+    // A sku may have a comma of its own.
+    let named = skus.map(|(_, skus)| format!(",{skus},")).unwrap_or_default();
+    draft.case.order.lines.iter().any(|line| {
+        let item = facts.items.get(&line.sku);
+        let moved = draft.movements.iter().filter(|movement| movement.sku == line.sku);
+        let on_hand = item.map(|item| {
+            moved.fold(item.on_hand, |sum, movement| sum.saturating_add(movement.quantity))
+        });
+        line.stock_taken > line.stock_put_back
+            && on_hand.is_some_and(|on_hand| on_hand < 0)
+            && named.contains(&format!(",{},", line.sku))
     })
 }
 

@@ -3,6 +3,7 @@
 use super::{ChangingFacts, advancing, finish, is_gating, label, problems};
 use crate::decision::{Decision, Ids};
 use crate::draft::{About, Draft};
+use crate::editing::adjusting;
 use crate::order::Micros;
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, PaymentId, left_to_capture,
@@ -58,8 +59,7 @@ pub fn record(
     } else {
         apply_late(&mut draft, payment, operation, outcome);
     }
-    advancing::advance(facts, &mut draft);
-    finish(facts, draft)
+    go_on(facts, draft)
 }
 
 /// What a change of a shared payment means for another order that hangs on it: its own pending
@@ -69,6 +69,13 @@ pub fn record(
 pub fn resume(facts: &ChangingFacts<'_>, ids: &mut Ids, now: Micros) -> Decision {
     let mut draft = Draft::new(facts.case.clone(), ids, now);
     problems::open_for_lost_reservations(&mut draft);
+    go_on(facts, draft)
+}
+
+/// What is known now comes first: a lower amount that nobody was asked for yet must not stand in the
+/// way of a capture that needs it no longer.
+fn go_on(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
+    adjusting::review(&mut draft);
     advancing::advance(facts, &mut draft);
     finish(facts, draft)
 }

@@ -148,6 +148,20 @@ fn one_that_came_short_is_not_asked_for_again_by_itself() {
         yes k1            => capture!k1=60:succeeded closed:CAPTURE_DECLINED
         ",
     );
+    // Nor because a person has seen it.
+    check(
+        "
+        shop per-delivery
+        place A 100 klarna:k1=100
+        yes k1
+        deliver A 1
+        yes k1 30
+        dismiss A CAPTURE_DECLINED => dismissed:CAPTURE_DECLINED
+        attach A vipps:v1=50       => attached:v1 authorize?v1=50
+        yes v1                     => authorize!v1=50:succeeded updated:v1
+        deliver A 1                => delivered capture?k1=70
+        ",
+    );
 }
 
 #[test]

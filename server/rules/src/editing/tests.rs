@@ -115,6 +115,27 @@ fn a_reservation_not_confirmed_yet_is_lowered_when_it_is() {
 }
 
 #[test]
+fn an_amount_nobody_was_asked_for_yet_stands_in_no_captures_way() {
+    check(
+        "
+        place A 100 giftcard:g1=30 klarna:k1=130
+        yes k1
+        edit A 1@30 => edited:100>60 update?k1=30
+        A sent      => requested:sent
+        no g1       => authorize!g1=30:declined updated:g1 problem:AUTHORIZATION_DECLINED \
+             update!k1=30:withdrawn update?k1=60 capture?k1=60 closed:AUTHORIZATION_DECLINED
+        shop per-delivery
+        place B 100 giftcard:g2=30 klarna:k2=130
+        yes k2
+        edit B 1@30 => edited:100>60 update?k2=30
+        deliver B   => delivered
+        no g2       => authorize!g2=30:declined updated:g2 problem:AUTHORIZATION_DECLINED \
+             update!k2=30:withdrawn update?k2=60 capture?k2=60 closed:AUTHORIZATION_DECLINED
+        ",
+    );
+}
+
+#[test]
 fn what_cannot_be_lowered_or_is_shared_keeps_its_amount() {
     check(
         "
@@ -216,6 +237,26 @@ fn stock_follows_the_units_and_what_left_is_never_asked_for_again() {
         stock mug  => 9
         Z processing => status:processing taken:1
         lines Z    => 1:1*0-0=0/0 held 1
+        ",
+    );
+}
+
+#[test]
+fn an_edit_that_asks_for_no_more_than_there_is_is_not_oversold() {
+    check(
+        "
+        stock mug 1
+        place A 100 manual=100
+        state A            => default Authorized OVERSOLD
+        A processing       => status:processing
+        state A            => processing Authorized OVERSOLD
+        edit A 1=1 restock => edited:100>50 back:1 update?manual=50 update!manual=50:succeeded \
+             updated:manual closed:OVERSOLD
+        place B 100 manual=100
+        edit B +cup=1@0
+        state B            => default Authorized OVERSOLD
+        edit B 1=0 +tea=1@9 keep
+        state B            => default Authorized
         ",
     );
 }

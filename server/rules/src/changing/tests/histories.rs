@@ -4,27 +4,30 @@
 mod audit;
 mod crediting;
 mod edits;
+mod everything;
 mod model;
 mod pairs;
+mod picking;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
+use self::model::Model;
+use self::picking::{
+    credit_of, is_authorize, new_payment, pick_effect, pick_operation, pick_order, placement,
+};
 use crate::attention::Verdict;
 use crate::changing::{ChangeStatus, Outcome};
-use crate::crediting::{CreditAmount, CreditFee, CreditLine, CreditOrder};
+use crate::crediting::CreditOrder;
 use crate::delivering::Deliver;
 use crate::fixtures::world::World;
 use crate::fixtures::{
-    CANCELLED, COLLECTED, DEFAULT, PACKING, PROCESSING, REGRETTED, RETURNED, SENT, nok,
+    CANCELLED, COLLECTED, DEFAULT, PACKING, PROCESSING, REGRETTED, RETURNED, SENT,
 };
-use crate::money::VatRate;
-use crate::order::{LineKind, OrderKind, OrderNumber, PriceBasis};
-use crate::payments::{Operation, OperationState, ProviderName, in_flight};
-use crate::placing::{NewLine, NewPayment, Placement};
+use crate::order::OrderKind;
+use crate::payments::{Operation, OperationState};
 use crate::refusals::Code;
 use crate::shop::{CaptureMode, StockMode};
-use model::Model;
 
 /// One thing that somebody does; numbers pick among what there is.
 #[derive(Clone, Copy, Debug)]
@@ -109,16 +112,12 @@ enum Theme {
 /// On average.
 const STEPS_PER_HISTORY: usize = 50;
 const SALES_MAX: usize = 3;
-const TOTALS: [i64; 3] = [100, 60, 0];
 
 #[test]
 fn no_history_loses_or_doubles_money_or_stock() {
     let history = proptest::collection::vec(acts(), 1..2 * STEPS_PER_HISTORY);
-    let histories = (any::<bool>(), theme(), 0_i64..6, history);
-    let cases = u32::try_from(steps_to_run() / STEPS_PER_HISTORY).unwrap();
-    let mut runner =
-        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    let result = runner.run(&histories, |(refuses_oversold, theme, on_hand, acts)| {
+    let histories = (any::<bool>(), theme(), 0_i64..6, purchases(), history);
+    run(&histories, |(refuses_oversold, theme, on_hand, purchases, acts)| {
         let mut world = World::new();
         if refuses_oversold {
             world.rulebook.stock_mode = StockMode::Refuse;
@@ -126,8 +125,26 @@ fn no_history_loses_or_doubles_money_or_stock() {
         if theme == Theme::PerDelivery {
             world.rulebook.capture_mode = CaptureMode::PerDelivery;
         }
-        let acts: Vec<Act> = acts.into_iter().filter(|act| theme.has(act)).collect();
+        let acts = acts.into_iter().filter(|act| theme.has(act));
+        let acts: Vec<Act> = purchases.into_iter().chain(acts).collect();
         live(world, on_hand, &acts);
+    });
+}
+
+#[test]
+fn whatever_happens_together_no_money_or_stock_is_lost_or_doubled() {
+    run(&everything::histories(STEPS_PER_HISTORY), everything::live);
+}
+
+fn run<Histories: Strategy>(histories: &Histories, live: impl Fn(Histories::Value))
+where
+    Histories::Value: Clone + std::fmt::Debug,
+{
+    let cases = u32::try_from(steps_to_run() / STEPS_PER_HISTORY).unwrap();
+    let mut runner =
+        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let result = runner.run(histories, |history| {
+        live(history);
         Ok(())
     });
     match result {
@@ -175,6 +192,13 @@ impl Theme {
             | Act::Settle { .. } => true,
         }
     }
+}
+
+/// What every history begins with.
+fn purchases() -> impl Strategy<Value = Vec<Act>> {
+    let purchase = (any::<u8>(), any::<u8>());
+    let purchase = purchase.prop_map(|(payments, price)| Act::Place { payments, price });
+    proptest::collection::vec(purchase, 1..=SALES_MAX)
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -240,7 +264,7 @@ fn step(world: &mut World, model: &mut Model, act: Act) {
             match world.change(order, command) {
                 Ok(done) => {
                     assert_eq!(expected, None, "{order:?} {command:?}");
-                    model::check_plan(&before, &plan, &done[0].1);
+                    model::check_plan(&before, &plan, &world.decided);
                     model.watch(world, &done);
                 }
                 Err(refusal) => assert_eq!(Some(refusal.code), expected, "{order:?} {command:?}"),
@@ -343,7 +367,7 @@ fn deliver(world: &mut World, model: &mut Model, order: u8, units: u8) {
     match world.deliver(order, &command) {
         Ok(done) => {
             assert_eq!(expected, None, "{order:?} {command:?}");
-            model::check_plan(&before, &plan, &done[0].1);
+            model::check_plan(&before, &plan, &world.decided);
             model::check_asked_for_delivery(world, &before, &world.case(order));
             model.watch(world, &done);
         }
@@ -400,109 +424,4 @@ fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
         let again = world.record(operation, &outcome);
         assert_eq!(again[0].1, Vec::new(), "{outcome:?}");
     }
-}
-
-/// Units or an amount of the only line, now and then with a fee.
-fn credit_of(what: u8, is_refunded: bool, is_restocked: bool) -> CreditOrder {
-    let amount = match what % 8 {
-        0..3 => CreditAmount::Units(1),
-        3 | 4 => CreditAmount::Units(2),
-        5 => CreditAmount::Gross(7),
-        6 => CreditAmount::Gross(40),
-        _ => CreditAmount::Gross(100),
-    };
-    let fee = CreditFee {
-        title: "Fee".to_owned(),
-        gross_minor: i64::from(what / 8 % 8) * 10,
-        vat_rate: VatRate::new(2_500).unwrap(),
-    };
-    CreditOrder {
-        lines: vec![CreditLine { line: 1, amount, is_restocked }],
-        fees: if what >= 192 { vec![fee] } else { Vec::new() },
-        is_refunded,
-        shares: Vec::new(),
-        has_reason: false,
-    }
-}
-
-fn is_authorize(world: &World, operation: i64) -> bool {
-    let found = world.payments.values().find_map(|payment| payment.operation(operation));
-    found.is_some_and(|found| found.kind == crate::payments::OperationKind::Authorize)
-}
-
-/// An operation that could be answered: one in flight per payment, as the store keeps it.
-fn pick_effect(world: &World, pick: u8) -> Option<(i64, i64)> {
-    let ready: Vec<(i64, i64)> = world
-        .payments
-        .values()
-        .flat_map(|payment| match in_flight(payment) {
-            Some(operation) => vec![operation],
-            None => payment
-                .operations
-                .iter()
-                .filter(|operation| operation.state == OperationState::Pending)
-                .collect(),
-        })
-        .map(|operation| (operation.id, operation.amount_minor))
-        .collect();
-    ready.get(usize::from(pick) % ready.len().max(1)).copied()
-}
-
-/// Any row of the ledger, but those of orders that were deleted.
-fn pick_operation(world: &World, pick: u8) -> Option<Operation> {
-    let of_all = world.payments.values().flat_map(|payment| &payment.operations);
-    let is_there = |one: &&Operation| world.orders[&one.order].deleted_at.is_none();
-    let all: Vec<&Operation> = of_all.filter(is_there).collect();
-    all.get(usize::from(pick) % all.len().max(1)).map(|found| (*found).clone())
-}
-
-/// Nobody does anything to an order that was deleted.
-fn pick_order(world: &World, pick: u8) -> Option<OrderNumber> {
-    let orders = world.orders.values().filter(|order| order.deleted_at.is_none());
-    let orders: Vec<OrderNumber> = orders.map(|order| order.number).collect();
-    orders.get(usize::from(pick) % orders.len().max(1)).copied()
-}
-
-/// Few references, so that orders come to share them.
-fn placement(payments: u8, price: u8) -> Placement {
-    let payments = match payments % 8 {
-        0..3 => vec![named("klarna", "k1", 130)],
-        3 => vec![named("vipps", "v1", 120)],
-        4 => vec![named("giftcard", "g1", 30), named("klarna", "k1", 130)],
-        5 => vec![named("manual", "", 70), named("vipps", "v2", 40)],
-        6 => vec![named("manual", "", 100)],
-        _ => vec![named("vipps", "v1", 120), named("giftcard", "g2", 30)],
-    };
-    let line = NewLine {
-        kind: LineKind::Goods,
-        sku: "mug".to_owned(),
-        title: "Mug".to_owned(),
-        quantity: 2,
-        unit_price_minor: TOTALS[usize::from(price) % TOTALS.len()] / 2,
-        discount_minor: 0,
-        vat_rate_bp: 2_500,
-    };
-    Placement {
-        currency: nok(),
-        price_basis: PriceBasis::Gross,
-        lines: vec![line],
-        order_discount_minor: 0,
-        stated: None,
-        payments,
-        customer_key: "kari".to_owned(),
-    }
-}
-
-fn new_payment(pick: u8) -> NewPayment {
-    match pick % 4 {
-        0 => named("vipps", "v3", 50),
-        1 => named("klarna", "k2", 100),
-        2 => named("giftcard", "g3", 10),
-        _ => named("manual", "", 40),
-    }
-}
-
-fn named(provider: &str, reference: &str, amount_minor: i64) -> NewPayment {
-    let provider = ProviderName(provider.to_owned());
-    NewPayment { provider, reference: reference.to_owned(), amount_minor }
 }

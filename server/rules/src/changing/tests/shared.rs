@@ -142,3 +142,47 @@ fn an_order_on_its_way_back_keeps_the_reservation() {
         ",
     );
 }
+
+#[test]
+fn a_plan_knows_what_is_still_to_be_confirmed() {
+    // v1 is still to be confirmed, and was let go of.
+    check(
+        "
+        place A 100 giftcard:g1=30 klarna:k1=130
+        place B 100 klarna:k1=130
+        yes g1
+        attach A vipps:v1=50
+        resolve B drop A keep => kept:a | A: status:cancelled void?g1=30 dropped:b
+        no g1                 => void!g1=30:declined problem:VOID_DECLINED
+        plan A regretted      => void=30
+        A regretted keep      => status:regretted void?g1=30
+        ",
+    );
+    check(
+        "
+        place A 100 klarna:k1=130
+        place B 100 klarna:k1=130
+        yes k1
+        attach A vipps:v1=50
+        resolve B drop A keep => kept:a | A: status:cancelled dropped:b
+        plan A sent           => capture=100 void=50
+        A sent                => requested:sent
+        yes v1                => authorize!v1=50:succeeded updated:v1 capture?k1=100
+        yes k1                => capture!k1=100:succeeded status:sent delivered void?v1=50 open:b \
+             | B: open:a
+        ",
+    );
+    // Completed, it needs no reservation; v1 goes back as soon as it is confirmed.
+    check(
+        "
+        shop delivers-apart
+        place A 0 klarna:k1=60
+        yes k1
+        A sent           => status:sent void?k1=60
+        no k1            => void!k1=60:declined problem:VOID_DECLINED
+        attach A vipps:v1=50
+        plan A cancelled => void=50 void=60
+        A cancelled keep => requested:cancelled void?k1=60
+        ",
+    );
+}

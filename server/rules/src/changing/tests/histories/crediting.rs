@@ -6,7 +6,7 @@ use super::model::{captor, paid};
 use crate::crediting::{CreditAmount, CreditOrder};
 use crate::decision::Case;
 use crate::fixtures::world::World;
-use crate::order::{DuplicateResolution, Order, OrderKind, OrderNumber};
+use crate::order::{DuplicateResolution, Line, Order, OrderKind, OrderNumber};
 use crate::payments::{Operation, OperationKind, OperationState, Payment};
 use crate::refusals::Code;
 
@@ -105,14 +105,18 @@ pub(super) fn check_credited(
 /// The credits of a sale: numbered without gaps, in sum what its lines say, refunded at most once.
 pub(super) fn check_sale(world: &World, sale: &Order) {
     let documents: Vec<&Order> = sale.credits.iter().map(|number| &world.orders[number]).collect();
-    let sum = |pick: fn(&Order) -> i64| documents.iter().map(|order| -pick(order)).sum::<i64>();
-    let line = &sale.lines[0];
-    assert_eq!(sum(|order| order.lines[0].gross_minor), line.credited_gross_minor);
-    assert_eq!(sum(|order| order.lines[0].vat_minor), line.credited_vat_minor);
-    assert!(line.credited <= line.captured && line.credited_gross_minor <= line.gross_minor);
-    if line.credited == line.quantity || line.credited_gross_minor == line.gross_minor {
-        assert_eq!(line.credited_gross_minor, line.gross_minor);
-        assert_eq!(line.credited_vat_minor, line.vat_minor);
+    for line in &sale.lines {
+        let written_off = |pick: fn(&Line) -> i64| -> i64 {
+            let lines = documents.iter().flat_map(|document| &document.lines);
+            lines.filter(|one| one.original_line == Some(line.id)).map(|one| -pick(one)).sum()
+        };
+        assert_eq!(written_off(|line| line.gross_minor), line.credited_gross_minor);
+        assert_eq!(written_off(|line| line.vat_minor), line.credited_vat_minor);
+        assert!(line.credited <= line.captured && line.credited_gross_minor <= line.gross_minor);
+        if line.credited == line.quantity || line.credited_gross_minor == line.gross_minor {
+            assert_eq!(line.credited_gross_minor, line.gross_minor);
+            assert_eq!(line.credited_vat_minor, line.vat_minor);
+        }
     }
     for document in documents {
         let paid: i64 = refunds_of(world, document.number)

@@ -20,6 +20,8 @@ struct Entry {
     reserved: i64,
     captured: i64,
     refunded: i64,
+    /// Taken back by the provider itself.
+    reversed: i64,
     is_closed: bool,
 }
 
@@ -111,6 +113,16 @@ impl Model {
                     .iter()
                     .any(|holder| holder.order != order && holder.is_live);
                 assert!(!beside, "void of {payment:?} that another order holds");
+            }
+            Change::OperationResolved {
+                payment,
+                kind: OperationKind::CaptureReversal,
+                amount_minor,
+                ..
+            } => {
+                let entry = self.book.entry(payment).or_default();
+                entry.reversed += amount_minor;
+                assert!(entry.reversed <= entry.captured, "reversed above what was captured");
             }
             Change::OperationResolved {
                 payment,
@@ -318,7 +330,10 @@ pub(super) fn check_withdrawn(before: &Case, after: &Case) {
         .payments
         .iter()
         .flat_map(|payment| &payment.operations)
-        .filter(|operation| operation.kind != OperationKind::Authorize)
+        // What the provider begins is not withdrawn.
+        .filter(|operation| {
+            !matches!(operation.kind, OperationKind::Authorize | OperationKind::CaptureReversal)
+        })
         .filter(|operation| operation.order == before.order.number)
         .filter(|operation| operation.requested_at >= asked)
         .map(|operation| operation.id)

@@ -2,7 +2,7 @@
 //! of them after every command.
 
 use super::model::{self, Model};
-use super::pick_order;
+use super::picking::pick_order;
 use crate::changing::ChangeStatus;
 use crate::fixtures::world::World;
 use crate::order::{DuplicateResolution, Order, OrderNumber, StatusId};
