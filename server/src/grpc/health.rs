@@ -12,6 +12,7 @@ use futures_util::stream::unfold;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
+use super::stubs::integration_service_server::SERVICE_NAME as INTEGRATIONS;
 use super::stubs::order_service_server::SERVICE_NAME as ORDERS;
 use super::stubs::order_status_service_server::SERVICE_NAME as STATUSES;
 use super::stubs::refusal_service_server::SERVICE_NAME as REFUSALS;
@@ -41,7 +42,7 @@ pub(super) const DESCRIPTOR: &[u8] =
 
 /// The server as a whole.
 const SERVER: &str = "";
-const SERVICES: [&str; 6] = [SERVER, ORDERS, STATUSES, SHOPS, STOCK, REFUSALS];
+const SERVICES: [&str; 7] = [SERVER, ORDERS, STATUSES, SHOPS, INTEGRATIONS, STOCK, REFUSALS];
 
 /// Tells whether the service can be used; cheap to clone, all clones are one.
 #[derive(Clone, Debug)]

@@ -45,6 +45,7 @@ async fn list_names_every_service() {
         names,
         [
             "",
+            "orders.v1.IntegrationService",
             "orders.v1.OrderService",
             "orders.v1.OrderStatusService",
             "orders.v1.RefusalService",
