@@ -28,8 +28,10 @@ struct Orders {
     placed: u64,
     /// Buyers who may come back, newest last.
     regulars: VecDeque<Buyer>,
-    /// Second callbacks of a payment provider, and how many orders come before each.
+    /// What comes a second time, by callback or by purchase, and how many orders come before each.
     twins: VecDeque<(u32, NewOrder)>,
+    /// Of what is bought twice alone, so that everything else is as it is without.
+    second_thoughts: Rng,
 }
 
 /// Before that the shop is too new to have any.
@@ -38,12 +40,17 @@ const REGULARS_MAX: usize = 400;
 const REGULAR_PERCENT: u32 = 12;
 /// A provider calls back twice, and one purchase becomes two orders.
 const TWIN_PER_MILLE: u32 = 10;
+/// A buyer is not sure that it worked, and buys the same again on another payment.
+const DOUBLE_PURCHASE_PER_MILLE: u32 = 5;
+/// Tells the two sources of chance of one seed apart.
+const SECOND_THOUGHTS: u64 = 0x5ec0_4d7b_0091_47c3;
 
 /// Orders without end: the same for the same seed, and with references that no other seed makes.
 /// Payments always cover the total exactly, as the rules compute it.
 ///
 /// About 1 % are placed again within the next few orders: same payment and content, other
-/// `external_reference`. About 2 % have a mistyped e-mail domain.
+/// `external_reference`. About ½ % are bought again minutes later: same buyer and content, another
+/// payment. About 2 % have a mistyped e-mail domain.
 pub fn orders(seed: u64) -> impl Iterator<Item = NewOrder> {
     Orders {
         seed,
@@ -51,6 +58,7 @@ pub fn orders(seed: u64) -> impl Iterator<Item = NewOrder> {
         placed: 0,
         regulars: VecDeque::new(),
         twins: VecDeque::new(),
+        second_thoughts: Rng::with_seed(seed ^ SECOND_THOUGHTS),
     }
 }
 
@@ -72,7 +80,7 @@ impl Iterator for Orders {
 }
 
 impl Orders {
-    /// The second callback whose turn it is.
+    /// The second callback or purchase whose turn it is.
     fn due_twin(&mut self) -> Option<NewOrder> {
         for (orders_before, _) in &mut self.twins {
             *orders_before = orders_before.saturating_sub(1);
@@ -116,6 +124,12 @@ impl Orders {
         let has_reference = order.payments.iter().any(|payment| !payment.reference.is_empty());
         if has_reference && random.u32(0..1000) < TWIN_PER_MILLE {
             self.twins.push_back((random.u32(1..=4), order.clone()));
+        }
+        let again = &mut self.second_thoughts;
+        if again.u32(0..1000) < DOUBLE_PURCHASE_PER_MILLE && has_reference {
+            let orders_before = again.u32(3..=12);
+            let payments = payments::cover(again, provider, totals.gross_minor);
+            self.twins.push_back((orders_before, NewOrder { payments, ..order.clone() }));
         }
         self.remember(buyer);
         Some(order)

@@ -97,6 +97,27 @@ fn references_are_unique_but_for_double_callbacks() {
 }
 
 #[test]
+fn double_purchases_are_the_same_again_on_another_payment_and_soon() {
+    let orders: Vec<NewOrder> = orders(7).take(10_000).collect();
+    let mut count = 0;
+    for (place, order) in orders.iter().enumerate() {
+        let earlier = &orders[place.saturating_sub(40)..place];
+        let is_double = |one: &&NewOrder| {
+            one.customer == order.customer
+                && one.lines == order.lines
+                && one.payments != order.payments
+        };
+        let Some(first) = earlier.iter().find(is_double) else { continue };
+        let mut same = order.clone();
+        same.external_reference = first.external_reference.clone();
+        same.payments = first.payments.clone();
+        assert_eq!(*first, same);
+        count += 1;
+    }
+    assert!((25..=90).contains(&count), "{count} of 10,000 are bought twice");
+}
+
+#[test]
 fn mistyped_addresses_are_few_and_are_those_that_the_shop_warns_of() {
     let mistyped = |order: &&NewOrder| {
         let email = &order.customer.as_ref().unwrap().email;

@@ -90,7 +90,8 @@ async fn the_guide_succeeds_from_its_first_line_to_its_last(backend: Backend) {
         (1011, PaymentState::PartiallyRefunded),
         (1015, PaymentState::Captured),
         (1021, PaymentState::Voided),
-        (1097, PaymentState::Captured),
+        (1098, PaymentState::Captured),
+        (1255, PaymentState::Voided),
     ] {
         let order = world.settled(&world.shop.order(number).unwrap()).await;
         assert_eq!(order.payment_state(), state, "{number}");

@@ -55,8 +55,8 @@ pub(super) async fn cancel(client: &OrderClient, shop: &ShopName) -> Outcome<()>
 
 pub(super) async fn resolve(client: &OrderClient, shop: &ShopName) -> Outcome<()> {
     client
-        .keep(&shop.order(1517)?)
-        .drop(&shop.order(1521)?)
+        .keep(&shop.order(1521)?)
+        .drop(&shop.order(1525)?)
         .restock(true)
         .complete_as(&shop.status("sent")?)
         .wait(Duration::from_secs(30))
