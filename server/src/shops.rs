@@ -103,7 +103,7 @@ impl Shop {
                 .unwrap_or(CaptureMode::OnCompleted),
             duplicate_mode: DuplicateMode::from_contract(settings.duplicate_mode())
                 .unwrap_or(DuplicateMode::Flag),
-            duplicate_window_seconds: i64::from(settings.duplicate_window_seconds),
+            duplicate_window_seconds: i64::from(settings.duplicate_window_seconds()),
             completed_delivers: settings.completed_delivers,
             credit_status,
         };

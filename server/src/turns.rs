@@ -3,7 +3,7 @@
 mod audit;
 mod connected;
 mod document;
-mod mailing;
+pub(crate) mod mailing;
 mod pairs;
 mod personal;
 mod queue;

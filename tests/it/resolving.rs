@@ -64,7 +64,7 @@ impl World {
 
     async fn flags_double_purchases(&self) {
         self.set("settings.duplicate_window_seconds", |settings| {
-            settings.duplicate_window_seconds = 3_600;
+            settings.duplicate_window_seconds = Some(3_600);
         })
         .await;
     }
@@ -135,7 +135,7 @@ async fn rule_7_1_the_same_customer_buying_the_same_again_is_flagged(world: Worl
 
     world
         .set("settings.duplicate_window_seconds", |settings| {
-            settings.duplicate_window_seconds = 0;
+            settings.duplicate_window_seconds = Some(0);
         })
         .await;
     assert!(world.buy(900, "").await.order.duplicates.is_empty(), "off");

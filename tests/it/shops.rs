@@ -10,6 +10,7 @@ use crate::harness::{World, mask, refused, wrong_fields};
 trials! {
     shared: [
         a_shop_has_defaults_for_what_is_not_stated,
+        a_new_shop_may_compare_no_two_purchases,
         the_shop_default_is_there_from_the_start,
         settings_change_one_by_one,
         shops_are_listed_by_name_page_by_page,
@@ -63,8 +64,27 @@ async fn a_shop_has_defaults_for_what_is_not_stated(world: World) {
     assert_eq!(settings.stock_mode(), StockMode::Allow);
     assert_eq!(settings.capture_mode(), CaptureMode::OnCompleted);
     assert_eq!(settings.duplicate_mode(), DuplicateMode::Flag);
-    assert_eq!(settings.duplicate_window_seconds, 24 * 60 * 60);
+    assert_eq!(settings.duplicate_window_seconds, Some(24 * 60 * 60));
     assert!(settings.completed_delivers);
+}
+
+async fn a_new_shop_may_compare_no_two_purchases(world: World) {
+    for (stated, wanted) in [(Some(0), Some(0)), (Some(60), Some(60)), (None, Some(24 * 60 * 60))] {
+        let id = format!("{}-{}", world.shop.id(), stated.unwrap_or(1));
+        let settings = ShopSettings { duplicate_window_seconds: stated, ..Default::default() };
+        let shop = Shop { display_name: id.clone(), settings: Some(settings), ..Shop::default() };
+        let made = world.create_shop(&id, Some(shop)).await.unwrap();
+        let path = "settings.duplicate_window_seconds";
+        assert_eq!(made.settings.unwrap().duplicate_window_seconds, wanted);
+        let read = proto::GetShopRequest { name: made.name };
+        let read = world.client.get_shop(read).await.unwrap().shop.unwrap();
+        assert_eq!(read.settings.unwrap().duplicate_window_seconds, wanted);
+        let unset = |shop: &mut Shop| {
+            shop.settings.as_mut().unwrap().duplicate_window_seconds = None;
+        };
+        let unset = world.update_shop(&[path], unset).await;
+        assert_eq!(wrong_fields(unset), ["shop.settings.duplicate_window_seconds"]);
+    }
 }
 
 async fn the_shop_default_is_there_from_the_start(world: World) {
@@ -87,7 +107,9 @@ async fn settings_change_one_by_one(world: World) {
         ("settings.duplicate_mode", |settings| {
             settings.set_duplicate_mode(DuplicateMode::ReturnFirst);
         }),
-        ("settings.duplicate_window_seconds", |settings| settings.duplicate_window_seconds = 60),
+        ("settings.duplicate_window_seconds", |settings| {
+            settings.duplicate_window_seconds = Some(60);
+        }),
         ("settings.completed_delivers", |settings| settings.completed_delivers = false),
         ("settings.next_order_number", |settings| settings.next_order_number = 7_000),
     ];
@@ -159,7 +181,7 @@ fn wrong_settings() -> ShopSettings {
         stock_mode: 9,
         capture_mode: -1,
         duplicate_mode: 77,
-        duplicate_window_seconds: 2_592_001,
+        duplicate_window_seconds: Some(2_592_001),
         next_order_number: -1,
         credit_order_status: "returned".to_owned(),
         completed_delivers: false,

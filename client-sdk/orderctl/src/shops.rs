@@ -168,7 +168,6 @@ async fn create(session: &Session, arguments: &ChangeShopArguments) -> Result<()
         // What has no UNSPECIFIED cannot be left open in settings that are there.
         let settings = shop.settings.get_or_insert_default();
         settings.completed_delivers = arguments.fields.completed_delivers.unwrap_or(true);
-        settings.duplicate_window_seconds = arguments.fields.duplicate_window.unwrap_or(86_400);
     }
     let request_id = session.request_id(arguments.change.request_id);
     let request = proto::CreateShopRequest {
@@ -241,7 +240,7 @@ async fn set_fields(
     let duplicate_mode = fields.duplicate_mode.map(i32::from);
     set(&mut paths, "duplicate_mode", duplicate_mode, &mut settings.duplicate_mode);
     let window = &mut settings.duplicate_window_seconds;
-    set(&mut paths, "duplicate_window_seconds", fields.duplicate_window, window);
+    set(&mut paths, "duplicate_window_seconds", fields.duplicate_window.map(Some), window);
     let delivers = &mut settings.completed_delivers;
     set(&mut paths, "completed_delivers", fields.completed_delivers, delivers);
     set(&mut paths, "transit_days", fields.transit_days, &mut settings.transit_days);
@@ -274,6 +273,7 @@ fn row(shop: &proto::Shop) -> Vec<String> {
 fn view(session: &Session, shop: &proto::Shop) -> String {
     let settings = shop.settings.clone().unwrap_or_default();
     let heading = format!("{} {}", last_part(&shop.name), shop.display_name);
+    let duplicate_window = format!("{} s", settings.duplicate_window_seconds());
     let facts = facts(&[
         ("Language", settings.language_code),
         ("Time zone", settings.time_zone),
@@ -281,7 +281,7 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Stock mode", label::<proto::StockMode>(settings.stock_mode)),
         ("Capture mode", label::<proto::CaptureMode>(settings.capture_mode)),
         ("Duplicate mode", label::<proto::DuplicateMode>(settings.duplicate_mode)),
-        ("Duplicate window", format!("{} s", settings.duplicate_window_seconds)),
+        ("Duplicate window", duplicate_window),
         ("COMPLETED delivers", settings.completed_delivers.to_string()),
         ("Transit days", settings.transit_days.to_string()),
         ("Next order number", settings.next_order_number.to_string()),

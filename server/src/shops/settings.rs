@@ -48,6 +48,9 @@ settings! {
 /// The starting status that credit orders of a new shop get, unless its settings say otherwise (4.4).
 const CREDIT_ORDER_STATUS: &str = "processing";
 
+/// How far apart two purchases of a new shop may be and still look like one: a day (7.1).
+const DUPLICATE_WINDOW_SECONDS: i32 = 24 * 60 * 60;
+
 /// The settings of a new shop: those stated, the others at their defaults.
 pub(crate) fn with_defaults(slug: &str, mut settings: v1::ShopSettings) -> v1::ShopSettings {
     let text = |value: &mut String, default: &str| {
@@ -70,9 +73,7 @@ pub(crate) fn with_defaults(slug: &str, mut settings: v1::ShopSettings) -> v1::S
     if settings.duplicate_mode() == v1::DuplicateMode::Unspecified {
         settings.set_duplicate_mode(v1::DuplicateMode::Flag);
     }
-    if settings.duplicate_window_seconds == 0 {
-        settings.duplicate_window_seconds = 24 * 60 * 60;
-    }
+    settings.duplicate_window_seconds.get_or_insert(DUPLICATE_WINDOW_SECONDS);
     if settings.next_order_number == 0 {
         settings.next_order_number = FIRST_ORDER_NUMBER;
     }

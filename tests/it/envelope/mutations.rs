@@ -630,7 +630,7 @@ async fn three_twins(world: &World) -> [OrderName; 3] {
 async fn three_purchases(world: &World) -> [OrderName; 3] {
     let window = |seconds: i32| {
         world.set("settings.duplicate_window_seconds", move |settings| {
-            settings.duplicate_window_seconds = seconds;
+            settings.duplicate_window_seconds = Some(seconds);
         })
     };
     window(3_600).await;

@@ -58,7 +58,7 @@ impl World {
         // Most tests buy the same again and again.
         world
             .set("settings.duplicate_window_seconds", |settings| {
-                settings.duplicate_window_seconds = 0;
+                settings.duplicate_window_seconds = Some(0);
             })
             .await;
         world

@@ -145,7 +145,9 @@ impl Fields {
                     self.terms_one::<v1::DuplicateMode>(field, *duplicate_mode);
                 }
                 "settings.duplicate_window_seconds" => self.check(
-                    (0..=DUPLICATE_WINDOW_SECONDS_MAX).contains(duplicate_window_seconds),
+                    duplicate_window_seconds.is_some_and(|seconds| {
+                        (0..=DUPLICATE_WINDOW_SECONDS_MAX).contains(&seconds)
+                    }),
                     field,
                     "must be from 0 to 2592000",
                 ),

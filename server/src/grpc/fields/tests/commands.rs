@@ -275,7 +275,7 @@ fn new_shops_are_checked() {
             (|r| settings(r).capture_mode = 9, &["shop.settings.capture_mode"]),
             (|r| settings(r).duplicate_mode = 9, &["shop.settings.duplicate_mode"]),
             (
-                |r| settings(r).duplicate_window_seconds = -1,
+                |r| settings(r).duplicate_window_seconds = Some(-1),
                 &["shop.settings.duplicate_window_seconds"],
             ),
             (|r| settings(r).next_order_number = -1, &["shop.settings.next_order_number"]),
