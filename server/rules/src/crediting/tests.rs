@@ -161,6 +161,9 @@ fn a_declined_refund_leaves_the_credit_and_gives_the_amount_free() {
         A returned                 => status:returned
         A cancelled keep           => status:cancelled
         state A                    => cancelled Captured REFUND_DECLINED REFUND_DECLINED
+        retry A k1 refund          => settled:refund@k1:declined refund?k1=50:D
+        yes k1                     => refund!k1=50:succeeded closed:REFUND_DECLINED
+        state A                    => cancelled PartiallyRefunded REFUND_DECLINED
         ",
     );
     check(
