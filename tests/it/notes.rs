@@ -52,12 +52,12 @@ async fn order_in(world: &World) -> OrderName {
 }
 
 /// A note for the customer, mailed.
-fn mailed(world: &World, order: &OrderName, text: &str) -> order_sdk::NoteDraft {
+pub(crate) fn mailed(world: &World, order: &OrderName, text: &str) -> order_sdk::NoteDraft {
     world.client.new_note(order, NoteAudience::Customer, text).send_email(true)
 }
 
 /// The order once all its mails are sent.
-async fn sent(world: &World, order: &OrderName) -> proto::Order {
+pub(crate) async fn sent(world: &World, order: &OrderName) -> proto::Order {
     eventually("all mails are sent", async || {
         let order = world.get(order).await;
         mail_states(&order).iter().all(|state| *state == MailState::Sent).then_some(order)
@@ -67,9 +67,12 @@ async fn sent(world: &World, order: &OrderName) -> proto::Order {
 
 /// The file of a mail, as it lies in the folder.
 fn file(world: &World, mail: &proto::Mail) -> String {
+    std::fs::read_to_string(file_path(world, mail)).unwrap()
+}
+
+pub(crate) fn file_path(world: &World, mail: &proto::Mail) -> std::path::PathBuf {
     let name = mail.message_id.split('@').next().unwrap();
-    let path = world.server.store.data_folder().join("mail").join(format!("{name}.eml"));
-    std::fs::read_to_string(path).unwrap()
+    world.server.store.data_folder().join("mail").join(format!("{name}.eml"))
 }
 
 async fn resend(
@@ -192,16 +195,21 @@ async fn rule_3_3_a_corrected_address_shows_what_went_to_the_old_one(world: Worl
     mailed(&world, &name, "Hei").withdrawal_form(true).send().await.unwrap();
     let first = sent(&world, &name).await;
     assert!(!first.mails[0].is_to_old_address);
-    let mut order = proto::Order { name: (&name).into(), ..proto::Order::default() };
-    order.customer.get_or_insert_default().email = "kari@gmail.com".to_owned();
-    let request = proto::UpdateOrderRequest {
-        order: Some(order),
-        update_mask: Some(mask(&["customer.email"])),
-        ..proto::UpdateOrderRequest::default()
+    let to_old = async |email: &str| -> Vec<i64> {
+        let mut order = proto::Order { name: (&name).into(), ..proto::Order::default() };
+        order.customer.get_or_insert_default().email = email.to_owned();
+        let request = proto::UpdateOrderRequest {
+            order: Some(order),
+            update_mask: Some(mask(&["customer.email"])),
+            ..proto::UpdateOrderRequest::default()
+        };
+        let updated = world.client.update_order(request).await.unwrap().order.unwrap();
+        let old = updated.mails.iter().filter(|mail| mail.is_to_old_address);
+        old.map(|mail| mail.id).collect()
     };
-    let updated = world.client.update_order(request).await.unwrap().order.unwrap();
-    let old: Vec<i64> =
-        updated.mails.iter().filter(|mail| mail.is_to_old_address).map(|mail| mail.id).collect();
+    assert_eq!(to_old("kari@gmail.cm").await, [first.mails[0].id]);
+    assert_eq!(to_old("kari.hemmelig@example.com").await, [0; 0], "away and back");
+    let old = to_old("kari@gmail.com").await;
     assert_eq!(old, [first.mails[0].id]);
 
     refused(resend(&world, &name, 999_999).await, Code::MailNotFound);

@@ -264,10 +264,11 @@ pub fn record(
     draft.finish()
 }
 
-/// The order has another address: what was mailed so far went, or goes, to the old one (3.3).
-pub fn address_changed(order: &mut Order) {
+/// The order has another address: what was mailed so far went, or goes, to the old one, unless
+/// `is_to_this` says that it is this one (3.3).
+pub fn address_changed(order: &mut Order, is_to_this: impl Fn(i64) -> bool) {
     for mail in &mut order.mails {
-        mail.is_to_old_address = true;
+        mail.is_to_old_address = !is_to_this(mail.id);
     }
 }
 

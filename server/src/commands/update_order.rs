@@ -11,6 +11,7 @@ use super::{Answer, UpdateOrder};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
 use crate::turns::desk::Desk;
+use crate::turns::mailing::recipient;
 
 impl UpdateOrder {
     pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
@@ -56,7 +57,12 @@ impl UpdateOrder {
             desk.put_personal(self.number, &new);
         }
         if fields.contains(&"customer.email") {
-            mail::address_changed(&mut case.order);
+            let now = recipient(&desk.shop, &new);
+            let slips = desk.orders.get(&self.number).map(|file| &file.extra.slips);
+            mail::address_changed(&mut case.order, |mail| {
+                let slip = slips.and_then(|slips| slips.get(&mail));
+                slip.is_some_and(|slip| slip.recipient == now)
+            });
         }
         let ids = desk.ids();
         let mut decision = order_rules::decision::Decision::unchanged(case);

@@ -309,6 +309,8 @@ pub(crate) struct MailRow {
     pub is_to_old_address: bool,
     /// Of the order's personal data: who it goes to, and the note.
     pub personal_version: i32,
+    /// A digest of the address it goes to; empty once that was erased.
+    pub recipient: Vec<u8>,
     /// Of the event that tells of it.
     pub revision: i64,
     pub message_id: String,

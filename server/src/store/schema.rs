@@ -269,6 +269,7 @@ diesel::table! {
         files -> SmallInt,
         is_to_old_address -> Bool,
         personal_version -> Integer,
+        recipient -> Binary,
         revision -> BigInt,
         message_id -> Text,
         requested_at -> BigInt,

@@ -9,6 +9,8 @@ use prost::Message;
 use super::desk::{Desk, Extra, OrderFile};
 use super::rebuild::FilesRecord;
 use super::record;
+use crate::shops::Shop;
+use crate::shops::persons::PersonName;
 use crate::store::rows::{EffectRow, MailFilesRow, MailRow, key};
 use crate::terms::{Term, files_stored, system_stored};
 
@@ -17,6 +19,8 @@ use crate::terms::{Term, files_stored, system_stored};
 pub(crate) struct MailSlip {
     /// Of the order's personal data: who it goes to, and the note.
     pub personal_version: i32,
+    /// A digest of the address it goes to; empty once that was erased.
+    pub recipient: Vec<u8>,
     /// Of the event that tells of it.
     pub revision: i64,
     pub message_id: String,
@@ -43,7 +47,7 @@ impl Desk {
             let Some(mail) = file.order.mails.iter().find(|mail| mail.id == id) else { continue };
             let effect = effect(shop_id, &file.order, mail);
             let message_id = crate::mail::message_id(&self.shop, mail);
-            let slip = MailSlip { personal_version: 0, revision, message_id };
+            let slip = MailSlip { revision, message_id, ..MailSlip::default() };
             file.extra.slips.insert(id, slip);
             self.command_mails.push((number, id));
             self.put_effect(id, effect);
@@ -81,11 +85,19 @@ impl Desk {
         for (number, mail) in std::mem::take(&mut self.command_mails) {
             let Some(file) = self.orders.get_mut(&number) else { continue };
             let version = file.extra.personal_version;
+            let recipient = recipient(&self.shop, &file.extra.personal_part());
             if let Some(slip) = file.extra.slips.get_mut(&mail) {
                 slip.personal_version = version;
+                slip.recipient = recipient;
             }
         }
     }
+}
+
+/// A digest of the address that the customer has.
+pub(crate) fn recipient(shop: &Shop, personal: &v1::Order) -> Vec<u8> {
+    let email = personal.customer.as_ref().map(|customer| customer.email.clone());
+    shop.person(&PersonName::Email(email.unwrap_or_default()))
 }
 
 /// The mails that differ from those stored.
@@ -110,6 +122,7 @@ fn row(shop_id: i64, file: &OrderFile, mail: &Mail, slip: &MailSlip) -> MailRow 
         files: files_stored(mail.files),
         is_to_old_address: mail.is_to_old_address,
         personal_version: slip.personal_version,
+        recipient: slip.recipient.clone(),
         revision: slip.revision,
         message_id: slip.message_id.clone(),
         requested_at: mail.requested_at.0,

@@ -178,6 +178,14 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
     })
 }
 
+/// The note that rides with a change that waits.
+///
+/// # Errors
+/// When what is stored cannot be read.
+pub(crate) fn waiting_note(bytes: &[u8]) -> Result<Option<v1::Note>, StoreFailure> {
+    pending(bytes).map(|(note, _)| note)
+}
+
 /// The change that waits, and the note that rides with it.
 pub(super) fn pending(bytes: &[u8]) -> Result<(Option<v1::Note>, PendingChange), StoreFailure> {
     let record = PendingRecord::decode(bytes).map_err(|_| defect("orders.pending"))?;

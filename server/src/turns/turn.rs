@@ -371,6 +371,7 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
 fn slip(row: &MailRow) -> (i64, MailSlip) {
     let slip = MailSlip {
         personal_version: row.personal_version,
+        recipient: row.recipient.clone(),
         revision: row.revision,
         message_id: row.message_id.clone(),
     };

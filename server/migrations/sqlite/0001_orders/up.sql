@@ -290,6 +290,8 @@ CREATE TABLE mails (
     is_to_old_address BOOLEAN NOT NULL,
     -- Of the order's personal data: who it goes to, and the note.
     personal_version INTEGER NOT NULL,
+    -- A keyed digest of the address it goes to; empty once that was erased.
+    recipient BLOB NOT NULL,
     -- Of the event that tells of it: the order is described as it was after that command.
     revision BIGINT NOT NULL,
     message_id TEXT NOT NULL,

@@ -157,8 +157,11 @@ fn files_go_with_the_mail_until_it_is_sent() {
 #[test]
 fn a_new_address_shows_what_went_to_the_old_one() {
     let (mut case, id) = mailed();
-    address_changed(&mut case.order);
+    address_changed(&mut case.order, |_| false);
     assert!(case.order.mails[0].is_to_old_address);
+    let mut back = case.order.clone();
+    address_changed(&mut back, |mail| mail == id);
+    assert!(!back.mails[0].is_to_old_address, "changed away and back");
     let declined = MailOutcome::Declined { reason: String::new() };
     let declined = record(&case, id, &declined, &mut Ids(60), NOW).case;
     let again = resend(&declined, &READY, id, &mut Ids(70), NOW).unwrap().case;
