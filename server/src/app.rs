@@ -101,10 +101,11 @@ impl Service {
 
         make_folder(settings.sandbox_book().parent())?;
         let providers = Providers::new(settings.sandbox_book(), vault, settings.stand_ins());
+        let mail = mail_service(settings)?;
         let effects = Runner {
             store: store.clone(),
             providers: providers.clone(),
-            mail: mail_service(settings)?,
+            mail: mail.clone(),
             log: turns.clone(),
             call_timeout: settings.call_timeout(),
         };
@@ -117,7 +118,8 @@ impl Service {
 
         let stop = CancellationToken::new();
         let connecting = Connecting::new(providers);
-        let edge = Edge { turns, reading, feed, verifying, connecting, stopping: stop.clone() };
+        let edge =
+            Edge { turns, reading, feed, verifying, connecting, mail, stopping: stop.clone() };
         let health = Health::new();
         let routes = grpc::routes(&edge, &health)
             .map_err(|error| format!("the contract in this binary cannot be read: {error}"))?;

@@ -25,6 +25,7 @@ use tonic_reflection::server::{Builder as Reflection, Error as ReflectionFailure
 use crate::commands::{Answer, Failure};
 use crate::connecting::Connecting;
 use crate::feed::Feed;
+use crate::mail::MailService;
 use crate::reading::Reading;
 use crate::turns::Turns;
 use crate::verifying::Verifying;
@@ -62,6 +63,8 @@ pub(crate) struct Edge {
     pub(crate) feed: Feed,
     pub(crate) verifying: Verifying,
     pub(crate) connecting: Connecting,
+    /// Where no mail server is set up it keeps what it sent.
+    pub(crate) mail: MailService,
     /// Cancelled when the service stops: nothing waits for effects any longer.
     pub(crate) stopping: CancellationToken,
 }

@@ -49,6 +49,13 @@ pub(crate) enum MailService {
     Folder(Folder),
 }
 
+/// What became of the files of mails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forgotten {
+    pub removed: i32,
+    pub left: i32,
+}
+
 /// Message-IDs are of this name space.
 const IDS: Uuid = Uuid::from_u128(0x1c2f_7be0_53d4_4f7e_9a35_60b2_8d1e_47c9);
 
@@ -88,6 +95,14 @@ impl MailService {
         match self {
             Self::Smtp(smtp) => smtp.look_up(message_id).await,
             Self::Folder(folder) => folder.look_up(message_id).await,
+        }
+    }
+
+    /// Removes what is kept here of these mails: how many there were, and how many would not go.
+    pub(crate) async fn forget(&self, message_ids: &[String]) -> Forgotten {
+        match self {
+            Self::Smtp(_) => Forgotten::default(),
+            Self::Folder(folder) => folder.forget(message_ids).await,
         }
     }
 

@@ -141,6 +141,16 @@ async fn erase(session: &Session, arguments: &EraseArguments) -> Result<(), Fail
         let orders = answer.receipt.clone().unwrap_or_default().other_orders;
         let numbers: Vec<&str> = orders.iter().map(|name| last_part(name)).collect();
         let what = if arguments.change.dry_run { "would be erased" } else { "erased" };
-        format!("{what}: the customer of orders {}", numbers.join(", "))
+        let mut told = format!("{what}: the customer of orders {}", numbers.join(", "));
+        if answer.removed_mail_files > 0 {
+            told.push_str(&format!("\nmail files removed: {}", answer.removed_mail_files));
+        }
+        if answer.left_mail_files > 0 {
+            told.push_str(&format!(
+                "\nmail files left: {}; erase again with --request-id {request_id}",
+                answer.left_mail_files
+            ));
+        }
+        told
     })
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
-use super::MailSystem;
 use super::letter::Letter;
+use super::{Forgotten, MailSystem};
 use crate::systems::{Report, Sighting};
 
 /// Where mails lie.
@@ -17,11 +17,33 @@ pub(crate) struct Folder {
     path: PathBuf,
 }
 
+/// What a file is called while it is written.
+const UNFINISHED: &str = "part";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Folder {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path }
+    }
+
+    /// Removes the files of mails, finished or not.
+    pub(super) async fn forget(&self, message_ids: &[String]) -> Forgotten {
+        let mut forgotten = Forgotten::default();
+        for message_id in message_ids {
+            let file = self.file(message_id);
+            let (whole, part) =
+                (remove(&file).await, remove(&file.with_extension(UNFINISHED)).await);
+            let count = match whole.and_then(|whole| part.map(|part| whole || part)) {
+                Ok(false) => continue,
+                Ok(true) => &mut forgotten.removed,
+                Err(failure) => {
+                    tracing::warn!(%failure, "a mail could not be removed from the folder");
+                    &mut forgotten.left
+                }
+            };
+            *count = count.saturating_add(1);
+        }
+        forgotten
     }
 
     /// The file of a mail: named so that the mail is found, and is one however often it is written.
@@ -58,10 +80,19 @@ impl MailSystem for Folder {
 /// All of the file or nothing: it is there under its name when it is on the disk.
 async fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder).await?;
-    let unfinished = path.with_extension("part");
+    let unfinished = path.with_extension(UNFINISHED);
     let mut file = fs::File::create(&unfinished).await?;
     file.write_all(bytes).await?;
     file.sync_all().await?;
     fs::rename(&unfinished, path).await?;
     fs::File::open(folder).await?.sync_all().await
+}
+
+/// Whether there was one.
+async fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path).await {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.kind() == ErrorKind::NotFound => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use order_proto::v1;
+use order_rules::mail::MailState;
 use prost::Message;
 
 use super::tokens::Token;
@@ -11,11 +12,15 @@ use crate::commands::Failure;
 use crate::grpc::fields::privacy::PersonPage;
 use crate::shops::persons::PersonName;
 use crate::store::on_either;
-use crate::store::pages::DocumentRow;
+use crate::store::pages::{DocumentRow, PersonRows};
 use crate::store::rows::{key, number};
+use crate::terms::Term;
+use crate::turns::rebuild::waiting_note;
 
 /// Keys read at once.
 const KEYS: i64 = 1_000;
+/// Orders whose mails are read at once.
+const ORDERS_AT_ONCE: usize = 200;
 
 impl Reading {
     /// A page of all that is kept about a person, oldest order first.
@@ -32,10 +37,14 @@ impl Reading {
         let token = Token::of(&["person", &shop.row.slug, &digest]);
         let [after] = token.read(&query.page.token)?.unwrap_or([0]);
         let (after, limit) = (key(shop.row.shop_id, after), limit(&query.page));
-        let (rows, versions) = on_either!(&self.store, database => database
+        let PersonRows { documents, versions, pending } = on_either!(&self.store, database => database
             .person_records(person, after, limit)
             .await)?;
-        let shop = self.shop_of(shop, &rows).await?;
+        let shop = self.shop_of(shop, &documents).await?;
+        let mut notes: BTreeMap<i64, v1::Note> = BTreeMap::new();
+        for (order_key, change) in pending {
+            notes.extend(waiting_note(&change)?.map(|note| (order_key, note)));
+        }
         let mut by_order: BTreeMap<i64, Vec<v1::PersonalVersion>> = BTreeMap::new();
         for row in versions {
             by_order.entry(row.order_key).or_default().push(v1::PersonalVersion {
@@ -44,10 +53,11 @@ impl Reading {
             });
         }
         let next = |row: &DocumentRow| token.write(&[number(row.order_key)]);
-        let (records, next) = page(rows, query.page.size, next, |row| {
+        let (records, next) = page(documents, query.page.size, next, |row| {
             let versions = by_order.remove(&row.order_key).unwrap_or_default();
+            let waiting_note = notes.remove(&row.order_key);
             let order = v1::Order::decode(parts(&shop, row).concat().as_slice()).ok();
-            v1::CustomerRecord { order, versions }
+            v1::CustomerRecord { order, versions, waiting_note }
         });
         Ok(v1::ExportCustomerResponse { records, next_page_token: next.unwrap_or_default() })
     }
@@ -74,6 +84,29 @@ impl Reading {
             numbers.extend(keys.into_iter().map(number));
             after = last;
         }
+    }
+
+    /// The Message-ID of every mail of these orders, and how many are open.
+    ///
+    /// # Errors
+    /// `SHOP_NOT_FOUND`.
+    pub(crate) async fn mails_of_orders(
+        &self,
+        shop: &str,
+        numbers: &[i64],
+    ) -> Result<(Vec<String>, i32), Failure> {
+        let shop_id = self.known_shop(shop).await?.row.shop_id;
+        let (mut ids, mut open) = (Vec::new(), 0_i32);
+        for chunk in numbers.chunks(ORDERS_AT_ONCE) {
+            let keys: Vec<i64> = chunk.iter().map(|number| key(shop_id, *number)).collect();
+            let mails = on_either!(&self.store, database => database.mails_of(keys).await)?;
+            for (id, state) in mails {
+                let is_open = MailState::from_stored(state) == Some(MailState::Pending);
+                open = open.saturating_add(i32::from(is_open));
+                ids.push(id);
+            }
+        }
+        Ok((ids, open))
     }
 
     /// Numbers of the orders that a command was about.

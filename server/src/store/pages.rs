@@ -1,5 +1,7 @@
 //! What a page of orders is asked for with, and the rows it is made of.
 
+use super::rows::PersonalRow;
+
 /// An order's document and what is personal of it, with the columns that pages are sorted by.
 #[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
 pub(crate) struct DocumentRow {
@@ -14,6 +16,16 @@ pub(crate) struct DocumentRow {
     pub document: Option<Vec<u8>>,
     pub personal: Vec<u8>,
     pub deleted_at: Option<i64>,
+}
+
+/// What is kept about a person, order by order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PersonRows {
+    pub documents: Vec<DocumentRow>,
+    /// Every version of what is personal, by order.
+    pub versions: Vec<PersonalRow>,
+    /// The status changes that wait, each with its note.
+    pub pending: Vec<(i64, Vec<u8>)>,
 }
 
 /// An event of an order's history.

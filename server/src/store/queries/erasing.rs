@@ -1,13 +1,13 @@
 //! A person's data: which orders are theirs, what is kept of them, and how it is taken away.
 
-use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
+use diesel::{ExpressionMethods, NullableExpressionMethods, QueryDsl, SelectableHelper};
 
 use super::{Connection, Database, Run, reads};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Erasure};
-use crate::store::pages::DocumentRow;
+use crate::store::pages::{DocumentRow, PersonRows};
 use crate::store::rows::PersonalRow;
-use crate::store::schema::{customer_orders, customers, events, voucher_parties};
+use crate::store::schema::{customer_orders, customers, events, mails, orders, voucher_parties};
 
 /// More events than one command may make.
 const COMMAND_EVENTS_MAX: i64 = 1_000;
@@ -26,7 +26,7 @@ impl Database {
         in_read!(self, |conn| { keys_of(conn, person, after, limit).await })
     }
 
-    /// A page of a person's orders with every version of what is personal of them.
+    /// A page of a person's orders with every version of what is personal of them, and what waits.
     ///
     /// # Errors
     /// When the database is away.
@@ -35,21 +35,27 @@ impl Database {
         person: Vec<u8>,
         after: i64,
         limit: i64,
-    ) -> Result<(Vec<DocumentRow>, Vec<PersonalRow>), StoreFailure> {
+    ) -> Result<PersonRows, StoreFailure> {
         in_read!(self, |conn| {
             let keys = keys_of(conn, person, after, limit).await?;
             if keys.is_empty() {
-                return Ok((Vec::new(), Vec::new()));
+                return Ok(PersonRows::default());
             }
-            let mut orders = reads::of_keys(conn, &keys).await?;
-            orders.sort_by_key(|row| row.order_key);
+            let mut documents: Vec<DocumentRow> = reads::of_keys(conn, &keys).await?;
+            documents.sort_by_key(|row| row.order_key);
+            let pending = orders::table
+                .filter(orders::order_key.eq_any(keys.clone()))
+                .filter(orders::pending.is_not_null())
+                .select((orders::order_key, orders::pending.assume_not_null()))
+                .load(conn)
+                .await?;
             let versions = customers::table
                 .filter(customers::order_key.eq_any(keys))
                 .order((customers::order_key, customers::version))
                 .select(PersonalRow::as_select())
                 .load(conn)
                 .await?;
-            Ok((orders, versions))
+            Ok(PersonRows { documents, versions, pending })
         })
     }
 
@@ -75,6 +81,23 @@ impl Database {
         })
     }
 
+    /// The Message-ID and the state of every mail of these orders.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn mails_of(
+        &self,
+        keys: Vec<i64>,
+    ) -> Result<Vec<(String, i16)>, StoreFailure> {
+        in_read!(self, |conn| {
+            Ok(mails::table
+                .filter(mails::order_key.eq_any(keys))
+                .select((mails::message_id, mails::state))
+                .load(conn)
+                .await?)
+        })
+    }
+
     /// Removes what no voucher needs any more.
     ///
     /// # Errors
@@ -95,6 +118,10 @@ pub(super) async fn erase(conn: &mut Connection, changes: &Changes) -> Result<()
     for Erasure { order_key, persons } in &changes.erasures {
         diesel::update(customers::table.filter(customers::order_key.eq(*order_key)))
             .set(customers::personal.eq(Vec::<u8>::new()))
+            .execute(conn)
+            .await?;
+        diesel::update(mails::table.filter(mails::order_key.eq(*order_key)))
+            .set(mails::recipient.eq(Vec::<u8>::new()))
             .execute(conn)
             .await?;
         for person in persons {
