@@ -2,9 +2,7 @@
 
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
-use diesel::{
-    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, SelectableHelper,
-};
+use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, SelectableHelper};
 
 use super::{Connection, Database, Run, effects};
 use crate::store::StoreFailure;
@@ -16,6 +14,7 @@ use crate::store::schema::{integrations, payments};
 
 /// Effects that the runner comes back to by itself; spelled out, as in the partial indexes.
 const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
+const HASTENED_AT_ONCE: i64 = 500;
 
 impl Database {
     /// Has a held effect taken up now if the integration is no longer as it was seen.
@@ -91,16 +90,31 @@ pub(super) async fn hasten(
 ) -> Result<(), StoreFailure> {
     for provider in providers {
         let now = effects::now(conn).await?.0;
-        let of_provider = payments::table
-            .filter(payments::shop_id.eq(provider.shop_id))
-            .filter(payments::provider.eq(&provider.name))
-            .select(payments::payment_key.nullable());
-        let waiting = schema::effects::table
-            .filter(sql::<Bool>(IS_OPEN))
-            .filter(schema::effects::shop_id.eq(provider.shop_id))
-            .filter(schema::effects::due_at.gt(now).and(schema::effects::due_at.lt(i64::MAX)))
-            .filter(schema::effects::payment_key.eq_any(of_provider));
-        diesel::update(waiting).set(schema::effects::due_at.eq(now)).execute(conn).await?;
+        loop {
+            // From the open effects, which are few, to their payments.
+            let waiting: Vec<i64> = schema::effects::table
+                .inner_join(
+                    payments::table
+                        .on(schema::effects::payment_key.eq(payments::payment_key.nullable())),
+                )
+                .filter(sql::<Bool>(IS_OPEN))
+                .filter(schema::effects::shop_id.eq(provider.shop_id))
+                .filter(schema::effects::due_at.gt(now))
+                .filter(schema::effects::due_at.lt(i64::MAX))
+                .filter(payments::provider.eq(&provider.name))
+                .limit(HASTENED_AT_ONCE)
+                .select(schema::effects::effect_key)
+                .load(conn)
+                .await?;
+            if waiting.is_empty() {
+                break;
+            }
+            diesel::update(schema::effects::table)
+                .filter(schema::effects::effect_key.eq_any(waiting))
+                .set(schema::effects::due_at.eq(now))
+                .execute(conn)
+                .await?;
+        }
     }
     Ok(())
 }
