@@ -239,6 +239,7 @@ fn is_stated(path: &str, settings: &v1::ShopSettings) -> bool {
         "settings.stock_mode" => settings.stock_mode != 0,
         "settings.capture_mode" => settings.capture_mode != 0,
         "settings.duplicate_mode" => settings.duplicate_mode != 0,
+        "settings.duplicate_window_seconds" => settings.duplicate_window_seconds.is_some(),
         "settings.next_order_number" => settings.next_order_number != 0,
         "settings.next_credit_number" => settings.next_credit_number != 0,
         _ => true,
