@@ -269,7 +269,7 @@ mod tests {
             "customers erase --id K-77 --yes",
             "import - --concurrency 64 --failed failed.jsonl",
             "watch --from oldest --kind order-created --order 1001 --checkpoint ./cursor",
-            "shops create butikk --currency NOK --provider klarna=sandbox",
+            "shops create butikk --currency NOK",
             "shops update butikk --completed-delivers false --stock-mode refuse",
             "shops update butikk --capture-mode per-delivery --transit-days 5",
             "shops update butikk --next-credit-number 5000 --credit-order-status processing",
