@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use order_proto::v1::KlarnaEndpoint;
 use order_proto::v1::integration::System;
+use order_rules::effects::KEY_WINDOW_MICROS;
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, Micros};
 use order_rules::payments::{Capabilities, OperationKind};
@@ -224,6 +225,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Capabilities {
             can_release: true,
             can_lower: true,
             can_read_back: true,
+            key_window: KEY_WINDOW_MICROS,
         },
     }
 }

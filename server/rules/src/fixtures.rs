@@ -5,6 +5,7 @@ pub(crate) mod world;
 
 use std::collections::BTreeMap;
 
+use crate::effects::KEY_WINDOW_MICROS;
 use crate::money::{Currency, VatRate, line_amounts};
 use crate::order::{
     Line, LineKind, Micros, Order, OrderKind, OrderNumber, PlacedLine, PriceBasis, StatusId,
@@ -62,6 +63,7 @@ pub(crate) fn capabilities() -> BTreeMap<ProviderName, Capabilities> {
             can_release: is_flexible,
             can_lower: is_flexible || name == MANUAL,
             can_read_back: name != MANUAL,
+            key_window: KEY_WINDOW_MICROS,
         };
         (ProviderName(name.to_owned()), capabilities)
     };
