@@ -5,6 +5,7 @@
 
 mod klarna;
 mod sandbox;
+mod vipps;
 
 use std::path::PathBuf;
 
