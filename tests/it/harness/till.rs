@@ -91,7 +91,7 @@ impl<Where: Till> Stage<Where> {
     }
 
     /// A sale of which this can be asked.
-    async fn buy_for(&self, deed: Deed) -> Sale {
+    pub(crate) async fn buy_for(&self, deed: Deed) -> Sale {
         let sale = self.buy(if deed == Deed::Release { TOTAL + EXTRA } else { TOTAL }).await;
         if deed == Deed::Refund {
             self.world.complete(&sale.name).await.unwrap();
@@ -122,7 +122,7 @@ impl<Where: Till> Stage<Where> {
     }
 
     /// It was done in the end: once, under one key, and the order knows.
-    async fn check_done(&self, deed: Deed, sale: &Sale, told: &str) {
+    pub(crate) async fn check_done(&self, deed: Deed, sale: &Sale, told: &str) {
         let word = Where::word(deed).unwrap();
         eventually(told, async || (!self.done(word, &sale.id).is_empty()).then_some(())).await;
         let order = self.world.settled(&sale.name).await;
@@ -167,25 +167,25 @@ fn deeds<Where: Till>() -> impl Iterator<Item = (Deed, &'static str)> {
 
 /// Silence, a line that breaks and a late error, each before it is done and after; and what the
 /// provider alone is capable of.
-fn doubts(operation: &str, id: &str, more: &[Effect]) -> Vec<Trouble> {
+fn doubts(operation: &str, more: &[Effect]) -> Vec<Trouble> {
     let effects =
         [Effect::Silence, Effect::HangUp, Effect::answer(500, "INTERNAL_SERVER_ERROR", "Oops")];
-    let befall = |effect| Trouble::of(operation, effect).about(id);
+    let befall = |effect| Trouble::of(operation, effect);
     let before = effects.clone().into_iter().chain(more.iter().cloned()).map(befall);
     let after = effects.into_iter().map(|effect| befall(effect).once_done());
     before.chain(after).collect()
 }
 
 /// Every operation in every kind of doubt, all at once.
-pub(crate) async fn every_doubt_is_ended<Where: Till>(backend: Backend, more: &'static [Effect]) {
+pub(crate) async fn every_doubt_is_ended<Where: Till>(backend: Backend, more: &[Effect]) {
     let stage = Arc::new(Stage::<Where>::set(backend).await);
     let mut running = Vec::new();
     for (deed, word) in deeds::<Where>() {
-        for number in 0..doubts(word, "", more).len() {
+        for trouble in doubts(word, more) {
             let stage = Arc::clone(&stage);
             running.push(tokio::spawn(async move {
                 let sale = stage.buy_for(deed).await;
-                let trouble = doubts(word, &sale.id, more).swap_remove(number);
+                let trouble = trouble.about(&sale.id);
                 let told = format!("{deed:?}: {trouble:?}");
                 stage.fake.trouble(trouble);
                 stage.begin(deed, &sale).await;
