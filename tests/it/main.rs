@@ -133,7 +133,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 48] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 49] = [
         attention::trials,
         bad_input::trials,
         batches::trials,

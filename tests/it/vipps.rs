@@ -15,7 +15,7 @@ use order_tests::fakes::{Effect, Fake, Trouble, Vipps};
 
 use crate::harness::till::{self, Deed, TOTAL, Till, reason};
 use crate::harness::{Backend, WAIT, eventually, problems, status_id};
-use crate::integrations::is_nowhere;
+use crate::integrations::{are_nowhere, is_nowhere};
 
 trials! {
     own: [
@@ -152,9 +152,7 @@ async fn every_operation_reaches_vipps_once(backend: Backend) {
         assert_eq!(book.calls(&done.operation, &done.about), wanted, "{done:?}");
     }
     stage.check().await;
-    is_nowhere(world, CLIENT_SECRET).await;
-    is_nowhere(world, SUBSCRIPTION_KEY).await;
-    is_nowhere(world, "eyJ0eXAiOiJKV1Qi").await;
+    are_nowhere(world, &[CLIENT_SECRET, SUBSCRIPTION_KEY, "eyJ0eXAiOiJKV1Qi"]).await;
 }
 
 async fn a_payment_is_read_and_not_believed(backend: Backend) {

@@ -15,6 +15,7 @@ mod tokens;
 
 use std::time::Duration;
 
+use order_proto::v1::{VippsEndpoint, VippsIntegration};
 use order_rules::payments::OperationKind;
 use order_rules::refusals::Code;
 use reqwest::Method;
@@ -22,21 +23,19 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(super) use self::agreement::Gateway;
 use self::agreement::{Agreement, Heard, Sending};
-pub(super) use self::agreement::{Credentials, Gateway};
 use self::answers::{Refused, Said, refused, said};
 use self::payment::{Log, Payment};
-use super::{Call, Decline, PaymentProvider, Report, Setup, Sighting, Tested};
-use crate::outside::{Answer, Outside};
-use crate::systems::Hold;
+use super::{Call, Decline, PaymentProvider, Report, Sighting, Tested};
+use crate::links::Link;
+use crate::outside::Answer;
 
 /// An agreement with Vipps; clones share its connections, its tokens and its pace.
 #[derive(Clone, Debug)]
 pub(crate) struct Vipps {
+    link: Link,
     agreement: Agreement,
-    /// What is held waits for this to change.
-    integration: String,
-    revision: i64,
 }
 
 /// What reading came to.
@@ -49,17 +48,9 @@ enum Read<What> {
 }
 
 impl Vipps {
-    pub(super) fn new(
-        outside: Outside,
-        gateway: Gateway,
-        credentials: Credentials,
-        setup: Setup<'_>,
-    ) -> Self {
-        Self {
-            agreement: Agreement::new(outside, gateway, credentials),
-            integration: setup.name.rsplit('/').next().unwrap_or_default().to_owned(),
-            revision: setup.revision,
-        }
+    pub(super) fn new(link: Link, gateway: Gateway, vipps: &VippsIntegration) -> Self {
+        let agreement = Agreement::new(&link, gateway, vipps, base(vipps));
+        Self { link, agreement }
     }
 
     /// Writes once, and makes of the answer what it means for the operation.
@@ -76,7 +67,7 @@ impl Vipps {
         match self.agreement.send(&sending).await {
             Heard::NotSent { after, .. } => Report::TryLater { after },
             Heard::Nothing(_) => Report::Unknown,
-            Heard::Unauthorized(word) => Report::Held(self.hold(word)),
+            Heard::Unauthorized(word) => Report::Held(self.link.hold(word)),
             Heard::Answer(answer) if answer.status.is_success() => self.proven(call, &answer).await,
             Heard::Answer(answer) => match said(&answer) {
                 Said::Busy(after) => Report::TryLater { after },
@@ -146,7 +137,7 @@ impl Vipps {
     /// What was to be read first could not be: nothing is sent.
     fn unread<What>(&self, unread: Read<What>) -> Report {
         match unread {
-            Read::Unauthorized(word) => Report::Held(self.hold(word)),
+            Read::Unauthorized(word) => Report::Held(self.link.hold(word)),
             Read::Refused(no) if !no.is_temporary => Report::Declined(no.decline),
             Read::Refused(no) => Report::TryLater { after: no.after },
             Read::There(_) | Read::NoAnswer(_) => Report::TryLater { after: None },
@@ -180,15 +171,6 @@ impl Vipps {
                 None => Read::NoAnswer("the answer cannot be understood".to_owned()),
             },
             Heard::Answer(answer) => Read::Refused(refused(&answer)),
-        }
-    }
-
-    fn hold(&self, reason: String) -> Hold {
-        Hold {
-            code: Code::IntegrationUnauthorized,
-            reason,
-            integration: self.integration.clone(),
-            revision: self.revision,
         }
     }
 }
@@ -258,6 +240,15 @@ impl PaymentProvider for Vipps {
 
 /// How soon Vipps is asked again whether its customer has approved; they have ten minutes.
 const APPROVED_AGAIN_IN: Duration = Duration::from_secs(10);
+
+fn base(setup: &VippsIntegration) -> String {
+    let host = match setup.endpoint() {
+        VippsEndpoint::Production | VippsEndpoint::Unspecified => "api.vipps.no",
+        VippsEndpoint::Test => "apitest.vipps.no",
+        VippsEndpoint::StandIn => return setup.stand_in_url.trim_end_matches('/').to_owned(),
+    };
+    format!("https://{host}")
+}
 
 fn sighting(report: Report) -> Sighting {
     match report {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use order_proto::v1::VippsIntegration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, Method, Request, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 use super::answers::{Said, refused, said};
 use super::pace::Pace;
 use super::tokens::{Granted, Token, Tokens};
+use crate::links::Link;
 use crate::outside::{Answer, Lost, Outside};
 
 /// What all agreements share.
@@ -23,22 +25,15 @@ pub(in crate::providers) struct Gateway {
 
 /// What Vipps knows a merchant by.
 #[derive(Clone, Debug)]
-pub(in crate::providers) struct Credentials {
-    /// Without a slash at the end.
-    pub base: String,
-    pub client_id: String,
-    pub client_secret: SecretString,
-    pub subscription_key: SecretString,
-    pub merchant_serial_number: String,
-}
-
-#[derive(Clone, Debug)]
 pub(super) struct Agreement {
     outside: Outside,
     gateway: Gateway,
-    credentials: Credentials,
-    /// Of all that makes a token what it is.
-    digest: [u8; 32],
+    /// Where Vipps is, without a slash at the end.
+    base: String,
+    client_id: String,
+    client_secret: SecretString,
+    subscription_key: SecretString,
+    merchant_serial_number: String,
 }
 
 /// A request as it is to be made.
@@ -86,9 +81,21 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 const TRIES: usize = 2;
 
 impl Agreement {
-    pub(super) fn new(outside: Outside, gateway: Gateway, credentials: Credentials) -> Self {
-        let digest = credentials.digest();
-        Self { outside, gateway, credentials, digest }
+    pub(super) fn new(
+        link: &Link,
+        gateway: Gateway,
+        setup: &VippsIntegration,
+        base: String,
+    ) -> Self {
+        Self {
+            outside: link.outside.clone(),
+            gateway,
+            base,
+            client_id: setup.client_id.clone(),
+            client_secret: link.secret("client_secret"),
+            subscription_key: link.secret("subscription_key"),
+            merchant_serial_number: setup.merchant_serial_number.clone(),
+        }
     }
 
     /// Sends it, with a token. A change is sent only as often as Vipps allows.
@@ -112,7 +119,7 @@ impl Agreement {
                 Err(lost @ Lost::Unknown(_)) => return Heard::Nothing(lost.to_string()),
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
                     words = refused(&answer).decline.reason;
-                    self.gateway.tokens.forget(self.digest, &token).await;
+                    self.gateway.tokens.forget(self.owner(), &token).await;
                 }
                 Ok(answer) if answer.status == StatusCode::FORBIDDEN => {
                     return Heard::Unauthorized(refused(&answer).decline.reason);
@@ -125,11 +132,11 @@ impl Agreement {
 
     /// The next call fetches a new one.
     pub(super) async fn forget_token(&self) {
-        self.gateway.tokens.forget_all(self.digest).await;
+        self.gateway.tokens.forget_all(self.owner()).await;
     }
 
     async fn token(&self) -> Result<Token, NoToken> {
-        self.gateway.tokens.get(self.digest, self.fetch_token()).await
+        self.gateway.tokens.get(self.owner(), self.fetch_token()).await
     }
 
     async fn fetch_token(&self) -> Result<Granted, NoToken> {
@@ -154,12 +161,11 @@ impl Agreement {
     }
 
     fn token_request(&self) -> Option<Request> {
-        let Credentials { base, client_id, client_secret, .. } = &self.credentials;
-        let url = Url::parse(&format!("{base}/accesstoken/get")).ok()?;
+        let url = Url::parse(&format!("{}/accesstoken/get", self.base)).ok()?;
         let mut request = Request::new(Method::POST, url);
         let headers = request.headers_mut();
-        headers.insert("client_id", HeaderValue::from_str(client_id).ok()?);
-        headers.insert("client_secret", secret(client_secret.expose_secret())?);
+        headers.insert("client_id", HeaderValue::from_str(&self.client_id).ok()?);
+        headers.insert("client_secret", secret(self.client_secret.expose_secret())?);
         self.identify(headers)?;
         // Vipps wants the length told, also of nothing.
         *request.body_mut() = Some(Body::from(""));
@@ -167,7 +173,7 @@ impl Agreement {
     }
 
     fn request(&self, sending: &Sending, token: &Token) -> Option<Request> {
-        let url = Url::parse(&format!("{}{}", self.credentials.base, sending.path)).ok()?;
+        let url = Url::parse(&format!("{}{}", self.base, sending.path)).ok()?;
         let mut request = Request::new(sending.method.clone(), url);
         let headers = request.headers_mut();
         let bearer = Zeroizing::new(format!("Bearer {}", token.text().expose_secret()));
@@ -184,9 +190,8 @@ impl Agreement {
     }
 
     fn identify(&self, headers: &mut HeaderMap) -> Option<()> {
-        let Credentials { subscription_key, merchant_serial_number, .. } = &self.credentials;
-        headers.insert(SUBSCRIPTION, secret(subscription_key.expose_secret())?);
-        headers.insert(MERCHANT, HeaderValue::from_str(merchant_serial_number).ok()?);
+        headers.insert(SUBSCRIPTION, secret(self.subscription_key.expose_secret())?);
+        headers.insert(MERCHANT, HeaderValue::from_str(&self.merchant_serial_number).ok()?);
         for (name, value) in SYSTEM {
             headers.insert(name, HeaderValue::from_static(value));
         }
@@ -198,14 +203,12 @@ impl Agreement {
             return Ok(());
         }
         // The path names the operation and the payment.
-        let Credentials { base, merchant_serial_number, .. } = &self.credentials;
-        let lane = [base, merchant_serial_number, &sending.path];
+        let lane = [&self.base, &self.merchant_serial_number, &sending.path];
         self.gateway.pace.next(digest(lane.map(String::as_str)))
     }
-}
 
-impl Credentials {
-    fn digest(&self) -> [u8; 32] {
+    /// Of all that makes a token what it is: another secret never gets the token of an earlier one.
+    fn owner(&self) -> [u8; 32] {
         digest([
             &self.base,
             &self.client_id,
