@@ -1,5 +1,6 @@
 //! Klarna through the whole server, with a stand-in's book as witness: none lost, none doubled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use order_sdk::OrderName;
@@ -258,7 +259,9 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
 }
 
 async fn every_doubt_is_ended_by_a_look(backend: Backend) {
-    till::every_doubt_is_ended::<Klarna>(backend, &[]).await;
+    let stage = Arc::new(Stage::set(backend).await);
+    till::every_doubt_is_ended(&stage, &[]).await;
+    stage.check().await;
 }
 
 async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {

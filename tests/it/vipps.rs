@@ -1,6 +1,7 @@
 //! Vipps MobilePay through the whole server, with a stand-in's book as witness: none lost, none
 //! doubled, and no status code believed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use order_sdk::OrderName;
@@ -22,8 +23,7 @@ trials! {
         every_operation_reaches_vipps_once,
         a_payment_is_read_and_not_believed,
         every_documented_error_is_told_with_its_page,
-        what_passes_is_tried_again_and_no_oftener_than_allowed,
-        every_doubt_is_ended_by_a_look,
+        every_doubt_is_ended_by_a_look_and_what_passes_is_tried_again,
         a_kill_at_any_point_loses_and_doubles_nothing,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
@@ -293,10 +293,20 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     stage.check().await;
 }
 
+/// Also a success that changed nothing is a doubt.
+async fn every_doubt_is_ended_by_a_look_and_what_passes_is_tried_again(backend: Backend) {
+    let stage = Arc::new(Stage::set(backend).await);
+    let pretended = [Effect::answer(200, "", "")];
+    tokio::join!(
+        till::every_doubt_is_ended(&stage, &pretended),
+        what_passes_is_tried_again(&stage),
+    );
+    stage.check().await;
+}
+
 /// Under the same key, and never more than five times a minute.
-async fn what_passes_is_tried_again_and_no_oftener_than_allowed(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake } = &stage;
+async fn what_passes_is_tried_again(stage: &Stage) {
+    let Stage { world, fake } = stage;
     let passing = [
         (Deed::Capture, 409, "", 1),
         (Deed::Capture, 409, "4010", 1),
@@ -330,12 +340,6 @@ async fn what_passes_is_tried_again_and_no_oftener_than_allowed(backend: Backend
     let too_often = book.arrivals.iter().filter(|one| one.status == 429).count();
     assert_eq!(too_often, 2, "only where the trouble was that");
     assert_eq!(world.connection(Vipps::ID).await.state(), ConnectionState::Works);
-    stage.check().await;
-}
-
-/// Also a success that changed nothing is a doubt.
-async fn every_doubt_is_ended_by_a_look(backend: Backend) {
-    till::every_doubt_is_ended::<Vipps>(backend, &[Effect::answer(200, "", "")]).await;
 }
 
 async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {

@@ -177,12 +177,11 @@ fn doubts(operation: &str, more: &[Effect]) -> Vec<Trouble> {
 }
 
 /// Every operation in every kind of doubt, all at once.
-pub(crate) async fn every_doubt_is_ended<Where: Till>(backend: Backend, more: &[Effect]) {
-    let stage = Arc::new(Stage::<Where>::set(backend).await);
+pub(crate) async fn every_doubt_is_ended<Where: Till>(stage: &Arc<Stage<Where>>, more: &[Effect]) {
     let mut running = Vec::new();
     for (deed, word) in deeds::<Where>() {
         for trouble in doubts(word, more) {
-            let stage = Arc::clone(&stage);
+            let stage = Arc::clone(stage);
             running.push(tokio::spawn(async move {
                 let sale = stage.buy_for(deed).await;
                 let trouble = trouble.about(&sale.id);
@@ -196,7 +195,6 @@ pub(crate) async fn every_doubt_is_ended<Where: Till>(backend: Backend, more: &[
     for one in running {
         one.await.unwrap();
     }
-    stage.check().await;
 }
 
 /// Kills the server when effects have come everywhere they can: planned and perhaps called; called
