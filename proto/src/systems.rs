@@ -61,7 +61,7 @@ pub struct Choices {
 pub type Form = fn(&str) -> Option<&'static str>;
 
 /// The systems by the names they have in the message.
-pub const KINDS: [&str; 2] = ["sandbox", "klarna"];
+pub const KINDS: [&str; 3] = ["sandbox", "klarna", "vipps"];
 
 /// Of the address of a stand-in.
 pub const URL_CHARACTERS_MAX: usize = 200;
@@ -73,6 +73,7 @@ pub fn kind(system: &System) -> &'static str {
     match system {
         System::Sandbox(_) => "sandbox",
         System::Klarna(_) => "klarna",
+        System::Vipps(_) => "vipps",
     }
 }
 
@@ -82,6 +83,7 @@ pub fn empty(kind: &str) -> Option<System> {
     match kind {
         "sandbox" => Some(System::Sandbox(v1::SandboxIntegration {})),
         "klarna" => Some(System::Klarna(v1::KlarnaIntegration::default())),
+        "vipps" => Some(System::Vipps(v1::VippsIntegration::default())),
         _ => None,
     }
 }
@@ -98,6 +100,21 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
                 stand_in(stand_in_url),
             ]
         }
+        System::Vipps(v1::VippsIntegration {
+            endpoint,
+            client_id,
+            client_secret,
+            subscription_key,
+            merchant_serial_number,
+            stand_in_url,
+        }) => vec![
+            home("endpoint", choice::<v1::VippsEndpoint>(endpoint)),
+            open("client_id", text(client_id, 1..=200, visible)),
+            open("client_secret", header(client_secret, 500)),
+            open("subscription_key", header(subscription_key, 500)),
+            home("merchant_serial_number", text(merchant_serial_number, 1..=20, digits)),
+            stand_in(stand_in_url),
+        ],
     }
 }
 
@@ -248,6 +265,7 @@ macro_rules! enumerated {
 
 enumerated! {
     KlarnaEndpoint: "KLARNA_ENDPOINT_", stand in: Some(v1::KlarnaEndpoint::StandIn as i32);
+    VippsEndpoint: "VIPPS_ENDPOINT_", stand in: Some(v1::VippsEndpoint::StandIn as i32);
 }
 
 /// One that may change while payments are kept there.
@@ -277,6 +295,11 @@ fn secret(value: &mut String, most: usize) -> Slot<'_> {
     Slot::Secret { value, most, is_required: true, form: any }
 }
 
+/// A secret that stands in a header as it is.
+fn header(value: &mut String, most: usize) -> Slot<'_> {
+    Slot::Secret { value, most, is_required: true, form: visible }
+}
+
 fn any(_: &str) -> Option<&'static str> {
     None
 }
@@ -284,4 +307,15 @@ fn any(_: &str) -> Option<&'static str> {
 /// For a user name of basic authentication.
 fn without_colon(text: &str) -> Option<&'static str> {
     text.contains(':').then_some("must not have a colon")
+}
+
+/// For a header of HTTP.
+fn visible(text: &str) -> Option<&'static str> {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    (!is_visible).then_some("must be visible ASCII characters")
+}
+
+fn digits(text: &str) -> Option<&'static str> {
+    let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    (!are_digits).then_some("must be digits")
 }

@@ -5,10 +5,12 @@
 
 mod klarna;
 mod sandbox;
+mod vipps;
 
 use std::path::PathBuf;
 
 use order_proto::v1::integration::System;
+use order_rules::effects::KEY_WINDOW_MICROS;
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, Micros};
 use order_rules::payments::{Capabilities, OperationKind};
@@ -16,6 +18,7 @@ use uuid::Uuid;
 
 use self::klarna::Klarna;
 use self::sandbox::Sandbox;
+use self::vipps::Vipps;
 use crate::links::{Links, Setup, Unusable};
 use crate::systems;
 pub(crate) use crate::systems::Decline;
@@ -95,6 +98,7 @@ pub(crate) enum Tested {
 #[derive(Clone, Debug)]
 pub(crate) struct Providers {
     sandbox: Sandbox,
+    vipps: vipps::Gateway,
     links: Links,
 }
 
@@ -103,6 +107,7 @@ pub(crate) struct Providers {
 pub(crate) enum Provider {
     Sandbox(Sandbox),
     Klarna(Klarna),
+    Vipps(Vipps),
 }
 
 /// A capture most likely to be declined comes first (2.2): cards lapse and are refused more often
@@ -122,7 +127,7 @@ const DECLINE_RANK_OTHER: u8 = 50;
 impl Providers {
     /// `sandbox_book` is the file of the sandbox's book; it is made when it is first needed.
     pub(crate) fn new(sandbox_book: PathBuf, links: Links) -> Self {
-        Self { sandbox: Sandbox::new(sandbox_book), links }
+        Self { sandbox: Sandbox::new(sandbox_book), vipps: vipps::Gateway::default(), links }
     }
 
     /// The system behind an integration, with its credentials in hand.
@@ -135,6 +140,10 @@ impl Providers {
             System::Klarna(klarna) => {
                 Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
             }
+            System::Vipps(vipps) => {
+                let link = self.links.open(setup)?;
+                Ok(Provider::Vipps(Vipps::new(link, self.vipps.clone(), vipps)))
+            }
         }
     }
 }
@@ -144,6 +153,7 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.perform(call).await,
             Self::Klarna(klarna) => klarna.perform(call).await,
+            Self::Vipps(vipps) => vipps.perform(call).await,
         }
     }
 
@@ -151,6 +161,7 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.look_up(call).await,
             Self::Klarna(klarna) => klarna.look_up(call).await,
+            Self::Vipps(vipps) => vipps.look_up(call).await,
         }
     }
 
@@ -158,6 +169,7 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.test().await,
             Self::Klarna(klarna) => klarna.test().await,
+            Self::Vipps(vipps) => vipps.test().await,
         }
     }
 }
@@ -167,14 +179,16 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
     let kind = match system {
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
+        System::Vipps(_) => "vipps",
     };
     match system {
-        System::Sandbox(_) | System::Klarna(_) => Some(Capabilities {
+        System::Sandbox(_) | System::Klarna(_) | System::Vipps(_) => Some(Capabilities {
             is_manual: false,
             decline_rank: decline_rank(kind),
             can_release: true,
-            can_lower: true,
+            can_lower: !matches!(system, System::Vipps(_)),
             can_read_back: true,
+            key_window: KEY_WINDOW_MICROS,
         }),
     }
 }

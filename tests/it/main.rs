@@ -108,6 +108,8 @@ mod updating;
 #[cfg(test)]
 mod verifying;
 #[cfg(test)]
+mod vipps;
+#[cfg(test)]
 mod watching;
 
 #[cfg(test)]
@@ -131,7 +133,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 48] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 49] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -179,6 +181,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         twins::trials,
         updating::trials,
         verifying::trials,
+        vipps::trials,
         watching::trials,
     ];
     areas.into_iter().flat_map(|area| area()).collect()

@@ -229,6 +229,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::NotFoundAtProvider
         | Code::RejectedByProvider
         | Code::FraudRejected
+        | Code::PaymentNotApproved
+        | Code::NotEnabledAtProvider
+        | Code::FundsUnavailable
+        | Code::RefundPeriodOver
         | Code::UnknownProviderError => Fitting::Nothing,
     }
 }

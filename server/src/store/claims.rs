@@ -144,6 +144,7 @@ const NEVER: i64 = i64::MAX;
 pub(crate) fn schedule(row: &EffectRow) -> Option<Schedule> {
     Some(Schedule {
         system: system(row.system)?,
+        key_window: row.key_window,
         attempt: u32::try_from(row.attempt).ok()?,
         looks: u32::try_from(row.looks).ok()?,
         first_sent_at: row.first_sent_at.map(Micros),

@@ -350,6 +350,8 @@ pub(crate) struct EffectRow {
     pub absent_seen_at: Option<i64>,
     pub needs_attention: bool,
     pub created_at: i64,
+    /// How long the system keeps the effect's key, in microseconds; `None`: it has none.
+    pub key_window: Option<i64>,
 }
 
 /// One event of the log; the first of a command carries `content`.
