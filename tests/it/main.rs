@@ -71,6 +71,7 @@ mod model;
 mod notes;
 #[cfg(test)]
 mod orderctl;
+mod outages;
 #[cfg(test)]
 mod pending;
 #[cfg(test)]
@@ -133,7 +134,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 49] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 50] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -163,6 +164,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         model::trials,
         notes::trials,
         orderctl::trials,
+        outages::trials,
         pending::trials,
         placing::trials,
         plans::trials,

@@ -118,8 +118,11 @@ pub const CALL_TIMEOUT_MICROS: i64 = 30 * SECOND;
 pub const QUIET_MICROS: i64 = 2 * SECOND;
 /// The first pause; it doubles each time.
 pub const BACK_OFF_FIRST_MICROS: i64 = SECOND;
-/// The longest pause.
+/// The longest pause of what the system has promised to answer, and of mails: their servers want to
+/// be left alone.
 pub const BACK_OFF_MAX_MICROS: i64 = 5 * MINUTE;
+/// The longest pause of all else: within a minute of a system's return every doubt is over.
+pub const RETRY_MAX_MICROS: i64 = 30 * SECOND;
 /// The longest hint of a provider that is followed.
 pub const HINT_MAX_MICROS: i64 = HOUR;
 /// What is held is tried again after this, unless the integration changes before.
@@ -242,8 +245,15 @@ impl Schedule {
         self.again(later(now, HELD_MICROS))
     }
 
+    const fn longest_pause(&self) -> i64 {
+        match (self.system, self.state) {
+            (System::Mail, _) | (_, EffectState::Accepted) => BACK_OFF_MAX_MICROS,
+            _ => RETRY_MAX_MICROS,
+        }
+    }
+
     fn look_later(mut self, now: Micros, jitter_permille: u16) -> (Self, Step) {
-        let due_at = later(now, back_off(self.looks, jitter_permille));
+        let due_at = later(now, back_off(self.looks, self.longest_pause(), jitter_permille));
         self.looks = self.looks.saturating_add(1);
         (self, Step::LookUp { due_at })
     }
@@ -271,7 +281,7 @@ pub fn after_call(
         }
         Report::TryLater { after } => {
             let tried = schedule.attempt.saturating_sub(1);
-            let pause = back_off(tried, jitter_permille);
+            let pause = back_off(tried, schedule.longest_pause(), jitter_permille);
             let hint = after.unwrap_or(0).clamp(0, HINT_MAX_MICROS);
             schedule.again(later(now, pause.max(hint)))
         }
@@ -353,9 +363,9 @@ fn after_absent(mut schedule: Schedule, now: Micros) -> (Schedule, Step) {
 }
 
 /// Doubles up to the longest pause; the jitter takes away up to half.
-fn back_off(tried: u32, jitter_permille: u16) -> i64 {
+fn back_off(tried: u32, longest: i64, jitter_permille: u16) -> i64 {
     let doubled = 1_i64.checked_shl(tried.min(30)).unwrap_or(i64::MAX);
-    let pause = BACK_OFF_FIRST_MICROS.saturating_mul(doubled).min(BACK_OFF_MAX_MICROS);
+    let pause = BACK_OFF_FIRST_MICROS.saturating_mul(doubled).min(longest);
     let half = pause / 2;
     pause - half * i64::from(jitter_permille.min(999)) / 1_000
 }

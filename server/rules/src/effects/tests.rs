@@ -242,13 +242,23 @@ fn pauses_double_to_a_longest_and_jitter_takes_up_to_half() {
         (1, u16::MAX, 2 * SECOND - 999_000),
     ];
     for (tried, jitter, pause) in cases {
-        assert_eq!(back_off(tried, jitter), pause, "{tried} {jitter}");
+        assert_eq!(back_off(tried, BACK_OFF_MAX_MICROS, jitter), pause, "{tried} {jitter}");
     }
     let mut schedule = sent();
-    for pause in [1, 2, 4, 8] {
+    for pause in [1, 2, 4, 8, 16, 30, 30] {
         let (next, step) = after_call(schedule, Report::TryLater { after: None }, Micros(0), 0);
         assert_eq!(step, send_again(pause * SECOND));
         schedule = next.sent(Micros(0));
+    }
+    // A doubt is over soon after the system is back; what it promised, and mails, can wait.
+    let asked = |state, system| Schedule { state, system, looks: 20, ..unknown() };
+    for (schedule, pause) in [
+        (asked(EffectState::Unknown, System::Payments), 30 * SECOND),
+        (asked(EffectState::Accepted, System::Payments), BACK_OFF_MAX_MICROS),
+        (asked(EffectState::Unknown, System::Mail), BACK_OFF_MAX_MICROS),
+    ] {
+        let (_, step) = after_look_up(schedule, Sighting::NoAnswer, Micros(0), 0);
+        assert_eq!(step, look_up(pause));
     }
 }
 
