@@ -141,11 +141,11 @@ pub fn settle(
             OperationState::Declined | OperationState::Succeeded,
             Verdict::Happened { amount_minor },
         ) if operation.kind == OperationKind::Refund => {
-            check_nothing_pending(&facts.case.order)?;
             let owed_minor = still_owed(facts.case, payment, operation);
             if owed_minor == 0 {
                 return Err(is_final(operation));
             }
+            check_nothing_pending(&facts.case.order)?;
             let amount_minor = checked_amount(amount_minor, owed_minor)?;
             let mut draft = Draft::new(facts.case.clone(), ids, now);
             draft.changes.push(settled(payment.id, operation, true));
