@@ -145,14 +145,14 @@ impl Vipps {
     }
 
     async fn payment(&self, reference: &str) -> Read<Payment> {
-        self.read(reference, "", Payment::read).await
+        self.fetch(reference, "", Payment::read).await
     }
 
     async fn log(&self, reference: &str) -> Read<Log> {
-        self.read(reference, "/events", parsed).await
+        self.fetch(reference, "/events", parsed).await
     }
 
-    async fn read<What>(
+    async fn fetch<What>(
         &self,
         reference: &str,
         path: &str,

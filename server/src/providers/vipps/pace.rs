@@ -1,5 +1,5 @@
 //! Five changes of a kind a minute and payment are all that Vipps takes: what would be more is not
-//! sent.
+//! sent. Each process counts for itself; where several work on one payment Vipps' own word is kept to.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
