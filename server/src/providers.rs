@@ -3,6 +3,7 @@
 //! Providers know neither the store nor the orders. A call holds all there is to know, frozen when
 //! the effect was planned, so that a repeat is the same call.
 
+mod adyen;
 mod klarna;
 mod sandbox;
 
@@ -21,6 +22,7 @@ use crate::outside::Outside;
 use crate::systems;
 pub(crate) use crate::systems::Decline;
 use crate::vault::Vault;
+use crate::webhooks::Proof;
 
 /// One operation on one reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,35 @@ pub(crate) struct Call {
     /// What the amount is for, where that is known; amounts of a refund are positive, of its fees
     /// negative.
     pub lines: Vec<CallLine>,
+    /// What the provider told of the payment by itself, oldest first.
+    pub told: Vec<Told>,
+    pub doubt: Doubt,
+}
+
+/// What there is to do where a look-up finds nothing, for a provider that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// It has the call, or must not be called now.
+    Wait,
+    /// The same call may be made again: the provider does its key once, and answers what it answered.
+    Repeat,
+    /// It may have forgotten the key.
+    TooLate,
+}
+
+/// What a provider told by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Of the operation it is about, if that is one of ours.
+    pub key: Option<Uuid>,
+    /// In the provider's words.
+    pub event: String,
+    pub is_success: bool,
+    pub reason: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    /// The provider's reference of what it tells of.
+    pub provider_reference: String,
 }
 
 /// A line of what a call moves money for.
@@ -77,7 +108,7 @@ pub(crate) trait PaymentProvider {
     /// ever; whoever gives up waiting knows nothing of the outcome.
     async fn perform(&self, call: &Call) -> Report;
 
-    /// Asks what became of the operation. Changes nothing.
+    /// Asks what became of the operation. Changes nothing that the call itself would not.
     async fn look_up(&self, call: &Call) -> Sighting;
 
     /// Asks whether the system answers and takes the credentials. Changes nothing.
@@ -175,6 +206,20 @@ impl Providers {
                 let outside = self.outside.clone();
                 Ok(Provider::Klarna(Klarna::new(outside, klarna, password, setup)))
             }
+        }
+    }
+}
+
+impl Providers {
+    /// What the webhooks of an integration are proved by; `None`: its system sends none.
+    ///
+    /// # Errors
+    /// When its secret cannot be had.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "secrets come with Adyen")]
+    pub(crate) fn proof(&self, setup: Setup<'_>) -> Result<Option<Proof>, Unusable> {
+        match setup.system {
+            System::Sandbox(_) => Ok(None),
+            System::Klarna(_) => Ok(Some(Proof::Klarna)),
         }
     }
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
 use crate::effects::paying::key_of;
 use crate::effects::{Recorder, Runner, Running};
-use crate::providers::{Call, PaymentProvider, Providers, Report, Setup};
+use crate::providers::{Call, Doubt, PaymentProvider, Providers, Report, Setup};
 use crate::shops::Shops;
 use crate::store::facts::Changes;
 use crate::store::rows::{EffectRow, HolderRow, OperationRow, OrderRow, PaymentRow, key};
@@ -198,6 +198,8 @@ impl Stage {
                 currency: Currency::from_code("NOK").unwrap(),
                 order: 1,
                 lines: Vec::new(),
+                told: Vec::new(),
+                doubt: Doubt::Wait,
             };
             let report = self.provider().perform(&call).await;
             assert!(matches!(report, Report::Done(_)), "{report:?}");
@@ -218,6 +220,8 @@ impl Stage {
             currency: Currency::from_code("NOK").unwrap(),
             order: 1,
             lines: Vec::new(),
+            told: Vec::new(),
+            doubt: Doubt::Wait,
         };
         let report = self.provider().perform(&call).await;
         assert!(matches!(report, Report::Done(_)), "{report:?}");
