@@ -19,6 +19,7 @@ use crate::effects::{Runner, Running};
 use crate::feed::Feed;
 use crate::grpc::health::Health;
 use crate::grpc::{self, Edge, connections};
+use crate::links::Links;
 use crate::mail::MailService;
 use crate::providers::Providers;
 use crate::reading::Reading;
@@ -110,7 +111,9 @@ impl Service {
         ensure_first_shop(&turns).await?;
 
         make_folder(settings.sandbox_book().parent())?;
-        let providers = Providers::new(settings.sandbox_book(), vault, settings.stand_ins());
+        let links =
+            Links::new(vault, settings.stand_ins()).with_webhooks(webhook_listener.is_some());
+        let providers = Providers::new(settings.sandbox_book(), links.clone());
         let mail = mail_service(settings)?;
         let effects = Runner {
             store: store.clone(),
@@ -134,7 +137,7 @@ impl Service {
             providers: providers.clone(),
         };
         let webhooks = webhooks.start(webhook_listener, &stop, settings.drain_timeout() / 2);
-        let connecting = Connecting::new(providers);
+        let connecting = Connecting::new(providers, links);
         let edge =
             Edge { turns, reading, feed, verifying, connecting, mail, stopping: stop.clone() };
         let health = Health::new();

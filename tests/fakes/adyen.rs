@@ -319,7 +319,12 @@ impl Provider for Adyen {
             _ => ("other", ""),
         };
         let key = call.header(KEY).unwrap_or_default().to_owned();
-        Asked { operation, about: about.to_owned(), key, is_change: !matches!(operation, "other" | "methods") }
+        Asked {
+            operation,
+            about: about.to_owned(),
+            key,
+            is_change: !matches!(operation, "other" | "methods"),
+        }
     }
 
     fn answer(&mut self, call: &Call, desk: &mut Desk<'_>) -> Answer {

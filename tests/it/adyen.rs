@@ -1,14 +1,14 @@
 //! Adyen through the whole server, with a stand-in's book as witness: none lost, none doubled, and
 //! every outcome told by webhook.
 
-mod aftermath;
+pub(crate) mod aftermath;
 mod stage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use order_sdk::proto::{self, ConnectionState, OperationState};
 use order_sdk::OrderName;
+use order_sdk::proto::{self, ConnectionState, OperationState};
 use order_tests::fakes::adyen::{NewPayment, Verdict};
 use order_tests::fakes::{Effect, Travel, Trouble};
 
@@ -30,11 +30,6 @@ trials! {
         refused_credentials_hold_everything_until_they_are_right,
         many_orders_at_once_are_captured_once_each,
     ];
-}
-
-/// All tests of Adyen.
-pub(crate) fn all_trials() -> Vec<libtest_mimic::Trial> {
-    [trials(), aftermath::trials()].concat()
 }
 
 async fn every_operation_reaches_adyen_once(backend: Backend) {

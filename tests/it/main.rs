@@ -12,6 +12,8 @@ mod harness;
 mod postgres;
 
 #[cfg(test)]
+mod adyen;
+#[cfg(test)]
 mod attention;
 #[cfg(test)]
 mod bad_input;
@@ -109,6 +111,8 @@ mod updating;
 mod verifying;
 #[cfg(test)]
 mod watching;
+#[cfg(test)]
+mod webhooks;
 
 #[cfg(test)]
 fn main() -> std::process::ExitCode {
@@ -131,7 +135,9 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 48] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 51] = [
+        adyen::trials,
+        adyen::aftermath::trials,
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -180,6 +186,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         updating::trials,
         verifying::trials,
         watching::trials,
+        webhooks::trials,
     ];
     areas.into_iter().flat_map(|area| area()).collect()
 }

@@ -12,6 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
+use order_proto::v1::{AdyenEndpoint, AdyenIntegration};
 use order_rules::payments::OperationKind;
 use order_rules::refusals::Code;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
@@ -22,26 +23,17 @@ use uuid::Uuid;
 
 use self::answers::{Said, said};
 use super::{Call, Confirmation, Decline, Doubt, PaymentProvider, Report, Sighting, Tested};
-use crate::outside::{Lost, Outside};
-use crate::systems::Hold;
+use crate::links::Link;
+use crate::outside::Lost;
 
 /// A merchant account at Adyen; clones share its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Adyen {
-    outside: Outside,
-    account: Account,
-    /// What is held waits for this to change.
-    integration: String,
-    revision: i64,
-}
-
-/// Where the account is, and how it is proved to be the shop's.
-#[derive(Clone, Debug)]
-pub(crate) struct Account {
+    link: Link,
     /// Up to the version, without a slash at the end.
-    pub base: String,
-    pub merchant_account: String,
-    pub api_key: SecretString,
+    base: String,
+    merchant_account: String,
+    api_key: SecretString,
 }
 
 const KEY: &str = "idempotency-key";
@@ -51,18 +43,19 @@ const REFERENCE_CHARACTERS_MAX: usize = 64;
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 impl Adyen {
-    pub(super) fn new(
-        outside: Outside,
-        account: Account,
-        (integration, revision): (&str, i64),
-    ) -> Self {
-        Self { outside, account, integration: integration.to_owned(), revision }
+    pub(super) fn new(link: Link, adyen: &AdyenIntegration) -> Self {
+        Self {
+            base: base(adyen),
+            merchant_account: adyen.merchant_account.clone(),
+            api_key: link.secret("api_key"),
+            link,
+        }
     }
 
     /// Asks for a modification once, and makes of the answer what it means for the operation.
     async fn modify(&self, call: &Call, path: &str, amount: Option<Value>) -> Report {
         let mut body = json!({
-            "merchantAccount": self.account.merchant_account,
+            "merchantAccount": self.merchant_account,
             "reference": call.key.to_string(),
         });
         if let (Some(body), Some(amount)) = (body.as_object_mut(), amount) {
@@ -76,7 +69,7 @@ impl Adyen {
         let Some(request) = self.request(&path, Some(call.key), &body) else {
             return Report::TryLater { after: None };
         };
-        match self.outside.send(request).await {
+        match self.link.outside.send(request).await {
             Err(Lost::NotSent(_)) => Report::TryLater { after: None },
             Err(Lost::Unknown(_)) => Report::Unknown,
             Ok(answer) if answer.status.is_success() => {
@@ -85,7 +78,7 @@ impl Adyen {
             Ok(answer) => match said(&answer) {
                 Said::Busy(after) => Report::TryLater { after },
                 Said::Doubt => Report::Unknown,
-                Said::Unauthorized(word) => Report::Held(self.hold(word)),
+                Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
                 Said::Refused(decline) => Report::Declined(decline),
             },
         }
@@ -113,10 +106,10 @@ impl Adyen {
     }
 
     fn request(&self, path: &str, key: Option<Uuid>, body: &Value) -> Option<Request> {
-        let url = format!("{}{path}", self.account.base);
+        let url = format!("{}{path}", self.base);
         let mut request = Request::new(Method::POST, Url::parse(&url).ok()?);
         let headers = request.headers_mut();
-        let mut secret = HeaderValue::from_str(self.account.api_key.expose_secret()).ok()?;
+        let mut secret = HeaderValue::from_str(self.api_key.expose_secret()).ok()?;
         secret.set_sensitive(true);
         headers.insert(API_KEY, secret);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -125,15 +118,6 @@ impl Adyen {
         }
         *request.body_mut() = Some(Body::from(body.to_string()));
         Some(request)
-    }
-
-    fn hold(&self, reason: String) -> Hold {
-        Hold {
-            code: Code::IntegrationUnauthorized,
-            reason,
-            integration: self.integration.clone(),
-            revision: self.revision,
-        }
     }
 }
 
@@ -167,11 +151,11 @@ impl PaymentProvider for Adyen {
 
     /// Which ways of paying the account has: nothing else can be asked without consequence.
     async fn test(&self) -> Tested {
-        let body = json!({ "merchantAccount": self.account.merchant_account });
+        let body = json!({ "merchantAccount": self.merchant_account });
         let Some(request) = self.request("/paymentMethods", None, &body) else {
             return Tested::CredentialsRefused("the API key cannot stand in a header".to_owned());
         };
-        match self.outside.send(request).await {
+        match self.link.outside.send(request).await {
             Err(lost) => Tested::Unreachable(lost.to_string()),
             Ok(answer) if answer.status.is_success() => Tested::Works,
             Ok(answer) => match said(&answer) {
@@ -179,6 +163,19 @@ impl PaymentProvider for Adyen {
                 Said::Busy(_) | Said::Doubt => Tested::Unreachable(answers::reason(&answer)),
                 Said::Refused(decline) => Tested::UnexpectedAnswer(decline.reason),
             },
+        }
+    }
+}
+
+fn base(setup: &AdyenIntegration) -> String {
+    match setup.endpoint() {
+        AdyenEndpoint::Live => {
+            let prefix = &setup.live_url_prefix;
+            format!("https://{prefix}-checkout-live.adyenpayments.com/checkout/v71")
+        }
+        AdyenEndpoint::StandIn => format!("{}/v71", setup.stand_in_url.trim_end_matches('/')),
+        AdyenEndpoint::Test | AdyenEndpoint::Unspecified => {
+            "https://checkout-test.adyen.com/v71".to_owned()
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A shop whose provider `card-no` is the stand-in of Adyen, which tells the server by webhook.
 
+use order_sdk::OrderName;
 use order_sdk::proto::integration::System;
 use order_sdk::proto::{AdyenEndpoint, AdyenIntegration, Integration, Order};
-use order_sdk::OrderName;
 use order_tests::fakes::adyen::{API_KEY, HMAC_KEY, MERCHANT_ACCOUNT, NewPayment, Webhook};
 use order_tests::fakes::{Adyen, Fake, Travel, send};
 

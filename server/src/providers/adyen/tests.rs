@@ -175,3 +175,21 @@ fn only_what_adyen_could_have_given_stands_in_an_address() {
         assert_eq!(is_psp_reference(reference), is_right, "{reference}");
     }
 }
+
+#[test]
+fn each_endpoint_has_its_own_address() {
+    let at = |endpoint: AdyenEndpoint, live_url_prefix: &str, stand_in_url: &str| {
+        base(&AdyenIntegration {
+            endpoint: endpoint.into(),
+            live_url_prefix: live_url_prefix.to_owned(),
+            stand_in_url: stand_in_url.to_owned(),
+            ..AdyenIntegration::default()
+        })
+    };
+    let live = at(AdyenEndpoint::Live, "1797a841fbb37ca7-FjordShop", "");
+    let host = "https://1797a841fbb37ca7-FjordShop-checkout-live.adyenpayments.com";
+    assert_eq!(live, format!("{host}/checkout/v71"));
+    assert_eq!(at(AdyenEndpoint::Test, "", ""), "https://checkout-test.adyen.com/v71");
+    let stand_in = at(AdyenEndpoint::StandIn, "", "http://127.0.0.1:9104/");
+    assert_eq!(stand_in, "http://127.0.0.1:9104/v71");
+}
