@@ -73,10 +73,11 @@ pub async fn run(settings: Settings) -> Result<(), String> {
         Some(address) => Some(connections::bind(address, "--webhook-listen").await?),
         None => None,
     };
+    let told_at = webhooks.as_ref().and_then(|listener| listener.local_addr().ok());
     let starting = async {
         let service = Service::start(&settings, listener, webhooks).await?;
         tracing::info!(%address, "serving");
-        greeting::say(&settings, address);
+        greeting::say(&settings, address, told_at);
         Ok::<Service, String>(service)
     };
     let service = tokio::select! {

@@ -7,13 +7,14 @@ mod stage;
 use std::sync::Arc;
 use std::time::Duration;
 
+use order_rules::refusals::Code;
 use order_sdk::OrderName;
-use order_sdk::proto::{self, ConnectionState, OperationState};
+use order_sdk::proto::{self, AdyenEndpoint, ConnectionState, OperationState};
 use order_tests::fakes::adyen::{NewPayment, Verdict};
 use order_tests::fakes::{Effect, Travel, Trouble};
 
 use self::stage::{Stage, TOTAL, adyen, reason};
-use crate::harness::{Backend, WAIT, eventually, problems, status_id};
+use crate::harness::{Backend, WAIT, eventually, problems, refused, status_id, wrong_fields};
 use crate::integrations::is_nowhere;
 
 pub(crate) use self::stage::adyen as integration;
@@ -29,6 +30,7 @@ trials! {
         copies_and_disorder_change_nothing,
         refused_credentials_hold_everything_until_they_are_right,
         many_orders_at_once_are_captured_once_each,
+        wrong_fields_are_told_at_once,
     ];
 }
 
@@ -415,4 +417,54 @@ async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
     }
     assert_eq!(fake.book().done.len(), ORDERS);
     stage.check().await;
+}
+
+async fn wrong_fields_are_told_at_once(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, .. } = &stage;
+    let wrong = adyen(|adyen| {
+        adyen.endpoint = 77;
+        adyen.live_url_prefix = "a/b".to_owned();
+        adyen.merchant_account.clear();
+        adyen.api_key.clear();
+        adyen.hmac_key = "no hexadecimal".to_owned();
+        adyen.webhook_username = "a:b".to_owned();
+        adyen.webhook_password = "x".repeat(201);
+        adyen.stand_in_url = "http://example.com".to_owned();
+    });
+    let fields = wrong_fields(world.integrate("wrong", wrong).await);
+    let named = [
+        "endpoint",
+        "live_url_prefix",
+        "merchant_account",
+        "webhook_username",
+        "stand_in_url",
+        "api_key",
+        "hmac_key",
+        "webhook_password",
+    ];
+    assert_eq!(fields, named.map(|field| format!("integration.adyen.{field}")));
+    // The live endpoint is at an address of the company's own, and no other is.
+    for (endpoint, prefix) in [(AdyenEndpoint::Live, ""), (AdyenEndpoint::Test, "1797-FjordShop")] {
+        let integration = adyen(|adyen| {
+            adyen.set_endpoint(endpoint);
+            prefix.clone_into(&mut adyen.live_url_prefix);
+        });
+        let fields = wrong_fields(world.integrate("wrong", integration).await);
+        assert_eq!(fields, ["integration.adyen.live_url_prefix"]);
+    }
+    let live = adyen(|adyen| {
+        adyen.set_endpoint(AdyenEndpoint::Live);
+        adyen.live_url_prefix = "1797-FjordShop".to_owned();
+        adyen.webhook_username.clear();
+        adyen.webhook_password.clear();
+    });
+    let told = world.integrate("live", live).await.unwrap();
+    let Some(proto::integration::System::Adyen(told)) = told.system else { panic!("{told:?}") };
+    assert_eq!((told.api_key, told.hmac_key), (String::new(), String::new()));
+    // Payments keep it the account it is.
+    stage.buy(TOTAL).await;
+    let other = adyen(|adyen| adyen.merchant_account = "Another".to_owned());
+    let moved = world.reintegrate("card-no", &["adyen.merchant_account"], other).await;
+    refused(moved, Code::IntegrationInUse);
 }

@@ -1,7 +1,7 @@
 //! `HearOfPayment`: what a provider says of a payment by itself comes into the log (2.5, 2.8, 11.2).
 
 use order_rules::changing::{self, Bearing, News};
-use order_rules::payments::Payment;
+use order_rules::payments::{OperationKind, Payment};
 use order_rules::refusals::Refusal;
 
 use super::change_status::decide;
@@ -40,13 +40,21 @@ impl HearOfPayment {
         payments.find(|one| one.provider.0 == self.provider && one.reference == self.reference)
     }
 
-    /// The same, with the operation that it names found.
+    /// The same, with the operation that it names found: by our key, or by the provider's reference.
     fn news(&self, desk: &Desk, payment: &Payment) -> News {
         let shop = &desk.shop.row;
         let names = (shop.slug.as_str(), self.provider.as_str(), self.reference.as_str());
-        let named = payment.operations.iter().find(|one| {
+        let by_key = payment.operations.iter().find(|one| {
             let stored = (key(shop.shop_id, one.id), one.requested_at.0);
             Some(operation_key(names, stored)) == self.told.key
+        });
+        let named = by_key.or_else(|| {
+            let told = Some(&self.told.provider_reference).filter(|told| !told.is_empty());
+            let mut others = payment.operations.iter().filter(|one| {
+                // Of an authorization it is the payment's own.
+                !matches!(one.kind, OperationKind::Authorize | OperationKind::CaptureReversal)
+            });
+            others.find(|one| told.is_some() && one.provider_reference.as_ref() == told)
         });
         News {
             happening: self.happening,

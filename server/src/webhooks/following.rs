@@ -47,6 +47,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
 const TRIM_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Longer than any provider repeats itself, and than a reservation lasts.
 const KEPT_MICROS: i64 = 120 * 24 * 60 * 60 * 1_000_000;
+/// Anybody may give hints.
+const HINTS_KEPT_MICROS: i64 = 60 * 60 * 1_000_000;
 
 impl Bell {
     pub(super) fn ring(&self) {
@@ -142,8 +144,12 @@ impl Follower {
     }
 
     async fn trim(&self) {
-        let before = clock::now().0.saturating_sub(KEPT_MICROS);
-        let trimmed = on_either!(&self.store, database => database.webhooks_trim(before).await);
+        let now = clock::now().0;
+        let (before, hints_before) =
+            (now.saturating_sub(KEPT_MICROS), now.saturating_sub(HINTS_KEPT_MICROS));
+        let trimmed = on_either!(&self.store, database => database
+            .webhooks_trim(before, hints_before)
+            .await);
         if let Err(failure) = trimmed {
             tracing::warn!(%failure, "old webhooks are forgotten later");
         }

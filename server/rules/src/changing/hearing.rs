@@ -77,6 +77,13 @@ pub fn bearing(payment: &Payment, news: &News) -> Bearing {
         {
             Bearing::None
         }
+        // What was taken back may be what nobody has told of yet.
+        (Happening::CaptureFailed | Happening::Chargeback, None) => {
+            claimed(payment, |kind| kind == OperationKind::Capture)
+                .map_or(Bearing::Consequence, Bearing::Awaited)
+        }
+        (Happening::RefundFailed, None) => claimed(payment, |kind| kind == OperationKind::Refund)
+            .map_or(Bearing::Consequence, Bearing::Awaited),
         (Happening::Expired | Happening::Ended { kind: OperationKind::Void, .. }, None) => {
             match claimed(payment, |_| true) {
                 // What is under way on the reservation is told by itself how it stands.

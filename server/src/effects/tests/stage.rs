@@ -29,10 +29,10 @@ use crate::turns::Turns;
 use crate::vault::Vault;
 
 pub(super) struct Stage {
-    store: Store,
+    pub(super) store: Store,
     providers: Providers,
     pub(super) log: Log,
-    shop_id: i64,
+    pub(super) shop_id: i64,
     folder: PathBuf,
     next: Mutex<i64>,
 }

@@ -20,7 +20,10 @@ use crate::store::schema::{effects, payments, shops, webhooks};
 /// Effects that a look-up may bring further; spelled out, so that the planner sees the condition of
 /// the index. What was never sent is left to its own time.
 const IS_IN_FLIGHT: &str = "effects.state IN (1, 2, 3)";
-/// More than one payment is ever told of.
+/// Of rows that only give a hint and tell nothing.
+const IS_HINT: &str = "webhooks.event = 'PUSH'";
+const TELLS: &str = "webhooks.event <> 'PUSH'";
+/// More than payments that are looked up at once are ever told of.
 const TOLD_MAX: i64 = 2_000;
 
 impl Database {
@@ -130,15 +133,22 @@ impl Database {
         })
     }
 
-    /// Forgets what was told before this time and has no consequence any more.
+    /// Forgets what was told before this time and has no consequence any more; hints sooner.
     ///
     /// # Errors
     /// When the database is away.
-    pub(crate) async fn webhooks_trim(&self, before: i64) -> Result<usize, StoreFailure> {
+    pub(crate) async fn webhooks_trim(
+        &self,
+        before: i64,
+        hints_before: i64,
+    ) -> Result<usize, StoreFailure> {
         in_write!(self, |conn| {
+            let is_old = webhooks::received_at.lt(before);
+            let is_old_hint = sql::<Bool>(IS_HINT);
             let old = webhooks::table
                 .filter(webhooks::due_at.is_null())
-                .filter(webhooks::received_at.lt(before));
+                .filter(webhooks::received_at.lt(hints_before))
+                .filter(is_old_hint.or(is_old));
             Ok(diesel::delete(old).execute(conn).await?)
         })
     }
@@ -156,6 +166,7 @@ pub(super) async fn told_of(
     Ok(webhooks::table
         .filter(webhooks::payment_reference.eq_any(references))
         .filter(webhooks::shop_id.eq_any(shop_ids))
+        .filter(sql::<Bool>(TELLS))
         .order((webhooks::received_at, webhooks::copy_key))
         .limit(TOLD_MAX)
         .select(WebhookRow::as_select())

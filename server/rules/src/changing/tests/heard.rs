@@ -14,6 +14,8 @@ fn what_is_known_or_under_way_is_no_news() {
         sent k1
         news k1 capture captured 100    =>
         news k1 capture capture-failed  =>
+        news k1 - capture-failed 100    =>
+        news k1 - chargeback 100        =>
         news k1 - voided                =>
         news k1 - expired               =>
         yes k1
