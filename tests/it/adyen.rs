@@ -326,6 +326,7 @@ async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
 }
 
 async fn copies_and_disorder_change_nothing(backend: Backend) {
+    use proto::OperationKind::{Authorize, Capture, CaptureReversal};
     let stage = Stage::set(backend).await;
     let Stage { world, fake, .. } = &stage;
     let sales = [stage.buy(TOTAL).await, stage.buy(TOTAL).await, stage.buy(TOTAL).await];
@@ -352,7 +353,6 @@ async fn copies_and_disorder_change_nothing(backend: Backend) {
         assert_eq!((status_id(&order), problems(&order)), ("sent", vec!["CAPTURE_REVERSED"]));
         let kinds: Vec<_> =
             order.payments[0].operations.iter().map(proto::Operation::kind).collect();
-        use proto::OperationKind::{Authorize, Capture, CaptureReversal};
         assert_eq!(kinds, [Authorize, Capture, CaptureReversal]);
     }
     let kept = world.server.store.texts("SELECT COUNT(*) || '' AS a FROM webhooks").await;
