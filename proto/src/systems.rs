@@ -61,7 +61,7 @@ pub struct Choices {
 pub type Form = fn(&str) -> Option<&'static str>;
 
 /// The systems by the names they have in the message.
-pub const KINDS: [&str; 3] = ["sandbox", "klarna", "adyen"];
+pub const KINDS: [&str; 4] = ["sandbox", "klarna", "vipps", "adyen"];
 
 /// Of the address of a stand-in.
 pub const URL_CHARACTERS_MAX: usize = 200;
@@ -73,6 +73,7 @@ pub fn kind(system: &System) -> &'static str {
     match system {
         System::Sandbox(_) => "sandbox",
         System::Klarna(_) => "klarna",
+        System::Vipps(_) => "vipps",
         System::Adyen(_) => "adyen",
     }
 }
@@ -83,6 +84,7 @@ pub fn empty(kind: &str) -> Option<System> {
     match kind {
         "sandbox" => Some(System::Sandbox(v1::SandboxIntegration {})),
         "klarna" => Some(System::Klarna(v1::KlarnaIntegration::default())),
+        "vipps" => Some(System::Vipps(v1::VippsIntegration::default())),
         "adyen" => Some(System::Adyen(v1::AdyenIntegration::default())),
         _ => None,
     }
@@ -100,6 +102,23 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
                 stand_in(stand_in_url),
             ]
         }
+        System::Vipps(v1::VippsIntegration {
+            endpoint,
+            client_id,
+            client_secret,
+            subscription_key,
+            merchant_serial_number,
+            stand_in_url,
+            webhook_secret,
+        }) => vec![
+            home("endpoint", choice::<v1::VippsEndpoint>(endpoint)),
+            open("client_id", text(client_id, 1..=200, visible)),
+            open("client_secret", header(client_secret, 500)),
+            open("subscription_key", header(subscription_key, 500)),
+            home("merchant_serial_number", text(merchant_serial_number, 1..=20, digits)),
+            open("webhook_secret", optional_secret(webhook_secret, 500)),
+            stand_in(stand_in_url),
+        ],
         System::Adyen(adyen) => adyen_fields(adyen),
     }
 }
@@ -280,6 +299,7 @@ macro_rules! enumerated {
 
 enumerated! {
     KlarnaEndpoint: "KLARNA_ENDPOINT_", stand in: Some(v1::KlarnaEndpoint::StandIn as i32);
+    VippsEndpoint: "VIPPS_ENDPOINT_", stand in: Some(v1::VippsEndpoint::StandIn as i32);
     AdyenEndpoint: "ADYEN_ENDPOINT_", stand in: Some(v1::AdyenEndpoint::StandIn as i32);
 }
 
@@ -320,6 +340,11 @@ fn optional_secret(value: &mut String, most: usize) -> Slot<'_> {
     Slot::Secret { value, most, is_required: false, form: any }
 }
 
+/// A secret that stands in a header as it is.
+fn header(value: &mut String, most: usize) -> Slot<'_> {
+    Slot::Secret { value, most, is_required: true, form: visible }
+}
+
 fn any(_: &str) -> Option<&'static str> {
     None
 }
@@ -340,4 +365,15 @@ fn hexadecimal(text: &str) -> Option<&'static str> {
     let is_right =
         text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     (!is_right).then_some("must be an even number of hexadecimal digits")
+}
+
+/// For a header of HTTP.
+fn visible(text: &str) -> Option<&'static str> {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    (!is_visible).then_some("must be visible ASCII characters")
+}
+
+fn digits(text: &str) -> Option<&'static str> {
+    let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    (!are_digits).then_some("must be digits")
 }

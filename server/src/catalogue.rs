@@ -174,6 +174,10 @@ pages! {
     NotFoundAtProvider = "NOT_FOUND_AT_PROVIDER",
     RejectedByProvider = "REJECTED_BY_PROVIDER",
     FraudRejected = "FRAUD_REJECTED",
+    PaymentNotApproved = "PAYMENT_NOT_APPROVED",
+    NotEnabledAtProvider = "NOT_ENABLED_AT_PROVIDER",
+    FundsUnavailable = "FUNDS_UNAVAILABLE",
+    RefundPeriodOver = "REFUND_PERIOD_OVER",
     UnknownProviderError = "UNKNOWN_PROVIDER_ERROR",
     QueueFull = "QUEUE_FULL",
     Unavailable = "UNAVAILABLE",
@@ -300,6 +304,10 @@ mod tests {
         Code::NotFoundAtProvider,
         Code::RejectedByProvider,
         Code::FraudRejected,
+        Code::PaymentNotApproved,
+        Code::NotEnabledAtProvider,
+        Code::FundsUnavailable,
+        Code::RefundPeriodOver,
         Code::UnknownProviderError,
     ];
 

@@ -5,6 +5,7 @@
 //! a transaction. The lease is renewed as long as the call lasts; whoever loses it gives up the
 //! call, and whoever finds it ended asks the system before anything is sent again.
 
+mod breakers;
 mod carrying;
 mod mailing;
 mod paying;
@@ -235,12 +236,12 @@ impl<Log: Recorder> Crew<Log> {
                 Subject::Payment(of) => {
                     let errand = runner.paying(shop, &claim.effect, of);
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
-                    self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+                    self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
                 Subject::Mail => {
                     let errand = runner.mailing(&slug, &claim.effect);
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
-                    self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+                    self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
             }
         }

@@ -6,18 +6,22 @@
 mod adyen;
 mod klarna;
 mod sandbox;
+mod vipps;
 
 use std::path::PathBuf;
 
 use order_proto::v1::integration::System;
+use order_rules::effects::KEY_WINDOW_MICROS;
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, Micros};
 use order_rules::payments::{Capabilities, OperationKind};
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use self::adyen::Adyen;
 use self::klarna::Klarna;
 use self::sandbox::Sandbox;
+use self::vipps::Vipps;
 use crate::links::{Links, Setup, Unusable};
 use crate::systems;
 pub(crate) use crate::systems::Decline;
@@ -127,6 +131,7 @@ pub(crate) enum Tested {
 #[derive(Clone, Debug)]
 pub(crate) struct Providers {
     sandbox: Sandbox,
+    vipps: vipps::Gateway,
     links: Links,
 }
 
@@ -135,6 +140,7 @@ pub(crate) struct Providers {
 pub(crate) enum Provider {
     Sandbox(Sandbox),
     Klarna(Klarna),
+    Vipps(Vipps),
     Adyen(Adyen),
 }
 
@@ -155,7 +161,7 @@ const DECLINE_RANK_OTHER: u8 = 50;
 impl Providers {
     /// `sandbox_book` is the file of the sandbox's book; it is made when it is first needed.
     pub(crate) fn new(sandbox_book: PathBuf, links: Links) -> Self {
-        Self { sandbox: Sandbox::new(sandbox_book), links }
+        Self { sandbox: Sandbox::new(sandbox_book), vipps: vipps::Gateway::default(), links }
     }
 
     /// The system behind an integration, with its credentials in hand.
@@ -167,6 +173,10 @@ impl Providers {
             System::Sandbox(_) => Ok(Provider::Sandbox(self.sandbox.clone())),
             System::Klarna(klarna) => {
                 Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
+            }
+            System::Vipps(vipps) => {
+                let link = self.links.open(setup)?;
+                Ok(Provider::Vipps(Vipps::new(link, self.vipps.clone(), vipps)))
             }
             System::Adyen(adyen) => Ok(Provider::Adyen(Adyen::new(self.links.open(setup)?, adyen))),
         }
@@ -180,6 +190,13 @@ impl Providers {
         match setup.system {
             System::Sandbox(_) => Ok(None),
             System::Klarna(_) => Ok(Some(Proof::Klarna)),
+            System::Vipps(vipps) => {
+                let secret = self.links.open(setup)?.secret("webhook_secret");
+                let is_set = !secret.expose_secret().is_empty();
+                let merchant_serial_number = vipps.merchant_serial_number.clone();
+                let proof = webhooks::vipps::Proof { secret, merchant_serial_number };
+                Ok(is_set.then_some(Proof::Vipps(proof)))
+            }
             System::Adyen(adyen) => {
                 let link = self.links.open(setup)?;
                 let name = adyen.webhook_username.clone();
@@ -199,6 +216,7 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.perform(call).await,
             Self::Klarna(klarna) => klarna.perform(call).await,
+            Self::Vipps(vipps) => vipps.perform(call).await,
             Self::Adyen(adyen) => adyen.perform(call).await,
         }
     }
@@ -207,6 +225,7 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.look_up(call).await,
             Self::Klarna(klarna) => klarna.look_up(call).await,
+            Self::Vipps(vipps) => vipps.look_up(call).await,
             Self::Adyen(adyen) => adyen.look_up(call).await,
         }
     }
@@ -215,6 +234,7 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.test().await,
             Self::Klarna(klarna) => klarna.test().await,
+            Self::Vipps(vipps) => vipps.test().await,
             Self::Adyen(adyen) => adyen.test().await,
         }
     }
@@ -225,15 +245,17 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
     let kind = match system {
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
+        System::Vipps(_) => "vipps",
         System::Adyen(_) => "adyen",
     };
     match system {
-        System::Sandbox(_) | System::Klarna(_) => Some(Capabilities {
+        System::Sandbox(_) | System::Klarna(_) | System::Vipps(_) => Some(Capabilities {
             is_manual: false,
             decline_rank: decline_rank(kind),
             can_release: true,
-            can_lower: true,
+            can_lower: !matches!(system, System::Vipps(_)),
             can_read_back: true,
+            key_window: KEY_WINDOW_MICROS,
         }),
         // What is left of a reservation ends with its capture, by itself.
         System::Adyen(_) => Some(Capabilities {
@@ -242,6 +264,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
             can_release: false,
             can_lower: true,
             can_read_back: false,
+            key_window: adyen::KEY_WINDOW_MICROS,
         }),
     }
 }

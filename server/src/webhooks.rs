@@ -148,6 +148,7 @@ impl Letter<'_> {
 pub(crate) fn happening(system: &System, told: &Told) -> Happening {
     match system {
         System::Klarna(_) => klarna::happening(told),
+        System::Vipps(_) => vipps::happening(told),
         System::Adyen(_) => adyen::happening(told),
         System::Sandbox(_) => Happening::Trifle,
     }

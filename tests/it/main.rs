@@ -110,6 +110,8 @@ mod updating;
 #[cfg(test)]
 mod verifying;
 #[cfg(test)]
+mod vipps;
+#[cfg(test)]
 mod watching;
 #[cfg(test)]
 mod webhooks;
@@ -135,7 +137,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 51] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 52] = [
         adyen::trials,
         adyen::aftermath::trials,
         attention::trials,
@@ -185,6 +187,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         twins::trials,
         updating::trials,
         verifying::trials,
+        vipps::trials,
         watching::trials,
         webhooks::trials,
     ];

@@ -16,7 +16,7 @@ pub(crate) use advancing::free_again;
 pub use attaching::{AttachPayment, attach};
 pub use hearing::{Bearing, Happening, News, bearing, concerned, hear};
 pub use planning::expected_effects;
-pub(crate) use problems::{is_about_cover, is_hold};
+pub(crate) use problems::{asked_of, is_about_cover, is_hold};
 pub use recording::{Outcome, record, resume};
 
 pub(crate) use advancing::advance;

@@ -36,6 +36,8 @@ pub enum System {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     pub system: System,
+    /// How long the system keeps the effect's key, in microseconds; `None`: it has none.
+    pub key_window: Option<i64>,
     /// Calls made so far; a result of an earlier attempt is evidence only.
     pub attempt: u32,
     /// Look-ups made since the last call.
@@ -124,12 +126,16 @@ pub const HINT_MAX_MICROS: i64 = HOUR;
 pub const HELD_MICROS: i64 = 15 * MINUTE;
 /// Not final after this: it is listed for a person, and tried on.
 pub const ATTENTION_AFTER_MICROS: i64 = 15 * MINUTE;
-/// Providers keep idempotency keys this long.
+/// Providers keep idempotency keys at least this long, as far as they say.
 pub const KEY_WINDOW_MICROS: i64 = 24 * HOUR;
-/// The last re-send, well inside the window.
-pub const LAST_SEND_AFTER_MICROS: i64 = 20 * HOUR;
 
-const _: () = assert!(LAST_SEND_AFTER_MICROS + CALL_TIMEOUT_MICROS < KEY_WINDOW_MICROS);
+const _: () = assert!(last_send_after(KEY_WINDOW_MICROS) + CALL_TIMEOUT_MICROS < KEY_WINDOW_MICROS);
+
+/// The last re-send after the first, well inside the window of a key.
+#[must_use]
+pub const fn last_send_after(key_window: i64) -> i64 {
+    key_window - key_window / 6
+}
 
 impl EffectState {
     /// Nothing more will come of it.
@@ -156,9 +162,10 @@ impl From<EffectState> for OperationState {
 impl Schedule {
     /// An effect that was just planned.
     #[must_use]
-    pub const fn planned(system: System) -> Self {
+    pub const fn planned(system: System, key_window: Option<i64>) -> Self {
         Self {
             system,
+            key_window,
             attempt: 0,
             looks: 0,
             first_sent_at: None,
@@ -174,6 +181,7 @@ impl Schedule {
     pub fn sent(self, now: Micros) -> Self {
         Self {
             system: self.system,
+            key_window: self.key_window,
             attempt: self.attempt.saturating_add(1),
             looks: 0,
             first_sent_at: self.first_sent_at.or(Some(now)),
@@ -188,10 +196,8 @@ impl Schedule {
     /// only ever sent again when it certainly did not happen, so it may be at any time.
     #[must_use]
     pub fn may_send_at(&self, time: Micros) -> bool {
-        self.system == System::Mail
-            || self
-                .first_sent_at
-                .is_none_or(|first| time.0 <= first.0.saturating_add(LAST_SEND_AFTER_MICROS))
+        let Some((first, window)) = self.first_sent_at.zip(self.key_window) else { return true };
+        time.0 <= first.0.saturating_add(last_send_after(window))
     }
 
     /// From here on a look-up that finds nothing counts.

@@ -147,6 +147,13 @@ codes! {
     NotFoundAtProvider = "NOT_FOUND_AT_PROVIDER",
     RejectedByProvider = "REJECTED_BY_PROVIDER",
     FraudRejected = "FRAUD_REJECTED",
+    /// The customer has said no, or nothing.
+    PaymentNotApproved = "PAYMENT_NOT_APPROVED",
+    /// The shop's agreement with the provider does not cover it.
+    NotEnabledAtProvider = "NOT_ENABLED_AT_PROVIDER",
+    /// The bank behind the reservation has let it go.
+    FundsUnavailable = "FUNDS_UNAVAILABLE",
+    RefundPeriodOver = "REFUND_PERIOD_OVER",
     UnknownProviderError = "UNKNOWN_PROVIDER_ERROR",
     // The service.
     QueueFull = "QUEUE_FULL",

@@ -232,6 +232,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::NotFoundAtProvider
         | Code::RejectedByProvider
         | Code::FraudRejected
+        | Code::PaymentNotApproved
+        | Code::NotEnabledAtProvider
+        | Code::FundsUnavailable
+        | Code::RefundPeriodOver
         | Code::UnknownProviderError => Fitting::Nothing,
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Adyen {
 const KEY: &str = "idempotency-key";
 const API_KEY: &str = "x-api-key";
 const REFERENCE_CHARACTERS_MAX: usize = 64;
+/// How long Adyen keeps a key at least.
+pub(super) const KEY_WINDOW_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
 /// The webhook has mostly come by then, and wakes who waits for it anyway.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 

@@ -36,11 +36,17 @@ pub(crate) struct Candidate {
 }
 
 /// What a shop's effects queue up for: one that hangs delays nothing in the others.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Lane {
     /// The integration of this name.
     Provider(String),
     Mail,
+}
+
+impl Candidate {
+    pub(crate) fn lane_of_shop(&self) -> (i64, Lane) {
+        (self.shop_id, self.lane.clone())
+    }
 }
 
 /// An effect under a lease, as it is stored now.
@@ -140,6 +146,7 @@ const NEVER: i64 = i64::MAX;
 pub(crate) fn schedule(row: &EffectRow) -> Option<Schedule> {
     Some(Schedule {
         system: system(row.system)?,
+        key_window: row.key_window,
         attempt: u32::try_from(row.attempt).ok()?,
         looks: u32::try_from(row.looks).ok()?,
         first_sent_at: row.first_sent_at.map(Micros),

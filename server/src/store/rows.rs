@@ -350,6 +350,8 @@ pub(crate) struct EffectRow {
     pub absent_seen_at: Option<i64>,
     pub needs_attention: bool,
     pub created_at: i64,
+    /// How long the system keeps the effect's key, in microseconds; `None`: it has none.
+    pub key_window: Option<i64>,
 }
 
 /// Something that a provider told by itself.

@@ -304,6 +304,7 @@ diesel::table! {
         absent_seen_at -> Nullable<BigInt>,
         needs_attention -> Bool,
         created_at -> BigInt,
+        key_window -> Nullable<BigInt>,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use order_proto::v1;
-use order_rules::effects::EffectState;
+use order_rules::effects::{EffectState, KEY_WINDOW_MICROS};
 use order_rules::mail::{Mail, MailKind, MailState};
 use order_rules::money::{Currency, VatRate};
 use order_rules::order::{
@@ -304,6 +304,7 @@ pub(super) fn payment(
         can_release: true,
         can_lower: false,
         can_read_back: false,
+        key_window: KEY_WINDOW_MICROS,
     });
     Ok(Payment {
         id: PaymentId(number(row.payment_key)),

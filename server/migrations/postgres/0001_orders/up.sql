@@ -327,6 +327,8 @@ CREATE TABLE effects (
     absent_seen_at BIGINT,
     needs_attention BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
+    -- How long the system keeps the effect's key; nothing: it has none.
+    key_window BIGINT CHECK (key_window > 0),
     CHECK ((system = 1) = (payment_key IS NOT NULL))
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX effects_in_flight ON effects (payment_key) WHERE state IN (1, 2, 3);

@@ -10,7 +10,7 @@ use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnectio
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection};
 use order_proto::v1;
 use order_rules::changing::Outcome;
-use order_rules::effects::{EffectState, System};
+use order_rules::effects::{EffectState, KEY_WINDOW_MICROS, System};
 use order_rules::money::Currency;
 use order_rules::payments::{Authorization, OperationKind, OperationState};
 use uuid::Uuid;
@@ -138,6 +138,7 @@ impl Plan {
             absent_seen_at: None,
             needs_attention: false,
             created_at: CREATED_AT,
+            key_window: Some(KEY_WINDOW_MICROS),
         }
     }
 }
