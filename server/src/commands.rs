@@ -10,6 +10,7 @@ mod delete_order;
 mod delivering;
 mod edit_order;
 mod erase_customer;
+mod hearing;
 mod integrations;
 mod record_outcome;
 mod resolving;
@@ -24,7 +25,7 @@ pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, Record
 
 use order_proto::v1;
 use order_rules::attention::Verdict;
-use order_rules::changing::Outcome;
+use order_rules::changing::{Happening, Outcome};
 use order_rules::crediting;
 use order_rules::editing::Edit;
 use order_rules::mail::MailOutcome;
@@ -34,6 +35,7 @@ use order_rules::placing::Placement;
 use order_rules::refusals::Refusal;
 use uuid::Uuid;
 
+use crate::providers::Told;
 use crate::store::facts::Needs;
 use crate::turns::desk::Desk;
 use crate::vault::Sealed;
@@ -89,6 +91,7 @@ pub(crate) enum Command {
     ResendMail(ResendMail),
     RecordOutcome(RecordOutcome),
     RecordMail(RecordMail),
+    HearOfPayment(Box<HearOfPayment>),
 }
 
 #[derive(Clone, Debug)]
@@ -280,6 +283,8 @@ pub(crate) struct DeleteStatus {
 #[derive(Clone, Debug)]
 pub(crate) struct CreateIntegration {
     pub slug: String,
+    /// The service listens for webhooks.
+    pub takes_webhooks: bool,
     pub system: v1::integration::System,
     pub credentials: Sealed,
     pub is_disabled: bool,
@@ -290,6 +295,8 @@ pub(crate) struct CreateIntegration {
 #[derive(Clone, Debug)]
 pub(crate) struct UpdateIntegration {
     pub slug: String,
+    /// The service listens for webhooks.
+    pub takes_webhooks: bool,
     pub etag: Option<String>,
     pub paths: Vec<String>,
     pub stated: v1::Integration,
@@ -347,6 +354,15 @@ pub(crate) struct RecordMail {
     pub outcome: MailOutcome,
 }
 
+/// What a provider says of a payment by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct HearOfPayment {
+    pub provider: String,
+    pub reference: String,
+    pub happening: Happening,
+    pub told: Told,
+}
+
 /// Time as the store keeps it.
 pub(crate) fn timestamp(time: Micros) -> prost_types::Timestamp {
     let nanos = time.0.rem_euclid(1_000_000).saturating_mul(1_000);
@@ -386,6 +402,7 @@ impl Command {
             Self::ResendMail(command) => command.needs(shop_id, needs),
             Self::RecordOutcome(command) => command.needs(shop_id, needs),
             Self::RecordMail(command) => command.needs(shop_id, needs),
+            Self::HearOfPayment(command) => command.needs(needs),
             Self::UpdateIntegration(command) => command.needs(shop_id, needs),
             Self::CreateStatus(_) | Self::CreateIntegration(_) | Self::UpdateShop(_) => {}
         }
@@ -430,6 +447,7 @@ impl Command {
             Self::ResendMail(command) => command.carry_out(desk),
             Self::RecordOutcome(command) => command.carry_out(desk),
             Self::RecordMail(command) => command.carry_out(desk),
+            Self::HearOfPayment(command) => command.carry_out(desk),
         }
     }
 

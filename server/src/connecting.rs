@@ -34,6 +34,10 @@ impl Connecting {
         self.links.allows_stand_ins()
     }
 
+    pub(crate) fn takes_webhooks(&self) -> bool {
+        self.links.takes_webhooks()
+    }
+
     /// Asks the system behind an integration whether it would take a call.
     pub(crate) async fn test(
         &self,
@@ -45,7 +49,7 @@ impl Connecting {
             Err(problem @ Unusable::CredentialsUnreadable) => {
                 (v1::ConnectionState::CredentialsUnreadable, problem.to_string())
             }
-            Err(problem @ Unusable::StandInForbidden) => {
+            Err(problem @ (Unusable::StandInForbidden | Unusable::WebhooksOff)) => {
                 (v1::ConnectionState::Unreachable, problem.to_string())
             }
             Ok(system) => match timeout(TEST_TIMEOUT, system.test())

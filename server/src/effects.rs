@@ -26,10 +26,11 @@ use uuid::Uuid;
 use self::carrying::Carrier;
 use self::mailing::Mailing;
 use self::paying::Paying;
+pub(crate) use self::paying::operation_key;
 use self::slots::Slots;
 use crate::commands::{Assignment, Failure};
 use crate::mail::MailService;
-use crate::providers::{Provider, Providers};
+use crate::providers::{Call, Provider, Providers};
 use crate::shops::{Integration, integration_name};
 use crate::store::claims::{Candidate, Claims, PaymentSubject, Search, Subject};
 use crate::store::rows::{EffectRow, ShopRow};
@@ -106,8 +107,9 @@ impl<Log: Recorder> Runner<Log> {
         let (provider_system, hold) = shop.provider(&self.providers, provider);
         Paying {
             provider: provider_system,
+            call: paying::call(&shop.slug, effect, of)
+                .map(|call| Call { doubt: paying::doubt(effect, hold.is_some()), ..call }),
             hold,
-            call: paying::call(&shop.slug, effect, of),
             effect: effect.clone(),
             key: paying::key_of(&shop.slug, provider, reference, effect),
             patience: self.call_timeout(),

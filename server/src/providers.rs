@@ -3,6 +3,7 @@
 //! Providers know neither the store nor the orders. A call holds all there is to know, frozen when
 //! the effect was planned, so that a repeat is the same call.
 
+mod adyen;
 mod klarna;
 mod sandbox;
 mod vipps;
@@ -14,14 +15,17 @@ use order_rules::effects::KEY_WINDOW_MICROS;
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, Micros};
 use order_rules::payments::{Capabilities, OperationKind};
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
+use self::adyen::Adyen;
 use self::klarna::Klarna;
 use self::sandbox::Sandbox;
 use self::vipps::Vipps;
 use crate::links::{Links, Setup, Unusable};
 use crate::systems;
 pub(crate) use crate::systems::Decline;
+use crate::webhooks::{self, Proof};
 
 /// One operation on one reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +45,35 @@ pub(crate) struct Call {
     /// What the amount is for, where that is known; amounts of a refund are positive, of its fees
     /// negative.
     pub lines: Vec<CallLine>,
+    /// What the provider told of the payment by itself, oldest first.
+    pub told: Vec<Told>,
+    pub doubt: Doubt,
+}
+
+/// What there is to do where a look-up finds nothing, for a provider that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// It has the call, or must not be called now.
+    Wait,
+    /// The same call may be made again: the provider does its key once, and answers what it answered.
+    Repeat,
+    /// It may have forgotten the key.
+    TooLate,
+}
+
+/// What a provider told by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Of the operation it is about, if that is one of ours.
+    pub key: Option<Uuid>,
+    /// In the provider's words.
+    pub event: String,
+    pub is_success: bool,
+    pub reason: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    /// The provider's reference of what it tells of.
+    pub provider_reference: String,
 }
 
 /// A line of what a call moves money for.
@@ -78,7 +111,7 @@ pub(crate) trait PaymentProvider {
     /// ever; whoever gives up waiting knows nothing of the outcome.
     async fn perform(&self, call: &Call) -> Report;
 
-    /// Asks what became of the operation. Changes nothing.
+    /// Asks what became of the operation. Changes nothing that the call itself would not.
     async fn look_up(&self, call: &Call) -> Sighting;
 
     /// Asks whether the system answers and takes the credentials. Changes nothing.
@@ -108,6 +141,7 @@ pub(crate) enum Provider {
     Sandbox(Sandbox),
     Klarna(Klarna),
     Vipps(Vipps),
+    Adyen(Adyen),
 }
 
 /// A capture most likely to be declined comes first (2.2): cards lapse and are refused more often
@@ -144,6 +178,35 @@ impl Providers {
                 let link = self.links.open(setup)?;
                 Ok(Provider::Vipps(Vipps::new(link, self.vipps.clone(), vipps)))
             }
+            System::Adyen(adyen) => Ok(Provider::Adyen(Adyen::new(self.links.open(setup)?, adyen))),
+        }
+    }
+
+    /// What the webhooks of an integration are proved by; `None`: its system sends none.
+    ///
+    /// # Errors
+    /// When its secret cannot be had.
+    pub(crate) fn proof(&self, setup: Setup<'_>) -> Result<Option<Proof>, Unusable> {
+        match setup.system {
+            System::Sandbox(_) => Ok(None),
+            System::Klarna(_) => Ok(Some(Proof::Klarna)),
+            System::Vipps(vipps) => {
+                let secret = self.links.open(setup)?.secret("webhook_secret");
+                let is_set = !secret.expose_secret().is_empty();
+                let merchant_serial_number = vipps.merchant_serial_number.clone();
+                let proof = webhooks::vipps::Proof { secret, merchant_serial_number };
+                Ok(is_set.then_some(Proof::Vipps(proof)))
+            }
+            System::Adyen(adyen) => {
+                let link = self.links.open(setup)?;
+                let name = adyen.webhook_username.clone();
+                let login = (!name.is_empty()).then(|| (name, link.secret("webhook_password")));
+                Ok(Some(Proof::Adyen(webhooks::adyen::Proof {
+                    hmac_key: link.secret("hmac_key"),
+                    login,
+                    merchant_account: adyen.merchant_account.clone(),
+                })))
+            }
         }
     }
 }
@@ -154,6 +217,7 @@ impl PaymentProvider for Provider {
             Self::Sandbox(sandbox) => sandbox.perform(call).await,
             Self::Klarna(klarna) => klarna.perform(call).await,
             Self::Vipps(vipps) => vipps.perform(call).await,
+            Self::Adyen(adyen) => adyen.perform(call).await,
         }
     }
 
@@ -162,6 +226,7 @@ impl PaymentProvider for Provider {
             Self::Sandbox(sandbox) => sandbox.look_up(call).await,
             Self::Klarna(klarna) => klarna.look_up(call).await,
             Self::Vipps(vipps) => vipps.look_up(call).await,
+            Self::Adyen(adyen) => adyen.look_up(call).await,
         }
     }
 
@@ -170,6 +235,7 @@ impl PaymentProvider for Provider {
             Self::Sandbox(sandbox) => sandbox.test().await,
             Self::Klarna(klarna) => klarna.test().await,
             Self::Vipps(vipps) => vipps.test().await,
+            Self::Adyen(adyen) => adyen.test().await,
         }
     }
 }
@@ -180,6 +246,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
         System::Vipps(_) => "vipps",
+        System::Adyen(_) => "adyen",
     };
     match system {
         System::Sandbox(_) | System::Klarna(_) | System::Vipps(_) => Some(Capabilities {
@@ -189,6 +256,15 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
             can_lower: !matches!(system, System::Vipps(_)),
             can_read_back: true,
             key_window: KEY_WINDOW_MICROS,
+        }),
+        // What is left of a reservation ends with its capture, by itself.
+        System::Adyen(_) => Some(Capabilities {
+            is_manual: false,
+            decline_rank: decline_rank(kind),
+            can_release: false,
+            can_lower: true,
+            can_read_back: false,
+            key_window: adyen::KEY_WINDOW_MICROS,
         }),
     }
 }

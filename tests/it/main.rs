@@ -12,6 +12,8 @@ mod harness;
 mod postgres;
 
 #[cfg(test)]
+mod adyen;
+#[cfg(test)]
 mod attention;
 #[cfg(test)]
 mod bad_input;
@@ -112,6 +114,8 @@ mod verifying;
 mod vipps;
 #[cfg(test)]
 mod watching;
+#[cfg(test)]
+mod webhooks;
 
 #[cfg(test)]
 fn main() -> std::process::ExitCode {
@@ -134,7 +138,9 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 50] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 53] = [
+        adyen::trials,
+        adyen::aftermath::trials,
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -185,6 +191,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         verifying::trials,
         vipps::trials,
         watching::trials,
+        webhooks::trials,
     ];
     areas.into_iter().flat_map(|area| area()).collect()
 }

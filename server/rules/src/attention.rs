@@ -64,8 +64,36 @@ pub fn dismiss(
         return Err(Refusal::new(Code::ProblemNotDismissible).with("code", problem.code.name()));
     }
     problem.closed_at = Some(now);
+    let about = problem.payment.filter(|_| is_told_by_provider(problem.code));
     draft.changes.push(Change::ProblemDismissed { problem: problem_id });
+    if let Some(payment) = about {
+        look_away(&mut draft, payment);
+    }
     Ok(draft.finish())
+}
+
+/// Opened because of what a provider said by itself.
+const fn is_told_by_provider(code: Code) -> bool {
+    matches!(code, Code::RefundReversed | Code::ChangedAtProvider)
+}
+
+/// The payment needs nobody any more, unless something else about it does.
+fn look_away(draft: &mut Draft<'_>, payment: PaymentId) {
+    let problems = &draft.case.order.problems;
+    let is_told = problems.iter().any(|problem| {
+        problem.closed_at.is_none()
+            && problem.payment == Some(payment)
+            && is_told_by_provider(problem.code)
+    });
+    let Some(known) = draft.payment_mut(payment).filter(|known| {
+        !is_told
+            && known.needs_attention
+            && known.operations.iter().all(|one| one.state != OperationState::Unknown)
+    }) else {
+        return;
+    };
+    known.needs_attention = false;
+    draft.payment_updated(payment);
 }
 
 /// Tries an operation again (4.6): one that waits is due now with its key, one that is unknown is

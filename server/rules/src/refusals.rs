@@ -51,6 +51,8 @@ codes! {
     /// Payments name it, so it stays the system it is.
     IntegrationInUse = "INTEGRATION_IN_USE",
     CredentialsKeyMissing = "CREDENTIALS_KEY_MISSING",
+    /// What the integration's system does is only told by webhook, and nobody listens for any.
+    WebhooksOff = "WEBHOOKS_OFF",
     ExternalReferenceTaken = "EXTERNAL_REFERENCE_TAKEN",
     // §1 Statuses.
     StatusTagRequired = "STATUS_TAG_REQUIRED",
@@ -128,6 +130,8 @@ codes! {
     ReleaseDeclined = "RELEASE_DECLINED",
     RefundDeclined = "REFUND_DECLINED",
     CaptureReversed = "CAPTURE_REVERSED",
+    RefundReversed = "REFUND_REVERSED",
+    ChangedAtProvider = "CHANGED_AT_PROVIDER",
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
     AmountUpdateDeclined = "AMOUNT_UPDATE_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",

@@ -2,6 +2,7 @@
 //! `ORDER_TEST_POSTGRES` names a server, on PostgreSQL.
 
 mod stage;
+mod told;
 
 use std::time::Duration;
 

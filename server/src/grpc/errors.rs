@@ -203,6 +203,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::MoneyOpen
         | Code::IntegrationInUse
         | Code::CredentialsKeyMissing
+        | Code::WebhooksOff
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,
@@ -216,6 +217,8 @@ fn fitting(code: Code) -> Fitting {
         | Code::ReleaseDeclined
         | Code::RefundDeclined
         | Code::CaptureReversed
+        | Code::RefundReversed
+        | Code::ChangedAtProvider
         | Code::AuthorizationDeclined
         | Code::AmountUpdateDeclined
         | Code::OutcomeUnknown

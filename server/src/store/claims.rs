@@ -6,7 +6,7 @@ use diesel::prelude::AsChangeset;
 use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
-use super::rows::{EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow};
+use super::rows::{EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow, WebhookRow};
 use super::schema;
 use crate::terms::{effect_state, effect_state_stored, system};
 
@@ -72,6 +72,8 @@ pub(crate) struct PaymentSubject {
     pub currency: String,
     /// What the amount of an update or a refund is for: lines of the order, or of the credit order.
     pub lines: Vec<LineRow>,
+    /// What the provider told of it by itself, oldest first.
+    pub told: Vec<WebhookRow>,
 }
 
 /// What a mail is made of, as it is stored.

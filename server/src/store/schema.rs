@@ -309,6 +309,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    webhooks (shop_id, integration, copy_key) {
+        shop_id -> BigInt,
+        integration -> Text,
+        copy_key -> Text,
+        payment_reference -> Text,
+        operation_key -> Nullable<Text>,
+        event -> Text,
+        is_success -> Bool,
+        reason -> Text,
+        amount_minor -> BigInt,
+        currency -> Text,
+        provider_reference -> Text,
+        happened_at -> Nullable<BigInt>,
+        received_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        tries -> Integer,
+    }
+}
+
+diesel::table! {
     events (shop_id, revision) {
         shop_id -> BigInt,
         revision -> BigInt,
@@ -355,6 +375,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     stock_movements,
     mails,
     mail_files,
+    webhooks,
     effects,
     events,
 );

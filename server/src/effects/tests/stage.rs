@@ -19,7 +19,7 @@ use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
 use crate::effects::paying::key_of;
 use crate::effects::{Recorder, Runner, Running};
 use crate::links::{Links, Setup};
-use crate::providers::{Call, PaymentProvider, Providers, Report};
+use crate::providers::{Call, Doubt, PaymentProvider, Providers, Report};
 use crate::shops::Shops;
 use crate::store::facts::Changes;
 use crate::store::rows::{EffectRow, HolderRow, OperationRow, OrderRow, PaymentRow, key};
@@ -29,10 +29,10 @@ use crate::turns::Turns;
 use crate::vault::Vault;
 
 pub(super) struct Stage {
-    store: Store,
+    pub(super) store: Store,
     providers: Providers,
     pub(super) log: Log,
-    shop_id: i64,
+    pub(super) shop_id: i64,
     folder: PathBuf,
     next: Mutex<i64>,
 }
@@ -203,6 +203,8 @@ impl Stage {
                 currency: Currency::from_code("NOK").unwrap(),
                 order: 1,
                 lines: Vec::new(),
+                told: Vec::new(),
+                doubt: Doubt::Wait,
             };
             let report = self.provider().perform(&call).await;
             assert!(matches!(report, Report::Done(_)), "{report:?}");
@@ -223,6 +225,8 @@ impl Stage {
             currency: Currency::from_code("NOK").unwrap(),
             order: 1,
             lines: Vec::new(),
+            told: Vec::new(),
+            doubt: Doubt::Wait,
         };
         let report = self.provider().perform(&call).await;
         assert!(matches!(report, Report::Done(_)), "{report:?}");

@@ -14,5 +14,6 @@ mod search;
 mod shops;
 mod stream;
 mod turn;
+mod webhooks;
 
 pub(super) use super::{Backend, Connection, Database, Run, newest_purchases};
