@@ -25,6 +25,7 @@ pub mod mail;
 pub mod money;
 pub mod placing;
 pub mod privacy;
+pub mod reconciling;
 pub mod resolving;
 pub mod statuses;
 
