@@ -107,6 +107,7 @@ impl<Log: Recorder> Runner<Log> {
             provider: provider_system,
             hold,
             call: paying::call(&shop.slug, effect, of),
+            captured_minor: of.captured_minor,
             effect: effect.clone(),
             key: paying::key_of(&shop.slug, provider, reference, effect),
             patience: self.call_timeout(),

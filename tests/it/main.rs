@@ -82,6 +82,8 @@ mod privacy;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
+mod reconciling;
+#[cfg(test)]
 mod refunding;
 #[cfg(test)]
 mod replicas;
@@ -131,7 +133,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 48] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 49] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -166,6 +168,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         plans::trials,
         privacy::trials,
         reading::trials,
+        reconciling::trials,
         refunding::trials,
         replicas::trials,
         resolving::trials,

@@ -245,6 +245,7 @@ fn look(connection: &mut SqliteConnection, call: &Call) -> QueryResult<Reply<Sig
     let entry = book::entry(connection, call)?.filter(|entry| entry.is_about(call));
     let first_at = book::history(connection, call)?.first_at;
     let sighting = match (orders.read, entry) {
+        (Some(ReadBehaviour::Nothing), _) => Sighting::Untold,
         (Some(ReadBehaviour::Unavailable(None)), _) => Sighting::NoAnswer,
         (Some(ReadBehaviour::Unavailable(Some(lasts))), _)
             if remaining(first_at, lasts, now).is_some() =>
@@ -266,6 +267,9 @@ fn look(connection: &mut SqliteConnection, call: &Call) -> QueryResult<Reply<Sig
 fn reading(connection: &mut SqliteConnection, account: &Account) -> QueryResult<Reading> {
     let now = book::now(connection)?;
     book::note_errand(connection, account, ("read", Uuid::nil()), now)?;
+    if keeps_no_account(account) {
+        return Ok(Reading::Untold);
+    }
     if is_out_of_order(connection, account, now)? {
         return Ok(Reading::NoAnswer);
     }
@@ -282,6 +286,9 @@ fn extension(
     key: Uuid,
 ) -> QueryResult<Extension> {
     let now = book::now(connection)?;
+    if keeps_no_account(account) {
+        return Ok(Extension::Unsupported);
+    }
     if is_out_of_order(connection, account, now)? {
         return Ok(Extension::NoAnswer);
     }
@@ -314,8 +321,13 @@ fn is_out_of_order(
             let first_at = book::first_call(connection, account)?;
             remaining(first_at.unwrap_or(now), lasts, now).is_some()
         }
-        Some(ReadBehaviour::Lag(_)) | None => false,
+        Some(ReadBehaviour::Nothing | ReadBehaviour::Lag(_)) | None => false,
     })
+}
+
+fn keeps_no_account(account: &Account) -> bool {
+    let orders = Orders::parse(&account.reference).unwrap_or_default();
+    orders.read == Some(ReadBehaviour::Nothing)
 }
 
 fn no_such_reservation() -> Decline {

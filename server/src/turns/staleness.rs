@@ -57,6 +57,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::DeleteOrder(command) => command.etag.as_deref(),
         Command::AddNote(command) => command.etag.as_deref(),
         Command::ResendMail(command) => command.etag.as_deref(),
+        Command::ReconcilePayment(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)
@@ -68,7 +69,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::CreateStockItem(_)
         | Command::AdjustStock(_)
         | Command::RecordOutcome(_)
-        | Command::RecordMail(_) => None,
+        | Command::RecordMail(_)
+        | Command::WarnOfExpiry(_) => None,
     }
 }
 
@@ -91,7 +93,9 @@ fn fields(kind: i16, change: &[u8]) -> Vec<String> {
         | EventKind::OperationRequested
         | EventKind::OperationResolved
         | EventKind::PaymentUpdated
-        | EventKind::OperationSettled => "payments",
+        | EventKind::OperationSettled
+        | EventKind::PaymentReconciled
+        | EventKind::ReservationExpiring => "payments",
         EventKind::StockTaken
         | EventKind::StockPutBack
         | EventKind::OrderEdited

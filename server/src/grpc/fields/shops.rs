@@ -18,6 +18,7 @@ const DUPLICATE_WINDOW_SECONDS_MAX: i32 = 2_592_000;
 /// Leaves room for more orders than there will ever be.
 const NEXT_NUMBER_MAX: i64 = 1_000_000_000_000;
 const TRANSIT_DAYS_MAX: i32 = 60;
+const EXPIRY_WARNING_DAYS_MAX: i32 = 30;
 const MAIL_TEMPLATES_MAX: usize = 60;
 const TIME_ZONE_CHARACTERS_MAX: usize = 64;
 const SHOPS_PAGE_SIZE: usize = 50;
@@ -126,6 +127,7 @@ impl Fields {
             note_defaults: _,
             confirms_orders: _,
             mail_templates,
+            expiry_warning_days,
         } = settings;
         for path in paths {
             let field = format!("shop.{path}");
@@ -165,6 +167,12 @@ impl Fields {
                     (0..=TRANSIT_DAYS_MAX).contains(transit_days),
                     field,
                     "must be from 0 to 60",
+                ),
+                "settings.expiry_warning_days" => self.check(
+                    expiry_warning_days
+                        .is_some_and(|days| (0..=EXPIRY_WARNING_DAYS_MAX).contains(&days)),
+                    field,
+                    "must be from 0 to 30",
                 ),
                 "settings.seller" => self.seller(field, seller.clone().unwrap_or_default()),
                 "settings.mail_templates" => self.mail_templates(field, mail_templates),
@@ -240,6 +248,7 @@ fn is_stated(path: &str, settings: &v1::ShopSettings) -> bool {
         "settings.capture_mode" => settings.capture_mode != 0,
         "settings.duplicate_mode" => settings.duplicate_mode != 0,
         "settings.duplicate_window_seconds" => settings.duplicate_window_seconds.is_some(),
+        "settings.expiry_warning_days" => settings.expiry_warning_days.is_some(),
         "settings.next_order_number" => settings.next_order_number != 0,
         "settings.next_credit_number" => settings.next_credit_number != 0,
         _ => true,

@@ -252,19 +252,23 @@ async fn with_subjects(
     let payment_keys: Vec<i64> =
         taken.iter().filter_map(|(effect, _)| effect.payment_key).collect();
     let shop_ids: Vec<i64> = taken.iter().map(|(effect, _)| effect.shop_id).collect();
-    let known: Vec<(i64, String, String, String)> = payments::table
+    let known: Vec<(i64, String, String, String, i64)> = payments::table
         .filter(payments::payment_key.eq_any(payment_keys))
         .select((
             payments::payment_key,
             payments::provider,
             payments::reference,
             payments::currency,
+            payments::captured_minor,
         ))
         .load(conn)
         .await?;
-    let known: HashMap<i64, (String, String, String)> = known
+    let known: HashMap<i64, PaymentSubject> = known
         .into_iter()
-        .map(|(key, provider, reference, currency)| (key, (provider, reference, currency)))
+        .map(|(key, provider, reference, currency, captured_minor)| {
+            let lines = Vec::new();
+            (key, PaymentSubject { provider, reference, currency, captured_minor, lines })
+        })
         .collect();
     let integrations = integrations::of_shops(conn, shop_ids.clone()).await?;
     let shops = shops::table
@@ -276,9 +280,8 @@ async fn with_subjects(
     let claims = taken.into_iter().filter_map(|(effect, task)| {
         let subject = match effect.payment_key {
             Some(payment) => {
-                let (provider, reference, currency) = known.get(&payment)?.clone();
                 let lines = lines.remove(&effect.effect_key).unwrap_or_default();
-                Subject::Payment(PaymentSubject { provider, reference, currency, lines })
+                Subject::Payment(PaymentSubject { lines, ..known.get(&payment)?.clone() })
             }
             None => Subject::Mail,
         };
