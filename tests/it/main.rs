@@ -48,6 +48,8 @@ mod editing;
 #[cfg(test)]
 mod envelope;
 #[cfg(test)]
+mod expiring;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod guide;
@@ -133,7 +135,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 49] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 50] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -151,6 +153,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         edge::trials,
         editing::trials,
         envelope::trials,
+        expiring::trials,
         fuzz::trials,
         guide::trials,
         integrations::trials,

@@ -31,6 +31,8 @@ pub(crate) struct Answer {
     pub already_exists: bool,
     /// What a comparison with a provider's account came to.
     pub reconciliation: Option<v1::Reconciliation>,
+    /// It changed more than that somebody looked.
+    pub is_news: bool,
 }
 
 impl Answer {

@@ -32,17 +32,18 @@ impl ReconcilePayment {
         let home = reconciling::home(payment).unwrap_or(OrderNumber(self.number));
         clear_elsewhere(desk, payment, home);
         let (now, command) = (desk.now, Reconcile { payment: id, account, mark });
-        let mut told = None;
+        let (mut told, mut is_news) = (None, false);
         let Answer { plan, mut other_orders, .. } = decide(desk, home.0, |facts, ids| {
             let done = reconciling::reconcile(facts, &command, ids, now)?;
             told = Some(reconciliation(done.conclusion, &done.differences));
+            is_news = done.decision.changes.len() > 1;
             Ok(done.decision)
         })?;
         other_orders.push(home);
         let mut answer = desk.answer(Some(self.number));
         answer.changed_too(&other_orders);
         let is_waiting = is_waiting(desk, self.number);
-        Ok(Answer { plan, is_waiting, reconciliation: told, ..answer })
+        Ok(Answer { plan, is_waiting, reconciliation: told, is_news, ..answer })
     }
 }
 

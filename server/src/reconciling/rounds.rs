@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use order_proto::v1::ReconciliationState;
 use order_rules::order::Micros;
-use order_rules::payments::Payment;
 use order_rules::reconciling::{mark, next_read};
 use order_rules::refusals::Code;
 use tokio::task::{JoinHandle, JoinSet};
@@ -18,7 +17,9 @@ use uuid::Uuid;
 
 use super::{PaymentOf, Reconciling, Unread};
 use crate::clock;
-use crate::commands::{Assignment, Caller, Command, Failure, ReconcilePayment, WarnOfExpiry};
+use crate::commands::{
+    Answer, Assignment, Caller, Command, Failure, ReconcilePayment, WarnOfExpiry,
+};
 use crate::store::readings::{Expiring, Unreads};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::turns::Turns;
@@ -87,6 +88,10 @@ impl Rounds {
         let (now, limit) = (clock::now().0, i64::from(self.reads_per_second));
         let until = now.saturating_add(micros(CLAIM));
         let store = &self.store;
+        // Mostly there is none, and whoever writes is not disturbed.
+        if !on_either!(store, database => database.has_payments_to_read(now).await)? {
+            return Ok(());
+        }
         let due: Vec<Unreads> =
             on_either!(store, database => database.payments_to_read(now, until, limit).await)?;
         let mut lanes: BTreeMap<(String, String), Vec<Unreads>> = BTreeMap::new();
@@ -177,26 +182,22 @@ impl Reconciling {
         });
         let assignment = assignment(&of.shop, Uuid::now_v7(), command);
         match self.turns.preview(assignment.clone()).await {
-            Ok(preview) => match preview.reconciliation.unwrap_or_default().state() {
-                ReconciliationState::Open | ReconciliationState::Unspecified => {
-                    Outcome::Later(AGAIN)
+            Ok(Answer { reconciliation, is_news, .. }) => {
+                match reconciliation.unwrap_or_default().state() {
+                    ReconciliationState::Open | ReconciliationState::Unspecified => {
+                        Outcome::Later(AGAIN)
+                    }
+                    // It agrees, or differs as it did before.
+                    _ if !is_news => Outcome::Quiet(next_read(&payment, clock::now())),
+                    _ => match self.turns.submit_bulk(assignment, None).await {
+                        Ok(_) => Outcome::Taken,
+                        Err(failure) => after_failure(&failure),
+                    },
                 }
-                ReconciliationState::Agrees if is_clear(&payment) => {
-                    Outcome::Quiet(next_read(&payment, clock::now()))
-                }
-                _ => match self.turns.submit_bulk(assignment, None).await {
-                    Ok(_) => Outcome::Taken,
-                    Err(failure) => after_failure(&failure),
-                },
-            },
+            }
             Err(failure) => after_failure(&failure),
         }
     }
-}
-
-/// Nothing stands on it that an account which agrees would take away.
-fn is_clear(payment: &Payment) -> bool {
-    !payment.needs_attention
 }
 
 fn after_failure(failure: &Failure) -> Outcome {

@@ -163,17 +163,12 @@ impl Fields {
                     field,
                     "must be from 1 to 10^12",
                 ),
-                "settings.transit_days" => self.check(
-                    (0..=TRANSIT_DAYS_MAX).contains(transit_days),
-                    field,
-                    "must be from 0 to 60",
-                ),
-                "settings.expiry_warning_days" => self.check(
-                    expiry_warning_days
-                        .is_some_and(|days| (0..=EXPIRY_WARNING_DAYS_MAX).contains(&days)),
-                    field,
-                    "must be from 0 to 30",
-                ),
+                "settings.transit_days" => {
+                    self.days(field, Some(*transit_days), TRANSIT_DAYS_MAX);
+                }
+                "settings.expiry_warning_days" => {
+                    self.days(field, *expiry_warning_days, EXPIRY_WARNING_DAYS_MAX);
+                }
                 "settings.seller" => self.seller(field, seller.clone().unwrap_or_default()),
                 "settings.mail_templates" => self.mail_templates(field, mail_templates),
                 "settings.credit_order_status" if !credit_order_status.is_empty() => {
@@ -181,6 +176,12 @@ impl Fields {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn days(&mut self, field: &str, days: Option<i32>, longest: i32) {
+        if !days.is_some_and(|days| (0..=longest).contains(&days)) {
+            self.refuse(field, format!("must be from 0 to {longest}"));
         }
     }
 

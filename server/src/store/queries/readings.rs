@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::min;
 use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
 
 use super::{Connection, Database, Run};
@@ -12,6 +11,18 @@ use crate::store::rows::number;
 use crate::store::schema::{order_expiries, order_payments, payments, shops};
 
 impl Database {
+    /// Whether a payment is to be read.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn has_payments_to_read(&self, now: i64) -> Result<bool, StoreFailure> {
+        in_read!(self, |conn| {
+            let due = payments::table.filter(payments::read_due_at.le(now)).limit(1);
+            let first: Vec<i64> = due.select(payments::payment_key).load(conn).await?;
+            Ok(!first.is_empty())
+        })
+    }
+
     /// Takes the payments that wait longest for a read, by moving their next read to `until`.
     ///
     /// # Errors
@@ -43,15 +54,16 @@ impl Database {
                 .select((payments::payment_key, shops::slug, payments::provider))
                 .load(conn)
                 .await?;
-            let first: Vec<(i64, Option<i64>)> = order_payments::table
+            // A live order before one that was cancelled or deleted.
+            let holders: Vec<(i64, i64)> = order_payments::table
                 .filter(order_payments::payment_key.eq_any(keys))
-                .group_by(order_payments::payment_key)
-                .select((order_payments::payment_key, min(order_payments::order_key)))
+                .order((order_payments::is_live, order_payments::order_key.desc()))
+                .select((order_payments::payment_key, order_payments::order_key))
                 .load(conn)
                 .await?;
-            let first: HashMap<i64, Option<i64>> = first.into_iter().collect();
+            let first: HashMap<i64, i64> = holders.into_iter().collect();
             let unread = known.into_iter().filter_map(|(payment_key, shop, provider)| {
-                let order = number((*first.get(&payment_key)?)?);
+                let order = number(*first.get(&payment_key)?);
                 Some(Unreads { payment_key, shop, provider, order, payment: number(payment_key) })
             });
             Ok(unread.collect())
