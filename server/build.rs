@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 23] = [
+const STORED_ANSWERS: [&str; 25] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -17,6 +17,8 @@ const STORED_ANSWERS: [&str; 23] = [
     "DismissProblemResponse",
     "RetryEffectResponse",
     "SettlePaymentOperationResponse",
+    "ReconcilePaymentResponse",
+    "ExtendReservationResponse",
     "DeliverOrderResponse",
     "CancelDeliveryResponse",
     "ConfirmArrivalResponse",

@@ -107,6 +107,10 @@ unary!(OrderServiceClient:
     retry_effect(RetryEffectRequest) -> RetryEffectResponse;
     /// Records what a person saw at the provider.
     settle_payment_operation(SettlePaymentOperationRequest) -> SettlePaymentOperationResponse;
+    /// Compares a payment with its provider's account and adopts what is certain.
+    reconcile_payment(ReconcilePaymentRequest) -> ReconcilePaymentResponse;
+    /// Asks the provider to hold a reservation longer.
+    extend_reservation(ExtendReservationRequest) -> ExtendReservationResponse;
     /// Records what was sent. See also [`OrderClient::deliver`].
     deliver_order(DeliverOrderRequest) -> DeliverOrderResponse;
     /// Takes back a delivery that was recorded by mistake.

@@ -23,6 +23,8 @@ use crate::links::Links;
 use crate::mail::MailService;
 use crate::providers::Providers;
 use crate::reading::Reading;
+use crate::reconciling::Reconciling;
+use crate::reconciling::rounds::Rounds;
 use crate::search::Search;
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings, on_either};
@@ -51,6 +53,8 @@ struct Service {
     /// Keeps the words up to date by which orders are found.
     following: JoinHandle<()>,
     purges: JoinHandle<()>,
+    /// Reads payments at their providers.
+    rounds: JoinHandle<()>,
     /// Stops the accepting of connections and of what waits for effects.
     stop: CancellationToken,
 }
@@ -138,9 +142,23 @@ impl Service {
             providers: providers.clone(),
         };
         let webhooks = webhooks.start(webhook_listener, &stop, settings.drain_timeout() / 2);
-        let connecting = Connecting::new(providers, links);
-        let edge =
-            Edge { turns, reading, feed, verifying, connecting, mail, stopping: stop.clone() };
+        let reconciling = Reconciling::new(turns.clone(), reading.clone(), providers.clone());
+        let rounds = Rounds {
+            store: store.clone(),
+            turns: turns.clone(),
+            reconciling: reconciling.clone(),
+            reads_per_second: settings.reconcile_rate(),
+        };
+        let edge = Edge {
+            turns,
+            reading,
+            feed,
+            verifying,
+            connecting: Connecting::new(providers, links),
+            reconciling,
+            mail,
+            stopping: stop.clone(),
+        };
         let health = Health::new();
         let routes = grpc::routes(&edge, &health)
             .map_err(|error| format!("the contract in this binary cannot be read: {error}"))?;
@@ -151,18 +169,42 @@ impl Service {
             // Calls that cannot end must not take the time of what comes after them.
             settings.drain_timeout() / 2,
         ));
+        let rounds = rounds.start();
         let purges = tokio::spawn(purge_vouchers(store.clone()));
         let looks = tokio::spawn(look_after(store, health.clone()));
-        Ok(Self { health, edge, effects, connections, webhooks, looks, following, purges, stop })
+        Ok(Self {
+            health,
+            edge,
+            effects,
+            connections,
+            webhooks,
+            looks,
+            following,
+            purges,
+            rounds,
+            stop,
+        })
     }
 
     /// Ends in the order in which work flows: nothing new comes in, streams are told to go
     /// elsewhere, calls are answered, effects hand in their outcomes, and the turns carry out the
     /// last of it.
     async fn drain(self) {
-        let Self { health, edge, effects, connections, webhooks, looks, following, purges, stop } =
-            self;
+        let Self {
+            health,
+            edge,
+            effects,
+            connections,
+            webhooks,
+            looks,
+            following,
+            purges,
+            rounds,
+            stop,
+        } = self;
         looks.abort();
+        // A payment it was reading is read by the next.
+        rounds.abort();
         purges.abort();
         health.drain();
         edge.feed.drain();

@@ -121,6 +121,10 @@ pages! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    PaymentNotFound = "PAYMENT_NOT_FOUND",
+    PaymentNotReadable = "PAYMENT_NOT_READABLE",
+    ExtensionDeclined = "EXTENSION_DECLINED",
+    ProviderUnavailable = "PROVIDER_UNAVAILABLE",
     OrderCancelled = "ORDER_CANCELLED",
     WithdrawalTooLate = "WITHDRAWAL_TOO_LATE",
     DeliveryExceedsOrdered = "DELIVERY_EXCEEDS_ORDERED",
@@ -164,6 +168,9 @@ pages! {
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
     AmountUpdateDeclined = "AMOUNT_UPDATE_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
+    LedgerDiffers = "LEDGER_DIFFERS",
+    RefundedAtProvider = "REFUNDED_AT_PROVIDER",
+    ReservationExpiring = "RESERVATION_EXPIRING",
     Oversold = "OVERSOLD",
     MailDeclined = "MAIL_DECLINED",
     MailUnknown = "MAIL_UNKNOWN",
@@ -294,6 +301,9 @@ mod tests {
         Code::AuthorizationDeclined,
         Code::AmountUpdateDeclined,
         Code::OutcomeUnknown,
+        Code::LedgerDiffers,
+        Code::RefundedAtProvider,
+        Code::ReservationExpiring,
         Code::Oversold,
         Code::MailDeclined,
         Code::MailUnknown,
@@ -367,9 +377,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_state_of_the_service_is_worth_a_repeat() {
+    fn only_the_state_of_systems_is_worth_a_repeat() {
         let retryable: Vec<_> = Code::ALL.iter().filter(|&&code| page(code).retryable).collect();
-        assert_eq!(retryable, [&Code::QueueFull, &Code::Unavailable, &Code::DeadlineExceeded]);
+        let wanted =
+            [Code::ProviderUnavailable, Code::QueueFull, Code::Unavailable, Code::DeadlineExceeded];
+        assert_eq!(retryable, wanted.iter().collect::<Vec<_>>());
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod edit_order;
 mod erase_customer;
 mod hearing;
 mod integrations;
+mod reconciling;
 mod record_outcome;
 mod resolving;
 mod statuses;
@@ -32,6 +33,7 @@ use order_rules::mail::MailOutcome;
 use order_rules::order::Micros;
 use order_rules::payments::ProviderName;
 use order_rules::placing::Placement;
+use order_rules::reconciling::{Account, Mark};
 use order_rules::refusals::Refusal;
 use uuid::Uuid;
 
@@ -92,6 +94,8 @@ pub(crate) enum Command {
     RecordOutcome(RecordOutcome),
     RecordMail(RecordMail),
     HearOfPayment(Box<HearOfPayment>),
+    ReconcilePayment(ReconcilePayment),
+    WarnOfExpiry(WarnOfExpiry),
 }
 
 #[derive(Clone, Debug)]
@@ -363,6 +367,25 @@ pub(crate) struct HearOfPayment {
     pub told: Told,
 }
 
+/// What a provider says of a payment, to be taken into the ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct ReconcilePayment {
+    pub number: i64,
+    pub etag: Option<String>,
+    /// The payment within the shop.
+    pub payment: i64,
+    /// `None`: the provider is still to be asked, and this asks whether it may be.
+    pub reading: Option<(Account, Mark)>,
+    /// It is asked for more time first.
+    pub is_extension: bool,
+}
+
+/// The reservations of an order that expire soon.
+#[derive(Clone, Debug)]
+pub(crate) struct WarnOfExpiry {
+    pub number: i64,
+}
+
 /// Time as the store keeps it.
 pub(crate) fn timestamp(time: Micros) -> prost_types::Timestamp {
     let nanos = time.0.rem_euclid(1_000_000).saturating_mul(1_000);
@@ -403,6 +426,8 @@ impl Command {
             Self::RecordOutcome(command) => command.needs(shop_id, needs),
             Self::RecordMail(command) => command.needs(shop_id, needs),
             Self::HearOfPayment(command) => command.needs(needs),
+            Self::ReconcilePayment(command) => command.needs(shop_id, needs),
+            Self::WarnOfExpiry(command) => command.needs(shop_id, needs),
             Self::UpdateIntegration(command) => command.needs(shop_id, needs),
             Self::CreateStatus(_) | Self::CreateIntegration(_) | Self::UpdateShop(_) => {}
         }
@@ -448,6 +473,8 @@ impl Command {
             Self::RecordOutcome(command) => command.carry_out(desk),
             Self::RecordMail(command) => command.carry_out(desk),
             Self::HearOfPayment(command) => command.carry_out(desk),
+            Self::ReconcilePayment(command) => command.carry_out(desk),
+            Self::WarnOfExpiry(command) => command.carry_out(desk),
         }
     }
 
@@ -488,6 +515,8 @@ impl Command {
             Self::ResendMail(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             Self::RecordMail(command) => Some(command.number),
+            Self::ReconcilePayment(command) => Some(command.number),
+            Self::WarnOfExpiry(command) => Some(command.number),
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_
 /// No longer than the rules reckon with before an outcome counts as unknown.
 const CALL_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(30);
 const CONNECTIONS: RangeInclusive<usize> = 1..=256;
+const RECONCILE_RATE_MAX: u32 = 1_000;
 
 /// The order service.
 ///
@@ -114,6 +115,10 @@ pub struct Settings {
     /// How long a provider has to answer a call, 100ms to 2m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = call_timeout)]
     call_timeout: Duration,
+
+    /// Payments that are read at their providers in a second without anybody asking, 0 to 1000; 0: none
+    #[arg(long, value_name = "COUNT", default_value = "5", value_parser = reconcile_rate)]
+    reconcile_rate: u32,
 
     /// TOML file with settings
     #[arg(long, value_name = "FILE")]
@@ -226,6 +231,10 @@ impl Settings {
     pub(crate) fn call_timeout(&self) -> Duration {
         self.call_timeout
     }
+
+    pub(crate) fn reconcile_rate(&self) -> u32 {
+        self.reconcile_rate
+    }
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -287,6 +296,11 @@ fn call_timeout(text: &str) -> Result<Duration, String> {
 fn connections(text: &str) -> Result<usize, String> {
     let wrong = || format!("must be from {} to {}", CONNECTIONS.start(), CONNECTIONS.end());
     text.parse().ok().filter(|count| CONNECTIONS.contains(count)).ok_or_else(wrong)
+}
+
+fn reconcile_rate(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count <= RECONCILE_RATE_MAX);
+    count.ok_or_else(|| format!("must be from 0 to {RECONCILE_RATE_MAX}"))
 }
 
 /// A time such as `500ms`, `20s` or `2m`.

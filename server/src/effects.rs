@@ -110,6 +110,7 @@ impl<Log: Recorder> Runner<Log> {
             call: paying::call(&shop.slug, effect, of)
                 .map(|call| Call { doubt: paying::doubt(effect, hold.is_some()), ..call }),
             hold,
+            captured_minor: of.captured_minor,
             effect: effect.clone(),
             key: paying::key_of(&shop.slug, provider, reference, effect),
             patience: self.call_timeout(),

@@ -12,6 +12,7 @@ pub(crate) mod health;
 mod integration_service;
 mod order_service;
 mod order_status_service;
+mod reconciling;
 mod refusal_service;
 mod shop_service;
 mod stock_service;
@@ -27,6 +28,7 @@ use crate::connecting::Connecting;
 use crate::feed::Feed;
 use crate::mail::MailService;
 use crate::reading::Reading;
+use crate::reconciling::Reconciling;
 use crate::turns::Turns;
 use crate::verifying::Verifying;
 use bounded::BoundedOrders;
@@ -63,6 +65,7 @@ pub(crate) struct Edge {
     pub(crate) feed: Feed,
     pub(crate) verifying: Verifying,
     pub(crate) connecting: Connecting,
+    pub(crate) reconciling: Reconciling,
     /// Where no mail server is set up it keeps what it sent.
     pub(crate) mail: MailService,
     /// Cancelled when the service stops: nothing waits for effects any longer.
@@ -78,6 +81,8 @@ struct Done {
     credit_order: Vec<Bytes>,
     receipt: v1::Receipt,
     already_exists: bool,
+    /// What a comparison with a provider's account came to, if it was one.
+    reconciliation: Option<v1::Reconciliation>,
 }
 
 impl Edge {
@@ -92,6 +97,7 @@ impl Edge {
         } else {
             self.turns.submit(assignment, caller.deadline()).await?
         };
+        let reconciliation = answer.reconciliation;
         let Answer { mut order, number, mut credit_order, revision, replayed, plan, .. } = answer;
         // Only what reached for the outside world, now or the first time, can be under way.
         let has_operations = plan.iter().any(|effect| effect.mail() == v1::MailKind::Unspecified);
@@ -120,7 +126,8 @@ impl Edge {
         let other_orders = answer.other_orders.iter();
         let other_orders = other_orders.map(|other| names::order_name(&shop, other.0)).collect();
         let receipt = v1::Receipt { request_id, revision, replayed, plan, settled, other_orders };
-        Ok(Done { order, credit_order, receipt, already_exists: answer.already_exists })
+        let already_exists = answer.already_exists;
+        Ok(Done { order, credit_order, receipt, already_exists, reconciliation })
     }
 }
 

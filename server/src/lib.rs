@@ -44,6 +44,7 @@ mod mail;
 mod outside;
 mod providers;
 mod reading;
+mod reconciling;
 mod search;
 mod verifying;
 mod webhooks;

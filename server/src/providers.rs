@@ -15,6 +15,7 @@ use order_rules::effects::KEY_WINDOW_MICROS;
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, Micros};
 use order_rules::payments::{Capabilities, OperationKind};
+use order_rules::reconciling::Statement;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
@@ -23,8 +24,8 @@ use self::klarna::Klarna;
 use self::sandbox::Sandbox;
 use self::vipps::Vipps;
 use crate::links::{Links, Setup, Unusable};
-use crate::systems;
 pub(crate) use crate::systems::Decline;
+use crate::systems::{self, Hold};
 use crate::webhooks::{self, Proof};
 
 /// One operation on one reservation.
@@ -105,6 +106,33 @@ pub(crate) struct Confirmation {
     pub expires_at: Option<Micros>,
 }
 
+/// What reading a reservation came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Statement(Statement),
+    /// Final: the provider does not know it, or tells nothing of it.
+    Declined(Decline),
+    /// Nothing is told before something is done about the integration.
+    Held(Hold),
+    /// Not now.
+    NoAnswer,
+    /// The provider has no read: what it did is known by what it says of each operation.
+    Untold,
+}
+
+/// What asking for a longer reservation came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Extension {
+    /// A read says until when.
+    Extended,
+    Declined(Decline),
+    Held(Hold),
+    /// It may have been extended: the same key may be used again.
+    NoAnswer,
+    /// The provider extends nothing.
+    Unsupported,
+}
+
 /// Something that holds reservations and carries out operations on them.
 pub(crate) trait PaymentProvider {
     /// Carries out the operation, at most once per key however often it is called. May take for
@@ -113,6 +141,12 @@ pub(crate) trait PaymentProvider {
 
     /// Asks what became of the operation. Changes nothing that the call itself would not.
     async fn look_up(&self, call: &Call) -> Sighting;
+
+    /// Asks for all that the provider knows of a reservation. Changes nothing.
+    async fn read(&self, reference: &str) -> Reading;
+
+    /// Asks for a reservation to hold longer, at most once per key. Moves no money.
+    async fn extend(&self, reference: &str, key: Uuid) -> Extension;
 
     /// Asks whether the system answers and takes the credentials. Changes nothing.
     async fn test(&self) -> Tested;
@@ -170,7 +204,7 @@ impl Providers {
     /// When it cannot be called as it is set up.
     pub(crate) fn behind(&self, setup: Setup<'_>) -> Result<Provider, Unusable> {
         match setup.system {
-            System::Sandbox(_) => Ok(Provider::Sandbox(self.sandbox.clone())),
+            System::Sandbox(_) => Ok(Provider::Sandbox(self.sandbox.behind(setup.name))),
             System::Klarna(klarna) => {
                 Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
             }
@@ -227,6 +261,24 @@ impl PaymentProvider for Provider {
             Self::Klarna(klarna) => klarna.look_up(call).await,
             Self::Vipps(vipps) => vipps.look_up(call).await,
             Self::Adyen(adyen) => adyen.look_up(call).await,
+        }
+    }
+
+    async fn read(&self, reference: &str) -> Reading {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.read(reference).await,
+            Self::Klarna(klarna) => klarna.read(reference).await,
+            Self::Vipps(vipps) => vipps.read(reference).await,
+            Self::Adyen(adyen) => adyen.read(reference).await,
+        }
+    }
+
+    async fn extend(&self, reference: &str, key: Uuid) -> Extension {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.extend(reference, key).await,
+            Self::Klarna(klarna) => klarna.extend(reference, key).await,
+            Self::Vipps(vipps) => vipps.extend(reference, key).await,
+            Self::Adyen(adyen) => adyen.extend(reference, key).await,
         }
     }
 

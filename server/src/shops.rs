@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use calendar::is_time_zone;
 pub(crate) use integrations::{Integration, integration_name, setup_stored};
-pub(crate) use settings::{SETTINGS, assign, with_defaults};
+pub(crate) use settings::{SETTINGS, assign, expiry_warning_micros, with_defaults};
 
 use jiff::tz::TimeZone;
 use order_proto::v1;

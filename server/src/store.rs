@@ -11,6 +11,7 @@ pub(crate) mod pages;
 pub(crate) mod postgres;
 mod prepared;
 mod purchases;
+pub(crate) mod readings;
 pub(crate) mod sqlite;
 
 use std::path::PathBuf;

@@ -4,7 +4,10 @@ use order_proto::v1;
 use order_rules::effects::{EffectState, System};
 use order_rules::mail::{Audience, Files, MailKind, MailState};
 use order_rules::order::{DeliveryState, DuplicateResolution, LineKind, OrderKind, PriceBasis};
-use order_rules::payments::{Authorization, OperationKind, OperationState, PaymentState};
+use order_rules::payments::{
+    Authorization, Confirmation, OperationKind, OperationState, PaymentState,
+};
+use order_rules::reconciling::{Conclusion, DifferenceKind};
 use order_rules::shop::{CaptureMode, DuplicateMode, StockMode};
 use order_rules::statuses::Tag;
 use order_rules::stock::MovementReason;
@@ -66,6 +69,26 @@ terms!(
 );
 terms!(
     DeliveryState = DeliveryState { NothingToDeliver, NotDelivered, PartiallyDelivered, Delivered }
+);
+terms!(Confirmation = ConfirmSource { Operation, Reading });
+terms!(Conclusion = ReconciliationState { Open, Agrees, Adopted, Differs });
+terms!(
+    DifferenceKind = DifferenceKind {
+        CapturedElsewhere,
+        CaptureMissing,
+        RefundedElsewhere,
+        RefundMissing,
+        ReleasedElsewhere,
+        CancelledElsewhere,
+        StillHeld,
+        HeldAgain,
+        AmountChanged,
+        Expired,
+        Rejected,
+        ExpiryChanged,
+        OtherCurrency,
+        NotFound
+    }
 );
 terms!(Authorization = AuthorizationState { Pending, Held, Declined, Expired, Voided });
 terms!(

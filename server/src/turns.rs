@@ -22,12 +22,14 @@ pub(crate) use audit::Audited;
 pub(crate) mod desk;
 
 pub(crate) use rebuild::FilesRecord;
+pub(crate) use story::reconciliation;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use order_rules::changing::Bearing;
+use order_rules::payments::Payment;
 use order_rules::refusals::{Code, Refusal};
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::time::Instant;
@@ -257,11 +259,36 @@ impl Turns {
         self.inner.effects.notify_one();
     }
 
-    async fn order_now(&self, shop_id: i64, number: i64) -> Result<(Vec<Bytes>, bool), Failure> {
+    /// A payment of an order, with its ledger.
+    ///
+    /// # Errors
+    /// `ORDER_NOT_FOUND`, `PAYMENT_NOT_FOUND`, `PAYMENT_NOT_READABLE`; a store that is away.
+    pub(crate) async fn payment(
+        &self,
+        shop: &str,
+        number: i64,
+        payment: i64,
+    ) -> Result<Payment, Failure> {
+        let shop_id = self.shop_id(shop).await?;
+        let needs = self.needs_of(shop_id, number);
+        let (shops, now) = (self.inner.shops.clone(), clock::now());
+        let wanted = (number, payment);
+        on_either!(&self.inner.store, database => database
+            .preview(needs, move |facts| turn::payment_now(&shops, shop_id, wanted, &facts, now))
+            .await)?
+    }
+
+    /// What must be read to know an order as it is.
+    fn needs_of(&self, shop_id: i64, number: i64) -> Needs {
         let mut needs = Needs::default();
         let known = self.inner.shops.shop(shop_id).map_or(-1, |shop| shop.settings_revision);
         needs.shops.insert(shop_id, known);
         needs.orders.insert(key(shop_id, number));
+        needs
+    }
+
+    async fn order_now(&self, shop_id: i64, number: i64) -> Result<(Vec<Bytes>, bool), Failure> {
+        let needs = self.needs_of(shop_id, number);
         let shops = self.inner.shops.clone();
         let now = clock::now();
         on_either!(&self.inner.store, database => database

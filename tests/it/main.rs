@@ -50,6 +50,8 @@ mod editing;
 #[cfg(test)]
 mod envelope;
 #[cfg(test)]
+mod expiring;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod guide;
@@ -84,6 +86,8 @@ mod plans;
 mod privacy;
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod reconciling;
 #[cfg(test)]
 mod refunding;
 #[cfg(test)]
@@ -138,7 +142,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 53] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 55] = [
         adyen::trials,
         adyen::aftermath::trials,
         attention::trials,
@@ -158,6 +162,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         edge::trials,
         editing::trials,
         envelope::trials,
+        expiring::trials,
         fuzz::trials,
         guide::trials,
         integrations::trials,
@@ -176,6 +181,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         plans::trials,
         privacy::trials,
         reading::trials,
+        reconciling::trials,
         refunding::trials,
         replicas::trials,
         resolving::trials,

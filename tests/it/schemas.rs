@@ -198,6 +198,10 @@ async fn real_lists_never_scan_the_orders() {
         OrderFilter { original_order: format!("{}/orders/1001", world.shop), ..none() },
         OrderFilter { withdrawal_deadline_from: "2026-11-25".to_owned(), ..none() },
         OrderFilter { refund_due_before: "2026-11-25".to_owned(), ..none() },
+        OrderFilter {
+            reservation_expires_before: Some(prost_types::Timestamp::default()),
+            ..none()
+        },
     ];
     for order_by in ["number", "number desc", "create_time", "update_time desc", "gross_minor"] {
         for filter in &filters {

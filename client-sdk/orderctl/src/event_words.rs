@@ -4,6 +4,7 @@ use order_sdk::proto;
 
 use crate::labels::Label;
 use crate::session::last_part;
+use crate::times::local;
 
 /// What an event changed, in words.
 pub(crate) fn change(event: &proto::Event) -> String {
@@ -27,6 +28,12 @@ pub(crate) fn change(event: &proto::Event) -> String {
     }
     if change.payment_id != 0 {
         parts.push(format!("payment {}", change.payment_id));
+    }
+    if let Some(told) = &change.reconciliation {
+        parts.push(reconciliation_words(told));
+    }
+    if change.expire_time.is_some() {
+        parts.push(format!("expires {}", local(change.expire_time.as_ref())));
     }
     if !change.credit_order.is_empty() {
         // An event does not say the currency: minor units, as they stand in it.
@@ -92,6 +99,21 @@ fn line_words(change: &proto::LineChange) -> String {
             let parts: Vec<String> = units.into_iter().chain(price).collect();
             format!("line {id}: {}", parts.join(", "))
         }
+    }
+}
+
+/// `DIFFERS: CAPTURE_MISSING 900 to 0 minor units`.
+fn reconciliation_words(told: &proto::Reconciliation) -> String {
+    let differences = told.differences.iter().map(|one| {
+        let (kind, ours, theirs) = (one.kind().label(), one.our_minor, one.provider_minor);
+        format!("{kind} {ours} to {theirs} minor units")
+    });
+    let differences: Vec<String> = differences.collect();
+    let state = told.state().label();
+    if differences.is_empty() {
+        state.to_owned()
+    } else {
+        format!("{state}: {}", differences.join(", "))
     }
 }
 
@@ -164,6 +186,18 @@ mod tests {
             "line 1: 3 to 2 units, price 100 to 50, line 2 removed, line 3 added: 1 units at 100, \
              total 400 to 200 minor units"
         );
+        let difference = proto::Difference {
+            kind: proto::DifferenceKind::CaptureMissing.into(),
+            our_minor: 900,
+            ..Default::default()
+        };
+        let reconciliation = proto::Reconciliation {
+            state: proto::ReconciliationState::Differs.into(),
+            differences: vec![difference],
+        };
+        let reconciled =
+            proto::EventChange { reconciliation: Some(reconciliation), ..Default::default() };
+        assert_eq!(told(reconciled), "DIFFERS: CAPTURE_MISSING 900 to 0 minor units");
         assert_eq!(told(proto::EventChange::default()), "");
     }
 

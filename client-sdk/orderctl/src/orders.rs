@@ -13,6 +13,7 @@ mod many;
 mod note;
 pub(crate) mod outcome;
 mod payments;
+mod reconcile;
 pub(crate) mod status;
 mod update;
 pub(crate) mod view;
@@ -45,6 +46,10 @@ pub(crate) enum OrdersCommand {
     Withdraw(payments::WithdrawArguments),
     /// Attach another payment: the way out of an expired or declined reservation
     AttachPayment(payments::AttachArguments),
+    /// Compare payments with their provider's account; what is certain is adopted
+    Reconcile(reconcile::ReconcileArguments),
+    /// Ask the provider to hold a reservation longer
+    Extend(reconcile::ExtendArguments),
     /// Record what was sent; captures its share where the shop captures per delivery
     Deliver(Box<delivering::DeliverArguments>),
     /// Take back a delivery that was recorded by mistake
@@ -75,6 +80,8 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Delete(arguments) => delete::run(session, &arguments).await,
         OrdersCommand::Withdraw(arguments) => payments::withdraw(session, &arguments).await,
         OrdersCommand::AttachPayment(arguments) => payments::attach(session, &arguments).await,
+        OrdersCommand::Reconcile(arguments) => reconcile::reconcile(session, &arguments).await,
+        OrdersCommand::Extend(arguments) => reconcile::extend(session, &arguments).await,
         OrdersCommand::Deliver(arguments) => delivering::deliver(session, &arguments).await,
         OrdersCommand::CancelDelivery(arguments) => {
             delivering::cancel_delivery(session, &arguments).await

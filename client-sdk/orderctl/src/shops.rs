@@ -108,6 +108,10 @@ pub(crate) struct ShopFields {
     #[arg(long, value_name = "DAYS")]
     transit_days: Option<i32>,
 
+    /// Days before a reservation expires that it is announced, 0 to 30; 0: never
+    #[arg(long, value_name = "DAYS")]
+    expiry_warning_days: Option<i32>,
+
     /// Number the next order gets; may only be raised
     #[arg(long, value_name = "NUMBER")]
     next_order_number: Option<i64>,
@@ -244,6 +248,8 @@ async fn set_fields(
     let delivers = &mut settings.completed_delivers;
     set(&mut paths, "completed_delivers", fields.completed_delivers, delivers);
     set(&mut paths, "transit_days", fields.transit_days, &mut settings.transit_days);
+    let warning = fields.expiry_warning_days.map(Some);
+    set(&mut paths, "expiry_warning_days", warning, &mut settings.expiry_warning_days);
     let number = &mut settings.next_order_number;
     set(&mut paths, "next_order_number", fields.next_order_number, number);
     let number = &mut settings.next_credit_number;
@@ -284,6 +290,7 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Duplicate window", duplicate_window),
         ("COMPLETED delivers", settings.completed_delivers.to_string()),
         ("Transit days", settings.transit_days.to_string()),
+        ("Expiry warning", format!("{} days", settings.expiry_warning_days.unwrap_or_default())),
         ("Next order number", settings.next_order_number.to_string()),
         ("Next credit number", settings.next_credit_number.to_string()),
         ("Credit orders start in", last_part(&settings.credit_order_status).to_owned()),

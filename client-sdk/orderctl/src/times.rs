@@ -16,6 +16,19 @@ pub(crate) fn point_in_time(text: &str) -> Result<prost_types::Timestamp, String
     point_in_time_at(text, Timestamp::now(), TimeZone::system())
 }
 
+/// Reads how long from now: `90m`, `3d`.
+pub(crate) fn from_now(text: &str) -> Result<prost_types::Timestamp, String> {
+    let now = Timestamp::now();
+    let before = ago(text.trim(), now);
+    let after = before.and_then(|before| now.checked_add(now.duration_since(before)).ok());
+    after
+        .map(|time| prost_types::Timestamp {
+            seconds: time.as_second(),
+            nanos: time.subsec_nanosecond(),
+        })
+        .ok_or_else(|| "must be how long from now, like 12h or 3d".to_owned())
+}
+
 /// Reads a duration: `500ms`, `10s`, `1m 30s`; a number alone is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();

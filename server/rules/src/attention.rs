@@ -255,6 +255,7 @@ fn settle_open(
     // Somebody has looked, so nothing is in doubt; but it was not the provider who spoke (11.5).
     if let Some(known) = decision.case.payments.iter_mut().find(|known| known.id == payment.id) {
         known.confirmed_at = payment.confirmed_at;
+        known.confirmed_by = payment.confirmed_by;
         known.needs_attention = false;
     }
     let updated = Change::PaymentUpdated { payment: payment.id };

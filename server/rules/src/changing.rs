@@ -16,7 +16,8 @@ pub(crate) use advancing::free_again;
 pub use attaching::{AttachPayment, attach};
 pub use hearing::{Bearing, Happening, News, bearing, concerned, hear};
 pub use planning::expected_effects;
-pub(crate) use problems::{asked_of, is_about_cover, is_hold};
+pub(crate) use problems::{asked_of, is_about_cover, is_hold, open_if_insufficient, open_if_lost};
+pub(crate) use recording::go_on;
 pub use recording::{Outcome, record, resume};
 
 pub(crate) use advancing::advance;

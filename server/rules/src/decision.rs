@@ -4,6 +4,7 @@ use crate::order::{
     Day, DuplicateResolution, Micros, Order, OrderNumber, PendingResolution, Problem, StatusId,
 };
 use crate::payments::{Operation, OperationKind, OperationState, Payment, PaymentId};
+use crate::reconciling::{Conclusion, Difference};
 use crate::stock::Movement;
 
 /// Hands out ids that are new within the shop.
@@ -143,6 +144,17 @@ pub enum Change {
     },
     MailResolved {
         mail: i64,
+    },
+    /// A payment was compared with its provider's account (11.5).
+    Reconciled {
+        payment: PaymentId,
+        conclusion: Conclusion,
+        differences: Vec<Difference>,
+    },
+    /// A reservation that the order needs ends soon (2.8).
+    ReservationExpiring {
+        payment: PaymentId,
+        expires_at: Micros,
     },
     /// All that is personal of the order is gone.
     CustomerErased,

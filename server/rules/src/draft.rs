@@ -174,9 +174,13 @@ impl<'ids> Draft<'ids> {
     }
 
     pub(crate) fn set_needs_attention(&mut self, payment: PaymentId) {
+        self.set_attention(payment, true);
+    }
+
+    pub(crate) fn set_attention(&mut self, payment: PaymentId, is_needed: bool) {
         let Some(target) = self.payment_mut(payment) else { return };
-        if !target.needs_attention {
-            target.needs_attention = true;
+        if target.needs_attention != is_needed {
+            target.needs_attention = is_needed;
             self.payment_updated(payment);
         }
     }

@@ -156,6 +156,7 @@ pub(crate) fn payment(id: i64, authorized_minor: i64, holders: &[i64]) -> Paymen
         authorized_minor,
         expires_at: None,
         confirmed_at: Some(Micros(0)),
+        confirmed_by: None,
         needs_attention: false,
         operations: Vec::new(),
         holders: holders.collect(),

@@ -21,10 +21,12 @@ pub mod delivering;
 pub mod duplicates;
 pub mod editing;
 pub mod effects;
+pub mod expiring;
 pub mod mail;
 pub mod money;
 pub mod placing;
 pub mod privacy;
+pub mod reconciling;
 pub mod resolving;
 pub mod statuses;
 

@@ -5,6 +5,7 @@ mod tests;
 
 use crate::money::Currency;
 use crate::order::{Micros, Order, OrderNumber};
+use crate::reconciling::AT_PROVIDER;
 
 /// A payment of a shop, by an id that never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +46,15 @@ pub enum Authorization {
     Expired,
     /// Given back by us or found gone at the provider.
     Voided,
+}
+
+/// How a provider has confirmed what we say (11.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// By what it said of an operation.
+    Operation,
+    /// By its account of the reservation, which was read.
+    Reading,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +124,8 @@ pub struct Payment {
     pub expires_at: Option<Micros>,
     /// When the provider last confirmed what we say (11.5).
     pub confirmed_at: Option<Micros>,
+    /// How it did.
+    pub confirmed_by: Option<Confirmation>,
     pub needs_attention: bool,
     /// Oldest first.
     pub operations: Vec<Operation>,
@@ -149,6 +161,14 @@ pub struct Sums {
     pub claimed_refund: i64,
     /// Claimed by releases and voids.
     pub claimed_release: i64,
+}
+
+impl Operation {
+    /// Somebody else asked for it; it was found in the provider's account.
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        self.provider_reference.as_deref() == Some(AT_PROVIDER)
+    }
 }
 
 impl OperationState {
@@ -409,11 +429,12 @@ fn reservation_state(order: OrderNumber, payment: &Payment) -> PaymentState {
 }
 
 /// Refunded by a cancellation (2.3): such money is owed again if the order goes on after all. A refund
-/// that pays a credit out never is.
+/// that pays a credit out never is, nor one that somebody made at the provider.
 fn given_back(order: &Order, payments: &[Payment]) -> i64 {
     let operations = payments.iter().flat_map(|payment| &payment.operations);
     operations
         .filter(|operation| operation.order == order.number && operation.credit.is_none())
+        .filter(|operation| !operation.is_adopted())
         .filter(|operation| operation.kind == OperationKind::Refund)
         .filter(|operation| {
             operation.state == OperationState::Succeeded || operation.state.is_claimed()

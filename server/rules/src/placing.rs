@@ -197,6 +197,7 @@ pub(crate) fn add_payment(draft: &mut Draft<'_>, new: &NewPayment, capabilities:
         authorized_minor: 0,
         expires_at: None,
         confirmed_at: None,
+        confirmed_by: None,
         needs_attention: false,
         operations: Vec::new(),
         holders: vec![holder],

@@ -76,6 +76,12 @@ codes! {
     OperationNotSent = "OPERATION_NOT_SENT",
     OperationFinal = "OPERATION_FINAL",
     EffectNotRetryable = "EFFECT_NOT_RETRYABLE",
+    PaymentNotFound = "PAYMENT_NOT_FOUND",
+    /// Its provider gives no account that could be read.
+    PaymentNotReadable = "PAYMENT_NOT_READABLE",
+    ExtensionDeclined = "EXTENSION_DECLINED",
+    /// The provider was asked, and did not answer.
+    ProviderUnavailable = "PROVIDER_UNAVAILABLE",
     OrderCancelled = "ORDER_CANCELLED",
     // §3 Clocks.
     WithdrawalTooLate = "WITHDRAWAL_TOO_LATE",
@@ -135,6 +141,10 @@ codes! {
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
     AmountUpdateDeclined = "AMOUNT_UPDATE_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
+    LedgerDiffers = "LEDGER_DIFFERS",
+    /// A credit order is still to be made of it.
+    RefundedAtProvider = "REFUNDED_AT_PROVIDER",
+    ReservationExpiring = "RESERVATION_EXPIRING",
     Oversold = "OVERSOLD",
     MailDeclined = "MAIL_DECLINED",
     MailUnknown = "MAIL_UNKNOWN",

@@ -29,6 +29,10 @@ pub(crate) struct Answer {
     /// Effects that gate the answer are still under way.
     pub is_waiting: bool,
     pub already_exists: bool,
+    /// What a comparison with a provider's account came to.
+    pub reconciliation: Option<v1::Reconciliation>,
+    /// It changed more than that somebody looked.
+    pub is_news: bool,
 }
 
 impl Answer {

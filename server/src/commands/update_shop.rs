@@ -6,7 +6,7 @@ use order_rules::statuses::Tag;
 use prost::Message;
 
 use super::{Answer, UpdateShop};
-use crate::shops::{Shop, assign};
+use crate::shops::{Shop, assign, expiry_warning_micros};
 use crate::terms::Term;
 use crate::turns::desk::{Desk, check_etag};
 
@@ -53,6 +53,7 @@ impl UpdateShop {
         desk.set_next_order_number(next);
         desk.set_next_credit_number(next_credit);
         shop.row.settings = settings.encode_to_vec();
+        shop.row.expiry_warning_micros = expiry_warning_micros(&settings);
         desk.put_shop(shop);
         let change = v1::EventChange { fields: self.paths.clone(), ..v1::EventChange::default() };
         desk.tell(v1::EventKind::ShopChanged, None, &change);

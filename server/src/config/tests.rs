@@ -46,6 +46,7 @@ fn nothing_needs_to_be_set() {
     assert_eq!(settings.sandbox_book().to_str(), Some("./order-data/sandbox.db"));
     assert_eq!(settings.drain_timeout(), Duration::from_secs(20));
     assert_eq!(settings.call_timeout(), Duration::from_secs(30));
+    assert_eq!(settings.reconcile_rate(), 5);
 }
 
 #[test]

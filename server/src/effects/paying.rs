@@ -7,13 +7,15 @@ use order_rules::effects::EffectState;
 use order_rules::money::Currency;
 use order_rules::order::LineKind;
 use order_rules::payments::OperationKind;
+use order_rules::reconciling::AT_PROVIDER;
 use uuid::Uuid;
 
 use super::carrying::{Ending, Errand};
 use crate::clock;
 use crate::commands::{Command, RecordOutcome};
 use crate::providers::{
-    Call, CallLine, Confirmation, Doubt, PaymentProvider, Provider, Report, Sighting, Told,
+    Call, CallLine, Confirmation, Decline, Doubt, PaymentProvider, Provider, Reading, Report,
+    Sighting, Told,
 };
 use crate::store::claims::{PaymentSubject, schedule};
 use crate::store::rows::{EffectRow, LineRow, number};
@@ -28,6 +30,8 @@ pub(super) struct Paying {
     pub hold: Option<Hold>,
     /// `None`: what is stored makes no sense to this version.
     pub call: Option<Call>,
+    /// What the ledger had captured before.
+    pub captured_minor: i64,
     pub effect: EffectRow,
     pub key: Uuid,
     pub patience: Duration,
@@ -44,7 +48,12 @@ impl Errand for Paying {
             return Report::Held(hold.clone());
         }
         match self.target() {
-            Some((provider, call)) => provider.perform(call).await,
+            Some((provider, call)) => match provider.perform(call).await {
+                Report::Declined(no) if call.kind == OperationKind::Capture => {
+                    self.captured_elsewhere(provider, call, no).await
+                }
+                report => report,
+            },
             None => Report::TryLater { after: None },
         }
     }
@@ -76,6 +85,22 @@ impl Errand for Paying {
 }
 
 impl Paying {
+    /// A capture that the provider has already, made in its portal, is adopted and not repeated (2.8).
+    async fn captured_elsewhere(&self, provider: &Provider, call: &Call, no: Decline) -> Report {
+        let Reading::Statement(statement) = provider.read(&call.reference).await else {
+            return Report::Declined(no);
+        };
+        let elsewhere = statement.captured_minor.saturating_sub(self.captured_minor);
+        if elsewhere < call.amount_minor || statement.currency != Some(call.currency) {
+            return Report::Declined(no);
+        }
+        Report::Done(Confirmation {
+            provider_reference: AT_PROVIDER.to_owned(),
+            amount_minor: call.amount_minor,
+            expires_at: None,
+        })
+    }
+
     fn target(&self) -> Option<(&Provider, &Call)> {
         self.provider.as_ref().zip(self.call.as_ref())
     }
@@ -85,7 +110,7 @@ impl Paying {
 pub(super) fn call(
     shop: &str,
     effect: &EffectRow,
-    PaymentSubject { provider, reference, currency, lines, told }: &PaymentSubject,
+    PaymentSubject { provider, reference, currency, lines, told, .. }: &PaymentSubject,
 ) -> Option<Call> {
     let kind = OperationKind::from_stored(effect.kind)?;
     Some(Call {

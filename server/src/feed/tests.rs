@@ -63,6 +63,7 @@ pub(super) fn shop() -> Shop {
         display_name: "A".to_owned(),
         settings: v1::ShopSettings { time_zone: "UTC".to_owned(), ..v1::ShopSettings::default() }
             .encode_to_vec(),
+        expiry_warning_micros: 0,
         revision: 1,
         created_at: 0,
     };

@@ -154,6 +154,7 @@ fn fitting(code: Code) -> Fitting {
         Code::CustomerNotFound => Fitting::Resource("orders.v1/Person"),
         Code::ProblemNotFound => Fitting::Resource("orders.v1/Problem"),
         Code::OperationNotFound => Fitting::Resource("orders.v1/Operation"),
+        Code::PaymentNotFound => Fitting::Resource("orders.v1/Payment"),
 
         Code::StatusTagRequired
         | Code::StatusTagFixed
@@ -197,6 +198,8 @@ fn fitting(code: Code) -> Fitting {
         | Code::OperationNotSent
         | Code::OperationFinal
         | Code::EffectNotRetryable
+        | Code::PaymentNotReadable
+        | Code::ExtensionDeclined
         | Code::SellerDetailsMissing
         | Code::EmailMissing
         | Code::MailFilesGone
@@ -206,7 +209,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::WebhooksOff
         | Code::EtagMismatch => Fitting::State,
 
-        Code::QueueFull | Code::Unavailable => Fitting::Retry,
+        Code::QueueFull | Code::Unavailable | Code::ProviderUnavailable => Fitting::Retry,
 
         Code::CursorExpired
         | Code::CursorAhead
@@ -222,6 +225,9 @@ fn fitting(code: Code) -> Fitting {
         | Code::AuthorizationDeclined
         | Code::AmountUpdateDeclined
         | Code::OutcomeUnknown
+        | Code::LedgerDiffers
+        | Code::RefundedAtProvider
+        | Code::ReservationExpiring
         | Code::Oversold
         | Code::MailDeclined
         | Code::MailUnknown

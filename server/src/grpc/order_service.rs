@@ -18,7 +18,7 @@ use super::caller::Caller;
 use super::fields::envelope::Asking;
 use super::fields::{
     self, attention, crediting, delivering, editing, lists, notes, orders, placing, privacy,
-    resolving, watching,
+    reconciling, resolving, watching,
 };
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
@@ -38,6 +38,7 @@ type Told<Message> = Pin<Box<dyn Stream<Item = Result<Message, Status>> + Send +
 const ORDER: u32 = 1;
 const RECEIPT: u32 = 2;
 const CREDIT_ORDER: u32 = 3;
+const RECONCILIATION: u32 = 3;
 
 impl Orders {
     pub(super) fn new(edge: &Edge) -> Self {
@@ -198,6 +199,34 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(attention::settle_operation(request, &caller), &caller).await)
+    }
+
+    async fn reconcile_payment(
+        &self,
+        request: Request<v1::ReconcilePaymentRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let asking = reconciling::reconcile_payment(request, &caller)?;
+            let done = self.edge.reconcile(asking, &caller).await?;
+            let told = done.reconciliation.unwrap_or_default().encode_to_vec();
+            let answer = order_and_receipt(done.order, &done.receipt);
+            Ok(answer.with_message(RECONCILIATION, [Bytes::from(told)]))
+        };
+        caller.reply(outcome.await)
+    }
+
+    async fn extend_reservation(
+        &self,
+        request: Request<v1::ExtendReservationRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let asking = reconciling::extend_reservation(request, &caller)?;
+            let done = self.edge.extend(asking, &caller).await?;
+            Ok(order_and_receipt(done.order, &done.receipt))
+        };
+        caller.reply(outcome.await)
     }
 
     async fn deliver_order(

@@ -22,7 +22,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::answers::{Said, said};
-use super::{Call, Confirmation, Decline, Doubt, PaymentProvider, Report, Sighting, Tested};
+use super::{
+    Call, Confirmation, Decline, Doubt, Extension, PaymentProvider, Reading, Report, Sighting,
+    Tested,
+};
 use crate::links::Link;
 use crate::outside::Lost;
 
@@ -149,6 +152,15 @@ impl PaymentProvider for Adyen {
                 Report::TryLater { .. } | Report::Held(_) | Report::Unknown => Sighting::NoAnswer,
             },
         }
+    }
+
+    /// Adyen reads nothing out: its webhooks are all there is.
+    async fn read(&self, _reference: &str) -> Reading {
+        Reading::Untold
+    }
+
+    async fn extend(&self, _reference: &str, _key: Uuid) -> Extension {
+        Extension::Unsupported
     }
 
     /// Which ways of paying the account has: nothing else can be asked without consequence.

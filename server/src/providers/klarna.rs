@@ -23,7 +23,9 @@ use zeroize::Zeroizing;
 
 use self::answers::{Refused, Said, refused, said};
 use self::order::Order;
-use super::{Call, Confirmation, Decline, PaymentProvider, Report, Sighting, Tested};
+use super::{
+    Call, Confirmation, Decline, Extension, PaymentProvider, Reading, Report, Sighting, Tested,
+};
 use crate::links::Link;
 use crate::outside::{Answer, Lost};
 
@@ -58,8 +60,7 @@ impl Klarna {
     async fn write(&self, call: &Call, method: Method, path: &str, body: Option<Value>) -> Report {
         let Some(request) = self.request(method, &call.reference, path, Some(call.key), body)
         else {
-            let reason = "the reference is none that Klarna could have given".to_owned();
-            return Report::Declined(Decline { code: Code::NotFoundAtProvider, reason });
+            return Report::Declined(Refused::unknown_reference().decline);
         };
         match self.link.outside.send(request).await {
             Err(Lost::NotSent(_)) => Report::TryLater { after: None },
@@ -77,7 +78,7 @@ impl Klarna {
 
     /// Klarna forbids it: the order says whether it has been done already, and else why.
     async fn explained(&self, call: &Call, no: Refused) -> Report {
-        match self.read(&call.reference).await {
+        match self.order(&call.reference).await {
             Read::Order(order) => match order.trace_of(call) {
                 Some(confirmation) => Report::Done(confirmation),
                 None => Report::Declined(order.explain(&no.decline)),
@@ -88,7 +89,7 @@ impl Klarna {
 
     /// A payment that somebody names is read, not believed.
     async fn authorize(&self, call: &Call) -> Report {
-        match self.read(&call.reference).await {
+        match self.order(&call.reference).await {
             Read::Order(order) => order.authorization(call),
             Read::Lost(_) => Report::TryLater { after: None },
             Read::Refused(no) => match no.hold {
@@ -107,7 +108,7 @@ impl Klarna {
             "description": format!("Order {}", call.order),
         });
         if lines::has_fees(&call.lines) {
-            match self.read(&call.reference).await {
+            match self.order(&call.reference).await {
                 Read::Order(order) if order.takes_return_fees() => {
                     add_lines(&mut body, lines::of_refund(call));
                 }
@@ -125,7 +126,7 @@ impl Klarna {
         self.write(call, Method::POST, "/refunds", Some(body)).await
     }
 
-    async fn read(&self, reference: &str) -> Read {
+    async fn order(&self, reference: &str) -> Read {
         let Some(request) = self.request(Method::GET, reference, "", None, None) else {
             return Read::Refused(Refused::unknown_reference());
         };
@@ -212,7 +213,7 @@ impl PaymentProvider for Klarna {
     }
 
     async fn look_up(&self, call: &Call) -> Sighting {
-        match self.read(&call.reference).await {
+        match self.order(&call.reference).await {
             Read::Lost(_) => Sighting::NoAnswer,
             Read::Refused(no)
                 if call.kind == OperationKind::Authorize
@@ -240,9 +241,37 @@ impl PaymentProvider for Klarna {
         }
     }
 
+    async fn read(&self, reference: &str) -> Reading {
+        match self.order(reference).await {
+            Read::Order(order) => order.statement().map_or(Reading::NoAnswer, Reading::Statement),
+            Read::Lost(_) => Reading::NoAnswer,
+            Read::Refused(no) => match no.hold {
+                Some(word) => Reading::Held(self.link.hold(word)),
+                None if no.is_temporary => Reading::NoAnswer,
+                None => Reading::Declined(no.decline),
+            },
+        }
+    }
+
+    async fn extend(&self, reference: &str, key: Uuid) -> Extension {
+        let path = "/extend-authorization-time";
+        let Some(request) = self.request(Method::POST, reference, path, Some(key), None) else {
+            return Extension::Declined(Refused::unknown_reference().decline);
+        };
+        match self.link.outside.send(request).await {
+            Err(_) => Extension::NoAnswer,
+            Ok(answer) if answer.status.is_success() => Extension::Extended,
+            Ok(answer) => match said(&answer) {
+                Said::Busy(_) | Said::Doubt => Extension::NoAnswer,
+                Said::Unauthorized(word) => Extension::Held(self.link.hold(word)),
+                Said::Refused(no) => Extension::Declined(no.decline),
+            },
+        }
+    }
+
     /// An order that nobody has shows whether the credentials would do.
     async fn test(&self) -> Tested {
-        match self.read(&Uuid::new_v4().to_string()).await {
+        match self.order(&Uuid::new_v4().to_string()).await {
             Read::Order(_) => Tested::Works,
             Read::Refused(no) if no.hold.is_some() => {
                 Tested::CredentialsRefused(no.hold.unwrap_or_default())

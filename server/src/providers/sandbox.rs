@@ -25,15 +25,22 @@ use std::time::Duration;
 
 use diesel::{QueryResult, SqliteConnection};
 use order_rules::order::Micros;
+use order_rules::refusals::Code;
+use uuid::Uuid;
 
 use self::behaviour::{Behaviour, Orders, ReadBehaviour};
-use self::book::{Book, BookFailure, Entry, Outcome};
-use super::{Call, Confirmation, Decline, PaymentProvider, Report, Sighting, Tested};
+use self::book::{Account, Book, BookFailure, Entry, Outcome};
+use super::{
+    Call, Confirmation, Decline, Extension, PaymentProvider, Reading, Report, Sighting, Tested,
+};
 
 /// The provider; clones share its book.
 #[derive(Clone, Debug)]
 pub(crate) struct Sandbox {
     book: Book,
+    /// Whose reservations are read.
+    shop: String,
+    provider: String,
 }
 
 /// An answer, and how it gets to the caller.
@@ -47,7 +54,23 @@ enum Reply<T> {
 impl Sandbox {
     /// `path` is the file of the book; it is made with the first call.
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { book: Book::new(path) }
+        Self { book: Book::new(path), shop: String::new(), provider: String::new() }
+    }
+
+    /// The sandbox as the integration of this name sees it.
+    pub(super) fn behind(&self, integration: &str) -> Self {
+        let mut parts = integration.split('/').skip(1).step_by(2).map(str::to_owned);
+        let (shop, provider) = (parts.next(), parts.next());
+        let shop = shop.unwrap_or_default();
+        Self { book: self.book.clone(), shop, provider: provider.unwrap_or_default() }
+    }
+
+    fn account(&self, reference: &str) -> Account {
+        Account {
+            shop: self.shop.clone(),
+            provider: self.provider.clone(),
+            reference: reference.to_owned(),
+        }
     }
 }
 
@@ -67,6 +90,19 @@ impl PaymentProvider for Sandbox {
             Ok(reply) => reply.deliver().await,
             Err(BookFailure::NotOpened | BookFailure::Interrupted) => Sighting::NoAnswer,
         }
+    }
+
+    async fn read(&self, reference: &str) -> Reading {
+        let account = self.account(reference);
+        let read = self.book.write(move |connection| reading(connection, &account)).await;
+        read.unwrap_or(Reading::NoAnswer)
+    }
+
+    async fn extend(&self, reference: &str, key: Uuid) -> Extension {
+        let account = self.account(reference);
+        let extended =
+            self.book.write(move |connection| extension(connection, &account, key)).await;
+        extended.unwrap_or(Extension::NoAnswer)
     }
 
     async fn test(&self) -> Tested {
@@ -209,6 +245,7 @@ fn look(connection: &mut SqliteConnection, call: &Call) -> QueryResult<Reply<Sig
     let entry = book::entry(connection, call)?.filter(|entry| entry.is_about(call));
     let first_at = book::history(connection, call)?.first_at;
     let sighting = match (orders.read, entry) {
+        (Some(ReadBehaviour::Nothing), _) => Sighting::Untold,
         (Some(ReadBehaviour::Unavailable(None)), _) => Sighting::NoAnswer,
         (Some(ReadBehaviour::Unavailable(Some(lasts))), _)
             if remaining(first_at, lasts, now).is_some() =>
@@ -224,6 +261,77 @@ fn look(connection: &mut SqliteConnection, call: &Call) -> QueryResult<Reply<Sig
         (_, Some(entry)) => seen(&entry, now),
     };
     Ok(Reply::Now(sighting))
+}
+
+/// All that is held for a reference. It is noted as a call, and changes nothing else.
+fn reading(connection: &mut SqliteConnection, account: &Account) -> QueryResult<Reading> {
+    let now = book::now(connection)?;
+    book::note_errand(connection, account, ("read", Uuid::nil()), now)?;
+    if keeps_no_account(account) {
+        return Ok(Reading::Untold);
+    }
+    if is_out_of_order(connection, account, now)? {
+        return Ok(Reading::NoAnswer);
+    }
+    Ok(match book::held(connection, account)? {
+        Some(held) => Reading::Statement(held.statement(now)),
+        None => Reading::Declined(no_such_reservation()),
+    })
+}
+
+/// Another full time from now on, at most once per key.
+fn extension(
+    connection: &mut SqliteConnection,
+    account: &Account,
+    key: Uuid,
+) -> QueryResult<Extension> {
+    let now = book::now(connection)?;
+    if keeps_no_account(account) {
+        return Ok(Extension::Unsupported);
+    }
+    if is_out_of_order(connection, account, now)? {
+        return Ok(Extension::NoAnswer);
+    }
+    if book::was_extended(connection, account, key)? {
+        return Ok(Extension::Extended);
+    }
+    let Some(held) = book::held(connection, account)? else {
+        return Ok(Extension::Declined(no_such_reservation()));
+    };
+    match ledger::extended(&held, now) {
+        Err(decline) => Ok(Extension::Declined(decline)),
+        Ok(expires_at) => {
+            book::note_errand(connection, account, ("extend", key), now)?;
+            book::set_expiry(connection, account, expires_at)?;
+            Ok(Extension::Extended)
+        }
+    }
+}
+
+/// Whether reads fail, by what the reference orders.
+fn is_out_of_order(
+    connection: &mut SqliteConnection,
+    account: &Account,
+    now: Micros,
+) -> QueryResult<bool> {
+    let orders = Orders::parse(&account.reference).unwrap_or_default();
+    Ok(match orders.read {
+        Some(ReadBehaviour::Unavailable(None)) => true,
+        Some(ReadBehaviour::Unavailable(Some(lasts))) => {
+            let first_at = book::first_call(connection, account)?;
+            remaining(first_at.unwrap_or(now), lasts, now).is_some()
+        }
+        Some(ReadBehaviour::Nothing | ReadBehaviour::Lag(_)) | None => false,
+    })
+}
+
+fn keeps_no_account(account: &Account) -> bool {
+    let orders = Orders::parse(&account.reference).unwrap_or_default();
+    orders.read == Some(ReadBehaviour::Nothing)
+}
+
+fn no_such_reservation() -> Decline {
+    Decline { code: Code::NotFoundAtProvider, reason: "no such reservation".to_owned() }
 }
 
 fn seen(entry: &Entry, now: Micros) -> Sighting {

@@ -27,7 +27,7 @@ pub(super) use self::agreement::Gateway;
 use self::agreement::{Agreement, Heard, Sending};
 use self::answers::{Refused, Said, refused, said};
 use self::payment::{Log, Payment};
-use super::{Call, Decline, PaymentProvider, Report, Sighting, Tested};
+use super::{Call, Decline, Extension, PaymentProvider, Reading, Report, Sighting, Tested};
 use crate::links::Link;
 use crate::outside::Answer;
 
@@ -221,6 +221,19 @@ impl PaymentProvider for Vipps {
                 Sighting::Declined(unknown_here())
             }
         }
+    }
+
+    async fn read(&self, reference: &str) -> Reading {
+        match self.payment(reference).await {
+            Read::There(payment) => Reading::Statement(payment.statement()),
+            Read::Unauthorized(word) => Reading::Held(self.link.hold(word)),
+            Read::Refused(no) if !no.is_temporary => Reading::Declined(no.decline),
+            Read::Refused(_) | Read::NoAnswer(_) => Reading::NoAnswer,
+        }
+    }
+
+    async fn extend(&self, _reference: &str, _key: Uuid) -> Extension {
+        Extension::Unsupported
     }
 
     /// A fresh token shows whether the credentials would do, and a payment that nobody has, whether

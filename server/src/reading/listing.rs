@@ -139,6 +139,7 @@ fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
             day(&filter.withdrawal_deadline_before),
         ),
         refund_due_before: day(&filter.refund_due_before),
+        reservation_expires_before: micros(filter.reservation_expires_before.as_ref()),
         with_deleted: false,
     }
 }

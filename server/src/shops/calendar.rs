@@ -66,6 +66,7 @@ mod tests {
             slug: "default".to_owned(),
             display_name: "Default".to_owned(),
             settings: prost::Message::encode_to_vec(&settings),
+            expiry_warning_micros: 0,
             revision: 1,
             created_at: 0,
         };

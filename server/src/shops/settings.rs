@@ -43,6 +43,7 @@ settings! {
     note_defaults,
     confirms_orders,
     mail_templates,
+    expiry_warning_days,
 }
 
 /// The starting status that credit orders of a new shop get, unless its settings say otherwise (4.4).
@@ -50,6 +51,15 @@ const CREDIT_ORDER_STATUS: &str = "processing";
 
 /// How far apart two purchases of a new shop may be and still look like one: a day (7.1).
 const DUPLICATE_WINDOW_SECONDS: i32 = 24 * 60 * 60;
+
+/// Days before a reservation expires that a new shop is warned (2.8).
+const EXPIRY_WARNING_DAYS: i32 = 3;
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// How long before a reservation expires the shop is warned; 0: never.
+pub(crate) fn expiry_warning_micros(settings: &v1::ShopSettings) -> i64 {
+    i64::from(settings.expiry_warning_days()).saturating_mul(DAY_MICROS)
+}
 
 /// The settings of a new shop: those stated, the others at their defaults.
 pub(crate) fn with_defaults(slug: &str, mut settings: v1::ShopSettings) -> v1::ShopSettings {
@@ -74,6 +84,7 @@ pub(crate) fn with_defaults(slug: &str, mut settings: v1::ShopSettings) -> v1::S
         settings.set_duplicate_mode(v1::DuplicateMode::Flag);
     }
     settings.duplicate_window_seconds.get_or_insert(DUPLICATE_WINDOW_SECONDS);
+    settings.expiry_warning_days.get_or_insert(EXPIRY_WARNING_DAYS);
     if settings.next_order_number == 0 {
         settings.next_order_number = FIRST_ORDER_NUMBER;
     }

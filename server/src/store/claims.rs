@@ -70,6 +70,8 @@ pub(crate) struct PaymentSubject {
     pub provider: String,
     pub reference: String,
     pub currency: String,
+    /// What the ledger had captured when it was claimed.
+    pub captured_minor: i64,
     /// What the amount of an update or a refund is for: lines of the order, or of the credit order.
     pub lines: Vec<LineRow>,
     /// What the provider told of it by itself, oldest first.

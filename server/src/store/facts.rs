@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, HeadRow, HolderRow,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, ExpiryRow, HeadRow, HolderRow,
     IntegrationRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow,
     PaymentRow, PersonOrderRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
     VoucherPartyRow,
@@ -126,6 +126,9 @@ pub(crate) struct Changes {
     pub vouchers: Vec<VoucherPartyRow>,
     pub payments: Vec<PaymentRow>,
     pub holders: Vec<HolderRow>,
+    pub expiries: Vec<ExpiryRow>,
+    /// Orders that need no reservation any more which expires.
+    pub expiries_over: Vec<i64>,
     pub operations: Vec<OperationRow>,
     pub problems: Vec<ProblemRow>,
     pub duplicates: Vec<DuplicateRow>,

@@ -92,6 +92,7 @@ pub(crate) struct Narrowing {
     /// Days since 1970-01-01: from, before.
     pub withdrawal_deadline: (Option<i32>, Option<i32>),
     pub refund_due_before: Option<i32>,
+    pub reservation_expires_before: Option<i64>,
     pub with_deleted: bool,
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct ShopRow {
     pub slug: String,
     pub display_name: String,
     pub settings: Vec<u8>,
+    /// One of the settings.
+    pub expiry_warning_micros: i64,
     pub revision: i64,
     pub created_at: i64,
 }
@@ -190,6 +192,8 @@ pub(crate) struct PaymentRow {
     pub refund_claimed_minor: i64,
     pub expires_at: Option<i64>,
     pub confirmed_at: Option<i64>,
+    pub confirmed_by: Option<i16>,
+    pub read_due_at: Option<i64>,
     pub needs_attention: bool,
 }
 
@@ -202,6 +206,17 @@ pub(crate) struct HolderRow {
     pub position: i32,
     pub amount_minor: i64,
     pub is_live: bool,
+}
+
+/// An order that needs a reservation which expires.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::order_expiries, treat_none_as_default_value = false)]
+pub(crate) struct ExpiryRow {
+    pub order_key: i64,
+    pub shop_id: i64,
+    pub expires_at: i64,
+    /// Of those that nobody was told of.
+    pub untold_at: Option<i64>,
 }
 
 /// A row of the ledger.

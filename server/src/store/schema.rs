@@ -13,6 +13,7 @@ diesel::table! {
         slug -> Text,
         display_name -> Text,
         settings -> Binary,
+        expiry_warning_micros -> BigInt,
         revision -> BigInt,
         created_at -> BigInt,
     }
@@ -161,6 +162,8 @@ diesel::table! {
         refund_claimed_minor -> BigInt,
         expires_at -> Nullable<BigInt>,
         confirmed_at -> Nullable<BigInt>,
+        confirmed_by -> Nullable<SmallInt>,
+        read_due_at -> Nullable<BigInt>,
         needs_attention -> Bool,
     }
 }
@@ -172,6 +175,15 @@ diesel::table! {
         position -> Integer,
         amount_minor -> BigInt,
         is_live -> Bool,
+    }
+}
+
+diesel::table! {
+    order_expiries (order_key) {
+        order_key -> BigInt,
+        shop_id -> BigInt,
+        expires_at -> BigInt,
+        untold_at -> Nullable<BigInt>,
     }
 }
 
@@ -366,6 +378,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     voucher_parties,
     payments,
     order_payments,
+    order_expiries,
     payment_operations,
     problems,
     order_duplicates,

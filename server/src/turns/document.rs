@@ -48,6 +48,11 @@ pub(super) fn credit_made(first_change: &[u8]) -> Option<OrderNumber> {
     number.parse().ok().map(OrderNumber)
 }
 
+/// What a comparison came to, by what its first event says.
+pub(super) fn reconciled(first_change: &[u8]) -> Option<v1::Reconciliation> {
+    v1::EventChange::decode(first_change).ok()?.reconciliation
+}
+
 fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
     let order = &file.order;
     let status =
@@ -209,6 +214,8 @@ fn payment(shop: &Shop, order: OrderNumber, payment: &Payment) -> v1::Payment {
             .filter(|holder| holder.order != order)
             .map(|holder| shop.order_name(holder.order.0))
             .collect(),
+        confirm_source: payment.confirmed_by.map_or(0, |by| by.contract().into()),
+        needs_attention: payment.needs_attention,
     }
 }
 

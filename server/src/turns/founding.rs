@@ -10,7 +10,7 @@ use prost::Message;
 
 use crate::clock;
 use crate::commands::{Answer, CreateShop, Failure};
-use crate::shops::{Shop, Shops, setup_stored, with_defaults};
+use crate::shops::{Shop, Shops, expiry_warning_micros, setup_stored, with_defaults};
 use crate::store::facts::{Changes, RequestRow};
 use crate::store::rows::{EventRow, HeadRow, IntegrationRow, ShopRow, StatusRow};
 use crate::store::{Store, StoreFailure, on_either};
@@ -110,6 +110,7 @@ fn changes(command: &CreateShop, shop_id: i64) -> Changes {
             slug: command.slug.clone(),
             display_name: command.display_name.clone(),
             settings: settings.encode_to_vec(),
+            expiry_warning_micros: expiry_warning_micros(&settings),
             revision: 1,
             created_at: now,
         }],

@@ -12,8 +12,8 @@ use order_rules::order::{
     StatusId, Tracking, Withdrawal,
 };
 use order_rules::payments::{
-    Authorization, Capabilities, Holder, Operation, OperationKind, OperationState, Payment,
-    PaymentId, ProviderName,
+    Authorization, Capabilities, Confirmation, Holder, Operation, OperationKind, OperationState,
+    Payment, PaymentId, ProviderName,
 };
 use order_rules::refusals::Code;
 use prost::Message;
@@ -317,6 +317,7 @@ pub(super) fn payment(
         authorized_minor: row.authorized_minor,
         expires_at: row.expires_at.map(Micros),
         confirmed_at: row.confirmed_at.map(Micros),
+        confirmed_by: row.confirmed_by.and_then(Confirmation::from_stored),
         needs_attention: row.needs_attention,
         operations: operations
             .iter()

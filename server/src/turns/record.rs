@@ -3,16 +3,18 @@
 use order_proto::v1;
 use order_rules::clocks::owes_refund;
 use order_rules::effects::{EffectState, System};
+use order_rules::expiring;
 use order_rules::order::{Delivery, DuplicateLink, Line, Micros, Order, Problem};
 use order_rules::payments::{Operation, OperationKind, Payment, PaymentId};
+use order_rules::reconciling;
 use prost::Message;
 
 use super::desk::OrderFile;
 use super::rebuild::{DetailsRecord, EVIDENCE, HandlingRecord, PendingRecord, ResolutionRecord};
 use crate::shops::Shop;
 use crate::store::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, OperationRow,
-    OrderRow, PaymentRow, ProblemRow, key,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, ExpiryRow, HolderRow, LineRow,
+    OperationRow, OrderRow, PaymentRow, ProblemRow, key,
 };
 use crate::terms::{Term, effect_state_stored, system_stored};
 
@@ -217,7 +219,7 @@ fn evidence(link: &DuplicateLink) -> i16 {
     EVIDENCE.iter().zip(flags).filter(|(_, flag)| *flag).fold(0, |bits, (bit, _)| bits | bit)
 }
 
-pub(super) fn payment(shop_id: i64, payment: &Payment) -> PaymentRow {
+pub(super) fn payment(shop_id: i64, payment: &Payment, now: Micros) -> PaymentRow {
     let sums = payment.sums();
     PaymentRow {
         payment_key: key(shop_id, payment.id.0),
@@ -233,8 +235,20 @@ pub(super) fn payment(shop_id: i64, payment: &Payment) -> PaymentRow {
         refund_claimed_minor: sums.claimed_refund,
         expires_at: payment.expires_at.map(|time| time.0),
         confirmed_at: payment.confirmed_at.map(|time| time.0),
+        confirmed_by: payment.confirmed_by.map(Term::stored),
+        read_due_at: reconciling::next_read(payment, now).map(|time| time.0),
         needs_attention: payment.needs_attention,
     }
+}
+
+/// When the first reservation expires that the order needs.
+pub(super) fn expiry(shop_id: i64, order: &Order, payments: &[Payment]) -> Option<ExpiryRow> {
+    Some(ExpiryRow {
+        order_key: key(shop_id, order.number.0),
+        shop_id,
+        expires_at: expiring::next_expiry(order, payments)?.0,
+        untold_at: expiring::untold_expiry(order, payments).map(|time| time.0),
+    })
 }
 
 /// Each order's place on the payment that differs from what is stored.

@@ -57,6 +57,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::DeleteOrder(command) => command.etag.as_deref(),
         Command::AddNote(command) => command.etag.as_deref(),
         Command::ResendMail(command) => command.etag.as_deref(),
+        Command::ReconcilePayment(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)
@@ -69,7 +70,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::AdjustStock(_)
         | Command::HearOfPayment(_)
         | Command::RecordOutcome(_)
-        | Command::RecordMail(_) => None,
+        | Command::RecordMail(_)
+        | Command::WarnOfExpiry(_) => None,
     }
 }
 
@@ -92,7 +94,9 @@ fn fields(kind: i16, change: &[u8]) -> Vec<String> {
         | EventKind::OperationRequested
         | EventKind::OperationResolved
         | EventKind::PaymentUpdated
-        | EventKind::OperationSettled => "payments",
+        | EventKind::OperationSettled
+        | EventKind::PaymentReconciled
+        | EventKind::ReservationExpiring => "payments",
         EventKind::StockTaken
         | EventKind::StockPutBack
         | EventKind::OrderEdited

@@ -4,9 +4,11 @@ use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::decision::{Change, LineChange};
 use order_rules::order::{DuplicateResolution, Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
+use order_rules::reconciling::{Conclusion, Difference};
 
 use super::mailing;
 use super::record::operation_summary;
+use crate::commands::timestamp;
 use crate::shops::Shop;
 use crate::terms::Term;
 
@@ -106,8 +108,32 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         }
         Change::MailRequested { mail } => (EventKind::MailRequested, mail_change(order, *mail)),
         Change::MailResolved { mail } => (EventKind::MailResolved, mail_change(order, *mail)),
+        Change::Reconciled { payment, conclusion, differences } => {
+            let reconciliation = Some(reconciliation(*conclusion, differences));
+            let about = EventChange { payment_id: payment.0, reconciliation, ..nothing };
+            (EventKind::PaymentReconciled, about)
+        }
+        Change::ReservationExpiring { payment, expires_at } => {
+            let expire_time = Some(timestamp(*expires_at));
+            let about = EventChange { payment_id: payment.0, expire_time, ..nothing };
+            (EventKind::ReservationExpiring, about)
+        }
         Change::CustomerErased => (EventKind::CustomerErased, nothing),
     }
+}
+
+/// A comparison as it goes out.
+pub(crate) fn reconciliation(
+    conclusion: Conclusion,
+    differences: &[Difference],
+) -> v1::Reconciliation {
+    let told = differences.iter().map(|one| v1::Difference {
+        kind: one.kind.contract().into(),
+        our_minor: one.our_minor,
+        provider_minor: one.provider_minor,
+        adopted: one.is_adopted,
+    });
+    v1::Reconciliation { state: conclusion.contract().into(), differences: told.collect() }
 }
 
 fn status(shop: &Shop, id: StatusId) -> String {

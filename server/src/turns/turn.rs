@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use order_rules::changing::Bearing;
 use order_rules::order::Micros;
-use order_rules::payments::awaits_outcome;
+use order_rules::payments::{Payment, PaymentId, awaits_outcome};
+use order_rules::reconciling::readable;
 use order_rules::refusals::{Code, Refusal};
 use order_rules::stock::Item;
 
@@ -19,7 +20,7 @@ use crate::commands::{Answer, Assignment, Command, Failure, HearOfPayment};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Facts, Needs, RequestRow, ShopRows};
-use crate::store::rows::{EffectRow, HeadRow, MailRow, number, shop};
+use crate::store::rows::{EffectRow, HeadRow, MailRow, key, number, shop};
 
 /// The commands of a turn, by shop.
 pub(super) type Work = BTreeMap<i64, Vec<Arc<Assignment>>>;
@@ -189,6 +190,7 @@ fn replay(desk: &Desk, assignment: &Assignment) -> Result<Option<Answer>, Refusa
         number: known.order_number.map(order_rules::order::OrderNumber),
         revision: known.revision,
         replayed: true,
+        reconciliation: document::reconciled(&known.change),
         ..Answer::default()
     }))
 }
@@ -332,7 +334,7 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
     places.sort_by_key(|row| (row.order_key, row.position));
     for row in places {
         if let Some(parts) = parts.get_mut(&row.order_key) {
-            parts.payments.push(order_rules::payments::PaymentId(number(row.payment_key)));
+            parts.payments.push(PaymentId(number(row.payment_key)));
         }
     }
     for (order_key, parts) in parts {
@@ -380,6 +382,22 @@ fn slip(row: &MailRow) -> (i64, MailSlip) {
 }
 
 impl Desk {
+    /// When a reservation expires that the order needs, where that has changed.
+    fn close_expiry(&self, file: &OrderFile, payments: &[Payment], changes: &mut Changes) {
+        let shop_id = self.shop.row.shop_id;
+        let before = file.stored.as_ref().and_then(|stored| {
+            let ids = stored.payments.iter();
+            let known: Vec<Payment> =
+                ids.filter_map(|id| self.stored_payments.get(&id.0)).cloned().collect();
+            record::expiry(shop_id, stored, &known)
+        });
+        match record::expiry(shop_id, &file.order, payments) {
+            after if after == before => {}
+            Some(after) => changes.expiries.push(after),
+            None => changes.expiries_over.push(key(shop_id, file.order.number.0)),
+        }
+    }
+
     /// Hands over everything that changed, each row once.
     fn close(mut self, changes: &mut Changes, outcome: &mut Outcome) {
         let shop_id = self.shop.row.shop_id;
@@ -402,12 +420,13 @@ impl Desk {
             ));
             changes.mails.extend(mailing::rows(shop_id, file));
             changes.mail_files_dropped.extend(mailing::forgotten_files(shop_id, file));
+            self.close_expiry(file, &payments, changes);
             changes.orders.push(row);
         }
         for id in &self.changed_payments {
             let Some(payment) = self.payments.get(id) else { continue };
             let stored = self.stored_payments.get(id);
-            changes.payments.push(record::payment(shop_id, payment));
+            changes.payments.push(record::payment(shop_id, payment, self.now));
             changes.operations.extend(record::operations(shop_id, payment, stored));
             let position = |order: i64| {
                 let file = self.orders.get(&order);
@@ -473,4 +492,18 @@ pub(super) fn bearing(
         .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
     let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
     Ok(hearing.bearing(desk))
+}
+
+/// A payment of an order that can be read at its provider, with its ledger.
+pub(super) fn payment_now(
+    shops: &Shops,
+    shop_id: i64,
+    (number, payment): (i64, i64),
+    facts: &Facts,
+    now: Micros,
+) -> Result<Payment, Failure> {
+    let desks = desks(shops, facts, now)
+        .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
+    let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
+    Ok(readable(&desk.case(number)?, PaymentId(payment))?.clone())
 }

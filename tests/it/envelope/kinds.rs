@@ -13,6 +13,8 @@ pub(super) enum Kind {
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
+    ReconcilePayment,
+    ExtendReservation,
     DeliverOrder,
     CancelDelivery,
     ConfirmArrival,
@@ -35,7 +37,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 29] = [
+    pub(super) const ALL: [Self; 31] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -46,6 +48,8 @@ impl Kind {
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
+        Self::ReconcilePayment,
+        Self::ExtendReservation,
         Self::DeliverOrder,
         Self::CancelDelivery,
         Self::ConfirmArrival,
@@ -92,6 +96,8 @@ impl Kind {
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation
+                | Self::ReconcilePayment
+                | Self::ExtendReservation
                 | Self::DeliverOrder
                 | Self::CancelDelivery
                 | Self::ConfirmArrival

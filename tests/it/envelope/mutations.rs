@@ -22,6 +22,8 @@ pub(super) struct Stage {
     order: OrderName,
     /// Captured.
     sale: OrderName,
+    /// Held by the sandbox, on two payments.
+    held: (OrderName, [i64; 2]),
     /// An order whose status change waits for ever, with nothing of it sent.
     waiting: OrderName,
     other_waiting: OrderName,
@@ -55,6 +57,7 @@ impl Stage {
         let sale = world.place(world.draft(900).payment("manual", "", 900)).await;
         let sale: OrderName = sale.name.parse().unwrap();
         world.complete(&sale).await.unwrap();
+        let held = held(&world).await;
         let waiting = wait_for_ever(&world).await;
         let other_waiting = wait_for_ever(&world).await;
         world.stock("RARE", 0).await;
@@ -83,6 +86,7 @@ impl Stage {
             delivered,
             today,
             sale,
+            held,
             twins,
             purchases,
             free,
@@ -103,6 +107,8 @@ impl Stage {
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
+            Kind::ReconcilePayment => self.reconcile(asked).await?,
+            Kind::ExtendReservation => self.extend(asked).await?,
             Kind::DeliverOrder => self.deliver(asked).await?,
             Kind::CancelDelivery => self.cancel_delivery(asked).await?,
             Kind::ConfirmArrival => self.confirm_arrival(asked).await?,
@@ -191,6 +197,7 @@ impl Stage {
             Kind::WithdrawStatusChange | Kind::RetryEffect | Kind::SettlePaymentOperation => {
                 &self.waiting
             }
+            Kind::ReconcilePayment | Kind::ExtendReservation => &self.held.0,
             Kind::DismissProblem => &self.oversold,
             Kind::CancelDelivery | Kind::ConfirmArrival => &self.delivered,
             Kind::CreditOrder => &self.sale,
@@ -300,6 +307,31 @@ impl Stage {
             validate_only: asked.validate_only,
         };
         Ok(self.world.client.settle_payment_operation(request).await?.receipt)
+    }
+
+    async fn reconcile(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let (order, [payment, other]) = &self.held;
+        let request = proto::ReconcilePaymentRequest {
+            name: order.into(),
+            payment_id: *if asked.is_other { other } else { payment },
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+            wait: None,
+        };
+        Ok(self.world.client.reconcile_payment(request).await?.receipt)
+    }
+
+    async fn extend(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let (order, [payment, other]) = &self.held;
+        let request = proto::ExtendReservationRequest {
+            name: order.into(),
+            payment_id: *if asked.is_other { other } else { payment },
+            request_id: asked.request_id.clone(),
+            etag: asked.etag.clone(),
+            validate_only: asked.validate_only,
+        };
+        Ok(self.world.client.extend_reservation(request).await?.receipt)
     }
 
     async fn erase(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
@@ -580,6 +612,14 @@ async fn delivered(world: &World) -> (OrderName, order_rules::order::Day) {
     }
     let day = order.create_time.unwrap().seconds.div_euclid(86_400);
     (name, order_rules::order::Day(i32::try_from(day).unwrap()))
+}
+
+/// An order on two reservations, and their numbers.
+async fn held(world: &World) -> (OrderName, [i64; 2]) {
+    let (first, second) = (world.reference(""), world.reference(""));
+    let draft = world.draft(900).payment("klarna", &first, 500).payment("vipps", &second, 400);
+    let order = world.place(draft).await;
+    (order.name.parse().unwrap(), [order.payments[0].id, order.payments[1].id])
 }
 
 /// An order with two mails, both sent: from then on nothing happens to it by itself.

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::labels::choice;
 use crate::session::{Session, present};
 use crate::status_names::StatusNames;
-use crate::times::point_in_time;
+use crate::times::{from_now, point_in_time};
 
 /// Conditions that are joined by and; an option given twice is met by either value.
 #[derive(Args, Clone, Debug, Default)]
@@ -108,6 +108,10 @@ pub(crate) struct FilterArguments {
     /// Withdrawn from, with the money due before this day
     #[arg(long, value_name = "DAY")]
     refund_due_before: Option<String>,
+
+    /// That need a reservation which expires within this time: 3d, 12h
+    #[arg(long, value_name = "TIME", value_parser = from_now)]
+    expires_within: Option<Timestamp>,
 }
 
 /// `key=value`.
@@ -167,6 +171,7 @@ impl FilterArguments {
             withdrawal_deadline_from: self.withdrawal_from.unwrap_or_default(),
             withdrawal_deadline_before: self.withdrawal_before.unwrap_or_default(),
             refund_due_before: self.refund_due_before.unwrap_or_default(),
+            reservation_expires_before: self.expires_within,
         })
     }
 }

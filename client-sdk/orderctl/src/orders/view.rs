@@ -222,6 +222,21 @@ fn totals(order: &proto::Order) -> String {
     text
 }
 
+/// When and how the provider last did.
+fn confirmed(payment: &proto::Payment) -> String {
+    let time = local(payment.confirm_time.as_ref());
+    match payment.confirm_source() {
+        proto::ConfirmSource::Reading => format!("{time}, by its account"),
+        proto::ConfirmSource::Operation | proto::ConfirmSource::Unspecified => time,
+    }
+}
+
+fn attention(payment: &proto::Payment) -> String {
+    let text =
+        if payment.needs_attention { "ledger and provider are not known to agree" } else { "" };
+    text.to_owned()
+}
+
 fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
     let code = &order.currency_code;
     let others: Vec<&str> = payment.other_orders.iter().map(|name| last_part(name)).collect();
@@ -232,7 +247,8 @@ fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
         ("  Refunded", filled(payment.refunded_minor, code)),
         ("  Under way", filled(payment.claimed_minor, code)),
         ("  Expires", local(payment.expire_time.as_ref())),
-        ("  Confirmed", local(payment.confirm_time.as_ref())),
+        ("  Confirmed", confirmed(payment)),
+        ("  Attention", attention(payment)),
         ("  Also pays", others.join(", ")),
     ]);
     let mut text =

@@ -11,6 +11,7 @@ DROP TABLE deliveries;
 DROP TABLE order_duplicates;
 DROP TABLE problems;
 DROP TABLE payment_operations;
+DROP TABLE order_expiries;
 DROP TABLE order_payments;
 DROP TABLE payments;
 DROP TABLE voucher_parties;

@@ -9,6 +9,8 @@ CREATE TABLE shops (
     slug TEXT NOT NULL UNIQUE,
     display_name TEXT NOT NULL,
     settings BYTEA NOT NULL,
+    -- One of the settings, as the search for reservations that expire soon needs it; 0: none.
+    expiry_warning_micros BIGINT NOT NULL,
     revision BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
@@ -182,11 +184,15 @@ CREATE TABLE payments (
     refund_claimed_minor BIGINT NOT NULL CHECK (refund_claimed_minor >= 0),
     expires_at BIGINT,
     confirmed_at BIGINT,
+    confirmed_by SMALLINT,
+    -- When it is to be read at its provider next; whoever does moves it first.
+    read_due_at BIGINT,
     needs_attention BOOLEAN NOT NULL,
     CHECK (captured_minor + capture_claimed_minor <= authorized_minor),
     CHECK (refunded_minor + refund_claimed_minor <= captured_minor)
 );
 CREATE UNIQUE INDEX payments_reference ON payments (reference, provider, shop_id) WHERE reference <> '';
+CREATE INDEX payments_read_due ON payments (read_due_at) WHERE read_due_at IS NOT NULL;
 
 CREATE TABLE order_payments (
     order_key BIGINT NOT NULL REFERENCES orders,
@@ -197,6 +203,16 @@ CREATE TABLE order_payments (
     PRIMARY KEY (order_key, payment_key)
 );
 CREATE INDEX order_payments_payment ON order_payments (payment_key);
+
+-- When the first reservation expires that an order needs; and the same of those nobody was told of.
+CREATE TABLE order_expiries (
+    order_key BIGINT PRIMARY KEY NOT NULL REFERENCES orders,
+    shop_id BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    untold_at BIGINT
+);
+CREATE INDEX order_expiries_expires ON order_expiries (shop_id, expires_at);
+CREATE INDEX order_expiries_untold ON order_expiries (shop_id, untold_at) WHERE untold_at IS NOT NULL;
 
 CREATE TABLE payment_operations (
     operation_key BIGINT PRIMARY KEY NOT NULL,

@@ -6,6 +6,7 @@ use crate::decision::Case;
 use crate::delivering::owed_for_deliveries;
 use crate::draft::{About, Draft};
 use crate::editing::adjusting;
+use crate::expiring;
 use crate::order::Problem;
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, captured,
@@ -64,7 +65,7 @@ pub(super) fn open_shortage(draft: &mut Draft<'_>, refusal: Refusal) {
 }
 
 /// The problem of a reservation that turned out smaller than the total, once all have answered.
-pub(super) fn open_if_insufficient(draft: &mut Draft<'_>) {
+pub(crate) fn open_if_insufficient(draft: &mut Draft<'_>) {
     if planning::awaits_authorization(&draft.case) {
         return;
     }
@@ -97,6 +98,19 @@ pub(super) fn open_for_lost_reservations(draft: &mut Draft<'_>) {
         .collect();
     for (payment, code) in lost {
         draft.open_problem(code, About { payment: Some(payment), operation: None }, Vec::new());
+    }
+}
+
+/// The problem of a reservation that has ended, where the order needs it.
+pub(crate) fn open_if_lost(draft: &mut Draft<'_>, payment: PaymentId) {
+    let order = draft.case.order.number;
+    let lost = draft.payment(payment).filter(|known| known.is_held_by(order));
+    let Some(code) = lost.and_then(|known| lost_code(known.authorization)) else { return };
+    let mut open = draft.case.order.problems.iter().filter(|known| known.closed_at.is_none());
+    let is_told = open.any(|known| known.payment == Some(payment) && is_about_cover(known.code));
+    if !is_told && !planning::is_covered(&draft.case) {
+        let about = About { payment: Some(payment), operation: None };
+        draft.open_problem(code, about, Vec::new());
     }
 }
 
@@ -157,6 +171,7 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
                 || payment.is_none_or(|payment| adjusting::is_as_needed(case, payment))
         }
         Code::OutcomeUnknown => !is_still_unknown(problem, payment),
+        Code::ReservationExpiring => expiring::is_over(order, &case.payments, problem),
         code if is_hold(code) => !still_waits(problem, payment),
         code if is_about_cover(code) => {
             left_to_capture(order, &case.payments) == 0

@@ -6,7 +6,8 @@ use crate::draft::{About, Draft};
 use crate::editing::adjusting;
 use crate::order::Micros;
 use crate::payments::{
-    Authorization, Operation, OperationKind, OperationState, PaymentId, left_to_capture,
+    Authorization, Confirmation, Operation, OperationKind, OperationState, PaymentId,
+    left_to_capture,
 };
 use crate::refusals::Code;
 
@@ -74,7 +75,7 @@ pub fn resume(facts: &ChangingFacts<'_>, ids: &mut Ids, now: Micros) -> Decision
 
 /// What is known now comes first: a lower amount that nobody was asked for yet must not stand in the
 /// way of a capture that needs it no longer.
-pub(super) fn go_on(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
+pub(crate) fn go_on(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
     adjusting::review(&mut draft);
     advancing::advance(facts, &mut draft);
     finish(facts, draft)
@@ -165,6 +166,7 @@ fn confirm(draft: &mut Draft<'_>, payment: PaymentId, was: OperationState) {
     let now = draft.now;
     if let Some(payment) = draft.payment_mut(payment) {
         payment.confirmed_at = Some(now);
+        payment.confirmed_by = Some(Confirmation::Operation);
         if was == OperationState::Unknown {
             payment.needs_attention = false;
         }
@@ -325,6 +327,7 @@ pub(super) fn reverse(
         return;
     }
     target.confirmed_at = Some(now);
+    target.confirmed_by = Some(Confirmation::Operation);
     target.operations.push(Operation {
         id,
         order: capture.order,

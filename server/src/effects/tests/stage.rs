@@ -480,6 +480,8 @@ fn payment(shop_id: i64, plan: &Plan) -> PaymentRow {
         refund_claimed_minor: 0,
         expires_at: None,
         confirmed_at: None,
+        confirmed_by: None,
+        read_due_at: None,
         needs_attention: false,
     }
 }

@@ -132,6 +132,8 @@ mutations! {
     "DismissProblem" DismissProblemRequest;
     "RetryEffect" RetryEffectRequest, wait;
     "SettlePaymentOperation" SettlePaymentOperationRequest;
+    "ReconcilePayment" ReconcilePaymentRequest, wait;
+    "ExtendReservation" ExtendReservationRequest;
     "DeliverOrder" DeliverOrderRequest, wait;
     "CancelDelivery" CancelDeliveryRequest;
     "ConfirmArrival" ConfirmArrivalRequest;

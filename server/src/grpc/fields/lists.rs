@@ -224,6 +224,7 @@ impl Fields {
             withdrawal_deadline_from,
             withdrawal_deadline_before,
             refund_due_before,
+            reservation_expires_before,
         } = filter;
         self.terms::<v1::OrderKind>("filter.kinds", kinds);
         self.statuses_of("filter.statuses", statuses, shop);
@@ -242,6 +243,7 @@ impl Fields {
         self.time("filter.created_before", created_before.as_ref());
         self.time("filter.updated_from", updated_from.as_ref());
         self.time("filter.updated_before", updated_before.as_ref());
+        self.time("filter.reservation_expires_before", reservation_expires_before.as_ref());
         for (field, text, length) in [
             ("filter.external_reference", external_reference, 100),
             ("filter.payment_reference", payment_reference, 200),

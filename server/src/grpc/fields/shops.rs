@@ -18,6 +18,7 @@ const DUPLICATE_WINDOW_SECONDS_MAX: i32 = 2_592_000;
 /// Leaves room for more orders than there will ever be.
 const NEXT_NUMBER_MAX: i64 = 1_000_000_000_000;
 const TRANSIT_DAYS_MAX: i32 = 60;
+const EXPIRY_WARNING_DAYS_MAX: i32 = 30;
 const MAIL_TEMPLATES_MAX: usize = 60;
 const TIME_ZONE_CHARACTERS_MAX: usize = 64;
 const SHOPS_PAGE_SIZE: usize = 50;
@@ -126,6 +127,7 @@ impl Fields {
             note_defaults: _,
             confirms_orders: _,
             mail_templates,
+            expiry_warning_days,
         } = settings;
         for path in paths {
             let field = format!("shop.{path}");
@@ -161,11 +163,12 @@ impl Fields {
                     field,
                     "must be from 1 to 10^12",
                 ),
-                "settings.transit_days" => self.check(
-                    (0..=TRANSIT_DAYS_MAX).contains(transit_days),
-                    field,
-                    "must be from 0 to 60",
-                ),
+                "settings.transit_days" => {
+                    self.days(field, Some(*transit_days), TRANSIT_DAYS_MAX);
+                }
+                "settings.expiry_warning_days" => {
+                    self.days(field, *expiry_warning_days, EXPIRY_WARNING_DAYS_MAX);
+                }
                 "settings.seller" => self.seller(field, seller.clone().unwrap_or_default()),
                 "settings.mail_templates" => self.mail_templates(field, mail_templates),
                 "settings.credit_order_status" if !credit_order_status.is_empty() => {
@@ -173,6 +176,12 @@ impl Fields {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn days(&mut self, field: &str, days: Option<i32>, longest: i32) {
+        if !days.is_some_and(|days| (0..=longest).contains(&days)) {
+            self.refuse(field, format!("must be from 0 to {longest}"));
         }
     }
 
@@ -240,6 +249,7 @@ fn is_stated(path: &str, settings: &v1::ShopSettings) -> bool {
         "settings.capture_mode" => settings.capture_mode != 0,
         "settings.duplicate_mode" => settings.duplicate_mode != 0,
         "settings.duplicate_window_seconds" => settings.duplicate_window_seconds.is_some(),
+        "settings.expiry_warning_days" => settings.expiry_warning_days.is_some(),
         "settings.next_order_number" => settings.next_order_number != 0,
         "settings.next_credit_number" => settings.next_credit_number != 0,
         _ => true,

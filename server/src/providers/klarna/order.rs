@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use order_rules::money::Currency;
 use order_rules::order::Micros;
 use order_rules::payments::OperationKind;
+use order_rules::reconciling::{Standing, Statement};
 use order_rules::refusals::Code;
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +23,8 @@ pub(super) struct Order {
     order_amount: i64,
     #[serde(default)]
     captured_amount: i64,
+    #[serde(default)]
+    refunded_amount: i64,
     #[serde(default)]
     remaining_authorized_amount: i64,
     #[serde(default)]
@@ -120,6 +124,32 @@ impl Order {
         Report::Done(Confirmation {
             provider_reference: call.reference.clone(),
             amount_minor: self.remaining_authorized_amount,
+            expires_at: self.expires_at(),
+        })
+    }
+
+    /// Klarna's account of it; `None` for a state of a newer version.
+    pub(super) fn statement(&self) -> Option<Statement> {
+        let standing = match (self.status, self.fraud_status) {
+            (Status::Expired, _) => Standing::Expired,
+            (Status::Cancelled | Status::Closed, _) => Standing::Gone,
+            (Status::Other, _) => return None,
+            (_, Some(Fraud::Rejected)) => Standing::Rejected,
+            (_, Some(Fraud::Pending | Fraud::Other)) => Standing::Pending,
+            (Status::Authorized | Status::PartCaptured | Status::Captured, _) => Standing::Held,
+        };
+        let remaining = match standing {
+            Standing::Expired | Standing::Gone => 0,
+            _ => self.remaining_authorized_amount,
+        };
+        let unused = self.order_amount.saturating_sub(self.captured_amount);
+        Some(Statement {
+            currency: Currency::from_code(&self.purchase_currency),
+            standing,
+            authorized_minor: self.order_amount,
+            captured_minor: self.captured_amount,
+            refunded_minor: self.refunded_amount,
+            released_minor: unused.saturating_sub(remaining).max(0),
             expires_at: self.expires_at(),
         })
     }

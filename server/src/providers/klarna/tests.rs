@@ -115,6 +115,55 @@ fn an_operation_is_found_by_the_trace_it_left() {
 }
 
 #[test]
+fn an_order_is_an_account_of_its_reservation() {
+    use order_rules::reconciling::Standing::{Expired, Gone, Held, Pending, Rejected};
+    let told = |more: &str| {
+        let text = format!(
+            r#"{{"order_amount": 900, "purchase_currency": "NOK", "purchase_country": "NO",
+                "expires_at": "2026-12-23T10:00:00.5Z", {more}}}"#
+        );
+        let statement = Order::read(text.as_bytes()).unwrap().statement()?;
+        assert_eq!(statement.currency, Currency::from_code("NOK"));
+        assert_eq!(statement.expires_at.unwrap().0, 1_798_020_000_500_000);
+        let amounts =
+            (statement.captured_minor, statement.refunded_minor, statement.released_minor);
+        Some((statement.standing, statement.authorized_minor, amounts))
+    };
+    let cases = [
+        (
+            r#""status": "AUTHORIZED", "remaining_authorized_amount": 900"#,
+            Some((Held, 900, (0, 0, 0))),
+        ),
+        (
+            r#""status": "PART_CAPTURED", "captured_amount": 400, "remaining_authorized_amount": 500"#,
+            Some((Held, 900, (400, 0, 0))),
+        ),
+        (
+            r#""status": "CAPTURED", "captured_amount": 800, "refunded_amount": 50"#,
+            Some((Held, 900, (800, 50, 100))),
+        ),
+        (r#""status": "CANCELLED""#, Some((Gone, 900, (0, 0, 900)))),
+        (r#""status": "CLOSED", "captured_amount": 900"#, Some((Gone, 900, (900, 0, 0)))),
+        (
+            r#""status": "EXPIRED", "remaining_authorized_amount": 900"#,
+            Some((Expired, 900, (0, 0, 900))),
+        ),
+        (
+            r#""status": "AUTHORIZED", "fraud_status": "PENDING", "remaining_authorized_amount": 900"#,
+            Some((Pending, 900, (0, 0, 0))),
+        ),
+        (
+            r#""status": "AUTHORIZED", "fraud_status": "REJECTED", "remaining_authorized_amount": 900"#,
+            Some((Rejected, 900, (0, 0, 0))),
+        ),
+        (r#""status": "SOMETHING_NEWER""#, None),
+    ];
+    for (more, wanted) in cases {
+        assert_eq!(told(more), wanted, "{more}");
+    }
+}
+
+#[test]
 fn a_no_is_told_in_klarnas_words_and_explained_by_a_page() {
     let cases = [
         (403, r#"{"error_code": "CAPTURE_NOT_ALLOWED"}"#, Code::NotAllowedAtProvider),

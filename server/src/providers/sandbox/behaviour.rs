@@ -27,6 +27,8 @@ pub(super) enum Behaviour {
 /// What look-ups do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadBehaviour {
+    /// Keeps no account that could be asked for.
+    Nothing,
     Lag(Duration),
     Unavailable(Option<Duration>),
 }
@@ -139,6 +141,7 @@ fn read_behaviour(name: &str, value: Option<&str>) -> Option<ReadBehaviour> {
     match name {
         "lag" => duration(value?).map(ReadBehaviour::Lag),
         "unavailable" => optional(value).map(ReadBehaviour::Unavailable),
+        "none" => value.is_none().then_some(ReadBehaviour::Nothing),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use diesel::upsert::excluded;
 use order_rules::order::Micros;
 use order_rules::refusals::Code;
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::behaviour::kind_name;
 use super::ledger::Reservation;
@@ -30,6 +31,14 @@ pub(super) enum BookFailure {
     NotOpened,
     /// What was done may or may not stand.
     Interrupted,
+}
+
+/// Whose reservation it is, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub shop: String,
+    pub provider: String,
+    pub reference: String,
 }
 
 /// An operation that was decided.
@@ -240,6 +249,78 @@ pub(super) fn reservation(
         .first(connection)
         .optional()?;
     Ok(row.map(Reservation::from))
+}
+
+/// The reservation of an account.
+pub(super) fn held(
+    connection: &mut SqliteConnection,
+    Account { shop, provider, reference }: &Account,
+) -> QueryResult<Option<Reservation>> {
+    let found = reservations::table.find((shop, provider, reference));
+    let row = found.select(ReservationRow::as_select()).first(connection).optional()?;
+    Ok(row.map(Reservation::from))
+}
+
+/// Notes a call that moves no money.
+pub(super) fn note_errand(
+    connection: &mut SqliteConnection,
+    Account { shop, provider, reference }: &Account,
+    (kind, call_key): (&str, Uuid),
+    now: Micros,
+) -> QueryResult<()> {
+    let row = (
+        calls::key.eq(call_key.to_string()),
+        calls::shop.eq(shop),
+        calls::provider.eq(provider),
+        calls::reference.eq(reference),
+        calls::kind.eq(kind),
+        calls::asked_minor.eq(0),
+        calls::is_look_up.eq(true),
+        calls::received_at.eq(now.0),
+    );
+    diesel::insert_into(calls::table).values(row).execute(connection).map(drop)
+}
+
+/// Whether the reservation was extended under this key.
+pub(super) fn was_extended(
+    connection: &mut SqliteConnection,
+    Account { shop, provider, reference }: &Account,
+    call_key: Uuid,
+) -> QueryResult<bool> {
+    let same = calls::table
+        .filter(calls::reference.eq(reference))
+        .filter(calls::kind.eq("extend"))
+        .filter(calls::provider.eq(provider))
+        .filter(calls::shop.eq(shop))
+        .filter(calls::key.eq(call_key.to_string()));
+    let count: i64 = same.count().get_result(connection)?;
+    Ok(count > 0)
+}
+
+/// When the account was first called about.
+pub(super) fn first_call(
+    connection: &mut SqliteConnection,
+    Account { shop, provider, reference }: &Account,
+) -> QueryResult<Option<Micros>> {
+    let first_at: Option<i64> = calls::table
+        .filter(calls::reference.eq(reference))
+        .filter(calls::provider.eq(provider))
+        .filter(calls::shop.eq(shop))
+        .select(diesel::dsl::min(calls::received_at))
+        .first(connection)?;
+    Ok(first_at.map(Micros))
+}
+
+/// Moves the end of the reservation's time.
+pub(super) fn set_expiry(
+    connection: &mut SqliteConnection,
+    Account { shop, provider, reference }: &Account,
+    expires_at: i64,
+) -> QueryResult<()> {
+    diesel::update(reservations::table.find((shop, provider, reference)))
+        .set(reservations::expires_at.eq(expires_at))
+        .execute(connection)
+        .map(drop)
 }
 
 /// Stores the reservation as it is now.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use order_rules::money::Currency;
 use order_rules::order::Micros;
 use order_rules::payments::OperationKind;
+use order_rules::reconciling::{Standing, Statement};
 use order_rules::refusals::Code;
 
 use super::behaviour::{Behaviour, Orders};
@@ -35,6 +37,25 @@ impl Reservation {
 
     fn is_expired(&self, now: Micros) -> bool {
         self.expires_at <= now.0
+    }
+
+    /// Its account; what is left of one that has expired is held no more.
+    pub(super) fn statement(&self, now: Micros) -> Statement {
+        let standing = match () {
+            () if self.is_voided => Standing::Gone,
+            () if self.is_expired(now) && self.left() > 0 => Standing::Expired,
+            () => Standing::Held,
+        };
+        let given_back = if standing == Standing::Expired { self.left() } else { 0 };
+        Statement {
+            currency: Currency::from_code(&self.currency),
+            standing,
+            authorized_minor: self.authorized,
+            captured_minor: self.captured,
+            refunded_minor: self.refunded,
+            released_minor: self.released + given_back,
+            expires_at: Some(Micros(self.expires_at)),
+        }
     }
 
     pub(super) fn expired_at(mut self, time: Micros) -> Self {
@@ -157,6 +178,18 @@ fn refunded(held: Reservation, call: &Call) -> Result<(Reservation, i64), Declin
         return Err(decline(call, "more than was captured"));
     }
     Ok((Reservation { refunded: held.refunded + call.amount_minor, ..held }, call.amount_minor))
+}
+
+/// When the reservation expires if it holds another full time from now on.
+pub(super) fn extended(held: &Reservation, now: Micros) -> Result<i64, Decline> {
+    let no = |code, reason: &str| Err(Decline { code, reason: reason.to_owned() });
+    if held.is_voided || held.left() == 0 {
+        return no(Code::ReservationGone, "nothing of the reservation is left");
+    }
+    if held.is_expired(now) {
+        return no(Code::ReservationExpired, "the reservation has expired");
+    }
+    Ok(later(now, HOLDS).0.max(held.expires_at))
 }
 
 fn usable(held: &Reservation, call: &Call, now: Micros) -> Result<(), Decline> {

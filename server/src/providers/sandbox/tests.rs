@@ -8,12 +8,13 @@ use order_rules::money::Currency;
 use order_rules::payments::OperationKind::{
     self, Authorize, Capture, Refund, Release, UpdateAmount, Void,
 };
+use order_rules::reconciling::Standing;
 use order_rules::refusals::Code;
 use uuid::Uuid;
 
 use super::Sandbox;
 use super::tables::{calls, entries, reservations};
-use crate::providers::{Call, Doubt, PaymentProvider, Report, Sighting};
+use crate::providers::{Call, Doubt, Extension, PaymentProvider, Reading, Report, Sighting};
 
 /// What a step is told, as short as it can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -485,4 +486,43 @@ async fn a_book_that_does_not_open_does_nothing() {
     assert_eq!(sandbox.look_up(&authorize).await, Sighting::NoAnswer);
     std::fs::create_dir(folder.0.join("missing")).unwrap();
     assert!(matches!(sandbox.perform(&authorize).await, Report::Done(_)));
+}
+
+#[tokio::test]
+async fn the_book_is_an_account_of_each_reservation_and_can_hold_it_longer() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::new(folder.book()).behind("shops/demo/integrations/klarna");
+    let asked = |kind, amount_minor, key| Call {
+        shop: "demo".to_owned(),
+        provider: "klarna".to_owned(),
+        ..call("k1", kind, amount_minor, key)
+    };
+    let gone = |told: &Reading| matches!(told, Reading::Declined(no) if no.code == Code::NotFoundAtProvider);
+    assert!(gone(&sandbox.read("k1").await));
+    for (kind, amount_minor, key) in [(Authorize, 900, 1), (Capture, 400, 2), (Refund, 50, 3)] {
+        sandbox.perform(&asked(kind, amount_minor, key)).await;
+    }
+    let Reading::Statement(before) = sandbox.read("k1").await else { panic!("no account") };
+    let amounts = (before.authorized_minor, before.captured_minor, before.refunded_minor);
+    assert_eq!(
+        (before.standing, amounts, before.released_minor),
+        (Standing::Held, (900, 400, 50), 0)
+    );
+    assert!(gone(&sandbox.behind("shops/demo/integrations/vipps").read("k1").await));
+
+    // Once per key.
+    for key in [7, 7, 8] {
+        let extended = sandbox.extend("k1", Uuid::from_u128(key)).await;
+        assert_eq!(extended, Extension::Extended);
+    }
+    let kinds: Vec<String> = calls::table.select(calls::kind).load(&mut folder.reader()).unwrap();
+    assert_eq!(kinds.iter().filter(|kind| *kind == "extend").count(), 2);
+    let Reading::Statement(after) = sandbox.read("k1").await else { panic!("no account") };
+    assert!(after.expires_at >= before.expires_at);
+    sandbox.perform(&asked(Release, 500, 4)).await;
+    let over = sandbox.extend("k1", Uuid::from_u128(9)).await;
+    assert!(matches!(over, Extension::Declined(no) if no.code == Code::ReservationGone));
+    assert_eq!(sandbox.read("k2~read=none").await, Reading::Untold);
+    assert_eq!(sandbox.extend("k2~read=none", Uuid::nil()).await, Extension::Unsupported);
+    assert_eq!(sandbox.read("k2~read=unavailable").await, Reading::NoAnswer);
 }

@@ -1,7 +1,9 @@
 //! Vipps' own account of a payment: the sums of its money, and the log of what was done to it.
 
+use order_rules::money::Currency;
 use order_rules::order::Micros;
 use order_rules::payments::OperationKind;
+use order_rules::reconciling::{Standing, Statement};
 use order_rules::refusals::Code;
 use serde::Deserialize;
 
@@ -135,6 +137,32 @@ impl Payment {
             amount_minor: self.left(),
             expires_at: self.guaranteed_until(),
         })
+    }
+
+    /// All that the payment says of its money.
+    pub(super) fn statement(&self) -> Statement {
+        let Aggregate { authorized_amount, refunded_amount, .. } = &self.aggregate;
+        let standing = match self.state {
+            State::Created | State::Other => Standing::Pending,
+            State::Aborted | State::Expired => Standing::Rejected,
+            State::Terminated => Standing::Gone,
+            State::Authorized if self.left() == 0 && self.captured() == 0 => Standing::Gone,
+            State::Authorized => Standing::Held,
+        };
+        let left = if standing == Standing::Held { self.left() } else { 0 };
+        Statement {
+            currency: Currency::from_code(&authorized_amount.currency),
+            standing,
+            authorized_minor: authorized_amount.value,
+            captured_minor: self.captured(),
+            refunded_minor: refunded_amount.value,
+            released_minor: authorized_amount
+                .value
+                .saturating_sub(self.captured())
+                .saturating_sub(left)
+                .max(0),
+            expires_at: self.guaranteed_until(),
+        }
     }
 
     /// The sums show that the operation was done, and nothing beside it.

@@ -252,22 +252,25 @@ async fn with_subjects(
     let payment_keys: Vec<i64> =
         taken.iter().filter_map(|(effect, _)| effect.payment_key).collect();
     let shop_ids: Vec<i64> = taken.iter().map(|(effect, _)| effect.shop_id).collect();
-    let known: Vec<(i64, String, String, String)> = payments::table
+    let known: Vec<(i64, String, String, String, i64)> = payments::table
         .filter(payments::payment_key.eq_any(payment_keys))
         .select((
             payments::payment_key,
             payments::provider,
             payments::reference,
             payments::currency,
+            payments::captured_minor,
         ))
         .load(conn)
         .await?;
-    let known: HashMap<i64, (String, String, String)> = known
+    let known: HashMap<i64, PaymentSubject> = known
         .into_iter()
-        .map(|(key, provider, reference, currency)| (key, (provider, reference, currency)))
+        .map(|(key, provider, reference, currency, captured_minor)| {
+            let (lines, told) = (Vec::new(), Vec::new());
+            (key, PaymentSubject { provider, reference, currency, captured_minor, lines, told })
+        })
         .collect();
-    let references: Vec<String> =
-        known.values().map(|(_, reference, _)| reference.clone()).collect();
+    let references: Vec<String> = known.values().map(|payment| payment.reference.clone()).collect();
     let told = webhooks::told_of(conn, shop_ids.clone(), references).await?;
     let integrations = integrations::of_shops(conn, shop_ids.clone()).await?;
     let shops = shops::table
@@ -279,14 +282,14 @@ async fn with_subjects(
     let claims = taken.into_iter().filter_map(|(effect, task)| {
         let subject = match effect.payment_key {
             Some(payment) => {
-                let (provider, reference, currency) = known.get(&payment)?.clone();
                 let lines = lines.remove(&effect.effect_key).unwrap_or_default();
+                let known = known.get(&payment)?.clone();
                 let is_own = |row: &&WebhookRow| {
                     (row.shop_id, &row.integration, &row.payment_reference)
-                        == (effect.shop_id, &provider, &reference)
+                        == (effect.shop_id, &known.provider, &known.reference)
                 };
                 let told = told.iter().filter(is_own).cloned().collect();
-                Subject::Payment(PaymentSubject { provider, reference, currency, lines, told })
+                Subject::Payment(PaymentSubject { lines, told, ..known })
             }
             None => Subject::Mail,
         };

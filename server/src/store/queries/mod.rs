@@ -8,6 +8,7 @@ mod integrations;
 mod listing;
 mod load;
 mod mails;
+mod readings;
 mod reads;
 mod save;
 mod search;

@@ -34,7 +34,13 @@ pub(super) async fn changes(conn: &mut Connection, changes: &Changes) -> Result<
 }
 
 async fn shops(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
-    upsert!(conn, &changes.shops[..], shops, (shop_id), (display_name, settings, revision));
+    upsert!(
+        conn,
+        &changes.shops[..],
+        shops,
+        (shop_id),
+        (display_name, settings, expiry_warning_micros, revision)
+    );
     upsert!(
         conn,
         &changes.integrations[..],
@@ -164,6 +170,8 @@ async fn money(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
             refund_claimed_minor,
             expires_at,
             confirmed_at,
+            confirmed_by,
+            read_due_at,
             needs_attention
         )
     );
@@ -174,6 +182,14 @@ async fn money(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
         (order_key, payment_key),
         (position, amount_minor, is_live)
     );
+    upsert!(conn, &changes.expiries[..], order_expiries, (order_key), (expires_at, untold_at));
+    if !changes.expiries_over.is_empty() {
+        let over = changes.expiries_over.iter().copied();
+        diesel::delete(schema::order_expiries::table)
+            .filter(schema::order_expiries::order_key.eq_any(over))
+            .execute(conn)
+            .await?;
+    }
     upsert!(
         conn,
         &changes.operations[..],

@@ -8,7 +8,7 @@ use super::super::super::{HAS_WORDS, words_query};
 use super::{HAS_SKU, Lane, Plan, Query, Range, of_shop};
 use crate::store::pages::Narrowing;
 use crate::store::rows::key;
-use crate::store::schema::{order_lines, orders};
+use crate::store::schema::{order_expiries, order_lines, orders};
 
 #[derive(Clone, Copy)]
 enum Column {
@@ -86,6 +86,13 @@ fn found_elsewhere(mut query: Query, shop_id: i64, filter: &Narrowing) -> Query 
             .filter(order_lines::order_key.lt(key(shop_id.saturating_add(1), 0)))
             .select(order_lines::order_key);
         query = query.filter(orders::order_key.eq_any(with_sku));
+    }
+    if let Some(time) = filter.reservation_expires_before {
+        let expiring = order_expiries::table
+            .filter(order_expiries::shop_id.eq(shop_id))
+            .filter(order_expiries::expires_at.lt(time))
+            .select(order_expiries::order_key);
+        query = query.filter(orders::order_key.eq_any(expiring));
     }
     if let Some(sought) = &filter.sought {
         let Range { from, to } = of_shop(shop_id);

@@ -1,0 +1,44 @@
+//! The ledger says what the account says: operations that somebody else asked for.
+
+use super::AT_PROVIDER;
+use super::comparing::Adoption;
+use crate::draft::Draft;
+use crate::payments::{Authorization, Operation, OperationKind, OperationState, PaymentId};
+
+/// Takes one step.
+pub(super) fn adopt(draft: &mut Draft<'_>, payment: PaymentId, adoption: Adoption) {
+    match adoption {
+        Adoption::Operation(kind, amount_minor) => append(draft, payment, kind, amount_minor),
+        Adoption::End(authorization) => draft.set_authorization(payment, authorization),
+        Adoption::Hold(authorized_minor) => {
+            if let Some(known) = draft.payment_mut(payment) {
+                known.authorized_minor = authorized_minor;
+            }
+            draft.set_authorization(payment, Authorization::Held);
+        }
+        Adoption::Expiry(expires_at) => {
+            if let Some(known) = draft.payment_mut(payment) {
+                known.expires_at = expires_at;
+            }
+            draft.payment_updated(payment);
+        }
+    }
+}
+
+fn append(draft: &mut Draft<'_>, payment: PaymentId, kind: OperationKind, amount_minor: i64) {
+    let (order, now, id) = (draft.case.order.number, draft.now, draft.ids.take());
+    let Some(target) = draft.payment_mut(payment) else { return };
+    target.operations.push(Operation {
+        id,
+        order,
+        kind,
+        amount_minor,
+        state: OperationState::Sent,
+        requested_at: now,
+        resolved_at: None,
+        provider_reason: None,
+        provider_reference: Some(AT_PROVIDER.to_owned()),
+        credit: None,
+    });
+    draft.resolve(payment, id, OperationState::Succeeded);
+}

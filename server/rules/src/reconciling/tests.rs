@@ -1,0 +1,360 @@
+//! Accounts of providers beside our ledger, as histories.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::audit::check_case;
+use crate::changing::{ChangeStatus, Outcome};
+use crate::fixtures::script::check;
+use crate::fixtures::world::World;
+use crate::fixtures::{CANCELLED, SENT, nok, order, payment};
+use crate::order::{LineKind, PriceBasis};
+use crate::payments::ProviderName;
+use crate::placing::{NewLine, NewPayment, Placement};
+
+#[test]
+fn what_agrees_is_confirmed_and_changes_nothing() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        at 100
+        read k1 held 100                         => k1:Agrees()
+        read k1 pending 100                      =>
+        A sent
+        read k1 held 100 captured=100            =>
+        yes k1
+        read k1 held 100                         =>
+        at 200
+        read k1 held 100 captured=100            => k1:Agrees()
+        credit A C units=1 yes                   => credited:50 refund?k1=50:C | C: created
+        yes k1
+        at 300
+        read k1 held 100 captured=100 refunded=50 => k1:Agrees()
+        ",
+    );
+}
+
+#[test]
+fn what_one_order_certainly_had_done_elsewhere_is_adopted() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        at 100
+        read k1 held 100 captured=60              => k1:Adopted(+CAPTURED_ELSEWHERE=0/60) capture!k1=60:succeeded
+        A sent                                    => requested:sent capture?k1=40
+        yes k1                                    => capture!k1=40:succeeded status:sent delivered
+        at 200
+        read k1 held 100 captured=100 refunded=30 => k1:Adopted(+REFUNDED_ELSEWHERE=0/30) refund!k1=30:succeeded problem:REFUNDED_AT_PROVIDER
+        state A                                   => sent PartiallyRefunded REFUNDED_AT_PROVIDER
+        dismiss A REFUNDED_AT_PROVIDER            => dismissed:REFUNDED_AT_PROVIDER
+        read k1 held 100 captured=100 refunded=30 => k1:Agrees()
+
+        place B 100 klarna:k2=100
+        yes k2
+        read k2 expired 100 released=100          => k2:Adopted(+EXPIRED=100/0) updated:k2 problem:RESERVATION_EXPIRED
+        read k2 held 100 expires=500              => k2:Adopted(+HELD_AGAIN=0/100 +EXPIRY_CHANGED=0/0) updated:k2 closed:RESERVATION_EXPIRED
+        read k2 gone 100 released=100             => k2:Adopted(+CANCELLED_ELSEWHERE=100/0) updated:k2 problem:RESERVATION_GONE
+
+        place C 100 klarna:k3=100
+        yes k3
+        read k3 rejected 100                      => k3:Adopted(+REJECTED=100/0) updated:k3 problem:AUTHORIZATION_DECLINED
+        read k3 held 100 captured=100             => k3:Adopted(+HELD_AGAIN=0/0 +CAPTURED_ELSEWHERE=0/100) updated:k3 capture!k3=100:succeeded closed:AUTHORIZATION_DECLINED
+
+        place D 100 klarna:k4=120
+        yes k4
+        read k4 held 150                          => k4:Adopted(+AMOUNT_CHANGED=120/150) update!k4=150:succeeded updated:k4
+        read k4 held 90                           => k4:Adopted(+AMOUNT_CHANGED=150/90) update!k4=90:succeeded updated:k4 problem:PAYMENT_INSUFFICIENT
+        read k4 held 150 released=50              => k4:Adopted(+AMOUNT_CHANGED=90/100) update!k4=100:succeeded updated:k4 closed:PAYMENT_INSUFFICIENT
+        read k4 held 150 captured=20 released=130 => k4:Adopted(+CAPTURED_ELSEWHERE=0/20 +RELEASED_ELSEWHERE=80/0) capture!k4=20:succeeded release!k4=80:succeeded problem:PAYMENT_INSUFFICIENT
+        read k4 held 150 captured=20 released=130 => k4:Agrees()
+        ",
+    );
+}
+
+#[test]
+fn what_is_not_certain_is_listed_until_it_is_gone() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        at 100
+        read k1 held 100                         => k1:Differs(CAPTURE_MISSING=100/0) problem:LEDGER_DIFFERS updated:k1
+        read k1 held 100                         => k1:Differs(CAPTURE_MISSING=100/0)
+        dismiss A LEDGER_DIFFERS                 => dismissed:LEDGER_DIFFERS
+        read k1 held 100                         => k1:Differs(CAPTURE_MISSING=100/0)
+        read k1 held 100 captured=40             => k1:Differs(CAPTURE_MISSING=100/40) problem:LEDGER_DIFFERS
+        read k1 held 100 captured=100            => k1:Agrees() closed:LEDGER_DIFFERS updated:k1
+        read k1 unknown                          => k1:Differs(NOT_FOUND=100/0) problem:LEDGER_DIFFERS updated:k1
+        read k1 held 100 captured=100 EUR        => k1:Differs(OTHER_CURRENCY=0/0) closed:LEDGER_DIFFERS problem:LEDGER_DIFFERS
+        read k1 held 180 captured=180            => k1:Differs(CAPTURED_ELSEWHERE=100/180) closed:LEDGER_DIFFERS problem:LEDGER_DIFFERS
+        credit A C units=2 yes
+        yes k1
+        at 200
+        read k1 held 100 captured=100            => k1:Differs(REFUND_MISSING=100/0) closed:LEDGER_DIFFERS problem:LEDGER_DIFFERS
+
+        place B 100 klarna:k2=100
+        yes k2
+        B cancelled keep
+        yes k2
+        at 300
+        read k2 held 100                         => k2:Differs(STILL_HELD=0/100) problem:LEDGER_DIFFERS updated:k2
+        read k2 held 100 captured=100            => k2:Differs(CAPTURED_ELSEWHERE=0/100) closed:LEDGER_DIFFERS problem:LEDGER_DIFFERS
+        read k2 gone 100 released=100            => k2:Agrees() closed:LEDGER_DIFFERS updated:k2
+        ",
+    );
+}
+
+#[test]
+fn on_a_shared_payment_a_capture_is_nobodys_until_one_order_is_left() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        place B 100 klarna:k1=100
+        at 100
+        read k1 held 100 captured=100            => k1:Differs(CAPTURED_ELSEWHERE=0/100) problem:LEDGER_DIFFERS updated:k1
+        A cancelled keep                         => status:cancelled dropped:b | B: kept:a
+        read k1 held 100 captured=100            => k1:Adopted(+CAPTURED_ELSEWHERE=0/100) capture!k1=100:succeeded updated:k1
+        state B                                  => default Captured
+
+        place C 100 klarna:k2=100
+        yes k2
+        place D 100 klarna:k2=100
+        read k2 expired 100 released=100         => k2:Adopted(+EXPIRED=100/0) updated:k2 problem:RESERVATION_EXPIRED | D: problem:RESERVATION_EXPIRED
+        ",
+    );
+}
+
+#[test]
+fn money_that_a_person_paid_back_elsewhere_is_not_missed() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        credit A C units=1 yes
+        no k1
+        settle A k1 refund yes
+        at 100
+        read k1 held 100 captured=100             => k1:Agrees()
+        read k1 held 100 captured=100 refunded=50 => k1:Agrees()
+        ",
+    );
+}
+
+#[test]
+fn a_pending_change_goes_on_when_the_rest_is_captured_elsewhere() {
+    check(
+        "
+        place A 100 klarna:k1=60 vipps:v1=40
+        yes k1
+        yes v1
+        at 100
+        A sent                                   => requested:sent capture?k1=60
+        read v1 held 40 captured=40              => v1:Adopted(+CAPTURED_ELSEWHERE=0/40) capture!v1=40:succeeded
+        yes k1                                   => capture!k1=60:succeeded status:sent delivered
+        ",
+    );
+}
+
+#[test]
+fn payments_are_read_while_money_may_move_on_them() {
+    let held = Payment { expires_at: Some(Micros(10 * DAY)), ..payment(1, 100, &[1]) };
+    let manual = |is_manual, can_read_back| {
+        let capabilities =
+            crate::payments::Capabilities { is_manual, can_read_back, ..held.capabilities };
+        Payment { capabilities, ..held.clone() }
+    };
+    let moved = |state, reason: Option<&str>| {
+        let operation = Operation {
+            id: 9,
+            order: OrderNumber(1),
+            kind: OperationKind::Capture,
+            amount_minor: 100,
+            state,
+            requested_at: Micros(0),
+            resolved_at: Some(Micros(DAY)),
+            provider_reason: reason.map(str::to_owned),
+            provider_reference: None,
+            credit: None,
+        };
+        Payment { operations: vec![operation], ..held.clone() }
+    };
+    let captured = moved(OperationState::Succeeded, None);
+    let declined = moved(OperationState::Declined, Some("no"));
+    let by_hand = moved(OperationState::Declined, Some(crate::attention::BY_HAND));
+    let ended = |authorization| Payment { authorization, ..held.clone() };
+    let soon = Payment { expires_at: Some(Micros(DAY + HOUR)), ..held.clone() };
+    let cases = [
+        ("held", &held, DAY, Some(2 * DAY)),
+        ("in its last days", &held, 8 * DAY, Some(8 * DAY + 6 * HOUR)),
+        ("just before its end", &soon, DAY, Some(DAY + HOUR + READ_AFTER_EXPIRY_MICROS)),
+        ("after its end", &held, 11 * DAY, Some(11 * DAY + 6 * HOUR)),
+        ("manual", &manual(true, true), DAY, None),
+        ("without a read", &manual(false, false), DAY, None),
+        ("captured", &captured, DAY, Some(2 * DAY)),
+        ("captured long ago", &captured, 8 * DAY, None),
+        ("declined now", &declined, DAY, Some(DAY)),
+        ("declined before", &declined, DAY + 1, Some(2 * DAY + 1)),
+        ("declined by hand", &by_hand, DAY, Some(2 * DAY)),
+        ("expired", &ended(Authorization::Expired), DAY, None),
+        ("given back", &ended(Authorization::Voided), DAY, None),
+    ];
+    for (name, payment, now, wanted) in cases {
+        assert_eq!(next_read(payment, Micros(now)), wanted.map(Micros), "{name}");
+    }
+}
+
+#[test]
+fn only_what_holds_can_be_extended_and_only_what_answers_be_read() {
+    let held = payment(1, 100, &[1]);
+    let with = |authorization| Payment { authorization, ..held.clone() };
+    let cases = [
+        (held.clone(), Ok(())),
+        (with(Authorization::Pending), Err(Code::PaymentPending)),
+        (with(Authorization::Expired), Err(Code::ReservationExpired)),
+        (with(Authorization::Voided), Err(Code::ReservationGone)),
+        (with(Authorization::Declined), Err(Code::ReservationGone)),
+    ];
+    for (payment, wanted) in cases {
+        let case = Case { order: order(1, 100), payments: vec![payment] };
+        let found = extendable(&case, PaymentId(1)).map(drop).map_err(|refusal| refusal.code);
+        assert_eq!(found, wanted);
+        let other = readable(&case, PaymentId(2)).map(drop).map_err(|refusal| refusal.code);
+        assert_eq!(other, Err(Code::PaymentNotFound));
+    }
+}
+
+/// A step of a history in which the provider may say anything.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// 0: another order on the payment, 1: completed, 2: cancelled.
+    Act {
+        order: u8,
+        what: u8,
+    },
+    Answer {
+        is_yes: bool,
+    },
+    Read {
+        standing: u8,
+        amounts: [i64; 4],
+    },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let amount = prop_oneof![Just(0_i64), Just(40), Just(60), Just(100), Just(140)];
+    let amounts = [amount.clone(), amount.clone(), amount.clone(), amount];
+    let step = prop_oneof![
+        2 => (any::<u8>(), 0_u8..3).prop_map(|(order, what)| Step::Act { order, what }),
+        3 => any::<bool>().prop_map(|is_yes| Step::Answer { is_yes }),
+        4 => (0_u8..5, amounts).prop_map(|(standing, amounts)| Step::Read { standing, amounts }),
+    ];
+    proptest::collection::vec(step, 1..24)
+}
+
+fn place(world: &mut World) {
+    let line = NewLine {
+        kind: LineKind::Goods,
+        sku: "mug".to_owned(),
+        title: "mug".to_owned(),
+        quantity: 2,
+        unit_price_minor: 50,
+        discount_minor: 0,
+        vat_rate_bp: 2_500,
+    };
+    let placement = Placement {
+        currency: nok(),
+        price_basis: PriceBasis::Gross,
+        lines: vec![line],
+        order_discount_minor: 0,
+        stated: None,
+        payments: vec![NewPayment {
+            provider: ProviderName("klarna".to_owned()),
+            reference: "k1".to_owned(),
+            amount_minor: 100,
+        }],
+        customer_key: String::new(),
+    };
+    drop(world.place(&placement));
+}
+
+fn statement(standing: u8, amounts: [i64; 4]) -> Statement {
+    let all =
+        [Standing::Held, Standing::Held, Standing::Expired, Standing::Gone, Standing::Rejected];
+    let [authorized_minor, captured_minor, refunded_minor, released_minor] = amounts;
+    Statement {
+        currency: Some(nok()),
+        standing: all[usize::from(standing)],
+        authorized_minor,
+        captured_minor,
+        refunded_minor,
+        released_minor,
+        expires_at: None,
+    }
+}
+
+fn take(world: &mut World, step: Step) {
+    match step {
+        Step::Act { what: 0, .. } => place(world),
+        Step::Act { order, what } => {
+            let numbers: Vec<OrderNumber> = world.orders.keys().copied().collect();
+            let number = numbers[usize::from(order) % numbers.len()];
+            let to = if what == 1 { SENT } else { CANCELLED };
+            let restock = (what == 2).then_some(false);
+            let command = ChangeStatus { to, restock, has_note: false, send_email: false };
+            drop(world.change(number, command));
+        }
+        Step::Answer { is_yes } => {
+            let mut operations = world.payments.values().flat_map(|known| &known.operations);
+            let Some(open) = operations.find(|one| one.state.is_claimed()) else { return };
+            let (id, amount_minor) = (open.id, open.amount_minor);
+            let outcome = match is_yes {
+                true => {
+                    Outcome::Succeeded { amount_minor, provider_reference: None, expires_at: None }
+                }
+                false => Outcome::Declined {
+                    code: Code::Internal,
+                    provider_reason: "because".to_owned(),
+                },
+            };
+            world.record(id, &outcome);
+        }
+        Step::Read { standing, amounts } => read_twice(world, statement(standing, amounts)),
+    }
+}
+
+/// Whatever an account says, the same account has nothing to add.
+fn read_twice(world: &mut World, statement: Statement) {
+    let Some(id) = world.payments.keys().next().copied() else { return };
+    let account = Account::Stated(statement);
+    // Long after whatever was done.
+    world.now = Micros(world.now.0 + DAY);
+    world.reconcile(id, account).unwrap();
+    let done = world.reconcile(id, account).unwrap();
+    for change in done.iter().flat_map(|(_, changes)| changes) {
+        if let Change::Reconciled { conclusion, .. } = change {
+            assert_ne!(*conclusion, Conclusion::Adopted, "{statement:?}: {done:?}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_account_breaks_what_must_be_true(steps in steps()) {
+        let mut world = World::new();
+        place(&mut world);
+        for step in steps {
+            take(&mut world, step);
+            for number in world.orders.keys() {
+                let breaches = check_case(&world.case(*number), &world.statuses);
+                prop_assert!(breaches.is_empty(), "{step:?}: {breaches:?}");
+            }
+        }
+    }
+}

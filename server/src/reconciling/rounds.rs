@@ -1,0 +1,227 @@
+//! What nobody asks for: payments on which money may move are read at their providers from time to
+//! time, the longest unread first, and reservations that expire soon are announced.
+//!
+//! Whoever reads a payment moves its next read first, so that replicas share the work. A provider that
+//! is silent is left alone for a while, and nobody waits for it but its own payments.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use order_proto::v1::ReconciliationState;
+use order_rules::order::Micros;
+use order_rules::reconciling::{mark, next_read};
+use order_rules::refusals::Code;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use super::{PaymentOf, Reconciling, Unread};
+use crate::clock;
+use crate::commands::{
+    Answer, Assignment, Caller, Command, Failure, ReconcilePayment, WarnOfExpiry,
+};
+use crate::store::readings::{Expiring, Unreads};
+use crate::store::{Store, StoreFailure, on_either};
+use crate::turns::Turns;
+
+/// Goes round.
+pub(crate) struct Rounds {
+    pub store: Store,
+    pub turns: Turns,
+    pub reconciling: Reconciling,
+    /// Payments read in a second, at most; 0: none.
+    pub reads_per_second: u32,
+}
+
+/// What became of a read.
+enum Outcome {
+    /// The turn that took the account in has set the next read.
+    Taken,
+    /// Nothing to tell; to be read again then, or never.
+    Quiet(Option<Micros>),
+    Later(Duration),
+    /// The provider does not answer.
+    Silent,
+}
+
+const ROUND_EVERY: Duration = Duration::from_secs(1);
+const EXPIRIES_EVERY: Duration = Duration::from_secs(5);
+const EXPIRIES_AT_ONCE: i64 = 200;
+/// Longer than any read takes: work of a process that died is taken up after this.
+const CLAIM: Duration = Duration::from_secs(5 * 60);
+/// Something of ours is under way, or the provider is silent.
+const AGAIN: Duration = Duration::from_secs(5 * 60);
+/// Somebody has to do something about the integration first.
+const AFTER_REFUSAL: Duration = Duration::from_secs(60 * 60);
+const ACTOR: &str = "system";
+/// Ids of warnings are of this name space.
+const WARNINGS: Uuid = Uuid::from_u128(0x9f21_4ab8_03de_4f6c_8e57_d1b0_66c3_a94e);
+
+impl Rounds {
+    /// Goes round until the task is aborted: what it leaves is taken up by the next.
+    pub(crate) fn start(self) -> JoinHandle<()> {
+        tokio::spawn(self.work())
+    }
+
+    async fn work(self) {
+        let mut rounds = interval(ROUND_EVERY);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut expiries_at = Instant::now();
+        loop {
+            rounds.tick().await;
+            if expiries_at <= Instant::now() {
+                expiries_at = Instant::now() + EXPIRIES_EVERY;
+                if let Err(failure) = self.announce_expiries().await {
+                    tracing::warn!(%failure, "reservations that expire soon are announced later");
+                }
+            }
+            if self.reads_per_second > 0
+                && let Err(failure) = self.read_some().await
+            {
+                tracing::warn!(%failure, "payments are read later");
+            }
+        }
+    }
+
+    /// Reads the next payments, each provider's one after the other.
+    async fn read_some(&self) -> Result<(), StoreFailure> {
+        let (now, limit) = (clock::now().0, i64::from(self.reads_per_second));
+        let until = now.saturating_add(micros(CLAIM));
+        let store = &self.store;
+        // Mostly there is none, and whoever writes is not disturbed.
+        if !on_either!(store, database => database.has_payments_to_read(now).await)? {
+            return Ok(());
+        }
+        let due: Vec<Unreads> =
+            on_either!(store, database => database.payments_to_read(now, until, limit).await)?;
+        let mut lanes: BTreeMap<(String, String), Vec<Unreads>> = BTreeMap::new();
+        for one in due {
+            lanes.entry((one.shop.clone(), one.provider.clone())).or_default().push(one);
+        }
+        let mut running = JoinSet::new();
+        for lane in lanes.into_values() {
+            running.spawn(read_lane(self.store.clone(), self.reconciling.clone(), lane, until));
+        }
+        while let Some(ended) = running.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => tracing::warn!(%failure, "a payment is read again too soon"),
+                Err(failure) => tracing::error!(%failure, "a read ended in disorder"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Announces each reservation once, whichever process comes first.
+    async fn announce_expiries(&self) -> Result<(), StoreFailure> {
+        let (now, store) = (clock::now().0, &self.store);
+        let due: Vec<Expiring> =
+            on_either!(store, database => database.expiring(now, EXPIRIES_AT_ONCE).await)?;
+        for Expiring { shop, number, expires_at } in due {
+            let name = format!("{shop}/{number}/{expires_at}");
+            let request_id = Uuid::new_v5(&WARNINGS, name.as_bytes());
+            let command = Command::WarnOfExpiry(WarnOfExpiry { number });
+            let assignment = assignment(&shop, request_id, command);
+            if let Err(failure) = self.turns.submit_bulk(assignment, None).await {
+                tracing::warn!(?failure, "a reservation that expires is announced later");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads payments of one provider; what is left when it falls silent is left for later.
+async fn read_lane(
+    store: Store,
+    reconciling: Reconciling,
+    lane: Vec<Unreads>,
+    claimed_until: i64,
+) -> Result<(), StoreFailure> {
+    let mut is_silent = false;
+    for one in lane {
+        let outcome = if is_silent { Outcome::Silent } else { reconciling.look(&one).await };
+        let later = |pause: Duration| Some(clock::now().0.saturating_add(micros(pause)));
+        let next = match outcome {
+            Outcome::Taken => continue,
+            Outcome::Quiet(next) => next.map(|next| next.0),
+            Outcome::Later(pause) => later(pause),
+            Outcome::Silent => {
+                is_silent = true;
+                later(AGAIN)
+            }
+        };
+        let key = one.payment_key;
+        on_either!(&store, database => database.payment_read(key, claimed_until, next).await)?;
+    }
+    Ok(())
+}
+
+impl Reconciling {
+    /// Reads one payment, and has its account taken in where that says something new.
+    async fn look(&self, one: &Unreads) -> Outcome {
+        let of = PaymentOf { shop: one.shop.clone(), order: one.order, payment: one.payment };
+        let payment = match self.payment(&of).await {
+            Ok(payment) => payment,
+            Err(failure) => return after_failure(&failure),
+        };
+        if payment.operations.iter().any(|operation| operation.state.is_claimed()) {
+            return Outcome::Later(AGAIN);
+        }
+        let account = match self.account(&of.shop, &payment).await {
+            Ok(account) => account,
+            Err(Unread::Silent(_)) => return Outcome::Silent,
+            Err(Unread::Refused(_)) => return Outcome::Later(AFTER_REFUSAL),
+            Err(Unread::Failed(failure)) => return after_failure(&failure),
+        };
+        let command = Command::ReconcilePayment(ReconcilePayment {
+            number: of.order,
+            etag: None,
+            payment: of.payment,
+            reading: Some((account, mark(&payment))),
+            is_extension: false,
+        });
+        let assignment = assignment(&of.shop, Uuid::now_v7(), command);
+        match self.turns.preview(assignment.clone()).await {
+            Ok(Answer { reconciliation, is_news, .. }) => {
+                match reconciliation.unwrap_or_default().state() {
+                    ReconciliationState::Open | ReconciliationState::Unspecified => {
+                        Outcome::Later(AGAIN)
+                    }
+                    // It agrees, or differs as it did before.
+                    _ if !is_news => Outcome::Quiet(next_read(&payment, clock::now())),
+                    _ => match self.turns.submit_bulk(assignment, None).await {
+                        Ok(_) => Outcome::Taken,
+                        Err(failure) => after_failure(&failure),
+                    },
+                }
+            }
+            Err(failure) => after_failure(&failure),
+        }
+    }
+}
+
+fn after_failure(failure: &Failure) -> Outcome {
+    match failure {
+        // By hand, deleted, or of an integration that is gone.
+        Failure::Refused(refusal) if refusal.code == Code::PaymentNotReadable => {
+            Outcome::Quiet(None)
+        }
+        _ => Outcome::Later(AFTER_REFUSAL),
+    }
+}
+
+fn assignment(shop: &str, request_id: Uuid, command: Command) -> Assignment {
+    Assignment {
+        shop: shop.to_owned(),
+        caller: Caller {
+            actor: ACTOR.to_owned(),
+            request_id,
+            content: *blake3::hash(request_id.as_bytes()).as_bytes(),
+        },
+        command,
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
