@@ -160,15 +160,7 @@ impl Service {
             stopping: stop.clone(),
         };
         let health = Health::new();
-        let routes = grpc::routes(&edge, &health)
-            .map_err(|error| format!("the contract in this binary cannot be read: {error}"))?;
-        let connections = tokio::spawn(connections::serve(
-            listener,
-            routes,
-            stop.clone(),
-            // Calls that cannot end must not take the time of what comes after them.
-            settings.drain_timeout() / 2,
-        ));
+        let connections = serve(settings, &edge, &health, listener)?;
         let rounds = rounds.start();
         let purges = tokio::spawn(purge_vouchers(store.clone()));
         let looks = tokio::spawn(look_after(store, health.clone()));
@@ -250,6 +242,20 @@ async fn open_store(settings: &Settings) -> Result<Store, String> {
         writers: settings.turn_workers(),
     };
     Store::open(&settings).await.map_err(|failure| failure.to_string())
+}
+
+/// Answers calls until the edge stops.
+fn serve(
+    settings: &Settings,
+    edge: &Edge,
+    health: &Health,
+    listener: TcpListener,
+) -> Result<JoinHandle<()>, String> {
+    let routes = grpc::routes(edge, health)
+        .map_err(|error| format!("the contract in this binary cannot be read: {error}"))?;
+    // Calls that cannot end must not take the time of what comes after them.
+    let patience = settings.drain_timeout() / 2;
+    Ok(tokio::spawn(connections::serve(listener, routes, edge.stopping.clone(), patience)))
 }
 
 /// The mail server, or the folder where none is set up.

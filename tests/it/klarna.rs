@@ -271,28 +271,7 @@ async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
 
 /// Klarna knows a key for a day; what it did is found by our reference, for ever.
 async fn a_key_that_klarna_has_forgotten_doubles_nothing(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let mut sales = Vec::new();
-    for deed in Deed::ALL {
-        for is_done in [false, true] {
-            let sale = stage.buy_for(deed).await;
-            let word = Klarna::word(deed).unwrap();
-            let trouble = Trouble::of(word, Effect::Silence).about(&sale.id);
-            stage.fake.trouble(if is_done { trouble.once_done() } else { trouble });
-            stage.begin(deed, &sale).await;
-            sales.push((deed, word, sale));
-        }
-    }
-    eventually("all are called", async || {
-        let book = stage.fake.book();
-        sales.iter().all(|(_, word, sale)| book.calls(word, &sale.id) > 0).then_some(())
-    })
-    .await;
-    stage.fake.advance(Duration::from_hours(25));
-    for (deed, _, sale) in &sales {
-        stage.check_done(*deed, sale, "the key is forgotten").await;
-    }
-    stage.check().await;
+    till::a_forgotten_key_doubles_nothing::<Klarna>(backend, Duration::from_hours(25)).await;
 }
 
 async fn refused_credentials_hold_everything_until_they_are_right(backend: Backend) {
@@ -341,26 +320,12 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
     // Captured there: a void is declined, and the capture is adopted.
     let sale = stage.buy(TOTAL).await;
     stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
-    world.change(&sale.name, "cancelled").restock(false).send().await.unwrap();
-    eventually("the capture is adopted", async || {
-        let order = world.get(&sale.name).await;
-        (order.payment_state() == proto::PaymentState::Captured).then_some(())
-    })
-    .await;
-    let declined = world.get(&sale.name).await.payments[0].operations.clone();
-    let void = declined.iter().find(|one| one.kind() == proto::OperationKind::Void).unwrap();
-    assert!(void.provider_reason.contains("CANCEL_NOT_ALLOWED"), "{void:?}");
-    assert!(void.provider_reason.contains("0 minor units"), "{void:?}");
+    let void = till::adopts_at_a_void(&stage, &sale, TOTAL).await;
+    assert!(void.contains("CANCEL_NOT_ALLOWED") && void.contains("0 minor units"), "{void}");
     // All of it captured there: completing captures nothing, and one capture stands here.
     let sale = stage.buy(TOTAL).await;
     stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
-    world.complete(&sale.name).await.unwrap();
-    let order = world.settled(&sale.name).await;
-    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
-    assert_eq!(
-        (order.payments[0].captured_minor, stage.done("capture", &sale.id)),
-        (TOTAL, vec![TOTAL])
-    );
+    till::adopts_at_a_capture(&stage, &sale).await;
     stage.check().await;
 }
 

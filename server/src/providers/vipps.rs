@@ -225,13 +225,16 @@ impl PaymentProvider for Vipps {
 
     async fn read(&self, reference: &str) -> Reading {
         match self.payment(reference).await {
-            Read::There(payment) => Reading::Statement(payment.statement()),
+            Read::There(payment) => {
+                payment.statement().map_or(Reading::NoAnswer, Reading::Statement)
+            }
             Read::Unauthorized(word) => Reading::Held(self.link.hold(word)),
             Read::Refused(no) if !no.is_temporary => Reading::Declined(no.decline),
             Read::Refused(_) | Read::NoAnswer(_) => Reading::NoAnswer,
         }
     }
 
+    /// What the bank behind a payment guarantees is not Vipps' to prolong.
     async fn extend(&self, _reference: &str, _key: Uuid) -> Extension {
         Extension::Unsupported
     }

@@ -56,12 +56,12 @@ impl Stage {
         let login = format!("{}:{}", LOGIN.0, LOGIN.1);
         fake.with(|adyen, _| adyen.tell(Webhook { url, login }));
         let stage = Self { world, fake };
-        stage.fake.travel(stage.travel());
+        stage.fake.travel(Self::travel());
         stage
     }
 
     /// Webhooks that were not taken come again soon.
-    pub(super) fn travel(&self) -> Travel {
+    pub(super) fn travel() -> Travel {
         Travel { retry_millis: Some(50), ..Travel::default() }
     }
 

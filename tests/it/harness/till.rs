@@ -2,6 +2,7 @@
 //! nothing lost, nothing doubled, every doubt ended, with the stand-in's book as witness.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use order_sdk::{OrderName, proto};
 use order_tests::fakes::{Effect, Fake, Provider, Trouble};
@@ -238,6 +239,65 @@ pub(crate) async fn a_kill_anywhere_is_survived<Where: Till>(backend: Backend) {
         }
     }
     stage.check().await;
+}
+
+/// The provider forgets the keys of all that it has not answered, done or not: what was done is found
+/// by the trace it left.
+pub(crate) async fn a_forgotten_key_doubles_nothing<Where: Till>(
+    backend: Backend,
+    window: Duration,
+) {
+    let stage = Stage::<Where>::set(backend).await;
+    let mut sales = Vec::new();
+    for (deed, word) in deeds::<Where>() {
+        for is_done in [false, true] {
+            let sale = stage.buy_for(deed).await;
+            let trouble = Trouble::of(word, Effect::Silence).about(&sale.id);
+            stage.fake.trouble(if is_done { trouble.once_done() } else { trouble });
+            stage.begin(deed, &sale).await;
+            sales.push((deed, word, sale));
+        }
+    }
+    eventually("all are called", async || {
+        let book = stage.fake.book();
+        sales.iter().all(|(_, word, sale)| book.calls(word, &sale.id) > 0).then_some(())
+    })
+    .await;
+    stage.fake.advance(window);
+    for (deed, _, sale) in &sales {
+        stage.check_done(*deed, sale, &format!("{deed:?} of {}", sale.name)).await;
+    }
+    stage.check().await;
+}
+
+/// Cancels a sale that was captured in the portal: the void is declined, and the capture adopted.
+/// Answers the provider's words.
+pub(crate) async fn adopts_at_a_void<Where: Till>(
+    stage: &Stage<Where>,
+    sale: &Sale,
+    captured_minor: i64,
+) -> String {
+    stage.begin(Deed::Cancel, sale).await;
+    eventually("the capture is adopted", async || {
+        let order = stage.world.get(&sale.name).await;
+        (order.payments[0].captured_minor == captured_minor).then_some(())
+    })
+    .await;
+    let operations = stage.world.get(&sale.name).await.payments[0].operations.clone();
+    let void = operations.iter().find(|one| one.kind() == proto::OperationKind::Void).unwrap();
+    void.provider_reason.clone()
+}
+
+/// Completes a sale that was captured in the portal: nothing is captured here, and one capture stands.
+pub(crate) async fn adopts_at_a_capture<Where: Till>(stage: &Stage<Where>, sale: &Sale) {
+    stage.world.complete(&sale.name).await.unwrap();
+    let order = stage.world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    let word = Where::word(Deed::Capture).unwrap();
+    assert_eq!(
+        (order.payments[0].captured_minor, stage.done(word, &sale.id)),
+        (TOTAL, vec![TOTAL])
+    );
 }
 
 /// Many orders at the same moment, each asked for twice, while the provider is slow.

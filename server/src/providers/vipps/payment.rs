@@ -139,30 +139,27 @@ impl Payment {
         })
     }
 
-    /// All that the payment says of its money.
-    pub(super) fn statement(&self) -> Statement {
-        let Aggregate { authorized_amount, refunded_amount, .. } = &self.aggregate;
+    /// All that Vipps knows of the reservation; `None`: in words that are newer than this version.
+    pub(super) fn statement(&self) -> Option<Statement> {
         let standing = match self.state {
-            State::Created | State::Other => Standing::Pending,
-            State::Aborted | State::Expired => Standing::Rejected,
-            State::Terminated => Standing::Gone,
+            State::Created => Standing::Pending,
             State::Authorized if self.left() == 0 && self.captured() == 0 => Standing::Gone,
             State::Authorized => Standing::Held,
+            State::Expired => Standing::Expired,
+            State::Aborted | State::Terminated => Standing::Gone,
+            State::Other => return None,
         };
-        let left = if standing == Standing::Held { self.left() } else { 0 };
-        Statement {
+        let Aggregate { authorized_amount, cancelled_amount, refunded_amount, .. } =
+            &self.aggregate;
+        Some(Statement {
             currency: Currency::from_code(&authorized_amount.currency),
             standing,
             authorized_minor: authorized_amount.value,
             captured_minor: self.captured(),
             refunded_minor: refunded_amount.value,
-            released_minor: authorized_amount
-                .value
-                .saturating_sub(self.captured())
-                .saturating_sub(left)
-                .max(0),
+            released_minor: cancelled_amount.value,
             expires_at: self.guaranteed_until(),
-        }
+        })
     }
 
     /// The sums show that the operation was done, and nothing beside it.

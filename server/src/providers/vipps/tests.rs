@@ -3,6 +3,7 @@
 mod gateway;
 
 use order_rules::money::Currency;
+use order_rules::reconciling::Standing;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
@@ -94,6 +95,33 @@ fn a_payment_says_whether_its_money_is_held() {
     assert_eq!(expires_at.0, 1_798_020_000_500_000);
     for unreadable in ["", "{}", r#"{"state": "AUTHORIZED"}"#, "<html>"] {
         assert!(Payment::read(unreadable.as_bytes()).is_none(), "{unreadable}");
+    }
+}
+
+#[test]
+fn all_that_vipps_knows_is_told() {
+    let cases = [
+        ("AUTHORIZED", [900, 0, 0, 0], Some(Standing::Held)),
+        ("AUTHORIZED", [900, 300, 600, 200], Some(Standing::Held)),
+        ("AUTHORIZED", [900, 900, 0, 0], Some(Standing::Gone)),
+        ("CREATED", [0; 4], Some(Standing::Pending)),
+        ("EXPIRED", [0; 4], Some(Standing::Expired)),
+        ("ABORTED", [0; 4], Some(Standing::Gone)),
+        ("TERMINATED", [0; 4], Some(Standing::Gone)),
+        ("NEWER_WORD", [0; 4], None),
+    ];
+    for (state, sums, standing) in cases {
+        let told = payment_in(state, "NOK", sums).statement();
+        assert_eq!(told.map(|told| told.standing), standing, "{state} {sums:?}");
+        let Some(told) = told else { continue };
+        let [authorized, cancelled, captured, refunded] = sums;
+        assert_eq!(
+            [told.authorized_minor, told.released_minor, told.captured_minor, told.refunded_minor],
+            [authorized, cancelled, captured, refunded],
+            "{state}"
+        );
+        assert_eq!(told.currency, Currency::from_code("NOK"));
+        assert!(told.expires_at.is_some());
     }
 }
 
