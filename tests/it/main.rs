@@ -73,6 +73,7 @@ mod model;
 mod notes;
 #[cfg(test)]
 mod orderctl;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod pending;
