@@ -13,7 +13,7 @@ use order_sdk::proto::{self, AdyenEndpoint, ConnectionState, OperationState};
 use order_tests::fakes::adyen::{NewPayment, Verdict};
 use order_tests::fakes::{Effect, Travel, Trouble};
 
-use self::stage::{Stage, TOTAL, adyen, reason};
+use self::stage::{Stage, TOTAL, adyen, reason, travel};
 use crate::harness::{Backend, WAIT, eventually, problems, refused, status_id, wrong_fields};
 use crate::integrations::is_nowhere;
 
@@ -109,7 +109,7 @@ async fn a_payment_is_told_and_not_believed(backend: Backend) {
     assert_eq!(problems(&order), ["PAYMENT_INSUFFICIENT"]);
 
     // Placed before Adyen has told: it waits, and goes on when the webhook comes.
-    fake.travel(Travel { is_held: true, ..Stage::travel() });
+    fake.travel(Travel { is_held: true, ..travel() });
     let psp = stage.checkout(NewPayment::of("cart", TOTAL));
     let draft = world.draft(TOTAL).payment("card-no", &psp, TOTAL);
     let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
@@ -119,7 +119,7 @@ async fn a_payment_is_told_and_not_believed(backend: Backend) {
     })
     .await;
     world.change(&name, "sent").send().await.unwrap();
-    fake.travel(Stage::travel());
+    fake.travel(travel());
     let order = world.settled(&name).await;
     assert_eq!((status_id(&order), order.payments[0].captured_minor), ("sent", TOTAL));
     stage.check().await;
@@ -298,7 +298,7 @@ async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
 
     // Received and not told; and told, stored, and maybe not followed up.
     let (waiting, told) = (stage.buy(TOTAL).await, stage.buy(TOTAL).await);
-    fake.travel(Travel { is_held: true, ..Stage::travel() });
+    fake.travel(Travel { is_held: true, ..travel() });
     for sale in [&waiting, &told] {
         stage.begin("capture", &sale.name).await;
         eventually("Adyen has received it", async || {
@@ -311,7 +311,7 @@ async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
     world.server.kill().await;
     world.server.start().await;
     let before = fake.book().sent.len();
-    fake.travel(Stage::travel());
+    fake.travel(travel());
     while fake.book().sent.iter().skip(before).all(|sent| sent.status != 200) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -330,7 +330,7 @@ async fn copies_and_disorder_change_nothing(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake, .. } = &stage;
     let sales = [stage.buy(TOTAL).await, stage.buy(TOTAL).await, stage.buy(TOTAL).await];
-    fake.travel(Travel { is_held: true, ..Stage::travel() });
+    fake.travel(Travel { is_held: true, ..travel() });
     for sale in &sales {
         stage.begin("capture", &sale.name).await;
         eventually("it is captured", async || {
@@ -342,7 +342,7 @@ async fn copies_and_disorder_change_nothing(backend: Backend) {
         let body = format!(r#"{{"psp_reference": "{id}"}}"#);
         stage.by_hand(&sale.psp, "capture-failed", body).await;
     }
-    fake.travel(Travel { copies: 3, is_reversed: true, ..Stage::travel() });
+    fake.travel(Travel { copies: 3, is_reversed: true, ..travel() });
     stage.all_told().await;
     for sale in &sales {
         let order = eventually("the reversal is written down", async || {
@@ -398,7 +398,7 @@ async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
     }
     // Each is asked for twice at the same time, Adyen is slow, and every webhook comes twice.
     fake.trouble(Trouble::of("capture", Effect::Slow { millis: 20 }).always());
-    fake.travel(Travel { copies: 2, ..Stage::travel() });
+    fake.travel(Travel { copies: 2, ..travel() });
     let mut running = Vec::new();
     for sale in &sales {
         for _ in 0..2 {

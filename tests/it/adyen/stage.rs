@@ -56,13 +56,8 @@ impl Stage {
         let login = format!("{}:{}", LOGIN.0, LOGIN.1);
         fake.with(|adyen, _| adyen.tell(Webhook { url, login }));
         let stage = Self { world, fake };
-        stage.fake.travel(Self::travel());
+        stage.fake.travel(travel());
         stage
-    }
-
-    /// Webhooks that were not taken come again soon.
-    pub(super) fn travel() -> Travel {
-        Travel { retry_millis: Some(50), ..Travel::default() }
     }
 
     /// What a checkout leaves at Adyen; its reference.
@@ -120,6 +115,11 @@ impl Stage {
         let (breaches, _) = self.world.breaches().await;
         assert!(breaches.is_empty(), "the audit finds {breaches:?}");
     }
+}
+
+/// Webhooks that were not taken come again soon.
+pub(super) fn travel() -> Travel {
+    Travel { retry_millis: Some(50), ..Travel::default() }
 }
 
 /// Why the first problem is there: the page of the provider's reason, and its words.
