@@ -30,6 +30,8 @@ pub enum System {
     Payments,
     /// Takes the same again and again, and keeps no account.
     Mail,
+    /// Makes the same again and again, but what it made is found by our number.
+    Accounting,
 }
 
 /// Where an effect stands. Times are the database's.
@@ -188,7 +190,7 @@ impl Schedule {
     /// only ever sent again when it certainly did not happen, so it may be at any time.
     #[must_use]
     pub fn may_send_at(&self, time: Micros) -> bool {
-        self.system == System::Mail
+        self.system != System::Payments
             || self
                 .first_sent_at
                 .is_none_or(|first| time.0 <= first.0.saturating_add(LAST_SEND_AFTER_MICROS))
