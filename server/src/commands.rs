@@ -15,14 +15,16 @@ mod record_outcome;
 mod resolving;
 mod statuses;
 mod stock;
+mod transfer_order;
 mod update_order;
 mod update_shop;
 
 pub(crate) use answer::{Answer, Failure};
-use answer::{plan_of, planned, planned_mail};
+use answer::{plan_of, planned, planned_mail, planned_transfer};
 pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
 
 use order_proto::v1;
+use order_rules::accounting::{TransferForm, TransferOutcome};
 use order_rules::attention::Verdict;
 use order_rules::changing::Outcome;
 use order_rules::crediting;
@@ -88,6 +90,17 @@ pub(crate) enum Command {
     ResendMail(ResendMail),
     RecordOutcome(RecordOutcome),
     RecordMail(RecordMail),
+    TransferOrder(TransferOrder),
+    RecordTransfer(RecordTransfer),
+}
+
+/// What a caller who waits waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    /// A status change, or an operation that says what became of the command.
+    Money,
+    /// That, and transfers to accounting.
+    Transfers,
 }
 
 #[derive(Clone, Debug)]
@@ -345,6 +358,26 @@ pub(crate) struct RecordMail {
     pub outcome: MailOutcome,
 }
 
+#[derive(Clone, Debug)]
+pub(crate) struct TransferOrder {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub form: TransferForm,
+    /// Last part of the integration's name; `None`: the shop's.
+    pub integration: Option<String>,
+}
+
+/// What became of a transfer to accounting, under the attempt that found out.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordTransfer {
+    pub number: i64,
+    /// The transfer within the shop.
+    pub transfer: i64,
+    /// A result under an older attempt is not applied.
+    pub attempt: i32,
+    pub outcome: TransferOutcome,
+}
+
 /// Time as the store keeps it.
 pub(crate) fn timestamp(time: Micros) -> prost_types::Timestamp {
     let nanos = time.0.rem_euclid(1_000_000).saturating_mul(1_000);
@@ -384,6 +417,8 @@ impl Command {
             Self::ResendMail(command) => command.needs(shop_id, needs),
             Self::RecordOutcome(command) => command.needs(shop_id, needs),
             Self::RecordMail(command) => command.needs(shop_id, needs),
+            Self::TransferOrder(command) => command.needs(shop_id, needs),
+            Self::RecordTransfer(command) => command.needs(shop_id, needs),
             Self::UpdateIntegration(command) => command.needs(shop_id, needs),
             Self::CreateStatus(_) | Self::CreateIntegration(_) | Self::UpdateShop(_) => {}
         }
@@ -392,7 +427,11 @@ impl Command {
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         // What an effect came to is recorded whatever has become of the order.
-        if !matches!(self, Self::RecordOutcome(_) | Self::RecordMail(_))
+        let is_outcome = matches!(
+            self,
+            Self::RecordOutcome(_) | Self::RecordMail(_) | Self::RecordTransfer(_)
+        );
+        if !is_outcome
             && let Some(number) = self.order_number()
         {
             desk.check_not_deleted(number)?;
@@ -428,6 +467,8 @@ impl Command {
             Self::ResendMail(command) => command.carry_out(desk),
             Self::RecordOutcome(command) => command.carry_out(desk),
             Self::RecordMail(command) => command.carry_out(desk),
+            Self::TransferOrder(command) => command.carry_out(desk),
+            Self::RecordTransfer(command) => command.carry_out(desk),
         }
     }
 
@@ -442,6 +483,14 @@ impl Command {
             }
             Self::EraseCustomer(command) => command.numbers.len().max(1),
             _ => 1,
+        }
+    }
+
+    /// What whoever asked for it may wait for.
+    pub(crate) fn awaits(&self) -> Awaits {
+        match self {
+            Self::TransferOrder(_) | Self::RetryEffect(_) => Awaits::Transfers,
+            _ => Awaits::Money,
         }
     }
 
@@ -468,6 +517,8 @@ impl Command {
             Self::ResendMail(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             Self::RecordMail(command) => Some(command.number),
+            Self::TransferOrder(command) => Some(command.number),
+            Self::RecordTransfer(command) => Some(command.number),
             _ => None,
         }
     }

@@ -106,9 +106,14 @@ impl Shop {
             duplicate_window_seconds: i64::from(settings.duplicate_window_seconds()),
             completed_delivers: settings.completed_delivers,
             credit_status,
+            automatic_transfer: None,
         };
         let integrations: Vec<Integration> =
             integrations.into_iter().map(Integration::from_row).collect::<Result<_, _>>()?;
+        let rulebook = Rulebook {
+            automatic_transfer: integrations::automatic_transfer(&settings, &integrations),
+            ..rulebook
+        };
         let capabilities = integrations::capabilities(&integrations).collect();
         let zone = calendar::zone(&settings.time_zone)
             .ok_or_else(|| StoreFailure::Defect("time zone of a shop".to_owned()))?;

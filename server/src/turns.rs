@@ -1,6 +1,7 @@
 //! The serial log of each shop: commands queue up, and a turn carries out all that wait, at once.
 
 mod audit;
+mod booking;
 mod connected;
 mod document;
 pub(crate) mod mailing;
@@ -35,7 +36,7 @@ use self::queue::{Job, Lane, Queue, Taken};
 use self::settling::Settling;
 use self::turn::Work;
 use crate::clock;
-use crate::commands::{Answer, Assignment, Command, CreateShop, Failure};
+use crate::commands::{Answer, Assignment, Awaits, Command, CreateShop, Failure};
 use crate::shops::Shops;
 use crate::store::audits::PageAsked;
 use crate::store::facts::{Facts, Needs};
@@ -188,13 +189,13 @@ impl Turns {
         &self,
         shop: &str,
         number: i64,
-        wait: Duration,
+        (wait, awaits): (Duration, Awaits),
     ) -> Result<(Vec<Bytes>, bool), Failure> {
         let shop_id = self.shop_id(shop).await?;
         let until = Instant::now() + wait;
         loop {
             let change = self.inner.settling.next(key(shop_id, number));
-            let (parts, is_waiting) = self.order_now(shop_id, number).await?;
+            let (parts, is_waiting) = self.order_now(shop_id, number, awaits).await?;
             if !is_waiting || Instant::now() >= until {
                 return Ok((parts, !is_waiting));
             }
@@ -230,7 +231,12 @@ impl Turns {
             .await)?
     }
 
-    async fn order_now(&self, shop_id: i64, number: i64) -> Result<(Vec<Bytes>, bool), Failure> {
+    async fn order_now(
+        &self,
+        shop_id: i64,
+        number: i64,
+        awaits: Awaits,
+    ) -> Result<(Vec<Bytes>, bool), Failure> {
         let mut needs = Needs::default();
         let known = self.inner.shops.shop(shop_id).map_or(-1, |shop| shop.settings_revision);
         needs.shops.insert(shop_id, known);
@@ -238,7 +244,9 @@ impl Turns {
         let shops = self.inner.shops.clone();
         let now = clock::now();
         on_either!(&self.inner.store, database => database
-            .preview(needs, move |facts| turn::order_now(&shops, shop_id, number, &facts, now))
+            .preview(needs, move |facts| {
+                turn::order_now(&shops, shop_id, number, &facts, (now, awaits))
+            })
             .await)?
     }
 
@@ -391,6 +399,6 @@ impl From<StoreFailure> for Failure {
 impl Command {
     /// Outcomes of effects are never refused for a full queue: money has moved.
     fn is_outcome(&self) -> bool {
-        matches!(self, Self::RecordOutcome(_))
+        matches!(self, Self::RecordOutcome(_) | Self::RecordTransfer(_))
     }
 }

@@ -65,6 +65,7 @@ named!(
     StockItem,
     StockMovement,
     TestIntegrationResponse,
+    TransferOrderToAccountingResponse,
     UpdateIntegrationResponse,
     UpdateOrderResponse,
     UpdateOrderStatusResponse,

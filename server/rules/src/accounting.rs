@@ -10,6 +10,7 @@ use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::{About, Draft};
 use crate::order::{Micros, Order, OrderKind, Problem};
 use crate::refusals::{Code, Refusal};
+use crate::shop::Rulebook;
 
 /// As what an order stands in the accounting system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,17 +162,20 @@ fn check_sale(credit: &Order, sale: Option<&Order>, integration: &str) -> Result
 
 /// The shop's automatic transfer, in the turn that moves the label to a COMPLETED status: of sales,
 /// and never twice (2.2, 2.6).
-pub(crate) fn start_automatic(draft: &mut Draft<'_>, automatic: Option<&NewTransfer>) {
-    let order = &draft.case.order;
+pub(crate) fn start_automatic(draft: &mut Draft<'_>, rulebook: &Rulebook) {
+    if let Some(wanted) = automatic(&draft.case.order, rulebook) {
+        draft.close_problems(is_about_transfers);
+        plan(draft, wanted.clone(), true);
+    }
+}
+
+/// What the shop hands over by itself when the order becomes COMPLETED.
+#[must_use]
+pub fn automatic<'shop>(order: &Order, rulebook: &'shop Rulebook) -> Option<&'shop NewTransfer> {
     let stands =
         |transfer: &Transfer| transfer.is_open() || transfer.state == TransferState::Succeeded;
-    if order.kind != OrderKind::Sale || order.transfers.iter().any(stands) {
-        return;
-    }
-    if let Some(automatic) = automatic {
-        draft.close_problems(is_about_transfers);
-        plan(draft, automatic.clone(), true);
-    }
+    let is_due = order.kind == OrderKind::Sale && !order.transfers.iter().any(stands);
+    rulebook.automatic_transfer.as_ref().filter(|_| is_due)
 }
 
 /// Tries a transfer again; `None` where the order has none of this number. One that is open is only

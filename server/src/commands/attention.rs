@@ -47,6 +47,9 @@ impl RetryEffect {
         })?;
         let Some(operation) = hastened else { return Ok(answer) };
         desk.hasten_effect(operation);
+        if case.order.transfer(operation).is_some() {
+            return Ok(Answer { is_waiting: true, ..answer });
+        }
         // What is only looked up moves nothing.
         let sent = case.payments.iter().filter_map(|payment| {
             let known = payment.operation(operation)?;

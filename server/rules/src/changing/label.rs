@@ -70,7 +70,7 @@ pub(crate) fn move_label(
         mail::plan(draft, mail::NewMail::of(MailKind::StatusChanged));
     }
     if tag == Some(Tag::Completed) {
-        accounting::start_automatic(draft, facts.rulebook.automatic_transfer.as_ref());
+        accounting::start_automatic(draft, facts.rulebook);
     }
     if is_sale && matches!(tag, Some(Tag::Completed | Tag::Cancelled)) {
         advancing::free_unneeded(facts, draft, advancing::Declined::IsTriedAgain);

@@ -13,6 +13,7 @@ mod save;
 mod search;
 mod shops;
 mod stream;
+mod transfers;
 mod turn;
 
 pub(super) use super::{Backend, Connection, Database, Run, newest_purchases};
