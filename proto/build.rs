@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_transport(true)
         .bytes(".")
         .btree_map(".")
-        // It holds a password; the crate prints it without.
+        // They hold secrets; the crate prints them without.
         .skip_debug([".orders.v1.KlarnaIntegration"])
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())

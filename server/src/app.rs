@@ -19,6 +19,7 @@ use crate::effects::{Runner, Running};
 use crate::feed::Feed;
 use crate::grpc::health::Health;
 use crate::grpc::{self, Edge, connections};
+use crate::links::Links;
 use crate::mail::MailService;
 use crate::providers::Providers;
 use crate::reading::Reading;
@@ -100,7 +101,8 @@ impl Service {
         ensure_first_shop(&turns).await?;
 
         make_folder(settings.sandbox_book().parent())?;
-        let providers = Providers::new(settings.sandbox_book(), vault, settings.stand_ins());
+        let links = Links::new(vault, settings.stand_ins());
+        let providers = Providers::new(settings.sandbox_book(), links.clone());
         let mail = mail_service(settings)?;
         let effects = Runner {
             store: store.clone(),
@@ -117,7 +119,7 @@ impl Service {
         let verifying = Verifying::new(store.clone(), shops, turns.clone());
 
         let stop = CancellationToken::new();
-        let connecting = Connecting::new(providers);
+        let connecting = Connecting::new(providers, links);
         let edge =
             Edge { turns, reading, feed, verifying, connecting, mail, stopping: stop.clone() };
         let health = Health::new();

@@ -38,6 +38,7 @@ use uuid::Uuid;
 
 use crate::store::facts::Needs;
 use crate::turns::desk::Desk;
+use crate::vault::Sealed;
 
 /// Who asks, and under which id.
 #[derive(Clone, Debug)]
@@ -288,23 +289,24 @@ pub(crate) struct DeleteStatus {
     pub replacement: Option<String>,
 }
 
-/// `system` is without the secret that `credentials` holds, sealed.
+/// `system` is without the secrets that `credentials` holds.
 #[derive(Clone, Debug)]
 pub(crate) struct CreateIntegration {
     pub slug: String,
     pub system: v1::integration::System,
-    pub credentials: Option<Vec<u8>>,
+    pub credentials: Sealed,
     pub is_disabled: bool,
 }
 
-/// New values stand in `stated`, without secrets; `paths` says which count. `credentials` are sealed.
+/// New values stand in `stated`, without secrets; `paths` says which count. Among `credentials` those
+/// that are to go have no bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct UpdateIntegration {
     pub slug: String,
     pub etag: Option<String>,
     pub paths: Vec<String>,
     pub stated: v1::Integration,
-    pub credentials: Option<Vec<u8>>,
+    pub credentials: Sealed,
 }
 
 /// New values stand in `shop`; `paths` says which count.

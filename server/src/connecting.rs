@@ -5,7 +5,8 @@ use std::time::Duration;
 use order_proto::v1;
 use tokio::time::timeout;
 
-use crate::providers::{PaymentProvider, Providers, Setup, Tested, Unusable};
+use crate::links::{Links, Unusable};
+use crate::providers::{PaymentProvider, Providers, Tested};
 use crate::shops::{Integration, Shop};
 use crate::vault::Vault;
 
@@ -13,6 +14,7 @@ use crate::vault::Vault;
 #[derive(Clone, Debug)]
 pub(crate) struct Connecting {
     providers: Providers,
+    links: Links,
 }
 
 /// How long a system has to show that it works.
@@ -20,16 +22,16 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 const DETAIL_CHARACTERS_MAX: usize = 500;
 
 impl Connecting {
-    pub(crate) fn new(providers: Providers) -> Self {
-        Self { providers }
+    pub(crate) fn new(providers: Providers, links: Links) -> Self {
+        Self { providers, links }
     }
 
     pub(crate) fn vault(&self) -> &Vault {
-        self.providers.vault()
+        self.links.vault()
     }
 
     pub(crate) fn allows_stand_ins(&self) -> bool {
-        self.providers.allows_stand_ins()
+        self.links.allows_stand_ins()
     }
 
     /// Asks the system behind an integration whether it would take a call.
@@ -63,16 +65,4 @@ impl Connecting {
 
 fn silent() -> Tested {
     Tested::Unreachable(format!("no answer within {} seconds", TEST_TIMEOUT.as_secs()))
-}
-
-impl Integration {
-    /// What its system must be told; `name` is its resource name.
-    pub(crate) fn setup<'a>(&'a self, name: &'a str) -> Setup<'a> {
-        Setup {
-            name,
-            system: &self.system,
-            credentials: self.row.credentials.as_deref(),
-            revision: self.row.revision,
-        }
-    }
 }

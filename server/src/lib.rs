@@ -39,6 +39,7 @@ mod turns;
 mod connecting;
 mod effects;
 mod feed;
+mod links;
 mod mail;
 mod outside;
 mod providers;

@@ -8,7 +8,6 @@ mod sandbox;
 
 use std::path::PathBuf;
 
-use order_proto::v1::KlarnaEndpoint;
 use order_proto::v1::integration::System;
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, Micros};
@@ -17,10 +16,9 @@ use uuid::Uuid;
 
 use self::klarna::Klarna;
 use self::sandbox::Sandbox;
-use crate::outside::Outside;
+use crate::links::{Links, Setup, Unusable};
 use crate::systems;
 pub(crate) use crate::systems::Decline;
-use crate::vault::Vault;
 
 /// One operation on one reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,31 +91,11 @@ pub(crate) enum Tested {
     UnexpectedAnswer(String),
 }
 
-/// The system cannot be called as its integration is set up; why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unusable {
-    CredentialsUnreadable,
-    StandInForbidden,
-}
-
-/// An integration, as far as its system must be told of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Setup<'a> {
-    /// Resource name: credentials were sealed for it.
-    pub name: &'a str,
-    pub system: &'a System,
-    pub credentials: Option<&'a [u8]>,
-    /// For what waits for the integration to change.
-    pub revision: i64,
-}
-
-/// Every system this server can call.
+/// Every system that holds money and that this server can call.
 #[derive(Clone, Debug)]
 pub(crate) struct Providers {
     sandbox: Sandbox,
-    outside: Outside,
-    vault: Vault,
-    allows_stand_ins: bool,
+    links: Links,
 }
 
 /// A provider, whichever it is.
@@ -143,18 +121,8 @@ const DECLINE_RANK_OTHER: u8 = 50;
 
 impl Providers {
     /// `sandbox_book` is the file of the sandbox's book; it is made when it is first needed.
-    pub(crate) fn new(sandbox_book: PathBuf, vault: Vault, allows_stand_ins: bool) -> Self {
-        let sandbox = Sandbox::new(sandbox_book);
-        Self { sandbox, outside: Outside::default(), vault, allows_stand_ins }
-    }
-
-    pub(crate) fn vault(&self) -> &Vault {
-        &self.vault
-    }
-
-    /// Integrations may name a stand-in on this machine.
-    pub(crate) fn allows_stand_ins(&self) -> bool {
-        self.allows_stand_ins
+    pub(crate) fn new(sandbox_book: PathBuf, links: Links) -> Self {
+        Self { sandbox: Sandbox::new(sandbox_book), links }
     }
 
     /// The system behind an integration, with its credentials in hand.
@@ -165,15 +133,7 @@ impl Providers {
         match setup.system {
             System::Sandbox(_) => Ok(Provider::Sandbox(self.sandbox.clone())),
             System::Klarna(klarna) => {
-                let is_stand_in = klarna.endpoint() == KlarnaEndpoint::StandIn;
-                if is_stand_in && !self.allows_stand_ins {
-                    return Err(Unusable::StandInForbidden);
-                }
-                let sealed = setup.credentials.ok_or(Unusable::CredentialsUnreadable)?;
-                let password = self.vault.open(setup.name, sealed);
-                let password = password.map_err(|_| Unusable::CredentialsUnreadable)?;
-                let outside = self.outside.clone();
-                Ok(Provider::Klarna(Klarna::new(outside, klarna, password, setup)))
+                Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
             }
         }
     }
@@ -202,29 +162,20 @@ impl PaymentProvider for Provider {
     }
 }
 
-impl std::fmt::Display for Unusable {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::CredentialsUnreadable => "the credentials cannot be read with any key there is",
-            Self::StandInForbidden => "stand-ins are not allowed: see --stand-ins of the service",
-        })
-    }
-}
-
-/// What a provider of this name can do, for the rules.
-pub(crate) fn capabilities(system: &System, name: &str) -> Capabilities {
+/// What a provider of this name can do, for the rules; `None` for a system that holds no money.
+pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> {
     let kind = match system {
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
     };
     match system {
-        System::Sandbox(_) | System::Klarna(_) => Capabilities {
+        System::Sandbox(_) | System::Klarna(_) => Some(Capabilities {
             is_manual: false,
             decline_rank: decline_rank(kind),
             can_release: true,
             can_lower: true,
             can_read_back: true,
-        },
+        }),
     }
 }
 

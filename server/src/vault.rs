@@ -3,12 +3,13 @@
 //!
 //! The first key encrypts and every key decrypts, so keys are rotated by putting a new one in front
 //! and taking an old one away once all credentials have been set again. Sealed bytes are a version, a
-//! mark of the key, a nonce, and the XChaCha20-Poly1305 text, with the integration's name as the
-//! associated data: moved to another row, they cannot be opened.
+//! mark of the key, a nonce, and the XChaCha20-Poly1305 text, with the names of integration and field
+//! as the associated data: moved to another place, they cannot be opened.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use prost::Message;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -31,6 +33,13 @@ struct Key {
     mark: [u8; MARK_BYTES],
     /// Makes prints of secrets.
     print: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+/// The secrets of an integration, each sealed by itself, as they are stored: by field.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub(crate) struct Sealed {
+    #[prost(btree_map = "string, bytes", tag = "1")]
+    pub(crate) secrets: BTreeMap<String, Vec<u8>>,
 }
 
 /// There is no key to encrypt with.
@@ -76,24 +85,35 @@ impl Vault {
         }
     }
 
-    /// Encrypts a secret for the integration of this name.
+    /// Encrypts a secret for this field of the integration of this name.
     ///
     /// # Errors
     /// Without a key.
-    pub(crate) fn seal(&self, name: &str, secret: &SecretString) -> Result<Vec<u8>, NoKey> {
+    pub(crate) fn seal(
+        &self,
+        name: &str,
+        field: &str,
+        secret: &SecretString,
+    ) -> Result<Vec<u8>, NoKey> {
         let key = self.keys.first().ok_or(NoKey)?;
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|_| NoKey)?;
-        let text = Payload { msg: secret.expose_secret().as_bytes(), aad: name.as_bytes() };
+        let place = place(name, field);
+        let text = Payload { msg: secret.expose_secret().as_bytes(), aad: place.as_bytes() };
         let text = key.cipher.encrypt(&XNonce::from(nonce), text).map_err(|_| NoKey)?;
         Ok([&[VERSION][..], &key.mark, &nonce, &text].concat())
     }
 
-    /// Decrypts what was sealed for the integration of this name.
+    /// Decrypts what was sealed for this field of the integration of this name.
     ///
     /// # Errors
-    /// When none of the keys did it, or not for this name.
-    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<SecretString, Unreadable> {
+    /// When none of the keys did it, or not for this place.
+    pub(crate) fn open(
+        &self,
+        name: &str,
+        field: &str,
+        sealed: &[u8],
+    ) -> Result<SecretString, Unreadable> {
         let (version, rest) = sealed.split_first().ok_or(Unreadable)?;
         let (mark, rest) = rest.split_at_checked(MARK_BYTES).ok_or(Unreadable)?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(Unreadable)?;
@@ -101,7 +121,8 @@ impl Vault {
             return Err(Unreadable);
         }
         let key = self.keys.iter().find(|key| key.mark == mark).ok_or(Unreadable)?;
-        let text = Payload { msg: text, aad: name.as_bytes() };
+        let place = place(name, field);
+        let text = Payload { msg: text, aad: place.as_bytes() };
         let text = key.cipher.decrypt(&XNonce::from(*nonce), text).map_err(|_| Unreadable)?;
         String::from_utf8(text).map(SecretString::from).map_err(|_| Unreadable)
     }
@@ -111,6 +132,18 @@ impl Vault {
     pub(crate) fn print(&self, secret: &SecretString) -> String {
         let Some(key) = self.keys.first() else { return String::new() };
         blake3::keyed_hash(&key.print, secret.expose_secret().as_bytes()).to_hex().to_string()
+    }
+}
+
+impl Sealed {
+    /// What is in the column of this name.
+    pub(crate) fn stored(column: Option<&[u8]>) -> Self {
+        column.and_then(|bytes| Self::decode(bytes).ok()).unwrap_or_default()
+    }
+
+    /// The column; nothing where there is no secret.
+    pub(crate) fn column(&self) -> Option<Vec<u8>> {
+        (!self.secrets.is_empty()).then(|| self.encode_to_vec())
     }
 }
 
@@ -131,6 +164,11 @@ impl fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Vault of {} keys", self.keys.len())
     }
+}
+
+/// What a sealed secret is bound to.
+fn place(name: &str, field: &str) -> String {
+    format!("{name}#{field}")
 }
 
 fn key_bytes(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {

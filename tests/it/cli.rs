@@ -499,19 +499,20 @@ async fn integrations_are_set_up_without_a_secret_on_the_line(world: World) {
     world.printed(&["integrations", "enable", "giftcard"]).await;
     assert!(world.printed(&["integrations", "get", "giftcard"]).await.contains("ENABLED"));
 
-    let klarna = ["--kind", "klarna", "--endpoint", "kustom-playground", "--username", "PM1"];
+    let klarna = ["--kind", "klarna", "--endpoint", "kustom-playground", "--set", "username=PM1"];
     let create = [&["integrations", "create", "kco"], klarna.as_slice()].concat();
     let asked = world.ctl(&create).await;
     assert_eq!(asked.code, 2, "{asked:?}");
-    assert!(asked.told.contains("--password-file"), "{asked:?}");
+    assert!(asked.told.contains("--secret password=FILE"), "{asked:?}");
     let folder = Folder::new();
     let file = folder.file("secret");
     std::fs::write(&file, "hemmelig-passord\n").unwrap();
     let file = file.display().to_string();
-    let from_file = [create.as_slice(), &["--password-file", &file]].concat();
+    let of_file = format!("password={file}");
+    let from_file = [create.as_slice(), &["--secret", &of_file]].concat();
     let mut from_environment = world.command(&create);
-    from_environment.env("ORDERCTL_PASSWORD", "hemmelig-passord");
-    let from_input = [create.as_slice(), &["--password-file", "-"]].concat();
+    from_environment.env("ORDERCTL_SECRET_PASSWORD", "hemmelig-passord");
+    let from_input = [create.as_slice(), &["--secret", "password=-"]].concat();
     for ran in [
         world.ctl(&from_file).await,
         ran(from_environment, None).await,
@@ -522,8 +523,17 @@ async fn integrations_are_set_up_without_a_secret_on_the_line(world: World) {
         assert!(ran.told.contains("CREDENTIALS_KEY_MISSING"), "{ran:?}");
         assert!(!format!("{ran:?}").contains("hemmelig"), "{ran:?}");
     }
-    let on_the_line = [create.as_slice(), &["--password", "hemmelig"]].concat();
-    assert_eq!(world.ctl(&on_the_line).await.code, 2);
+    for wrong in
+        [["--set", "password=hemmelig"], ["--set", "nothing=x"], ["--secret", "username=-"]]
+    {
+        let ran = world.ctl(&[create.as_slice(), &wrong].concat()).await;
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(!ran.told.contains("hemmelig"), "{ran:?}");
+    }
+    let fields = world.printed(&["integrations", "fields", "klarna"]).await;
+    assert!(fields.contains("kustom-playground") && fields.contains("--secret"), "{fields}");
+    let fields = world.printed(&["integrations", "fields", "klarna", "--output", "json"]).await;
+    assert!(fields.lines().all(|line| line.starts_with('{')), "{fields}");
 }
 
 async fn a_service_that_is_not_there_is_told() {

@@ -266,7 +266,7 @@ async fn wrong_fields_of_an_integration_are_told_at_once(world: World) {
     assert_eq!(wrong_fields(world.reintegrate("klarna", &paths, empty).await), wanted);
     let both = world.reintegrate("klarna", &["klarna", "sandbox"], sandbox()).await;
     assert_eq!(wrong_fields(both), ["update_mask", "integration.klarna"]);
-    let unknown = world.reintegrate("klarna", &["name", "klarna.password_set_time"], sandbox());
+    let unknown = world.reintegrate("klarna", &["name", "klarna.passwords"], sandbox());
     assert_eq!(wrong_fields(unknown.await), ["update_mask.paths[0]", "update_mask.paths[1]"]);
     let other = klarna(|klarna| klarna.password.clear());
     let other = world.reintegrate("vipps", &["klarna.username"], other).await;
@@ -326,7 +326,7 @@ async fn a_password_goes_in_and_never_comes_out(backend: Backend) {
     let created = world.integrate("klarna-no", klarna(|_| {})).await.unwrap();
     let told = klarna_of(&created);
     assert_eq!(told.password, "");
-    assert!(told.password_set_time.is_some());
+    assert!(created.credentials_set_time.is_some());
     assert_eq!(created, world.integration("klarna-no").await);
 
     // The same again is the same; another password under the same id is another request.
@@ -347,7 +347,7 @@ async fn a_password_goes_in_and_never_comes_out(backend: Backend) {
     assert!(update(&other).await.unwrap().receipt.unwrap().replayed);
     refused(update(SECRET).await, Code::RequestIdReused);
     let first = first.integration.unwrap();
-    assert_ne!(klarna_of(&first).password_set_time, told.password_set_time);
+    assert_ne!(first.credentials_set_time, created.credentials_set_time);
     assert_eq!(klarna_of(&first).username, told.username, "the rest stays");
     // A new name for the credential leaves its secret.
     let renamed = klarna(|klarna| {
@@ -356,7 +356,7 @@ async fn a_password_goes_in_and_never_comes_out(backend: Backend) {
     });
     let renamed = world.reintegrate("klarna-no", &["klarna"], renamed).await.unwrap();
     assert_eq!(klarna_of(&renamed).username, "K123456_new");
-    assert_eq!(klarna_of(&renamed).password_set_time, klarna_of(&first).password_set_time);
+    assert_eq!(renamed.credentials_set_time, first.credentials_set_time);
 
     is_nowhere(&world, SECRET).await;
 }

@@ -2,16 +2,17 @@
 //! command line, where other users of the machine see it.
 
 use std::io::{IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use order_sdk::proto::integration::System;
+use order_sdk::systems::{self, Field, Slot};
 use order_sdk::{IntegrationName, proto};
 use prost_types::FieldMask;
 
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
-use crate::labels::{choice, label};
+use crate::labels::label;
 use crate::output::Output;
 use crate::session::{Session, last_part, present};
 use crate::tables::{facts, table};
@@ -21,19 +22,21 @@ const CREATE_EXAMPLES: &str = "\
 Examples:
   orderctl integrations create giftcard --kind sandbox
   orderctl integrations create klarna-no --kind klarna --endpoint europe \\
-      --username K123456_abcdef --password-file klarna.secret
+      --set username=K123456_abcdef --secret password=klarna.secret
+  orderctl integrations fields klarna
 
-The password comes from --password-file (- for stdin), else from ORDERCTL_PASSWORD, else it is asked
-for. A file's line break at the end is not part of it.";
+A secret comes from its --secret file (- for stdin), else from the environment, as
+ORDERCTL_SECRET_PASSWORD for `password`, else it is asked for. A file's line break at the end is not
+part of it.";
 
 const UPDATE_EXAMPLES: &str = "\
 Examples:
-  orderctl integrations update klarna-no --password-file new.secret
-  orderctl integrations update klarna-no --username K123456_ghijkl --new-password";
+  orderctl integrations update klarna-no --secret password=new.secret
+  orderctl integrations update klarna-no --set username=K123456_ghijkl --new-secret password";
 
-/// Where a password may come from that is not in a file.
-const PASSWORD: &str = "ORDERCTL_PASSWORD";
-const PASSWORD_BYTES_MAX: u64 = 4 * 1024;
+/// What the variables begin with that hold secrets.
+const SECRET_PREFIX: &str = "ORDERCTL_SECRET_";
+const SECRET_BYTES_MAX: u64 = 16 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IntegrationsCommand {
@@ -42,10 +45,13 @@ pub(crate) enum IntegrationsCommand {
     /// Show one integration
     #[command(after_help = "Example:\n  orderctl integrations get klarna-no")]
     Get(OneArguments),
+    /// Show what is filled in for a kind of system
+    #[command(after_help = "Example:\n  orderctl integrations fields klarna")]
+    Fields(FieldsArguments),
     /// Add an integration
     #[command(after_help = CREATE_EXAMPLES)]
     Create(CreateArguments),
-    /// Change an integration, or set its password anew
+    /// Change an integration, or set a secret of it anew
     #[command(after_help = UPDATE_EXAMPLES)]
     Update(UpdateArguments),
     /// Ask the system whether it answers and takes the credentials
@@ -75,18 +81,25 @@ pub(crate) struct SwitchArguments {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct FieldsArguments {
+    /// Which system
+    #[arg(value_parser = systems::KINDS)]
+    kind: String,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct SystemFields {
-    /// Where the agreement is: europe, europe-playground, north-america, …, kustom, stand-in
-    #[arg(long, value_name = "ENDPOINT", value_parser = choice::<proto::KlarnaEndpoint>)]
-    endpoint: Option<proto::KlarnaEndpoint>,
+    /// Where the shop's agreement is; see `orderctl integrations fields KIND`
+    #[arg(long, value_name = "ENDPOINT")]
+    endpoint: Option<String>,
 
-    /// User name of the API credential
-    #[arg(long, value_name = "NAME")]
-    username: Option<String>,
+    /// Another field of the system; may be repeated
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
 
-    /// File with the secret of the API credential; - for stdin
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    /// File with a secret; - for stdin; may be repeated
+    #[arg(long, value_name = "FIELD=FILE", value_parser = assignment)]
+    secret: Vec<(String, String)>,
 
     /// Address of a stand-in on the service's machine, e.g. `http://127.0.0.1:8080`
     #[arg(long, value_name = "URL")]
@@ -98,8 +111,8 @@ pub(crate) struct CreateArguments {
     /// Its id: 1 to 40 of a-z, 0-9 and -, beginning with a letter; payments give it as provider
     id: String,
 
-    /// Which system it is: sandbox, klarna (also Kustom)
-    #[arg(long, value_name = "KIND", value_parser = ["sandbox", "klarna"])]
+    /// Which system it is; Kustom is a klarna
+    #[arg(long, value_name = "KIND", value_parser = systems::KINDS)]
     kind: String,
 
     #[command(flatten)]
@@ -114,16 +127,16 @@ pub(crate) struct UpdateArguments {
     /// The integration: the provider's name in payments
     integration: String,
 
-    /// Make it this system, while no payment names it: sandbox, klarna
-    #[arg(long, value_name = "KIND", value_parser = ["sandbox", "klarna"])]
+    /// Make it this system, while no payment names it
+    #[arg(long, value_name = "KIND", value_parser = systems::KINDS)]
     kind: Option<String>,
 
     #[command(flatten)]
     fields: SystemFields,
 
-    /// Set the password anew, from `ORDERCTL_PASSWORD` or asked for
-    #[arg(long)]
-    new_password: bool,
+    /// Set a secret anew, from the environment or asked for; may be repeated
+    #[arg(long, value_name = "FIELD")]
+    new_secret: Vec<String>,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -133,6 +146,7 @@ pub(crate) async fn run(session: &Session, command: IntegrationsCommand) -> Resu
     match command {
         IntegrationsCommand::List => list(session).await,
         IntegrationsCommand::Get(arguments) => get(session, &arguments).await,
+        IntegrationsCommand::Fields(arguments) => show_fields(session, &arguments.kind),
         IntegrationsCommand::Create(arguments) => create(session, arguments).await,
         IntegrationsCommand::Update(arguments) => update(session, &arguments).await,
         IntegrationsCommand::Test(arguments) => test(session, &arguments).await,
@@ -147,7 +161,7 @@ async fn list(session: &Session) -> Result<(), Failure> {
     if session.output.is_json() {
         return integrations.iter().try_for_each(Output::json);
     }
-    let headings = ["ID", "SYSTEM", "STATE", "ENDPOINT", "PASSWORD SET"];
+    let headings = ["ID", "SYSTEM", "STATE", "ENDPOINT", "SECRETS SET"];
     Output::text(&table(&headings, integrations.iter().map(row).collect()))
 }
 
@@ -157,13 +171,23 @@ async fn get(session: &Session, arguments: &OneArguments) -> Result<(), Failure>
     session.output.either(&integration, || view(&integration))
 }
 
-async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Failure> {
-    let mut system = system(&arguments.kind);
-    let fields = &arguments.fields;
-    set_fields(&mut system, fields)?;
-    if let System::Klarna(klarna) = &mut system {
-        klarna.password = password(fields.password_file.as_deref())?;
+fn show_fields(session: &Session, kind: &str) -> Result<(), Failure> {
+    let mut system = present(systems::empty(kind))?;
+    let rows = systems::fields(&mut system).iter().map(asked).collect();
+    if !session.output.is_json() {
+        return Output::text(&table(&["FIELD", "SET BY", "VALUE"], rows));
     }
+    rows.iter().try_for_each(|row| {
+        let [field, set_by, value] = row.as_slice() else { return Ok(()) };
+        let line = serde_json::json!({ "field": field, "setBy": set_by, "value": value });
+        Output::text(&format!("{line}\n"))
+    })
+}
+
+async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Failure> {
+    let mut system = present(systems::empty(&arguments.kind))?;
+    set_fields(&mut system, &arguments.fields)?;
+    set_secrets(&mut system, &arguments.fields, &[], true)?;
     let request_id = session.request_id(arguments.change.request_id);
     let request = proto::CreateIntegrationRequest {
         parent: (&session.shop).into(),
@@ -185,23 +209,18 @@ async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Fai
 
 async fn update(session: &Session, arguments: &UpdateArguments) -> Result<(), Failure> {
     let name = find(session, &arguments.integration)?;
-    let known = read(session, &name).await?;
-    let mut integration = known.clone();
+    let mut integration = read(session, &name).await?;
+    let before = integration.system.as_ref().map(systems::kind);
     let mut paths = Vec::new();
     if let Some(kind) = &arguments.kind {
-        integration.system = Some(system(kind));
+        integration.system = systems::empty(kind);
         paths.push(kind.clone());
     }
     let mut system = present(integration.system.take())?;
-    let set = set_fields(&mut system, &arguments.fields)?;
-    let has_password = arguments.new_password || arguments.fields.password_file.is_some();
-    let needs_password = arguments.kind.as_deref() == Some("klarna")
-        && !matches!(known.system, Some(System::Klarna(_)));
-    if let (System::Klarna(klarna), true) = (&mut system, has_password || needs_password) {
-        klarna.password = password(arguments.fields.password_file.as_deref())?;
-        paths.push("klarna.password".to_owned());
-    }
-    paths.extend(set);
+    paths.extend(set_fields(&mut system, &arguments.fields)?);
+    let is_new = before != Some(systems::kind(&system));
+    let (fields, anew) = (&arguments.fields, &arguments.new_secret);
+    paths.extend(set_secrets(&mut system, fields, anew, is_new)?);
     integration.system = Some(system);
     change(session, integration, paths, &arguments.change).await
 }
@@ -268,89 +287,152 @@ async fn read(session: &Session, name: &IntegrationName) -> Result<proto::Integr
     present(session.client.get_integration(request).await?.integration)
 }
 
-fn system(kind: &str) -> System {
-    match kind {
-        "klarna" => System::Klarna(proto::KlarnaIntegration::default()),
-        _ => System::Sandbox(proto::SandboxIntegration {}),
-    }
-}
-
-/// Sets what was given, apart from the password; answers the paths of the mask.
-fn set_fields(system: &mut System, fields: &SystemFields) -> Result<Vec<String>, Failure> {
-    let SystemFields { endpoint, username, password_file, stand_in_url } = fields;
-    let System::Klarna(klarna) = system else {
-        let is_given = endpoint.is_some()
-            || username.is_some()
-            || password_file.is_some()
-            || stand_in_url.is_some();
-        return match is_given {
-            true => Err(Failure::Usage("the sandbox needs nothing".to_owned())),
-            false => Ok(Vec::new()),
-        };
-    };
+/// Sets what was given, apart from secrets; answers the paths of the mask.
+fn set_fields(system: &mut System, given: &SystemFields) -> Result<Vec<String>, Failure> {
+    let SystemFields { endpoint, set, secret: _, stand_in_url } = given;
+    let options = [("endpoint", endpoint), ("stand_in_url", stand_in_url)];
+    let options = options.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let others = set.iter().map(|(name, value)| (name.as_str(), value));
     let mut paths = Vec::new();
-    if let Some(endpoint) = endpoint {
-        klarna.set_endpoint(*endpoint);
-        paths.push("klarna.endpoint".to_owned());
-    }
-    if let Some(username) = username {
-        klarna.username.clone_from(username);
-        paths.push("klarna.username".to_owned());
-    }
-    if let Some(url) = stand_in_url {
-        klarna.stand_in_url.clone_from(url);
-        paths.push("klarna.stand_in_url".to_owned());
+    for (name, value) in options.chain(others) {
+        let kind = systems::kind(system);
+        let mut fields = systems::fields(system);
+        let field = one(&mut fields, kind, name)?;
+        if matches!(field.slot, Slot::Secret { .. }) {
+            let instead = format!("{} is a secret: --secret {0}=FILE", field.name);
+            return Err(Failure::Usage(instead));
+        }
+        let written = field.slot.write(value);
+        written.map_err(|wrong| Failure::Usage(format!("{name} {wrong}")))?;
+        paths.push(format!("{kind}.{}", field.name));
     }
     Ok(paths)
 }
 
-/// The secret, from wherever it may come.
-fn password(file: Option<&Path>) -> Result<String, Failure> {
+/// Sets the secrets that were given, and with `is_new` the others that are needed; answers the paths
+/// of the mask.
+fn set_secrets(
+    system: &mut System,
+    given: &SystemFields,
+    anew: &[String],
+    is_new: bool,
+) -> Result<Vec<String>, Failure> {
+    let kind = systems::kind(system);
+    let mut fields = systems::fields(system);
+    for name in given.secret.iter().map(|(name, _)| name).chain(anew) {
+        if !matches!(one(&mut fields, kind, name)?.slot, Slot::Secret { .. }) {
+            return Err(Failure::Usage(format!("{name} is no secret: --set {name}=VALUE")));
+        }
+    }
+    let mut paths = Vec::new();
+    for field in fields {
+        let Slot::Secret { value, is_required, .. } = field.slot else { continue };
+        let is_it = |name: &str| name.replace('-', "_") == field.name;
+        let file = given.secret.iter().find(|(name, _)| is_it(name)).map(|(_, file)| file);
+        let is_wanted = file.is_some() || anew.iter().any(|name| is_it(name));
+        if !is_wanted && !(is_new && (is_required || from_environment(field.name).is_some())) {
+            continue;
+        }
+        *value = secret(field.name, file.map(Path::new))?;
+        paths.push(format!("{kind}.{}", field.name));
+    }
+    Ok(paths)
+}
+
+/// The field of this name, however a person writes it.
+fn one<'a, 'b>(
+    fields: &'a mut [Field<'b>],
+    kind: &str,
+    name: &str,
+) -> Result<&'a mut Field<'b>, Failure> {
+    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    let known = match names.as_slice() {
+        [] => format!("a {kind} needs nothing"),
+        names => format!("a {kind} has no field {name}, but {}", names.join(", ")),
+    };
+    let wanted = name.replace('-', "_");
+    fields.iter_mut().find(|field| field.name == wanted).ok_or(Failure::Usage(known))
+}
+
+/// `FIELD=VALUE`.
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be like FIELD=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A secret, from wherever it may come.
+fn secret(name: &str, file: Option<&Path>) -> Result<String, Failure> {
     let text = match file {
         Some(path) if path == Path::new("-") => bounded(std::io::stdin())?,
         Some(path) => bounded(std::fs::File::open(path).map_err(|error| {
             Failure::Other(format!("cannot read {}: {error}", path.display()))
         })?)?,
-        None => match from_environment() {
-            Some(password) => password,
-            None if std::io::stdin().is_terminal() => rpassword::prompt_password("Password: ")?,
+        None => match from_environment(name) {
+            Some(secret) => secret,
+            None if std::io::stdin().is_terminal() => {
+                rpassword::prompt_password(format!("{name}: "))?
+            }
             None => {
-                let needed = format!("a password is needed: --password-file, or {PASSWORD}");
+                let variable = variable(name);
+                let needed = format!("{name} is needed: --secret {name}=FILE, or {variable}");
                 return Err(Failure::Usage(needed));
             }
         },
     };
-    let password = text.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        return Err(Failure::Usage("the password is empty".to_owned()));
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(Failure::Usage(format!("{name} is empty")));
     }
-    Ok(password.to_owned())
+    Ok(secret.to_owned())
 }
 
 fn bounded(source: impl Read) -> Result<String, Failure> {
     let mut text = String::new();
-    source.take(PASSWORD_BYTES_MAX).read_to_string(&mut text)?;
+    source.take(SECRET_BYTES_MAX).read_to_string(&mut text)?;
     Ok(text)
 }
 
-#[expect(clippy::disallowed_methods, reason = "no option may hold it, so clap cannot read it")]
-fn from_environment() -> Option<String> {
-    std::env::var(PASSWORD).ok()
+fn variable(field: &str) -> String {
+    format!("{SECRET_PREFIX}{}", field.to_ascii_uppercase())
 }
 
-/// Kind, endpoint and when the password was set.
-fn told(integration: &proto::Integration) -> (&'static str, String, String) {
-    match &integration.system {
-        None => ("", String::new(), String::new()),
-        Some(System::Sandbox(_)) => ("SANDBOX", String::new(), String::new()),
-        Some(System::Klarna(klarna)) => {
-            let endpoint = match klarna.stand_in_url.as_str() {
-                "" => label::<proto::KlarnaEndpoint>(klarna.endpoint),
-                url => url.to_owned(),
-            };
-            ("KLARNA", endpoint, local(klarna.password_set_time.as_ref()))
+#[expect(clippy::disallowed_methods, reason = "no option may hold it, so clap cannot read it")]
+fn from_environment(field: &str) -> Option<String> {
+    std::env::var(variable(field)).ok()
+}
+
+/// A field with the option that sets it and what may stand there.
+fn asked(field: &Field<'_>) -> Vec<String> {
+    let (set_by, value) = match &field.slot {
+        Slot::Choice { choices, .. } if field.name == "endpoint" => {
+            ("--endpoint", choices.words().join(", "))
         }
-    }
+        Slot::Choice { choices, .. } => ("--set", choices.words().join(", ")),
+        Slot::Text { characters, .. } => {
+            let need = if *characters.start() == 0 { "optional, " } else { "" };
+            ("--set", format!("{need}at most {} characters", characters.end()))
+        }
+        Slot::Number { range, .. } => ("--set", format!("{} to {}", range.start(), range.end())),
+        Slot::Flag(_) => ("--set", "true or false".to_owned()),
+        Slot::Secret { is_required, .. } => {
+            ("--secret", if *is_required { "" } else { "optional" }.to_owned())
+        }
+        Slot::StandInUrl(_) => ("--stand-in-url", "only for a stand-in".to_owned()),
+    };
+    vec![field.name.to_owned(), set_by.to_owned(), value]
+}
+
+fn kind(integration: &proto::Integration) -> String {
+    integration.system.as_ref().map(systems::kind).unwrap_or_default().to_ascii_uppercase()
+}
+
+/// What is filled in, without secrets.
+fn filled_in(integration: &proto::Integration) -> Vec<(&'static str, String)> {
+    let mut system = integration.system.clone();
+    let fields = system.as_mut().map(systems::fields).unwrap_or_default();
+    let told = fields.iter().filter(|field| !matches!(field.slot, Slot::Secret { .. }));
+    let told = told.map(|field| (field.name, field.slot.told()));
+    told.filter(|(_, value)| !value.is_empty()).collect()
 }
 
 fn state(integration: &proto::Integration) -> &'static str {
@@ -358,25 +440,28 @@ fn state(integration: &proto::Integration) -> &'static str {
 }
 
 fn row(integration: &proto::Integration) -> Vec<String> {
-    let (kind, endpoint, password) = told(integration);
-    let id = last_part(&integration.name).to_owned();
-    vec![id, kind.to_owned(), state(integration).to_owned(), endpoint, password]
+    let filled_in = filled_in(integration);
+    let value = |name: &str| filled_in.iter().find(|(field, _)| *field == name);
+    let place = value("stand_in_url").or_else(|| value("endpoint"));
+    vec![
+        last_part(&integration.name).to_owned(),
+        kind(integration),
+        state(integration).to_owned(),
+        place.map(|(_, value)| value.clone()).unwrap_or_default(),
+        local(integration.credentials_set_time.as_ref()),
+    ]
 }
 
 fn view(integration: &proto::Integration) -> String {
-    let (kind, endpoint, password) = told(integration);
-    let username = match &integration.system {
-        Some(System::Klarna(klarna)) => klarna.username.clone(),
-        Some(System::Sandbox(_)) | None => String::new(),
-    };
-    facts(&[
+    let head = [
         ("Integration", last_part(&integration.name).to_owned()),
-        ("System", kind.to_owned()),
+        ("System", kind(integration)),
         ("State", state(integration).to_owned()),
-        ("Endpoint", endpoint),
-        ("User name", username),
-        ("Password set", password),
+    ];
+    let tail = [
+        ("Secrets set", local(integration.credentials_set_time.as_ref())),
         ("Changed", local(integration.update_time.as_ref())),
         ("Version", format!("etag {}", integration.etag)),
-    ])
+    ];
+    facts(&head.into_iter().chain(filled_in(integration)).chain(tail).collect::<Vec<_>>())
 }

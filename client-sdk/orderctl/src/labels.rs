@@ -51,7 +51,6 @@ labels!(
     DuplicateMode: "DUPLICATE_MODE_",
     DuplicateResolution: "DUPLICATE_RESOLUTION_",
     EventKind: "EVENT_KIND_",
-    KlarnaEndpoint: "KLARNA_ENDPOINT_",
     LineKind: "LINE_KIND_",
     MailKind: "MAIL_KIND_",
     MailState: "MAIL_STATE_",

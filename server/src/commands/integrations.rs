@@ -1,14 +1,18 @@
 //! `CreateIntegration` and `UpdateIntegration`: the systems outside that a shop works with.
 
+use order_proto::systems::{self, Slot};
 use order_proto::v1;
 use order_proto::v1::integration::System;
+use order_rules::order::Micros;
 use order_rules::refusals::{Code, Refusal, Violation};
 
 use super::{Answer, CreateIntegration, UpdateIntegration};
+use crate::links::required;
 use crate::shops::{Integration, setup_stored};
 use crate::store::facts::{Needs, Provider};
 use crate::store::rows::IntegrationRow;
 use crate::turns::desk::{Desk, check_etag};
+use crate::vault::Sealed;
 
 /// Integrations a shop may have.
 const INTEGRATIONS_MAX: usize = 20;
@@ -46,8 +50,8 @@ impl CreateIntegration {
             shop_id: shop.row.shop_id,
             slug: self.slug.clone(),
             setup: setup_stored(self.system.clone()),
-            credentials: self.credentials.clone(),
-            credentials_set_at: self.credentials.as_ref().map(|_| desk.now.0),
+            credentials: self.credentials.column(),
+            credentials_set_at: self.credentials.column().map(|_| desk.now.0),
             is_disabled: self.is_disabled,
             revision: 0,
             created_at: desk.now.0,
@@ -82,17 +86,7 @@ impl UpdateIntegration {
             row.is_disabled = self.stated.disabled;
         }
         row.setup = setup_stored(system.clone());
-        if let Some(credentials) = &self.credentials {
-            row.credentials = Some(credentials.clone());
-            row.credentials_set_at = Some(desk.now.0);
-        }
-        match system {
-            System::Sandbox(_) => (row.credentials, row.credentials_set_at) = (None, None),
-            System::Klarna(_) if row.credentials.is_none() => {
-                return Err(wrong("integration.klarna.password", "must not be empty"));
-            }
-            System::Klarna(_) => {}
-        }
+        self.set_credentials(&known, &system, &mut row, desk.now)?;
         if row != known.row {
             store(desk, row, &self.paths);
         }
@@ -102,57 +96,86 @@ impl UpdateIntegration {
     /// The system with the masked fields as they are stated.
     pub(crate) fn applied(&self, known: &Integration) -> Result<System, Refusal> {
         let mut system = known.system.clone();
-        for path in &self.paths {
-            match (path.as_str(), &self.stated.system) {
-                ("sandbox", _) => system = System::Sandbox(v1::SandboxIntegration {}),
-                ("klarna", Some(System::Klarna(stated))) => system = System::Klarna(stated.clone()),
-                (path, Some(System::Klarna(stated))) if path.starts_with("klarna.") => {
-                    let System::Klarna(klarna) = &mut system else {
-                        let other = "is of another system than the integration: name klarna whole";
-                        return Err(wrong("update_mask", other));
-                    };
-                    match path {
-                        "klarna.endpoint" => klarna.endpoint = stated.endpoint,
-                        "klarna.username" => klarna.username.clone_from(&stated.username),
-                        "klarna.stand_in_url" => {
-                            klarna.stand_in_url.clone_from(&stated.stand_in_url);
-                        }
-                        // The password is not among what is kept in clear.
-                        _ => {}
-                    }
-                }
-                _ => {}
+        for path in self.paths.iter().filter(|path| *path != "disabled") {
+            let (kind, field) = path.split_once('.').unwrap_or((path, ""));
+            let stated = self.stated.system.clone().filter(|one| systems::kind(one) == kind);
+            if field.is_empty() {
+                system = stated.or_else(|| systems::empty(kind)).unwrap_or(system);
+                continue;
+            }
+            if systems::kind(&system) != kind {
+                let other = format!("is of another system than the integration: name {kind} whole");
+                return Err(wrong("update_mask", other));
+            }
+            let mut stated = stated.unwrap_or_else(|| system.clone());
+            let both = systems::fields(&mut system).into_iter().zip(systems::fields(&mut stated));
+            for (mut to, from) in both.filter(|(to, _)| to.name == field) {
+                to.slot.copy_from(&from.slot);
             }
         }
         Ok(system)
+    }
+
+    /// New credentials take the place of those there were; those of another system go.
+    fn set_credentials(
+        &self,
+        known: &Integration,
+        system: &System,
+        row: &mut IntegrationRow,
+        now: Micros,
+    ) -> Result<(), Refusal> {
+        let is_same = systems::kind(system) == systems::kind(&known.system);
+        let before = Sealed::stored(known.row.credentials.as_deref().filter(|_| is_same));
+        let mut after = before.clone();
+        after.secrets.extend(self.credentials.secrets.clone());
+        after.secrets.retain(|_, sealed| !sealed.is_empty());
+        let mut missing = required(system).into_iter();
+        if let Some(field) = missing.find(|name| !after.secrets.contains_key(*name)) {
+            let field = format!("integration.{}.{field}", systems::kind(system));
+            return Err(wrong(&field, "must not be empty"));
+        }
+        row.credentials = after.column();
+        if row.credentials.is_none() {
+            row.credentials_set_at = None;
+        } else if after != before || !is_same {
+            row.credentials_set_at = Some(now.0);
+        }
+        Ok(())
     }
 }
 
 /// Paths that can lead to another system, or to the same at another place.
 fn may_move(path: &str) -> bool {
-    matches!(path, "sandbox" | "klarna" | "klarna.endpoint" | "klarna.stand_in_url")
+    let (kind, field) = path.split_once('.').unwrap_or((path, ""));
+    let Some(mut system) = systems::empty(kind) else { return false };
+    let fields = systems::fields(&mut system);
+    field.is_empty() || fields.iter().any(|one| one.name == field && one.is_home)
 }
 
 /// Whether payments at the one would not be found at the other.
 fn is_elsewhere(one: &System, other: &System) -> bool {
-    match (one, other) {
-        (System::Sandbox(_), System::Sandbox(_)) => false,
-        (System::Klarna(one), System::Klarna(other)) => {
-            one.endpoint != other.endpoint || one.stand_in_url != other.stand_in_url
-        }
-        (System::Sandbox(_), System::Klarna(_)) | (System::Klarna(_), System::Sandbox(_)) => true,
-    }
+    let home = |system: &System| {
+        let (kind, mut system) = (systems::kind(system), system.clone());
+        let fields = systems::fields(&mut system).into_iter();
+        let told = fields.filter(|field| field.is_home).map(|field| field.slot.told());
+        (kind, told.collect::<Vec<_>>())
+    };
+    home(one) != home(other)
 }
 
 /// What only the whole shows: a stand-in has its address, and nothing else has one.
 fn check_whole(system: &System) -> Result<(), Refusal> {
-    let System::Klarna(klarna) = system else { return Ok(()) };
-    let is_stand_in = klarna.endpoint() == v1::KlarnaEndpoint::StandIn;
-    match (is_stand_in, klarna.stand_in_url.is_empty()) {
-        (true, true) => {
-            Err(wrong("integration.klarna.stand_in_url", "must say where the stand-in is"))
+    let is_stand_in = systems::is_stand_in(system);
+    let mut system = system.clone();
+    let kind = systems::kind(&system);
+    for field in systems::fields(&mut system) {
+        let Slot::StandInUrl(url) = field.slot else { continue };
+        let field = format!("integration.{kind}.{}", field.name);
+        match (is_stand_in, url.is_empty()) {
+            (true, true) => return Err(wrong(&field, "must say where the stand-in is")),
+            (false, false) => return Err(wrong(&field, "is only for a stand-in")),
+            _ => {}
         }
-        (false, false) => Err(wrong("integration.klarna.stand_in_url", "is only for a stand-in")),
-        _ => Ok(()),
     }
+    Ok(())
 }

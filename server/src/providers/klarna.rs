@@ -23,20 +23,17 @@ use zeroize::Zeroizing;
 
 use self::answers::{Refused, Said, refused, said};
 use self::order::Order;
-use super::{Call, Confirmation, Decline, PaymentProvider, Report, Setup, Sighting, Tested};
-use crate::outside::{Answer, Lost, Outside};
-use crate::systems::Hold;
+use super::{Call, Confirmation, Decline, PaymentProvider, Report, Sighting, Tested};
+use crate::links::Link;
+use crate::outside::{Answer, Lost};
 
 /// An agreement with Klarna; clones share its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Klarna {
-    outside: Outside,
+    link: Link,
     base: String,
     username: String,
     password: SecretString,
-    /// What is held waits for this to change.
-    integration: String,
-    revision: i64,
 }
 
 /// What reading an order came to.
@@ -52,21 +49,9 @@ const REFUND_ID: &str = "Refund-Id";
 const REFERENCE_CHARACTERS_MAX: usize = 255;
 
 impl Klarna {
-    pub(super) fn new(
-        outside: Outside,
-        klarna: &KlarnaIntegration,
-        password: SecretString,
-        setup: Setup<'_>,
-    ) -> Self {
-        let integration = setup.name.rsplit('/').next().unwrap_or_default().to_owned();
-        Self {
-            outside,
-            base: base(klarna),
-            username: klarna.username.clone(),
-            password,
-            integration,
-            revision: setup.revision,
-        }
+    pub(super) fn new(link: Link, klarna: &KlarnaIntegration) -> Self {
+        let (username, password) = (klarna.username.clone(), link.secret("password"));
+        Self { link, base: base(klarna), username, password }
     }
 
     /// Writes once, and makes of the answer what it means for the operation.
@@ -76,14 +61,14 @@ impl Klarna {
             let reason = "the reference is none that Klarna could have given".to_owned();
             return Report::Declined(Decline { code: Code::NotFoundAtProvider, reason });
         };
-        match self.outside.send(request).await {
+        match self.link.outside.send(request).await {
             Err(Lost::NotSent(_)) => Report::TryLater { after: None },
             Err(Lost::Unknown(_)) => Report::Unknown,
             Ok(answer) if answer.status.is_success() => done(call, &answer),
             Ok(answer) => match said(&answer) {
                 Said::Busy(after) => Report::TryLater { after },
                 Said::Doubt => Report::Unknown,
-                Said::Unauthorized(word) => Report::Held(self.hold(word)),
+                Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
                 Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
                 Said::Refused(no) => Report::Declined(no.decline),
             },
@@ -107,7 +92,7 @@ impl Klarna {
             Read::Order(order) => order.authorization(call),
             Read::Lost(_) => Report::TryLater { after: None },
             Read::Refused(no) => match no.hold {
-                Some(word) => Report::Held(self.hold(word)),
+                Some(word) => Report::Held(self.link.hold(word)),
                 None if no.is_temporary => Report::TryLater { after: no.after },
                 None => Report::Declined(no.decline),
             },
@@ -129,7 +114,7 @@ impl Klarna {
                 Read::Order(_) => {}
                 Read::Lost(_) => return Report::TryLater { after: None },
                 Read::Refused(no) => match no.hold {
-                    Some(word) => return Report::Held(self.hold(word)),
+                    Some(word) => return Report::Held(self.link.hold(word)),
                     None if no.is_temporary => return Report::TryLater { after: no.after },
                     None => return Report::Declined(no.decline),
                 },
@@ -144,7 +129,7 @@ impl Klarna {
         let Some(request) = self.request(Method::GET, reference, "", None, None) else {
             return Read::Refused(Refused::unknown_reference());
         };
-        match self.outside.send(request).await {
+        match self.link.outside.send(request).await {
             Err(lost) => Read::Lost(lost),
             Ok(answer) if answer.status.is_success() => match Order::read(&answer.body) {
                 Some(order) => Read::Order(Box::new(order)),
@@ -191,15 +176,6 @@ impl Klarna {
         let mut value = HeaderValue::from_str(&basic).unwrap_or(HeaderValue::from_static(""));
         value.set_sensitive(true);
         value
-    }
-
-    fn hold(&self, reason: String) -> Hold {
-        Hold {
-            code: Code::IntegrationUnauthorized,
-            reason,
-            integration: self.integration.clone(),
-            revision: self.revision,
-        }
     }
 }
 

@@ -10,10 +10,11 @@ use prost::Message;
 use super::{Shop, etag};
 use crate::accounting;
 use crate::commands::timestamp;
-use crate::terms::Term;
+use crate::links::Setup;
 use crate::providers;
 use crate::store::StoreFailure;
 use crate::store::rows::IntegrationRow;
+use crate::terms::Term;
 
 /// A system outside under the name that payments give it.
 #[derive(Clone, Debug)]
@@ -38,18 +39,24 @@ impl Integration {
 
     /// As it goes out.
     pub(crate) fn message(&self, shop: &Shop) -> v1::Integration {
-        let mut system = self.system.clone();
-        if let System::Klarna(klarna) = &mut system {
-            klarna.password_set_time =
-                self.row.credentials_set_at.map(|time| timestamp(Micros(time)));
-        }
         v1::Integration {
             name: shop.integration_name(&self.row.slug),
             disabled: self.row.is_disabled,
             etag: etag(self.row.revision),
             create_time: Some(timestamp(Micros(self.row.created_at))),
             update_time: Some(timestamp(Micros(self.row.updated_at))),
-            system: Some(system),
+            credentials_set_time: self.row.credentials_set_at.map(|time| timestamp(Micros(time))),
+            system: Some(self.system.clone()),
+        }
+    }
+
+    /// What its system must be told; `name` is its resource name.
+    pub(crate) fn setup<'a>(&'a self, name: &'a str) -> Setup<'a> {
+        Setup {
+            name,
+            system: &self.system,
+            credentials: self.row.credentials.as_deref(),
+            revision: self.row.revision,
         }
     }
 }
@@ -123,9 +130,9 @@ pub(super) fn capabilities(
         can_lower: true,
         can_read_back: false,
     };
-    let outside = integrations.iter().map(|one| {
+    let outside = integrations.iter().filter_map(|one| {
         let slug = &one.row.slug;
-        (ProviderName(slug.clone()), providers::capabilities(&one.system, slug))
+        Some((ProviderName(slug.clone()), providers::capabilities(&one.system, slug)?))
     });
     outside.chain([(ProviderName(MANUAL.to_owned()), by_hand)])
 }

@@ -3,6 +3,7 @@
 use super::*;
 
 const NAME: &str = "shops/a/integrations/klarna";
+const FIELD: &str = "password";
 const OLD: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const NEW: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 
@@ -17,38 +18,39 @@ fn secret() -> SecretString {
 #[test]
 fn what_is_sealed_opens_where_it_belongs_and_nowhere_else() {
     let vault = vault(OLD);
-    let sealed = vault.seal(NAME, &secret()).unwrap();
-    assert_eq!(vault.open(NAME, &sealed).unwrap().expose_secret(), "hemmelig-passord");
+    let sealed = vault.seal(NAME, FIELD, &secret()).unwrap();
+    assert_eq!(vault.open(NAME, FIELD, &sealed).unwrap().expose_secret(), "hemmelig-passord");
     for other in ["shops/b/integrations/klarna", "shops/a/integrations/klarna-2", ""] {
-        assert!(vault.open(other, &sealed).is_err(), "{other}");
+        assert!(vault.open(other, FIELD, &sealed).is_err(), "{other}");
     }
+    assert!(vault.open(NAME, "username", &sealed).is_err());
     let text = String::from_utf8_lossy(&sealed).into_owned();
     assert!(!text.contains("hemmelig"));
-    assert_ne!(sealed, vault.seal(NAME, &secret()).unwrap(), "a nonce is used once");
+    assert_ne!(sealed, vault.seal(NAME, FIELD, &secret()).unwrap(), "a nonce is used once");
 }
 
 #[test]
 fn not_a_byte_of_it_may_change() {
     let vault = vault(OLD);
-    let sealed = vault.seal(NAME, &secret()).unwrap();
+    let sealed = vault.seal(NAME, FIELD, &secret()).unwrap();
     for place in 0..sealed.len() {
         let mut wrong = sealed.clone();
         wrong[place] ^= 1;
-        assert!(vault.open(NAME, &wrong).is_err(), "byte {place}");
-        assert!(vault.open(NAME, &sealed[..place]).is_err(), "cut at {place}");
+        assert!(vault.open(NAME, FIELD, &wrong).is_err(), "byte {place}");
+        assert!(vault.open(NAME, FIELD, &sealed[..place]).is_err(), "cut at {place}");
     }
 }
 
 #[test]
 fn the_first_key_encrypts_and_every_key_decrypts() {
-    let old = vault(OLD).seal(NAME, &secret()).unwrap();
+    let old = vault(OLD).seal(NAME, FIELD, &secret()).unwrap();
     let both = vault(&format!("# the new one first\n{NEW}\n\n{OLD}\n"));
-    assert!(both.open(NAME, &old).is_ok());
-    let new = both.seal(NAME, &secret()).unwrap();
-    assert!(vault(NEW).open(NAME, &new).is_ok());
-    assert!(vault(OLD).open(NAME, &new).is_err());
-    assert!(vault(NEW).open(NAME, &old).is_err());
-    assert_eq!(Vault::default().seal(NAME, &secret()), Err(NoKey));
+    assert!(both.open(NAME, FIELD, &old).is_ok());
+    let new = both.seal(NAME, FIELD, &secret()).unwrap();
+    assert!(vault(NEW).open(NAME, FIELD, &new).is_ok());
+    assert!(vault(OLD).open(NAME, FIELD, &new).is_err());
+    assert!(vault(NEW).open(NAME, FIELD, &old).is_err());
+    assert_eq!(Vault::default().seal(NAME, FIELD, &secret()), Err(NoKey));
 }
 
 #[test]

@@ -18,7 +18,8 @@ use uuid::Uuid;
 use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
 use crate::effects::paying::key_of;
 use crate::effects::{Recorder, Runner, Running};
-use crate::providers::{Call, PaymentProvider, Providers, Report, Setup};
+use crate::links::{Links, Setup};
+use crate::providers::{Call, PaymentProvider, Providers, Report};
 use crate::shops::Shops;
 use crate::store::facts::Changes;
 use crate::store::rows::{EffectRow, HolderRow, OperationRow, OrderRow, PaymentRow, key};
@@ -166,7 +167,10 @@ impl Stage {
         let shop_id = turns.shop_id(SHOP).await.unwrap();
         Self {
             store,
-            providers: Providers::new(folder.join("book.sqlite"), Vault::default(), false),
+            providers: Providers::new(
+                folder.join("book.sqlite"),
+                Links::new(Vault::default(), false),
+            ),
             log: Log { turns, heard: Arc::default(), failures: Arc::default() },
             shop_id,
             folder,

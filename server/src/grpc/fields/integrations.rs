@@ -1,5 +1,9 @@
 //! Fields of `IntegrationService`. Credentials leave the request here: what goes on is sealed.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use order_proto::systems::{self, Form, Slot};
 use order_proto::v1;
 use order_proto::v1::integration::System;
 use order_rules::payments::MANUAL;
@@ -11,20 +15,11 @@ use super::envelope::Asking;
 use super::names::{self, PartName};
 use crate::commands::{Command, CreateIntegration, Failure, UpdateIntegration};
 use crate::grpc::caller::Caller;
-use crate::vault::Vault;
+use crate::vault::{Sealed, Vault};
 
-const PATHS: [&str; 7] = [
-    "disabled",
-    "sandbox",
-    "klarna",
-    "klarna.endpoint",
-    "klarna.username",
-    "klarna.password",
-    "klarna.stand_in_url",
-];
-const USERNAME_CHARACTERS_MAX: usize = 200;
-const PASSWORD_CHARACTERS_MAX: usize = 500;
-const STAND_IN_URL_CHARACTERS_MAX: usize = 200;
+/// Every path that a mask may have.
+static PATHS: LazyLock<Vec<String>> =
+    LazyLock::new(|| ["disabled".to_owned()].into_iter().chain(systems::paths()).collect());
 
 /// What the fields of an integration are judged by.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +28,9 @@ pub(crate) struct Ground<'a> {
     /// Integrations may name a stand-in on this machine.
     pub(crate) stand_ins: bool,
 }
+
+/// Secrets that a request stated, by field.
+type Secrets = BTreeMap<&'static str, SecretString>;
 
 /// Checks `CreateIntegration`.
 ///
@@ -44,7 +42,7 @@ pub(crate) fn create_integration(
     ground: Ground<'_>,
 ) -> Result<Asking, Failure> {
     let mut fields = Fields::default();
-    let secret = take_secret(request.integration.as_mut(), ground.vault);
+    let secrets = take_secrets(request.integration.as_mut(), ground.vault);
     let envelope = fields.envelope(&mut request, caller);
     let v1::CreateIntegrationRequest {
         parent,
@@ -58,20 +56,14 @@ pub(crate) fn create_integration(
     fields.check(slug != MANUAL, "integration_id", "is settled by hand, always");
     fields.check(integration.is_some(), "integration", "is required");
     let Some(integration) = integration else { return Err(fields.refusal()) };
-    let v1::Integration { name: _, system, disabled, etag: _, create_time: _, update_time: _ } =
-        integration;
+    let (system, is_disabled) = (integration.system, integration.disabled);
     fields.check(system.is_some(), "integration.system", "is required");
-    let Some(mut system) = system else { return Err(fields.refusal()) };
-    match &mut system {
-        System::Sandbox(v1::SandboxIntegration {}) => {}
-        System::Klarna(klarna) => {
-            fields.klarna(klarna, &PATHS, ground);
-            fields.password(secret.as_ref());
-        }
-    }
+    let Some(system) = system else { return Err(fields.refusal()) };
+    let mut system = systems::without_secrets(system);
+    fields.system(&mut system, ground, |_| true);
+    fields.secrets(&mut system, &secrets, |_| true);
     let name = names::integration_name(&shop, &slug);
-    let credentials = fields.sealed(secret.as_ref(), &name, ground.vault)?;
-    let is_disabled = disabled;
+    let credentials = fields.sealed(&secrets, &name, ground.vault)?;
     let command = CreateIntegration { slug, system, credentials, is_disabled };
     envelope.finish(fields, shop, Command::CreateIntegration(Box::new(command)))
 }
@@ -86,7 +78,7 @@ pub(crate) fn update_integration(
     ground: Ground<'_>,
 ) -> Result<Asking, Failure> {
     let mut fields = Fields::default();
-    let secret = take_secret(request.integration.as_mut(), ground.vault);
+    let mut secrets = take_secrets(request.integration.as_mut(), ground.vault);
     let envelope = fields.envelope(&mut request, caller);
     let v1::UpdateIntegrationRequest {
         integration,
@@ -95,31 +87,39 @@ pub(crate) fn update_integration(
         etag,
         validate_only: _,
     } = request;
-    let paths = fields.mask(update_mask, &PATHS);
+    let known: Vec<&'static str> = PATHS.iter().map(String::as_str).collect();
+    let paths = fields.mask(update_mask, &known);
     let etag = fields.etag(etag);
     fields.check(integration.is_some(), "integration", "is required");
     let Some(mut stated) = integration else { return Err(fields.refusal()) };
     let PartName { shop, part: slug } = fields.integration("integration.name", &stated.name);
-    let is_about_klarna = paths.iter().any(|path| path.starts_with("klarna"));
-    let systems = paths.iter().filter(|path| ["sandbox", "klarna"].contains(path)).count();
-    fields.check(systems < 2, "update_mask", "must name one system");
-    if is_about_klarna {
-        match &mut stated.system {
-            Some(System::Klarna(klarna)) => fields.klarna(klarna, &paths, ground),
-            _ => fields.refuse("integration.klarna", "is required by the mask"),
-        }
+    stated.system = stated.system.map(systems::without_secrets);
+    fields.check(kinds(&paths).count() < 2, "update_mask", "must name one system");
+    let mut removed = Vec::new();
+    for kind in kinds(&paths) {
+        let has_path = |field: &str| paths.iter().any(|path| is_field(path, kind, field));
+        let is_whole = paths.contains(&kind);
+        let Some(system) = stated.system.as_mut().filter(|one| systems::kind(one) == kind) else {
+            let needs_none =
+                systems::empty(kind).is_some_and(|mut one| systems::fields(&mut one).is_empty());
+            fields.check(needs_none, &format!("integration.{kind}"), "is required by the mask");
+            continue;
+        };
+        fields.system(system, ground, |field| is_whole || has_path(field));
+        // With the whole system a credential that is set stays, unless a new one is stated.
+        secrets.retain(|field, _| is_whole || has_path(field));
+        fields.secrets(system, &secrets, |field| has_path(field) || secrets.contains_key(field));
+        let all = systems::fields(system).into_iter();
+        let emptied = all.filter(|field| matches!(field.slot, Slot::Secret { .. }));
+        let emptied = emptied.map(|field| field.name).filter(|field| has_path(field));
+        removed.extend(emptied.filter(|field| !secrets.contains_key(field)));
     }
-    let is_masked = |path: &str| paths.contains(&path);
-    if is_masked("klarna.password") {
-        fields.password(secret.as_ref());
-    }
-    // With `klarna` the password that is set stays, unless a new one is stated.
-    let is_stated = is_masked("klarna.password") || (is_masked("klarna") && secret.is_some());
-    if is_masked("klarna") && secret.is_some() {
-        fields.password(secret.as_ref());
+    if kinds(&paths).next().is_none() {
+        secrets.clear();
     }
     let name = names::integration_name(&shop, &slug);
-    let credentials = fields.sealed(secret.as_ref().filter(|_| is_stated), &name, ground.vault)?;
+    let mut credentials = fields.sealed(&secrets, &name, ground.vault)?;
+    credentials.secrets.extend(removed.into_iter().map(|field| (field.to_owned(), Vec::new())));
     let paths = paths.into_iter().map(str::to_owned).collect();
     let command = UpdateIntegration { slug, etag, paths, stated, credentials };
     envelope.finish(fields, shop, Command::UpdateIntegration(Box::new(command)))
@@ -146,71 +146,101 @@ pub(crate) fn list_integrations(request: v1::ListIntegrationsRequest) -> Result<
     fields.finish().map(|()| shop)
 }
 
-/// Takes the secret out of the message. What stands in its place counts as content, so that a repeat
-/// with another secret is not the same request, and tells nothing to who reads the log.
-fn take_secret(integration: Option<&mut v1::Integration>, vault: &Vault) -> Option<SecretString> {
-    let Some(System::Klarna(klarna)) = integration?.system.as_mut() else { return None };
-    if klarna.password.is_empty() {
-        return None;
+/// Takes the secrets out of the message. What stands in their places counts as content, so that a
+/// repeat with another secret is not the same request, and tells nothing to who reads the log.
+fn take_secrets(integration: Option<&mut v1::Integration>, vault: &Vault) -> Secrets {
+    let Some(system) = integration.and_then(|one| one.system.as_mut()) else {
+        return Secrets::new();
+    };
+    let mut secrets = Secrets::new();
+    for field in systems::fields(system) {
+        let Slot::Secret { value, .. } = field.slot else { continue };
+        if value.is_empty() {
+            continue;
+        }
+        let secret = SecretString::from(std::mem::take(value));
+        *value = vault.print(&secret);
+        secrets.insert(field.name, secret);
     }
-    let secret = SecretString::from(std::mem::take(&mut klarna.password));
-    klarna.password = vault.print(&secret);
-    Some(secret)
+    secrets
+}
+
+/// The systems that the paths are about, each once.
+fn kinds<'a>(paths: &'a [&'static str]) -> impl Iterator<Item = &'static str> + 'a {
+    let is_about = |path: &str, kind: &str| path.split('.').next() == Some(kind);
+    systems::KINDS.into_iter().filter(move |kind| paths.iter().any(|path| is_about(path, kind)))
+}
+
+fn is_field(path: &str, kind: &str, field: &str) -> bool {
+    path.split_once('.') == Some((kind, field))
 }
 
 impl Fields {
-    /// The fields of Klarna that the paths name, and nothing that only goes out.
-    fn klarna(&mut self, klarna: &mut v1::KlarnaIntegration, paths: &[&str], ground: Ground<'_>) {
-        let v1::KlarnaIntegration { endpoint, username, password, password_set_time, stand_in_url } =
-            klarna;
-        // It was taken out; what stands for it has done its work.
-        password.clear();
-        *password_set_time = None;
-        let is_masked = |path: &str| paths.contains(&path) || paths.contains(&"klarna");
-        if is_masked("klarna.endpoint") {
-            let known = v1::KlarnaEndpoint::try_from(*endpoint).unwrap_or_default();
-            let field = "integration.klarna.endpoint";
-            self.check(known != v1::KlarnaEndpoint::Unspecified, field, "is not a known value");
-            let is_allowed = known != v1::KlarnaEndpoint::StandIn || ground.stand_ins;
-            self.check(is_allowed, field, "is not allowed here: see --stand-ins of the service");
-        }
-        if is_masked("klarna.username") {
-            let field = "integration.klarna.username";
-            self.line(field, username.clone(), 1..=USERNAME_CHARACTERS_MAX);
-            self.check(!username.contains(':'), field, "must not have a colon");
-        }
-        if is_masked("klarna.stand_in_url") && !stand_in_url.is_empty() {
-            let field = "integration.klarna.stand_in_url";
-            self.line(field, stand_in_url.clone(), 1..=STAND_IN_URL_CHARACTERS_MAX);
-            let is_right = crate::outside::is_loopback(stand_in_url);
-            self.check(is_right, field, "must be like http://127.0.0.1:8080, a loopback address");
+    /// The fields of a system that are asked for, apart from secrets.
+    fn system(&mut self, system: &mut System, ground: Ground<'_>, is_asked: impl Fn(&str) -> bool) {
+        let kind = systems::kind(system);
+        for field in systems::fields(system).into_iter().filter(|field| is_asked(field.name)) {
+            let name = format!("integration.{kind}.{}", field.name);
+            match field.slot {
+                Slot::Choice { value, choices } => {
+                    self.check(choices.is_known(*value), &name, "is not a known value");
+                    let is_allowed = choices.stand_in != Some(*value) || ground.stand_ins;
+                    let word = "is not allowed here: see --stand-ins of the service";
+                    self.check(is_allowed, &name, word);
+                }
+                Slot::Text { value, characters, form } => {
+                    self.line(&name, value.clone(), characters);
+                    self.form(&name, value, form);
+                }
+                Slot::StandInUrl(value) if !value.is_empty() => {
+                    self.line(&name, value.clone(), 1..=systems::URL_CHARACTERS_MAX);
+                    let word = "must be like http://127.0.0.1:8080, a loopback address";
+                    self.check(crate::outside::is_loopback(value), &name, word);
+                }
+                Slot::Number { value, range } => {
+                    let word = format!("must be from {} to {}", range.start(), range.end());
+                    self.check(range.contains(value), &name, &word);
+                }
+                Slot::StandInUrl(_) | Slot::Flag(_) | Slot::Secret { .. } => {}
+            }
         }
     }
 
-    fn password(&mut self, secret: Option<&SecretString>) {
-        let field = "integration.klarna.password";
-        let Some(secret) = secret else { return self.refuse(field, "must not be empty") };
-        let text = secret.expose_secret();
-        if text.chars().count() > PASSWORD_CHARACTERS_MAX {
-            self.refuse(field, format!("must have at most {PASSWORD_CHARACTERS_MAX} characters"));
+    /// The secrets of a system that are asked for.
+    fn secrets(&mut self, system: &mut System, secrets: &Secrets, is_asked: impl Fn(&str) -> bool) {
+        let kind = systems::kind(system);
+        for field in systems::fields(system).into_iter().filter(|field| is_asked(field.name)) {
+            let Slot::Secret { most, is_required, form, .. } = field.slot else { continue };
+            let name = format!("integration.{kind}.{}", field.name);
+            let Some(secret) = secrets.get(field.name) else {
+                self.check(!is_required, &name, "must not be empty");
+                continue;
+            };
+            let text = secret.expose_secret();
+            if text.chars().count() > most {
+                self.refuse(&name, format!("must have at most {most} characters"));
+            }
+            let word = "must not have control characters or line breaks";
+            self.check(!text.chars().any(char::is_control), &name, word);
+            self.form(&name, text, form);
         }
-        self.check(
-            !text.chars().any(char::is_control),
-            field,
-            "must not have control characters or line breaks",
-        );
     }
 
-    /// The secret as it may be stored. Only of a request in which all else is right.
-    fn sealed(
-        &mut self,
-        secret: Option<&SecretString>,
-        name: &str,
-        vault: &Vault,
-    ) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(secret) = secret.filter(|_| self.count() == 0) else { return Ok(None) };
-        let sealed = vault.seal(name, secret);
-        Ok(Some(sealed.map_err(|_| Refusal::new(Code::CredentialsKeyMissing))?))
+    fn form(&mut self, field: &str, text: &str, form: Form) {
+        if let Some(wrong) = form(text).filter(|_| !text.is_empty()) {
+            self.refuse(field, wrong);
+        }
+    }
+
+    /// The secrets as they may be stored. Only of a request in which all else is right.
+    fn sealed(&mut self, secrets: &Secrets, name: &str, vault: &Vault) -> Result<Sealed, Failure> {
+        let mut sealed = Sealed::default();
+        for (field, secret) in secrets.iter().filter(|_| self.count() == 0) {
+            let bytes = vault.seal(name, field, secret);
+            let bytes = bytes.map_err(|_| Refusal::new(Code::CredentialsKeyMissing))?;
+            sealed.secrets.insert((*field).to_owned(), bytes);
+        }
+        Ok(sealed)
     }
 }
 

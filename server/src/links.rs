@@ -1,0 +1,121 @@
+//! Links to systems outside: an integration as its shop has set it up, with its credentials in hand.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use order_proto::systems;
+use order_proto::v1::integration::System;
+use order_rules::refusals::Code;
+use secrecy::SecretString;
+
+use crate::outside::Outside;
+use crate::systems::Hold;
+use crate::vault::{Sealed, Vault};
+
+/// What every link is made with; clones share their connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Links {
+    outside: Outside,
+    vault: Vault,
+    allows_stand_ins: bool,
+}
+
+/// An integration, as far as its system must be told of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup<'a> {
+    /// Resource name: credentials were sealed for it.
+    pub name: &'a str,
+    pub system: &'a System,
+    pub credentials: Option<&'a [u8]>,
+    /// For what waits for the integration to change.
+    pub revision: i64,
+}
+
+/// The way to one integration's system.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub outside: Outside,
+    /// Resource name of the integration, and its revision: two links that agree in both are one.
+    pub name: String,
+    pub revision: i64,
+    secrets: BTreeMap<String, SecretString>,
+}
+
+/// The system cannot be called as its integration is set up; why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    CredentialsUnreadable,
+    StandInForbidden,
+}
+
+impl Links {
+    pub(crate) fn new(vault: Vault, allows_stand_ins: bool) -> Self {
+        Self { outside: Outside::default(), vault, allows_stand_ins }
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Integrations may name a stand-in on this machine.
+    pub(crate) fn allows_stand_ins(&self) -> bool {
+        self.allows_stand_ins
+    }
+
+    /// Takes the credentials of an integration in hand.
+    ///
+    /// # Errors
+    /// When its system cannot be called as it is set up.
+    pub(crate) fn open(&self, setup: Setup<'_>) -> Result<Link, Unusable> {
+        if systems::is_stand_in(setup.system) && !self.allows_stand_ins {
+            return Err(Unusable::StandInForbidden);
+        }
+        let mut secrets = BTreeMap::new();
+        for (field, sealed) in Sealed::stored(setup.credentials).secrets {
+            let secret = self.vault.open(setup.name, &field, &sealed);
+            secrets.insert(field, secret.map_err(|_| Unusable::CredentialsUnreadable)?);
+        }
+        let missing = required(setup.system).into_iter().any(|field| !secrets.contains_key(field));
+        if missing {
+            return Err(Unusable::CredentialsUnreadable);
+        }
+        let (outside, name) = (self.outside.clone(), setup.name.to_owned());
+        Ok(Link { outside, name, revision: setup.revision, secrets })
+    }
+}
+
+impl Link {
+    /// The secret of this field; empty where an optional one is not set.
+    pub(crate) fn secret(&self, field: &str) -> SecretString {
+        self.secrets.get(field).cloned().unwrap_or_default()
+    }
+
+    /// What the system refused waits for the integration to change.
+    pub(crate) fn hold(&self, reason: String) -> Hold {
+        Hold {
+            code: Code::IntegrationUnauthorized,
+            reason,
+            integration: self.name.rsplit('/').next().unwrap_or_default().to_owned(),
+            revision: self.revision,
+        }
+    }
+}
+
+/// The secrets without which a system cannot be called.
+pub(crate) fn required(system: &System) -> Vec<&'static str> {
+    let mut system = system.clone();
+    let needed = |field: systems::Field<'_>| match field.slot {
+        systems::Slot::Secret { is_required: true, .. } => Some(field.name),
+        _ => None,
+    };
+    systems::fields(&mut system).into_iter().filter_map(needed).collect()
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::CredentialsUnreadable => "the credentials cannot be read with any key there is",
+            Self::StandInForbidden => "stand-ins are not allowed: see --stand-ins of the service",
+        })
+    }
+}
