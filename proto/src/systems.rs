@@ -61,7 +61,7 @@ pub struct Choices {
 pub type Form = fn(&str) -> Option<&'static str>;
 
 /// The systems by the names they have in the message.
-pub const KINDS: [&str; 2] = ["sandbox", "klarna"];
+pub const KINDS: [&str; 3] = ["sandbox", "klarna", "tripletex"];
 
 /// Of the address of a stand-in.
 pub const URL_CHARACTERS_MAX: usize = 200;
@@ -73,6 +73,7 @@ pub fn kind(system: &System) -> &'static str {
     match system {
         System::Sandbox(_) => "sandbox",
         System::Klarna(_) => "klarna",
+        System::Tripletex(_) => "tripletex",
     }
 }
 
@@ -82,6 +83,7 @@ pub fn empty(kind: &str) -> Option<System> {
     match kind {
         "sandbox" => Some(System::Sandbox(v1::SandboxIntegration {})),
         "klarna" => Some(System::Klarna(v1::KlarnaIntegration::default())),
+        "tripletex" => Some(System::Tripletex(v1::TripletexIntegration::default())),
         _ => None,
     }
 }
@@ -98,6 +100,19 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
                 stand_in(stand_in_url),
             ]
         }
+        System::Tripletex(v1::TripletexIntegration {
+            endpoint,
+            consumer_token,
+            employee_token,
+            stand_in_url,
+            order_number_prefix,
+        }) => vec![
+            home("endpoint", choice::<v1::TripletexEndpoint>(endpoint)),
+            open("consumer_token", secret(consumer_token, 500)),
+            open("employee_token", secret(employee_token, 500)),
+            stand_in(stand_in_url),
+            home("order_number_prefix", text(order_number_prefix, 0..=20, of_an_order_number)),
+        ],
     }
 }
 
@@ -248,6 +263,8 @@ macro_rules! enumerated {
 
 enumerated! {
     KlarnaEndpoint: "KLARNA_ENDPOINT_", stand in: Some(v1::KlarnaEndpoint::StandIn as i32);
+    TripletexEndpoint: "TRIPLETEX_ENDPOINT_",
+        stand in: Some(v1::TripletexEndpoint::StandIn as i32);
 }
 
 /// One that may change while payments are kept there.
@@ -284,4 +301,10 @@ fn any(_: &str) -> Option<&'static str> {
 /// For a user name of basic authentication.
 fn without_colon(text: &str) -> Option<&'static str> {
     text.contains(':').then_some("must not have a colon")
+}
+
+/// For a part of an order's number in the books.
+fn of_an_order_number(text: &str) -> Option<&'static str> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
+    (!text.bytes().all(is_allowed)).then_some("must have letters, digits, -, _ and / only")
 }

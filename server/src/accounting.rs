@@ -12,8 +12,8 @@ use order_rules::accounting::Booked;
 
 pub(crate) use self::entry::Entry;
 use self::tripletex::{Memory, Tripletex};
-use crate::connecting::Tested;
 use crate::links::{Links, Setup, Unusable};
+use crate::providers::Tested;
 use crate::systems;
 
 /// What a call came to.
@@ -36,8 +36,9 @@ pub(crate) trait AccountingSystem {
 }
 
 /// Every accounting system this server can call; clones share what is remembered of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Books {
+    links: Links,
     tripletex: Memory,
 }
 
@@ -53,19 +54,18 @@ pub(crate) const fn is_accounting(system: &System) -> bool {
 }
 
 impl Books {
-    /// The system behind an integration, with its credentials in hand; `None` when it keeps no books.
+    pub(crate) fn new(links: Links) -> Self {
+        Self { links, tripletex: Memory::default() }
+    }
+
+    /// The system behind an integration, with its credentials in hand.
     ///
     /// # Errors
     /// When it cannot be called as it is set up.
-    pub(crate) fn behind(
-        &self,
-        links: &Links,
-        setup: Setup<'_>,
-    ) -> Result<Option<Accounting>, Unusable> {
-        let System::Tripletex(tripletex) = setup.system else { return Ok(None) };
-        let link = links.open(setup)?;
-        let memory = self.tripletex.clone();
-        Ok(Some(Accounting::Tripletex(Tripletex::new(link, tripletex, &memory))))
+    pub(crate) fn behind(&self, setup: Setup<'_>) -> Result<Accounting, Unusable> {
+        let System::Tripletex(tripletex) = setup.system else { return Err(Unusable::OtherSystem) };
+        let link = self.links.open(setup)?;
+        Ok(Accounting::Tripletex(Tripletex::new(link, tripletex, &self.tripletex)))
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::accounting::Books;
 use crate::commands::{Caller, CreateShop, Failure};
 use crate::config::Settings;
 use crate::connecting::Connecting;
@@ -103,10 +104,12 @@ impl Service {
         make_folder(settings.sandbox_book().parent())?;
         let links = Links::new(vault, settings.stand_ins());
         let providers = Providers::new(settings.sandbox_book(), links.clone());
+        let books = Books::new(links.clone());
         let mail = mail_service(settings)?;
         let effects = Runner {
             store: store.clone(),
             providers: providers.clone(),
+            books: books.clone(),
             mail: mail.clone(),
             log: turns.clone(),
             call_timeout: settings.call_timeout(),
@@ -119,7 +122,7 @@ impl Service {
         let verifying = Verifying::new(store.clone(), shops, turns.clone());
 
         let stop = CancellationToken::new();
-        let connecting = Connecting::new(providers, links);
+        let connecting = Connecting::new(providers, books, links);
         let edge =
             Edge { turns, reading, feed, verifying, connecting, mail, stopping: stop.clone() };
         let health = Health::new();

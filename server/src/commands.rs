@@ -429,13 +429,9 @@ impl Command {
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         // What an effect came to is recorded whatever has become of the order.
-        let is_outcome = matches!(
-            self,
-            Self::RecordOutcome(_) | Self::RecordMail(_) | Self::RecordTransfer(_)
-        );
-        if !is_outcome
-            && let Some(number) = self.order_number()
-        {
+        let is_outcome =
+            matches!(self, Self::RecordOutcome(_) | Self::RecordMail(_) | Self::RecordTransfer(_));
+        if !is_outcome && let Some(number) = self.order_number() {
             desk.check_not_deleted(number)?;
         }
         match self {

@@ -135,6 +135,7 @@ impl Providers {
             System::Klarna(klarna) => {
                 Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
             }
+            System::Tripletex(_) => Err(Unusable::OtherSystem),
         }
     }
 }
@@ -167,6 +168,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
     let kind = match system {
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
+        System::Tripletex(_) => return None,
     };
     match system {
         System::Sandbox(_) | System::Klarna(_) => Some(Capabilities {
@@ -176,6 +178,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
             can_lower: true,
             can_read_back: true,
         }),
+        System::Tripletex(_) => None,
     }
 }
 

@@ -12,6 +12,8 @@ mod harness;
 mod postgres;
 
 #[cfg(test)]
+mod accounting;
+#[cfg(test)]
 mod attention;
 #[cfg(test)]
 mod bad_input;
@@ -131,7 +133,9 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 48] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 50] = [
+        accounting::trials,
+        accounting::troubles::trials,
         attention::trials,
         bad_input::trials,
         batches::trials,

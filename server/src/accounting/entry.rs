@@ -97,7 +97,10 @@ impl Entry {
         let credited = match sale {
             Some((invoice, document)) => {
                 let sale = v1::Order::decode(document.as_slice()).ok()?;
-                Some((Credited { number: sale.number, invoice_id: invoice.booked_invoice_id }, sale))
+                Some((
+                    Credited { number: sale.number, invoice_id: invoice.booked_invoice_id },
+                    sale,
+                ))
             }
             None => None,
         };

@@ -23,7 +23,7 @@ use reqwest::Method;
 use self::amounts::Amount;
 use self::answers::Stop;
 use self::messages::{
-    FoundInvoice, FoundOrder, Id, INVOICE_FIELDS, List, NewOrder, NewRow, ORDER_FIELDS, One,
+    FoundInvoice, FoundOrder, INVOICE_FIELDS, Id, List, NewOrder, NewRow, ORDER_FIELDS, One,
 };
 use self::registers::Needed;
 pub(super) use self::session::Memory;
@@ -96,7 +96,9 @@ impl Tripletex {
             None => self.make_invoice(entry, &order, &needed).await?,
         };
         check_total(entry, invoice.amount_currency)?;
-        for (paid, payment_type) in entry.payments.iter().zip(&needed.payment_types).skip(paid_so_far(entry, &invoice)) {
+        for (paid, payment_type) in
+            entry.payments.iter().zip(&needed.payment_types).skip(paid_so_far(entry, &invoice))
+        {
             self.pay(entry, &invoice, paid, *payment_type).await?;
         }
         Ok(self.booked(entry, order.id, Some(&invoice)))
@@ -135,7 +137,7 @@ impl Tripletex {
         let customer = self.session.customer(entry).await?;
         let is_gross = entry.voucher.basis == PriceBasis::Gross;
         let price = |minor: i64| Amount::of_minor(minor, entry.currency);
-        let mut rows: Vec<NewRow> = Vec::new();
+        let mut rows: Vec<NewRow<'_>> = Vec::new();
         for (row, vat_type) in entry.voucher.rows.iter().zip(&needed.vat_types) {
             let price = price(row.unit_price_minor);
             rows.push(NewRow {
@@ -159,7 +161,8 @@ impl Tripletex {
                 vat_type: Id { id: vat_type },
             });
         }
-        let comment = entry.credited.as_ref().map(|sale| format!("Kreditering av ordre {}", sale.number));
+        let comment =
+            entry.credited.as_ref().map(|sale| format!("Kreditering av ordre {}", sale.number));
         let order = NewOrder {
             number: self.number(entry),
             reference: mark(entry),
@@ -228,7 +231,9 @@ impl Tripletex {
             }
             Some(sale) => query.push(("invoiceIdIfIsCreditNote", sale.invoice_id.clone())),
             None => {
-                if let Some((paid, payment_type)) = entry.payments.iter().zip(&needed.payment_types).next() {
+                if let Some((paid, payment_type)) =
+                    entry.payments.iter().zip(&needed.payment_types).next()
+                {
                     let amount = Amount::of_minor(paid.amount_minor, entry.currency);
                     query.push(("paymentTypeId", payment_type.to_string()));
                     query.push(("paidAmount", amount.to_string()));
@@ -338,7 +343,10 @@ fn paid_so_far(entry: &Entry, invoice: &FoundInvoice) -> usize {
         if left.is_some() && left == invoice.amount_currency_outstanding {
             return count;
         }
-        let paid = entry.payments.get(count).map(|paid| Amount::of_minor(paid.amount_minor, entry.currency));
+        let paid = entry
+            .payments
+            .get(count)
+            .map(|paid| Amount::of_minor(paid.amount_minor, entry.currency));
         left = left.zip(paid).and_then(|(left, paid)| left.minus(paid));
     }
     all

@@ -73,8 +73,7 @@ impl RecordTransfer {
             TransferOutcome::Held { .. } | TransferOutcome::Unknown => {}
         }
         let mut ids = desk.ids();
-        let decision =
-            accounting::record(&case, self.transfer, &self.outcome, &mut ids, desk.now);
+        let decision = accounting::record(&case, self.transfer, &self.outcome, &mut ids, desk.now);
         Ok(apply(desk, self.number, decision, &ids))
     }
 }

@@ -17,8 +17,8 @@ use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
 use super::fields::{
-    self, accounting, attention, crediting, delivering, editing, lists, notes, orders, placing, privacy,
-    resolving, watching,
+    self, accounting, attention, crediting, delivering, editing, lists, notes, orders, placing,
+    privacy, resolving, watching,
 };
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};

@@ -114,7 +114,8 @@ pub(super) fn automatic_transfer(
 ) -> Option<NewTransfer> {
     let v1::AccountingSettings { automatic_form, sends_invoice_mail, .. } =
         settings.accounting.clone()?;
-    let form = v1::TransferForm::try_from(automatic_form).ok().and_then(TransferForm::from_contract)?;
+    let form =
+        v1::TransferForm::try_from(automatic_form).ok().and_then(TransferForm::from_contract)?;
     let integration = accounting_of(settings, integrations)?;
     Some(NewTransfer { integration, form, sends_mail: sends_invoice_mail })
 }

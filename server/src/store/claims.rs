@@ -6,9 +6,7 @@ use diesel::prelude::AsChangeset;
 use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
-use super::rows::{
-    EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow, TransferRow,
-};
+use super::rows::{EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow, TransferRow};
 use super::schema;
 use crate::terms::{effect_state, effect_state_stored, system};
 

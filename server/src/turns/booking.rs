@@ -97,7 +97,9 @@ pub(super) fn slip(row: &TransferRow) -> (i64, TransferSlip) {
 /// The transfer of a stored row.
 pub(super) fn rebuilt(row: &TransferRow) -> Result<Transfer, StoreFailure> {
     let defect = |column: &str| {
-        StoreFailure::Defect(format!("a stored row does not make sense: accounting_transfers.{column}"))
+        StoreFailure::Defect(format!(
+            "a stored row does not make sense: accounting_transfers.{column}"
+        ))
     };
     Ok(Transfer {
         id: number(row.transfer_key),

@@ -147,16 +147,8 @@ impl Desk {
     /// Makes a decision about an order the truth, and its changes events.
     pub(crate) fn apply(&mut self, decision: Decision, ids: &Ids) {
         self.head.next_id = ids.0;
-        let Decision {
-            case,
-            changes,
-            movements,
-            effects,
-            mails,
-            transfers,
-            withdrawn,
-            twins: _,
-        } = decision;
+        let Decision { case, changes, movements, effects, mails, transfers, withdrawn, twins: _ } =
+            decision;
         let number = case.order.number;
         for payment in case.payments {
             self.put_payment(payment);

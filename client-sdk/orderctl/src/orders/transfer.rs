@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use order_sdk::proto;
 
+use super::get::explanations;
 use super::outcome::outcome;
+use super::view::problem_view;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::labels::choice;
@@ -59,8 +61,20 @@ pub(crate) async fn run(session: &Session, arguments: &TransferArguments) -> Res
         transfer = transfer.validate_only();
     }
     let answer = transfer.send().await.map_err(|error| Failure::of_change(error, &request_id))?;
+    let order = answer.order.clone().unwrap_or_default();
     session.output.either(&answer, || {
-        let order = answer.order.clone().unwrap_or_default();
         outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
-    })
+    })?;
+    let newest = order.accounting_transfers.last();
+    let is_declined = newest.is_some_and(|one| one.state() == proto::TransferState::Declined);
+    if arguments.change.dry_run || !is_declined {
+        return Ok(());
+    }
+    let mut text = format!("error: order {} was refused by the accounting system", order.number);
+    let pages = explanations(session, &order).await.unwrap_or_default();
+    for problem in order.problems.iter().filter(|problem| problem.code == "TRANSFER_DECLINED") {
+        text.push('\n');
+        text.push_str(problem_view(session, problem, &pages).trim_end());
+    }
+    Err(Failure::Declined(text))
 }

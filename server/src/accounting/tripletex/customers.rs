@@ -47,9 +47,10 @@ impl Session {
             "" => None,
             code => self.country(code).await?.map(|id| Id { id }),
         };
-        let (first, others) = address.lines.split_first().map_or(("", &[][..]), |(first, others)| {
-            (first.as_str(), others)
-        });
+        let (first, others) = address
+            .lines
+            .split_first()
+            .map_or(("", &[][..]), |(first, others)| (first.as_str(), others));
         let (organization_number, description) = match known {
             Known::Organization(number) => (number.as_str(), ""),
             Known::Email(_) => ("", ""),
@@ -83,7 +84,8 @@ impl Session {
 
 /// A company is invoiced by its own name.
 fn name(buyer: &Buyer) -> &str {
-    let is_company = !buyer.organization_number.is_empty() && !buyer.address.organization.is_empty();
+    let is_company =
+        !buyer.organization_number.is_empty() && !buyer.address.organization.is_empty();
     if is_company { &buyer.address.organization } else { &buyer.name }
 }
 

@@ -109,9 +109,8 @@ impl Session {
         }
         let query = [("code", code.to_owned())];
         let found: Vec<Coded> = self.all("/country", &query).await?;
-        let is_it = |one: &&Coded| {
-            one.iso_alpha2_code.as_deref().or(one.code.as_deref()) == Some(code)
-        };
+        let is_it =
+            |one: &&Coded| one.iso_alpha2_code.as_deref().or(one.code.as_deref()) == Some(code);
         let id = found.iter().find(is_it).map(|one| one.id);
         if let Some(id) = id {
             lock(&self.company.registers).countries.insert(code.to_owned(), id);
@@ -132,9 +131,8 @@ impl Session {
 fn vat_type(types: &[VatType], entry: &Entry, rate_bp: i64) -> Option<i64> {
     let named = i32::try_from(rate_bp).ok().and_then(|rate| entry.vat_types.get(&rate));
     if let Some(named) = named {
-        let is_named = |one: &&VatType| {
-            one.number.as_ref() == Some(named) || one.id.to_string() == *named
-        };
+        let is_named =
+            |one: &&VatType| one.number.as_ref() == Some(named) || one.id.to_string() == *named;
         return types.iter().find(is_named).map(|one| one.id);
     }
     let at_rate: Vec<i64> = types

@@ -155,8 +155,7 @@ impl Session {
         body: Option<String>,
     ) -> Result<Answer, Stop> {
         let token = self.token(None).await?;
-        let answer =
-            self.call_with(&token, method.clone(), path, query, body.clone()).await?;
+        let answer = self.call_with(&token, method.clone(), path, query, body.clone()).await?;
         let answer = if answer.status == StatusCode::UNAUTHORIZED {
             let token = self.token(Some(&token)).await?;
             self.call_with(&token, method, path, query, body).await?

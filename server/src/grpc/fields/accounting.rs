@@ -50,12 +50,15 @@ impl Fields {
         if name.is_empty() {
             return None;
         }
-        let named = self.integration(field, name);
-        self.check(named.shop == shop, field, "must be an integration of the same shop");
-        Some(named.slug)
+        Some(self.integration_of(field, name, shop))
     }
 
-    pub(super) fn accounting(&mut self, field: &str, accounting: v1::AccountingSettings, shop: &str) {
+    pub(super) fn accounting(
+        &mut self,
+        field: &str,
+        accounting: v1::AccountingSettings,
+        shop: &str,
+    ) {
         let v1::AccountingSettings {
             integration,
             automatic_form,
@@ -70,7 +73,9 @@ impl Fields {
         self.check(is_possible, &place, "needs an integration to hand over to");
         let place = format!("{field}.payment_types");
         self.check(payment_types.len() <= PAYMENT_TYPES_MAX, &place, "has more than 50 entries");
-        for (index, (provider, name)) in payment_types.into_iter().take(PAYMENT_TYPES_MAX).enumerate() {
+        for (index, (provider, name)) in
+            payment_types.into_iter().take(PAYMENT_TYPES_MAX).enumerate()
+        {
             self.line(&format!("{place}[{index}].key"), provider, 1..=40);
             self.line(&format!("{place}[{index}].value"), name, 1..=100);
         }

@@ -16,9 +16,9 @@ use crate::store::rows::{
     TransferRow, key, shop,
 };
 use crate::store::schema::{
-    accounting_transfers, customers, deliveries, delivery_lines, effects, events, mails, order_duplicates, order_lines,
-    order_payments, order_statuses, orders, payment_operations, payments, problems, shops,
-    stock_items,
+    accounting_transfers, customers, deliveries, delivery_lines, effects, events, mails,
+    order_duplicates, order_lines, order_payments, order_statuses, orders, payment_operations,
+    payments, problems, shops, stock_items,
 };
 
 /// Whether what is loaded stays as it is until the commit.
@@ -326,9 +326,10 @@ async fn deliveries_of_orders(
 
 /// To accounting, of the orders that were COMPLETED: others have none.
 async fn transfers(conn: &mut Connection, facts: &mut Facts) -> Result<(), StoreFailure> {
-    let completed = facts.orders.iter().filter(|order| {
-        order.handling.is_some() && order.completed_at.is_some()
-    });
+    let completed = facts
+        .orders
+        .iter()
+        .filter(|order| order.handling.is_some() && order.completed_at.is_some());
     let keys: Vec<i64> = completed.map(|order| order.order_key).collect();
     if keys.is_empty() {
         return Ok(());

@@ -85,11 +85,8 @@ async fn sale(
     transfer: &TransferRow,
 ) -> Result<Option<(TransferRow, Vec<u8>)>, StoreFailure> {
     let shop_id = shop(transfer.transfer_key);
-    let originals: Vec<Option<i64>> = orders::table
-        .find(transfer.order_key)
-        .select(orders::original_number)
-        .load(conn)
-        .await?;
+    let originals: Vec<Option<i64>> =
+        orders::table.find(transfer.order_key).select(orders::original_number).load(conn).await?;
     let Some(original) = originals.into_iter().flatten().next() else { return Ok(None) };
     let invoices: Vec<TransferRow> = accounting_transfers::table
         .filter(accounting_transfers::order_key.eq(key(shop_id, original)))
