@@ -133,8 +133,9 @@ impl Tripletex {
     pub fn take_number(&mut self, number: &str) -> bool {
         let Value::Object(customer) = json!({ "name": "En annen" }) else { return false };
         let Ok(customer) = self.company.add_customer(customer) else { return false };
-        let today = jiff::Zoned::now().date().to_string();
-        let order = json!({ "number": number, "customer": { "id": customer["id"] },
+        let today = Timestamp::now().to_zoned_datetime(sessions::oslo()).date().to_string();
+        let customer = customer.get("id").cloned();
+        let order = json!({ "number": number, "customer": { "id": customer },
                             "orderDate": today, "deliveryDate": today, "orderLines": [] });
         let Value::Object(order) = order else { return false };
         self.company.add_order(order).is_ok()

@@ -11,7 +11,7 @@ use order_sdk::proto::{
 };
 use order_sdk::{Error, OrderDraft, OrderName};
 use order_tests::fakes::tripletex::{CONSUMER_TOKEN, EMPLOYEE_TOKEN};
-use order_tests::fakes::{Effect, Fake, Trouble, Tripletex};
+use order_tests::fakes::{Effect, Fake, Tripletex, Trouble};
 use serde_json::Value;
 
 use crate::harness::{
@@ -188,7 +188,11 @@ async fn a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note(backend: Backen
     assert!(answer.receipt.unwrap().settled, "it waited for the books");
     let order = answer.order.unwrap();
     let transfer = last(&order);
-    assert_eq!((transfer.state(), transfer.form()), (TransferState::Succeeded, TransferForm::Invoice), "{order:?}");
+    assert_eq!(
+        (transfer.state(), transfer.form()),
+        (TransferState::Succeeded, TransferForm::Invoice),
+        "{order:?}"
+    );
     assert_eq!(transfer.external_order_number, sale.number().to_string());
     assert!(!transfer.external_invoice_number.is_empty() && !transfer.is_automatic);
     assert_eq!(stage.done("invoice", &sale), [99_900]);
@@ -231,7 +235,8 @@ async fn a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note(backend: Backen
     let told = history.iter().filter(|event| {
         matches!(event.kind(), EventKind::TransferRequested | EventKind::TransferResolved)
     });
-    let told: Vec<_> = told.map(|event| event.change.clone().unwrap().accounting_transfer.unwrap()).collect();
+    let told: Vec<_> =
+        told.map(|event| event.change.clone().unwrap().accounting_transfer.unwrap()).collect();
     assert_eq!(told.len(), 2);
     assert_eq!((told[0].id, told[1].state()), (transfer.id, TransferState::Succeeded));
     assert_eq!(fake.with(|tripletex, _| tripletex.customers().len()), 1);
@@ -269,7 +274,8 @@ async fn an_order_is_changed_there_and_invoiced_later(backend: Backend) {
     let credit: OrderName =
         credit.send().await.unwrap().credit_order.unwrap().name.parse().unwrap();
     stage.world.change(&credit, "sent").send().await.unwrap();
-    let refusal = refused(stage.ask(&credit, TransferForm::Invoice).await, Code::OriginalNotTransferred);
+    let refusal =
+        refused(stage.ask(&credit, TransferForm::Invoice).await, Code::OriginalNotTransferred);
     assert_eq!(refusal.metadata["original"], other.number().to_string());
     stage.transfer(&credit, TransferForm::Order).await;
     assert_eq!(stage.done("order", &credit), [-TOTAL]);
@@ -294,7 +300,10 @@ async fn the_charge_is_never_altered(backend: Backend) {
     // 29.97 is no net amount with rounded VAT: told with VAT it stands as it is.
     let sale = stage.complete(pay(world.draft(2_997), 2_997)).await;
     let order = stage.transfer(&sale, TransferForm::Invoice).await;
-    assert_eq!((stage.done("invoice", &sale), last(&order).rounding_difference_minor), (vec![2_997], 0));
+    assert_eq!(
+        (stage.done("invoice", &sale), last(&order).rounding_difference_minor),
+        (vec![2_997], 0)
+    );
     // Discounts: in percent where they are that, else in the price; and another language.
     let draft = world.draft(10_000).goods("K1", "Krus", 3, 3_333, 1_500).discount(1_111);
     let total = 10_000 + 9_999 - 1_111;
@@ -307,7 +316,8 @@ async fn the_charge_is_never_altered(backend: Backend) {
     let sale = stage.complete(pay(draft, 20_000)).await;
     let order = stage.transfer(&sale, TransferForm::Invoice).await;
     assert_eq!(last(&order).state(), TransferState::Succeeded, "{order:?}");
-    let credit = world.client.credit(&sale).units(1, 1).fee("Returfrakt", 2_997, 2_500).refund(true);
+    let credit =
+        world.client.credit(&sale).units(1, 1).fee("Returfrakt", 2_997, 2_500).refund(true);
     let credit = credit.wait(WAIT).send().await.unwrap().credit_order.unwrap();
     let credit: OrderName = credit.name.parse().unwrap();
     world.change(&credit, "sent").send().await.unwrap();
@@ -414,8 +424,14 @@ async fn what_may_not_be_transferred_is_refused(backend: Backend) {
         .await,
         place("automatic_form")
     );
-    assert_eq!(wrong(|one| drop(one.vat_types.insert(10_001, "3".to_owned()))).await, place("vat_types[0].key"));
-    assert_eq!(wrong(|one| drop(one.vat_types.insert(0, "x".to_owned()))).await, place("vat_types[0].value"));
+    assert_eq!(
+        wrong(|one| drop(one.vat_types.insert(10_001, "3".to_owned()))).await,
+        place("vat_types[0].key")
+    );
+    assert_eq!(
+        wrong(|one| drop(one.vat_types.insert(0, "x".to_owned()))).await,
+        place("vat_types[0].value")
+    );
     assert_eq!(
         wrong(|one| drop(one.payment_types.insert("klarna".to_owned(), String::new()))).await,
         place("payment_types[0].value")
@@ -463,8 +479,9 @@ async fn what_waits_says_why_and_has_a_way_out(backend: Backend) {
     let erase = proto::EraseCustomerRequest {
         parent: (&world.shop).into(),
         person: Some(proto::Person {
-            email: crate::harness::world::CUSTOMER.1.to_owned(),
-            ..proto::Person::default()
+            identity: Some(proto::person::Identity::Email(
+                crate::harness::world::CUSTOMER.1.to_owned(),
+            )),
         }),
         ..proto::EraseCustomerRequest::default()
     };

@@ -34,7 +34,13 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
         ("order", 422, "22000", "Invalid JSON", "REJECTED_BY_ACCOUNTING"),
         ("order", 422, "23000", "Result set too large", "REJECTED_BY_ACCOUNTING"),
         ("order", 422, "18000", "Ugyldig mva-kode.", "VAT_NOT_ENABLED"),
-        ("invoice", 422, "18000", "Kunden kan ikke motta EHF-dokumenter", "CUSTOMER_CANNOT_RECEIVE"),
+        (
+            "invoice",
+            422,
+            "18000",
+            "Kunden kan ikke motta EHF-dokumenter",
+            "CUSTOMER_CANNOT_RECEIVE",
+        ),
         ("invoice", 422, "18000", "Ugyldig betalingstype.", "PAYMENT_TYPE_MISSING"),
         ("invoice", 418, "1", "Teapot", "UNKNOWN_PROVIDER_ERROR"),
     ];
@@ -87,7 +93,8 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     let order = stage.transfer(&credit, TransferForm::Invoice).await;
     assert_eq!(reason(&order).0, "CREDITED_IN_BOOKS", "{order:?}");
     // What passes is tried on.
-    for (status, code) in [(409, "10000"), (409, "8000"), (429, "0"), (403, "9000"), (401, "3000")] {
+    for (status, code) in [(409, "10000"), (409, "8000"), (429, "0"), (403, "9000"), (401, "3000")]
+    {
         let sale = stage.sell().await;
         let times = if status == 403 { 0 } else { 1 };
         fake.trouble(Trouble::of("order", Effect::answer(status, code, "Later")).times(times));
@@ -103,7 +110,11 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
             world.disable("tripletex", false).await;
         }
         let order = stage.booked(&sale).await;
-        assert_eq!((last(&order).state(), problems(&order).len()), (TransferState::Succeeded, 0), "{code}");
+        assert_eq!(
+            (last(&order).state(), problems(&order).len()),
+            (TransferState::Succeeded, 0),
+            "{code}"
+        );
         assert_eq!(stage.done("order", &sale), [TOTAL], "{code}");
     }
     stage.check().await;
@@ -188,7 +199,11 @@ async fn a_kill_at_any_step_loses_and_doubles_nothing(backend: Backend) {
             sales.push((operation, sale, email));
         }
     }
-    sales.push(("read", sell_to(&stage, "ingen@kunde.example").await, "ingen@kunde.example".to_owned()));
+    sales.push((
+        "read",
+        sell_to(&stage, "ingen@kunde.example").await,
+        "ingen@kunde.example".to_owned(),
+    ));
     for (_, sale, _) in &sales {
         world.client.transfer(sale, TransferForm::Invoice).send().await.unwrap();
     }

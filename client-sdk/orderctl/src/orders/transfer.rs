@@ -62,9 +62,9 @@ pub(crate) async fn run(session: &Session, arguments: &TransferArguments) -> Res
     }
     let answer = transfer.send().await.map_err(|error| Failure::of_change(error, &request_id))?;
     let order = answer.order.clone().unwrap_or_default();
-    session.output.either(&answer, || {
-        outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
-    })?;
+    session
+        .output
+        .either(&answer, || outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run))?;
     let newest = order.accounting_transfers.last();
     let is_declined = newest.is_some_and(|one| one.state() == proto::TransferState::Declined);
     if arguments.change.dry_run || !is_declined {

@@ -63,7 +63,7 @@ impl Session {
         let found: Result<Vec<i64>, i64> = find(&types);
         lock(&self.company.registers).vat_types = types;
         found.map_err(|rate_bp| {
-            let reason = format!("no VAT type for sales at {} basis points", rate_bp);
+            let reason = format!("no VAT type for sales at {rate_bp} basis points");
             Stop::declined(Code::VatNotEnabled, reason)
         })
     }

@@ -29,8 +29,11 @@ use crate::providers::Tested;
 /// What this process remembers of the companies it works with; clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
-    companies: Arc<Mutex<HashMap<String, (i64, Arc<Company>)>>>,
+    companies: Arc<Mutex<Companies>>,
 }
+
+/// By integration: its revision, and what is remembered since.
+type Companies = HashMap<String, (i64, Arc<Company>)>;
 
 /// What is remembered of one company, for as long as its integration does not change.
 #[derive(Debug, Default)]
