@@ -44,8 +44,8 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
         ("invoice", 422, "18000", "Ugyldig betalingstype.", "PAYMENT_TYPE_MISSING"),
         ("invoice", 418, "1", "Teapot", "UNKNOWN_PROVIDER_ERROR"),
     ];
-    for (operation, status, code, text, page) in finals {
-        let sale = stage.sell().await;
+    for (number, (operation, status, code, text, page)) in finals.into_iter().enumerate() {
+        let sale = sell_to(&stage, &format!("feil-{number}@kunde.example")).await;
         fake.trouble(Trouble::of(operation, Effect::answer(status, code, text)));
         let order = stage.transfer(&sale, TransferForm::Invoice).await;
         assert_eq!(problems(&order), ["TRANSFER_DECLINED"], "{text}");

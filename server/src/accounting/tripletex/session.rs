@@ -262,7 +262,9 @@ pub(super) fn rest(answer: &Answer) -> Option<Duration> {
     let number = |name| answer.header(name)?.trim().parse::<u64>().ok();
     let is_used_up = answer.status == StatusCode::TOO_MANY_REQUESTS
         || number("X-Rate-Limit-Remaining").is_some_and(|left| left == 0);
-    let reset = number("X-Rate-Limit-Reset").map_or(PAUSE, Duration::from_secs);
+    // Whole seconds, cut off: one more, so that nothing comes too early.
+    let reset = number("X-Rate-Limit-Reset").map(|seconds| seconds.saturating_add(1));
+    let reset = reset.map_or(PAUSE, Duration::from_secs);
     is_used_up.then_some(reset)
 }
 

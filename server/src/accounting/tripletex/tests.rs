@@ -106,7 +106,7 @@ fn a_refusal_means_what_its_page_says() {
         }
     }
     assert!(
-        matches!(said(&answer(429, "")), Stop::Later(Some(rest)) if rest == Duration::from_secs(7))
+        matches!(said(&answer(429, "")), Stop::Later(Some(rest)) if rest == Duration::from_secs(8))
     );
     for status in [500, 502, 503, 504, 408] {
         assert!(matches!(said(&answer(status, "{}")), Stop::Doubt), "{status}");
