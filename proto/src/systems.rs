@@ -61,7 +61,7 @@ pub struct Choices {
 pub type Form = fn(&str) -> Option<&'static str>;
 
 /// The systems by the names they have in the message.
-pub const KINDS: [&str; 3] = ["sandbox", "klarna", "tripletex"];
+pub const KINDS: [&str; 5] = ["sandbox", "klarna", "vipps", "adyen", "tripletex"];
 
 /// Of the address of a stand-in.
 pub const URL_CHARACTERS_MAX: usize = 200;
@@ -73,6 +73,8 @@ pub fn kind(system: &System) -> &'static str {
     match system {
         System::Sandbox(_) => "sandbox",
         System::Klarna(_) => "klarna",
+        System::Vipps(_) => "vipps",
+        System::Adyen(_) => "adyen",
         System::Tripletex(_) => "tripletex",
     }
 }
@@ -83,6 +85,8 @@ pub fn empty(kind: &str) -> Option<System> {
     match kind {
         "sandbox" => Some(System::Sandbox(v1::SandboxIntegration {})),
         "klarna" => Some(System::Klarna(v1::KlarnaIntegration::default())),
+        "vipps" => Some(System::Vipps(v1::VippsIntegration::default())),
+        "adyen" => Some(System::Adyen(v1::AdyenIntegration::default())),
         "tripletex" => Some(System::Tripletex(v1::TripletexIntegration::default())),
         _ => None,
     }
@@ -100,6 +104,24 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
                 stand_in(stand_in_url),
             ]
         }
+        System::Vipps(v1::VippsIntegration {
+            endpoint,
+            client_id,
+            client_secret,
+            subscription_key,
+            merchant_serial_number,
+            stand_in_url,
+            webhook_secret,
+        }) => vec![
+            home("endpoint", choice::<v1::VippsEndpoint>(endpoint)),
+            open("client_id", text(client_id, 1..=200, visible)),
+            open("client_secret", header(client_secret, 500)),
+            open("subscription_key", header(subscription_key, 500)),
+            home("merchant_serial_number", text(merchant_serial_number, 1..=20, digits)),
+            open("webhook_secret", optional_secret(webhook_secret, 500)),
+            stand_in(stand_in_url),
+        ],
+        System::Adyen(adyen) => adyen_fields(adyen),
         System::Tripletex(v1::TripletexIntegration {
             endpoint,
             consumer_token,
@@ -114,6 +136,29 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
             home("order_number_prefix", text(order_number_prefix, 0..=20, of_an_order_number)),
         ],
     }
+}
+
+fn adyen_fields(adyen: &mut v1::AdyenIntegration) -> Vec<Field<'_>> {
+    let v1::AdyenIntegration {
+        endpoint,
+        live_url_prefix,
+        merchant_account,
+        api_key,
+        hmac_key,
+        webhook_username,
+        webhook_password,
+        stand_in_url,
+    } = adyen;
+    vec![
+        home("endpoint", choice::<v1::AdyenEndpoint>(endpoint)),
+        open("live_url_prefix", text(live_url_prefix, 0..=100, part_of_host)),
+        home("merchant_account", text(merchant_account, 1..=80, any)),
+        open("api_key", secret(api_key, 500)),
+        open("hmac_key", secret_of(hmac_key, 200, hexadecimal)),
+        open("webhook_username", text(webhook_username, 0..=100, without_colon)),
+        open("webhook_password", optional_secret(webhook_password, 200)),
+        stand_in(stand_in_url),
+    ]
 }
 
 /// Every path of a mask over the fields of systems: `klarna`, `klarna.endpoint`, and so on.
@@ -136,6 +181,12 @@ pub fn is_stand_in(system: &System) -> bool {
         Slot::Choice { value, choices } => choices.stand_in == Some(**value),
         _ => false,
     })
+}
+
+/// Whether the system tells by webhook alone what became of what it was asked for.
+#[must_use]
+pub fn needs_webhooks(system: &System) -> bool {
+    matches!(system, System::Adyen(_))
 }
 
 /// The system without anything secret.
@@ -263,6 +314,8 @@ macro_rules! enumerated {
 
 enumerated! {
     KlarnaEndpoint: "KLARNA_ENDPOINT_", stand in: Some(v1::KlarnaEndpoint::StandIn as i32);
+    VippsEndpoint: "VIPPS_ENDPOINT_", stand in: Some(v1::VippsEndpoint::StandIn as i32);
+    AdyenEndpoint: "ADYEN_ENDPOINT_", stand in: Some(v1::AdyenEndpoint::StandIn as i32);
     TripletexEndpoint: "TRIPLETEX_ENDPOINT_",
         stand in: Some(v1::TripletexEndpoint::StandIn as i32);
 }
@@ -294,6 +347,21 @@ fn secret(value: &mut String, most: usize) -> Slot<'_> {
     Slot::Secret { value, most, is_required: true, form: any }
 }
 
+/// The same, of a form of its own.
+fn secret_of(value: &mut String, most: usize, form: Form) -> Slot<'_> {
+    Slot::Secret { value, most, is_required: true, form }
+}
+
+/// A secret that the other side may not ask for.
+fn optional_secret(value: &mut String, most: usize) -> Slot<'_> {
+    Slot::Secret { value, most, is_required: false, form: any }
+}
+
+/// A secret that stands in a header as it is.
+fn header(value: &mut String, most: usize) -> Slot<'_> {
+    Slot::Secret { value, most, is_required: true, form: visible }
+}
+
 fn any(_: &str) -> Option<&'static str> {
     None
 }
@@ -301,6 +369,30 @@ fn any(_: &str) -> Option<&'static str> {
 /// For a user name of basic authentication.
 fn without_colon(text: &str) -> Option<&'static str> {
     text.contains(':').then_some("must not have a colon")
+}
+
+/// For what stands in the middle of an address.
+fn part_of_host(text: &str) -> Option<&'static str> {
+    let is_right = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (!text.bytes().all(is_right)).then_some("must have letters, digits and - alone")
+}
+
+/// For a key that is shown so.
+fn hexadecimal(text: &str) -> Option<&'static str> {
+    let is_right =
+        text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (!is_right).then_some("must be an even number of hexadecimal digits")
+}
+
+/// For a header of HTTP.
+fn visible(text: &str) -> Option<&'static str> {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    (!is_visible).then_some("must be visible ASCII characters")
+}
+
+fn digits(text: &str) -> Option<&'static str> {
+    let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    (!are_digits).then_some("must be digits")
 }
 
 /// For a part of an order's number in the books.

@@ -29,6 +29,7 @@ use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings, on_either};
 use crate::turns::Turns;
 use crate::verifying::Verifying;
+use crate::webhooks::{self, Webhooks};
 
 /// The shop that a new database begins with.
 const FIRST_SHOP: &str = "default";
@@ -46,6 +47,7 @@ struct Service {
     edge: Edge,
     effects: Running,
     connections: JoinHandle<()>,
+    webhooks: webhooks::Running,
     looks: JoinHandle<()>,
     /// Keeps the words up to date by which orders are found.
     following: JoinHandle<()>,
@@ -66,12 +68,17 @@ struct Signals {
 /// One line for the terminal: why it could not start, or that it was stopped in the middle.
 pub async fn run(settings: Settings) -> Result<(), String> {
     let mut signals = Signals::listen()?;
-    let listener = connections::bind(settings.listen()).await?;
+    let listener = connections::bind(settings.listen(), "--listen").await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let webhooks = match settings.webhook_listen() {
+        Some(address) => Some(connections::bind(address, "--webhook-listen").await?),
+        None => None,
+    };
+    let told_at = webhooks.as_ref().and_then(|listener| listener.local_addr().ok());
     let starting = async {
-        let service = Service::start(&settings, listener).await?;
+        let service = Service::start(&settings, listener, webhooks).await?;
         tracing::info!(%address, "serving");
-        greeting::say(&settings, address);
+        greeting::say(&settings, address, told_at);
         Ok::<Service, String>(service)
     };
     let service = tokio::select! {
@@ -94,7 +101,11 @@ pub async fn run(settings: Settings) -> Result<(), String> {
 }
 
 impl Service {
-    async fn start(settings: &Settings, listener: TcpListener) -> Result<Self, String> {
+    async fn start(
+        settings: &Settings,
+        listener: TcpListener,
+        webhook_listener: Option<TcpListener>,
+    ) -> Result<Self, String> {
         let vault = settings.vault()?;
         let store = open_store(settings).await?;
         let shops = Shops::default();
@@ -102,7 +113,8 @@ impl Service {
         ensure_first_shop(&turns).await?;
 
         make_folder(settings.sandbox_book().parent())?;
-        let links = Links::new(vault, settings.stand_ins());
+        let links =
+            Links::new(vault, settings.stand_ins()).with_webhooks(webhook_listener.is_some());
         let providers = Providers::new(settings.sandbox_book(), links.clone());
         let books = Books::new(links.clone());
         let mail = mail_service(settings)?;
@@ -122,6 +134,13 @@ impl Service {
         let verifying = Verifying::new(store.clone(), shops, turns.clone());
 
         let stop = CancellationToken::new();
+        let webhooks = Webhooks {
+            store: store.clone(),
+            reading: reading.clone(),
+            turns: turns.clone(),
+            providers: providers.clone(),
+        };
+        let webhooks = webhooks.start(webhook_listener, &stop, settings.drain_timeout() / 2);
         let connecting = Connecting::new(providers, books, links);
         let edge =
             Edge { turns, reading, feed, verifying, connecting, mail, stopping: stop.clone() };
@@ -137,20 +156,21 @@ impl Service {
         ));
         let purges = tokio::spawn(purge_vouchers(store.clone()));
         let looks = tokio::spawn(look_after(store, health.clone()));
-        Ok(Self { health, edge, effects, connections, looks, following, purges, stop })
+        Ok(Self { health, edge, effects, connections, webhooks, looks, following, purges, stop })
     }
 
     /// Ends in the order in which work flows: nothing new comes in, streams are told to go
     /// elsewhere, calls are answered, effects hand in their outcomes, and the turns carry out the
     /// last of it.
     async fn drain(self) {
-        let Self { health, edge, effects, connections, looks, following, purges, stop } = self;
+        let Self { health, edge, effects, connections, webhooks, looks, following, purges, stop } =
+            self;
         looks.abort();
         purges.abort();
         health.drain();
         edge.feed.drain();
         stop.cancel();
-        let (served, ()) = tokio::join!(connections, effects.drain());
+        let (served, (), ()) = tokio::join!(connections, effects.drain(), webhooks.stopped());
         if let Err(failure) = served {
             tracing::error!(%failure, "the accepting of connections ended in disorder");
         }

@@ -10,6 +10,7 @@ mod delete_order;
 mod delivering;
 mod edit_order;
 mod erase_customer;
+mod hearing;
 mod integrations;
 mod record_outcome;
 mod resolving;
@@ -26,7 +27,7 @@ pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, Record
 use order_proto::v1;
 use order_rules::accounting::{TransferForm, TransferOutcome};
 use order_rules::attention::Verdict;
-use order_rules::changing::Outcome;
+use order_rules::changing::{Happening, Outcome};
 use order_rules::crediting;
 use order_rules::editing::Edit;
 use order_rules::mail::MailOutcome;
@@ -36,6 +37,7 @@ use order_rules::placing::Placement;
 use order_rules::refusals::Refusal;
 use uuid::Uuid;
 
+use crate::providers::Told;
 use crate::store::facts::Needs;
 use crate::turns::desk::Desk;
 use crate::vault::Sealed;
@@ -93,6 +95,7 @@ pub(crate) enum Command {
     RecordMail(RecordMail),
     TransferOrder(TransferOrder),
     RecordTransfer(RecordTransfer),
+    HearOfPayment(Box<HearOfPayment>),
 }
 
 /// What a caller who waits waits for.
@@ -293,6 +296,8 @@ pub(crate) struct DeleteStatus {
 #[derive(Clone, Debug)]
 pub(crate) struct CreateIntegration {
     pub slug: String,
+    /// The service listens for webhooks.
+    pub takes_webhooks: bool,
     pub system: v1::integration::System,
     pub credentials: Sealed,
     pub is_disabled: bool,
@@ -303,6 +308,8 @@ pub(crate) struct CreateIntegration {
 #[derive(Clone, Debug)]
 pub(crate) struct UpdateIntegration {
     pub slug: String,
+    /// The service listens for webhooks.
+    pub takes_webhooks: bool,
     pub etag: Option<String>,
     pub paths: Vec<String>,
     pub stated: v1::Integration,
@@ -380,6 +387,15 @@ pub(crate) struct RecordTransfer {
     pub outcome: TransferOutcome,
 }
 
+/// What a provider says of a payment by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct HearOfPayment {
+    pub provider: String,
+    pub reference: String,
+    pub happening: Happening,
+    pub told: Told,
+}
+
 /// Time as the store keeps it.
 pub(crate) fn timestamp(time: Micros) -> prost_types::Timestamp {
     let nanos = time.0.rem_euclid(1_000_000).saturating_mul(1_000);
@@ -421,6 +437,7 @@ impl Command {
             Self::RecordMail(command) => command.needs(shop_id, needs),
             Self::TransferOrder(command) => command.needs(shop_id, needs),
             Self::RecordTransfer(command) => command.needs(shop_id, needs),
+            Self::HearOfPayment(command) => command.needs(needs),
             Self::UpdateIntegration(command) => command.needs(shop_id, needs),
             Self::CreateStatus(_) | Self::CreateIntegration(_) | Self::UpdateShop(_) => {}
         }
@@ -467,6 +484,7 @@ impl Command {
             Self::RecordMail(command) => command.carry_out(desk),
             Self::TransferOrder(command) => command.carry_out(desk),
             Self::RecordTransfer(command) => command.carry_out(desk),
+            Self::HearOfPayment(command) => command.carry_out(desk),
         }
     }
 

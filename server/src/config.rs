@@ -43,6 +43,11 @@ pub struct Settings {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070", value_parser = loopback)]
     listen: SocketAddr,
 
+    /// Address to take webhooks of payment providers at, by HTTP; without it none are taken. Loopback
+    /// only: a proxy with TLS passes on what comes to `/webhooks/`
+    #[arg(long, value_name = "ADDRESS", value_parser = loopback_for_webhooks)]
+    webhook_listen: Option<SocketAddr>,
+
     /// Folder of the embedded database; made when absent
     #[arg(long, value_name = "FOLDER", default_value = "./order-data")]
     data_dir: PathBuf,
@@ -156,6 +161,10 @@ impl Settings {
         self.listen
     }
 
+    pub(crate) fn webhook_listen(&self) -> Option<SocketAddr> {
+        self.webhook_listen
+    }
+
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir
     }
@@ -226,13 +235,20 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
+    loopback_until(text, "until callers are authenticated")
+}
+
+fn loopback_for_webhooks(text: &str) -> Result<SocketAddr, String> {
+    loopback_until(text, "with a proxy in front of it that speaks TLS")
+}
+
+fn loopback_until(text: &str, why: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| "must be an IP address with a port, e.g. 127.0.0.1:7070")?;
     if address.ip().is_loopback() {
         Ok(address)
     } else {
-        Err("must be a loopback address (127.0.0.1 or [::1]) until callers are authenticated"
-            .into())
+        Err(format!("must be a loopback address (127.0.0.1 or [::1]) {why}"))
     }
 }
 

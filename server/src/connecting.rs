@@ -36,6 +36,10 @@ impl Connecting {
         self.links.allows_stand_ins()
     }
 
+    pub(crate) fn takes_webhooks(&self) -> bool {
+        self.links.takes_webhooks()
+    }
+
     /// Asks the system behind an integration whether it would take a call.
     pub(crate) async fn test(
         &self,
@@ -48,9 +52,11 @@ impl Connecting {
             Err(problem @ Unusable::CredentialsUnreadable) => {
                 (v1::ConnectionState::CredentialsUnreadable, problem.to_string())
             }
-            Err(problem @ (Unusable::StandInForbidden | Unusable::OtherSystem)) => {
-                (v1::ConnectionState::Unreachable, problem.to_string())
-            }
+            Err(
+                problem @ (Unusable::StandInForbidden
+                | Unusable::OtherSystem
+                | Unusable::WebhooksOff),
+            ) => (v1::ConnectionState::Unreachable, problem.to_string()),
             Ok(Tested::Works) => (v1::ConnectionState::Works, String::new()),
             Ok(Tested::CredentialsRefused(word)) => (v1::ConnectionState::CredentialsRefused, word),
             Ok(Tested::Unreachable(word)) => (v1::ConnectionState::Unreachable, word),

@@ -6,6 +6,7 @@
 //! call, and whoever finds it ended asks the system before anything is sent again.
 
 mod booking;
+mod breakers;
 mod carrying;
 mod mailing;
 mod paying;
@@ -27,12 +28,13 @@ use self::booking::Booking;
 use self::carrying::Carrier;
 use self::mailing::Mailing;
 use self::paying::Paying;
+pub(crate) use self::paying::operation_key;
 use self::slots::Slots;
 use crate::accounting::Books;
 use crate::commands::{Assignment, Failure};
 use crate::links::{Setup, Unusable};
 use crate::mail::MailService;
-use crate::providers::Providers;
+use crate::providers::{Call, Providers};
 use crate::shops::{Integration, integration_name};
 use crate::store::claims::{Candidate, Claims, PaymentSubject, Search, Subject};
 use crate::store::rows::{EffectRow, ShopRow};
@@ -110,8 +112,9 @@ impl<Log: Recorder> Runner<Log> {
         let (provider_system, hold) = shop.system(provider, |setup| self.providers.behind(setup));
         Paying {
             provider: provider_system,
+            call: paying::call(&shop.slug, effect, of)
+                .map(|call| Call { doubt: paying::doubt(effect, hold.is_some()), ..call }),
             hold,
-            call: paying::call(&shop.slug, effect, of),
             effect: effect.clone(),
             key: paying::key_of(&shop.slug, provider, reference, effect),
             patience: self.call_timeout(),
@@ -250,17 +253,17 @@ impl<Log: Recorder> Crew<Log> {
                 Subject::Payment(of) => {
                     let errand = runner.paying(shop, &claim.effect, of);
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
-                    self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+                    self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
                 Subject::Transfer(integration) => {
                     let errand = runner.booking(shop, &claim.effect, integration);
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
-                    self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+                    self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
                 Subject::Mail => {
                     let errand = runner.mailing(&slug, &claim.effect);
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
-                    self.calls.spawn(async move { carrier.carry_out(place.lease_lost()).await });
+                    self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
             }
         }

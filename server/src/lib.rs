@@ -47,6 +47,7 @@ mod providers;
 mod reading;
 mod search;
 mod verifying;
+mod webhooks;
 
 mod clock;
 mod store;

@@ -18,6 +18,7 @@ pub(crate) struct Links {
     outside: Outside,
     vault: Vault,
     allows_stand_ins: bool,
+    takes_webhooks: bool,
 }
 
 /// An integration, as far as its system must be told of it.
@@ -48,11 +49,23 @@ pub(crate) enum Unusable {
     StandInForbidden,
     /// The integration is with another kind of system than is asked for.
     OtherSystem,
+    /// What becomes of a call would never be heard.
+    WebhooksOff,
 }
 
 impl Links {
     pub(crate) fn new(vault: Vault, allows_stand_ins: bool) -> Self {
-        Self { outside: Outside::default(), vault, allows_stand_ins }
+        Self { outside: Outside::default(), vault, allows_stand_ins, takes_webhooks: false }
+    }
+
+    /// The same of a service that takes webhooks, or does not.
+    pub(crate) fn with_webhooks(self, takes_webhooks: bool) -> Self {
+        Self { takes_webhooks, ..self }
+    }
+
+    /// Whether webhooks are taken.
+    pub(crate) fn takes_webhooks(&self) -> bool {
+        self.takes_webhooks
     }
 
     pub(crate) fn vault(&self) -> &Vault {
@@ -71,6 +84,9 @@ impl Links {
     pub(crate) fn open(&self, setup: Setup<'_>) -> Result<Link, Unusable> {
         if systems::is_stand_in(setup.system) && !self.allows_stand_ins {
             return Err(Unusable::StandInForbidden);
+        }
+        if systems::needs_webhooks(setup.system) && !self.takes_webhooks {
+            return Err(Unusable::WebhooksOff);
         }
         let mut secrets = BTreeMap::new();
         for (field, sealed) in Sealed::stored(setup.credentials).secrets {
@@ -119,6 +135,7 @@ impl fmt::Display for Unusable {
             Self::CredentialsUnreadable => "the credentials cannot be read with any key there is",
             Self::OtherSystem => "the integration is with another kind of system",
             Self::StandInForbidden => "stand-ins are not allowed: see --stand-ins of the service",
+            Self::WebhooksOff => "no webhooks are taken: see --webhook-listen of the service",
         })
     }
 }

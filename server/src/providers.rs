@@ -3,22 +3,29 @@
 //! Providers know neither the store nor the orders. A call holds all there is to know, frozen when
 //! the effect was planned, so that a repeat is the same call.
 
+mod adyen;
 mod klarna;
 mod sandbox;
+mod vipps;
 
 use std::path::PathBuf;
 
 use order_proto::v1::integration::System;
+use order_rules::effects::KEY_WINDOW_MICROS;
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, Micros};
 use order_rules::payments::{Capabilities, OperationKind};
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
+use self::adyen::Adyen;
 use self::klarna::Klarna;
 use self::sandbox::Sandbox;
+use self::vipps::Vipps;
 use crate::links::{Links, Setup, Unusable};
 use crate::systems;
 pub(crate) use crate::systems::Decline;
+use crate::webhooks::{self, Proof};
 
 /// One operation on one reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +45,35 @@ pub(crate) struct Call {
     /// What the amount is for, where that is known; amounts of a refund are positive, of its fees
     /// negative.
     pub lines: Vec<CallLine>,
+    /// What the provider told of the payment by itself, oldest first.
+    pub told: Vec<Told>,
+    pub doubt: Doubt,
+}
+
+/// What there is to do where a look-up finds nothing, for a provider that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// It has the call, or must not be called now.
+    Wait,
+    /// The same call may be made again: the provider does its key once, and answers what it answered.
+    Repeat,
+    /// It may have forgotten the key.
+    TooLate,
+}
+
+/// What a provider told by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Of the operation it is about, if that is one of ours.
+    pub key: Option<Uuid>,
+    /// In the provider's words.
+    pub event: String,
+    pub is_success: bool,
+    pub reason: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    /// The provider's reference of what it tells of.
+    pub provider_reference: String,
 }
 
 /// A line of what a call moves money for.
@@ -75,7 +111,7 @@ pub(crate) trait PaymentProvider {
     /// ever; whoever gives up waiting knows nothing of the outcome.
     async fn perform(&self, call: &Call) -> Report;
 
-    /// Asks what became of the operation. Changes nothing.
+    /// Asks what became of the operation. Changes nothing that the call itself would not.
     async fn look_up(&self, call: &Call) -> Sighting;
 
     /// Asks whether the system answers and takes the credentials. Changes nothing.
@@ -95,6 +131,7 @@ pub(crate) enum Tested {
 #[derive(Clone, Debug)]
 pub(crate) struct Providers {
     sandbox: Sandbox,
+    vipps: vipps::Gateway,
     links: Links,
 }
 
@@ -103,6 +140,8 @@ pub(crate) struct Providers {
 pub(crate) enum Provider {
     Sandbox(Sandbox),
     Klarna(Klarna),
+    Vipps(Vipps),
+    Adyen(Adyen),
 }
 
 /// A capture most likely to be declined comes first (2.2): cards lapse and are refused more often
@@ -122,7 +161,7 @@ const DECLINE_RANK_OTHER: u8 = 50;
 impl Providers {
     /// `sandbox_book` is the file of the sandbox's book; it is made when it is first needed.
     pub(crate) fn new(sandbox_book: PathBuf, links: Links) -> Self {
-        Self { sandbox: Sandbox::new(sandbox_book), links }
+        Self { sandbox: Sandbox::new(sandbox_book), vipps: vipps::Gateway::default(), links }
     }
 
     /// The system behind an integration, with its credentials in hand.
@@ -136,6 +175,39 @@ impl Providers {
                 Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
             }
             System::Tripletex(_) => Err(Unusable::OtherSystem),
+            System::Vipps(vipps) => {
+                let link = self.links.open(setup)?;
+                Ok(Provider::Vipps(Vipps::new(link, self.vipps.clone(), vipps)))
+            }
+            System::Adyen(adyen) => Ok(Provider::Adyen(Adyen::new(self.links.open(setup)?, adyen))),
+        }
+    }
+
+    /// What the webhooks of an integration are proved by; `None`: its system sends none.
+    ///
+    /// # Errors
+    /// When its secret cannot be had.
+    pub(crate) fn proof(&self, setup: Setup<'_>) -> Result<Option<Proof>, Unusable> {
+        match setup.system {
+            System::Sandbox(_) | System::Tripletex(_) => Ok(None),
+            System::Klarna(_) => Ok(Some(Proof::Klarna)),
+            System::Vipps(vipps) => {
+                let secret = self.links.open(setup)?.secret("webhook_secret");
+                let is_set = !secret.expose_secret().is_empty();
+                let merchant_serial_number = vipps.merchant_serial_number.clone();
+                let proof = webhooks::vipps::Proof { secret, merchant_serial_number };
+                Ok(is_set.then_some(Proof::Vipps(proof)))
+            }
+            System::Adyen(adyen) => {
+                let link = self.links.open(setup)?;
+                let name = adyen.webhook_username.clone();
+                let login = (!name.is_empty()).then(|| (name, link.secret("webhook_password")));
+                Ok(Some(Proof::Adyen(webhooks::adyen::Proof {
+                    hmac_key: link.secret("hmac_key"),
+                    login,
+                    merchant_account: adyen.merchant_account.clone(),
+                })))
+            }
         }
     }
 }
@@ -145,6 +217,8 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.perform(call).await,
             Self::Klarna(klarna) => klarna.perform(call).await,
+            Self::Vipps(vipps) => vipps.perform(call).await,
+            Self::Adyen(adyen) => adyen.perform(call).await,
         }
     }
 
@@ -152,6 +226,8 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.look_up(call).await,
             Self::Klarna(klarna) => klarna.look_up(call).await,
+            Self::Vipps(vipps) => vipps.look_up(call).await,
+            Self::Adyen(adyen) => adyen.look_up(call).await,
         }
     }
 
@@ -159,6 +235,8 @@ impl PaymentProvider for Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.test().await,
             Self::Klarna(klarna) => klarna.test().await,
+            Self::Vipps(vipps) => vipps.test().await,
+            Self::Adyen(adyen) => adyen.test().await,
         }
     }
 }
@@ -169,14 +247,26 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
         System::Tripletex(_) => return None,
+        System::Vipps(_) => "vipps",
+        System::Adyen(_) => "adyen",
     };
     match system {
-        System::Sandbox(_) | System::Klarna(_) => Some(Capabilities {
+        System::Sandbox(_) | System::Klarna(_) | System::Vipps(_) => Some(Capabilities {
             is_manual: false,
             decline_rank: decline_rank(kind),
             can_release: true,
-            can_lower: true,
+            can_lower: !matches!(system, System::Vipps(_)),
             can_read_back: true,
+            key_window: KEY_WINDOW_MICROS,
+        }),
+        // What is left of a reservation ends with its capture, by itself.
+        System::Adyen(_) => Some(Capabilities {
+            is_manual: false,
+            decline_rank: decline_rank(kind),
+            can_release: false,
+            can_lower: true,
+            can_read_back: false,
+            key_window: adyen::KEY_WINDOW_MICROS,
         }),
         System::Tripletex(_) => None,
     }

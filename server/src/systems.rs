@@ -8,6 +8,8 @@ use std::time::Duration;
 use order_rules::effects;
 use order_rules::refusals::Code;
 
+const WORDS_CHARACTERS_MAX: usize = 500;
+
 /// What a call came to. `Yes` is the system's word that it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Report<Yes> {
@@ -91,6 +93,12 @@ impl<Yes> Sighting<Yes> {
             Self::Untold => effects::Sighting::Untold,
         }
     }
+}
+
+/// A system's words in one line, not too long.
+pub(crate) fn in_one_line(text: &str) -> String {
+    let visible = |one: char| if one.is_control() { ' ' } else { one };
+    text.chars().map(visible).take(WORDS_CHARACTERS_MAX).collect()
 }
 
 fn micros(duration: Duration) -> i64 {

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use order_rules::changing::Bearing;
 use order_rules::refusals::{Code, Refusal};
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::time::Instant;
@@ -36,7 +37,7 @@ use self::queue::{Job, Lane, Queue, Taken};
 use self::settling::Settling;
 use self::turn::Work;
 use crate::clock;
-use crate::commands::{Answer, Assignment, Awaits, Command, CreateShop, Failure};
+use crate::commands::{Answer, Assignment, Awaits, Command, CreateShop, Failure, HearOfPayment};
 use crate::shops::Shops;
 use crate::store::audits::PageAsked;
 use crate::store::facts::{Facts, Needs};
@@ -231,6 +232,32 @@ impl Turns {
             .await)?
     }
 
+    /// What news are to a payment as it is; nothing is stored.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub(crate) async fn bearing(
+        &self,
+        shop: &str,
+        hearing: HearOfPayment,
+    ) -> Result<Bearing, Failure> {
+        let shop_id = self.shop_id(shop).await?;
+        let mut needs = Needs::default();
+        let known = self.inner.shops.shop(shop_id).map_or(-1, |shop| shop.settings_revision);
+        needs.shops.insert(shop_id, known);
+        hearing.needs(&mut needs);
+        let shops = self.inner.shops.clone();
+        let now = clock::now();
+        on_either!(&self.inner.store, database => database
+            .preview(needs, move |facts| turn::bearing(&shops, shop_id, &hearing, &facts, now))
+            .await)?
+    }
+
+    /// Has the runner look for effects that are due.
+    pub(crate) fn wake_effects(&self) {
+        self.inner.effects.notify_one();
+    }
+
     async fn order_now(
         &self,
         shop_id: i64,
@@ -399,6 +426,6 @@ impl From<StoreFailure> for Failure {
 impl Command {
     /// Outcomes of effects are never refused for a full queue: money has moved.
     fn is_outcome(&self) -> bool {
-        matches!(self, Self::RecordOutcome(_) | Self::RecordTransfer(_))
+        matches!(self, Self::RecordOutcome(_) | Self::RecordTransfer(_) | Self::HearOfPayment(_))
     }
 }

@@ -134,11 +134,12 @@ impl Adyen {
     pub fn place(&mut self, new: NewPayment, desk: &mut Desk<'_>) -> String {
         let given = new.psp_reference.clone();
         let psp_reference = if given.is_empty() { new_reference() } else { given };
+        let refusal = new.refusal.clone();
         let payment = Payment::new(new, psp_reference.clone(), desk.now);
         let (reference, value) = (payment.reference.clone(), payment.authorized);
         let told = Told {
             code: "AUTHORISATION",
-            outcome: Ok(value),
+            outcome: if refusal.is_empty() { Ok(value) } else { Err(refusal) },
             psp_reference: &psp_reference,
             reference: &reference,
             value,
@@ -309,6 +310,7 @@ impl Provider for Adyen {
         let segments = call.segments();
         let (operation, about) = match (call.method.as_str(), segments.as_slice()) {
             ("POST", ["v71", "cancels"]) => ("technical-cancel", ""),
+            ("POST", ["v71", "paymentMethods"]) => ("methods", ""),
             ("POST", ["v71", "payments", about, "captures"]) => ("capture", *about),
             ("POST", ["v71", "payments", about, "refunds"]) => ("refund", *about),
             ("POST", ["v71", "payments", about, "cancels"]) => ("cancel", *about),
@@ -317,7 +319,12 @@ impl Provider for Adyen {
             _ => ("other", ""),
         };
         let key = call.header(KEY).unwrap_or_default().to_owned();
-        Asked { operation, about: about.to_owned(), key, is_change: operation != "other" }
+        Asked {
+            operation,
+            about: about.to_owned(),
+            key,
+            is_change: !matches!(operation, "other" | "methods"),
+        }
     }
 
     fn answer(&mut self, call: &Call, desk: &mut Desk<'_>) -> Answer {
@@ -325,6 +332,9 @@ impl Provider for Adyen {
             return error_of(401, "000", "HTTP Status Response - Unauthorized");
         }
         let asked = self.asked(call);
+        if asked.operation == "methods" {
+            return methods(call);
+        }
         if !asked.is_change {
             return error_of(404, "000", "Not found");
         }
@@ -413,6 +423,16 @@ impl Provider for Adyen {
         let minutes = PAUSES.get(place).or(PAUSES.last())?;
         (attempts < ATTEMPTS_MAX).then(|| Duration::from_mins(*minutes))
     }
+}
+
+/// The ways of paying that the account has.
+fn methods(call: &Call) -> Answer {
+    let body: Value = call.json().unwrap_or_default();
+    if body.get("merchantAccount").and_then(Value::as_str) != Some(MERCHANT_ACCOUNT) {
+        return error_of(403, "901", "Invalid Merchant Account");
+    }
+    let cards = json!({ "name": "Cards", "type": "scheme", "brands": ["visa", "mc"] });
+    Answer::json(200, &json!({ "paymentMethods": [cards] }))
 }
 
 /// What is asked, where it can be.

@@ -12,6 +12,7 @@ pub(crate) mod raw;
 pub(crate) mod refused;
 pub(crate) mod server;
 pub(crate) mod smtp;
+pub(crate) mod till;
 #[macro_use]
 pub(crate) mod trials;
 pub(crate) mod world;

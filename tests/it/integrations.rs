@@ -363,19 +363,28 @@ async fn a_password_goes_in_and_never_comes_out(backend: Backend) {
 
 /// The secret stands neither in a table, nor in a file, nor in the log.
 pub(crate) async fn is_nowhere(world: &World, secret: &str) {
-    let has = |bytes: &[u8]| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+    are_nowhere(world, &[secret]).await;
+}
+
+/// None of the secrets does.
+pub(crate) async fn are_nowhere(world: &World, secrets: &[&str]) {
+    let has = |bytes: &[u8]| {
+        let is_in =
+            |secret: &str| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        secrets.iter().any(|secret| is_in(secret))
+    };
     let store = &world.server.store;
     let dump = store.dump().await;
     assert!(dump.iter().any(|(table, _)| table == "integrations"));
     for (table, bytes) in dump {
-        assert!(!has(&bytes), "the secret stands in {table}");
+        assert!(!has(&bytes), "a secret stands in {table}");
     }
     world.server.stop().await;
     let folders = [store.folder.path().to_owned(), store.data_folder()];
     for entry in folders.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten()) {
         let path = entry.unwrap().path();
         if path.is_file() {
-            assert!(!has(&std::fs::read(&path).unwrap()), "the secret stands in {path:?}");
+            assert!(!has(&std::fs::read(&path).unwrap()), "a secret stands in {path:?}");
         }
     }
 }

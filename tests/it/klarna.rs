@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use order_sdk::OrderName;
 use order_sdk::proto::{self, ConnectionState, KlarnaEndpoint, OperationState};
-use order_sdk::{OrderName, proto::Order};
 use order_tests::fakes::klarna::{FraudStatus, NewOrder, OrderLine, PASSWORD, USER};
 use order_tests::fakes::{Effect, Fake, Klarna, Trouble};
 
-use crate::harness::{Backend, WAIT, World, eventually, problems, status_id};
-use crate::integrations::{is_nowhere, klarna, world_with_key};
+use crate::harness::till::{self, Deed, TOTAL, Till, reason};
+use crate::harness::{Backend, WAIT, eventually, problems, status_id};
+use crate::integrations::{is_nowhere, klarna};
 
 trials! {
     own: [
@@ -24,75 +25,44 @@ trials! {
     ];
 }
 
-const TOTAL: i64 = 900;
+type Stage = till::Stage<Klarna>;
 
-/// A shop whose provider `kco` is the stand-in.
-struct Stage {
-    world: World,
-    fake: Fake<Klarna>,
-}
+impl Till for Klarna {
+    const ID: &'static str = "kco";
 
-/// A sale and its order at Klarna.
-struct Sale {
-    name: OrderName,
-    id: String,
-    order: Order,
+    fn integration(url: String) -> proto::Integration {
+        klarna(|klarna| {
+            klarna.set_endpoint(KlarnaEndpoint::StandIn);
+            klarna.stand_in_url = url;
+            USER.clone_into(&mut klarna.username);
+            PASSWORD.clone_into(&mut klarna.password);
+        })
+    }
+
+    fn checkout(fake: &Fake<Self>, reserved_minor: i64) -> String {
+        fake.with(|klarna, desk| klarna.place(NewOrder::of(reserved_minor), desk))
+    }
+
+    fn word(deed: Deed) -> Option<&'static str> {
+        Some(match deed {
+            Deed::Capture => "capture",
+            Deed::Cancel => "cancel",
+            Deed::Release => "release",
+            Deed::Refund => "refund",
+            Deed::Lower => "update",
+        })
+    }
 }
 
 impl Stage {
-    async fn set(backend: Backend) -> Self {
-        let fake = Fake::start(Klarna::default()).await.unwrap();
-        let world = world_with_key(backend, &["--stand-ins", "true"]).await;
-        let integration = klarna(|klarna| {
-            klarna.set_endpoint(KlarnaEndpoint::StandIn);
-            klarna.stand_in_url = fake.url();
-            USER.clone_into(&mut klarna.username);
-            PASSWORD.clone_into(&mut klarna.password);
-        });
-        world.integrate("kco", integration).await.unwrap();
-        Self { world, fake }
-    }
-
     /// What a checkout leaves at Klarna; its id.
     fn checkout(&self, order: NewOrder) -> String {
         self.fake.with(|klarna, desk| klarna.place(order, desk))
     }
 
-    /// An order on a payment at Klarna, as far as its reservation has come.
-    async fn place(&self, id: &str, total_minor: i64) -> Order {
-        let draft = self.world.draft(total_minor).payment("kco", id, total_minor);
-        self.world.place(draft).await
+    async fn in_portal(&self, id: &str, deed: &str, body: &'static str) {
+        self.by_hand(&format!("orders/{id}/{deed}"), body).await;
     }
-
-    async fn buy(&self, reserved_minor: i64) -> Sale {
-        let id = self.checkout(NewOrder::of(reserved_minor));
-        let draft = self.world.draft(TOTAL).payment("kco", &id, reserved_minor);
-        let order = self.world.place(draft).await;
-        assert_eq!(order.payments[0].authorized_minor, reserved_minor, "{order:?}");
-        Sale { name: order.name.parse().unwrap(), id, order }
-    }
-
-    /// Does something at Klarna as a person in its portal would.
-    async fn by_hand(&self, id: &str, deed: &str, body: &'static str) {
-        let url = format!("{}/control/orders/{id}/{deed}", self.fake.url());
-        let answer = order_tests::fakes::send("POST", &url, &[], body).await.unwrap();
-        assert_eq!(answer.status, 204, "{deed}");
-    }
-
-    fn done(&self, operation: &str, id: &str) -> Vec<i64> {
-        self.fake.book().amounts(operation, id)
-    }
-
-    async fn check(&self) {
-        let (breaches, _) = self.world.breaches().await;
-        assert!(breaches.is_empty(), "the audit finds {breaches:?}");
-    }
-}
-
-/// Why the first problem is there: the page of the provider's reason, and its words.
-fn reason(order: &Order) -> (&str, &str) {
-    let details = &order.problems[0].details;
-    (&details["reason"], &details["provider_reason"])
 }
 
 async fn every_operation_reaches_klarna_once(backend: Backend) {
@@ -177,7 +147,7 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
         (&cancelled, "cancel", "{}"),
         (&used, "captures", r#"{"captured_amount": 900}"#),
     ] {
-        stage.by_hand(id, deed, body).await;
+        stage.in_portal(id, deed, body).await;
     }
     let euros = NewOrder { purchase_currency: "EUR".to_owned(), ..NewOrder::of(TOTAL) };
     let rejected = NewOrder { fraud_status: FraudStatus::Rejected, ..NewOrder::of(TOTAL) };
@@ -212,7 +182,7 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
         (operation.state() == OperationState::Accepted).then_some(operation.id)
     })
     .await;
-    stage.by_hand(&id, "fraud", r#"{"status": "ACCEPTED"}"#).await;
+    stage.in_portal(&id, "fraud", r#"{"status": "ACCEPTED"}"#).await;
     let retry = proto::RetryEffectRequest {
         name: order.name,
         operation_id: operation,
@@ -288,103 +258,14 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     stage.check().await;
 }
 
-/// Silence, a line that breaks and a late error, each before it is done and after.
-fn doubts(operation: &str, id: &str) -> Vec<Trouble> {
-    let effects =
-        [Effect::Silence, Effect::HangUp, Effect::answer(500, "INTERNAL_SERVER_ERROR", "Oops")];
-    let befall = |effect| Trouble::of(operation, effect).about(id);
-    let before = effects.clone().map(befall);
-    let after = effects.map(|effect| befall(effect).once_done());
-    [before, after].concat()
-}
-
-/// Every operation in every kind of doubt, all at once.
 async fn every_doubt_is_ended_by_a_look(backend: Backend) {
     let stage = Arc::new(Stage::set(backend).await);
-    let mut running = Vec::new();
-    for operation in ["capture", "cancel", "update", "release", "refund"] {
-        for number in 0..doubts(operation, "").len() {
-            let stage = Arc::clone(&stage);
-            running.push(tokio::spawn(async move { in_doubt(&stage, operation, number).await }));
-        }
-    }
-    for one in running {
-        one.await.unwrap();
-    }
+    till::every_doubt_is_ended(&stage, &[]).await;
     stage.check().await;
-}
-
-async fn in_doubt(stage: &Stage, operation: &'static str, number: usize) {
-    let Stage { world, fake } = stage;
-    let reserved = if operation == "release" { TOTAL + 100 } else { TOTAL };
-    let sale = stage.buy(reserved).await;
-    if operation == "refund" {
-        world.complete(&sale.name).await.unwrap();
-    }
-    let trouble = doubts(operation, &sale.id).swap_remove(number);
-    let told = format!("{operation}: {trouble:?}");
-    fake.trouble(trouble);
-    match operation {
-        "cancel" => {
-            drop(world.change(&sale.name, "cancelled").restock(false).send().await.unwrap());
-        }
-        "update" => drop(world.client.edit(&sale.name).unit_price(1, 700).send().await.unwrap()),
-        "refund" => {
-            let credit = world.client.credit(&sale.name).units(1, 1).refund(true);
-            drop(credit.send().await.unwrap());
-        }
-        _ => drop(world.change(&sale.name, "sent").send().await.unwrap()),
-    }
-    let wanted = match operation {
-        "update" => 700,
-        "release" => 100,
-        _ => TOTAL,
-    };
-    eventually(&told, async || (!stage.done(operation, &sale.id).is_empty()).then_some(())).await;
-    let order = world.settled(&sale.name).await;
-    assert_eq!(problems(&order), [""; 0], "{told}: {order:?}");
-    assert_eq!(stage.done(operation, &sale.id), [wanted], "{told}");
-    assert_eq!(fake.book().keys(operation, &sale.id), 1, "{told}");
 }
 
 async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake } = &stage;
-    // Durable and maybe called; called and not done; done and not heard.
-    let mut sales = Vec::new();
-    for operation in ["capture", "cancel"] {
-        for is_done in [false, true] {
-            let sale = stage.buy(TOTAL).await;
-            let trouble = Trouble::of(operation, Effect::Silence).about(&sale.id);
-            fake.trouble(if is_done { trouble.once_done() } else { trouble });
-            sales.push((operation, sale));
-        }
-        sales.push((operation, stage.buy(TOTAL).await));
-    }
-    for (operation, sale) in &sales {
-        let to = if *operation == "capture" { "sent" } else { "cancelled" };
-        let mut change = world.change(&sale.name, to);
-        if to == "cancelled" {
-            change = change.restock(false);
-        }
-        change.send().await.unwrap();
-    }
-    eventually("the troubled ones are called", async || {
-        let book = fake.book();
-        let called = sales.iter().filter(|(operation, sale)| book.calls(operation, &sale.id) > 0);
-        (called.count() == sales.len()).then_some(())
-    })
-    .await;
-    world.server.kill().await;
-    world.server.start().await;
-    for (operation, sale) in &sales {
-        let order = world.settled(&sale.name).await;
-        let to = if *operation == "capture" { "sent" } else { "cancelled" };
-        assert_eq!((status_id(&order), problems(&order).len()), (to, 0), "{order:?}");
-        assert_eq!(stage.done(operation, &sale.id), [TOTAL], "{operation}");
-        assert_eq!(fake.book().keys(operation, &sale.id), 1);
-    }
-    stage.check().await;
+    till::a_kill_anywhere_is_survived::<Klarna>(backend).await;
 }
 
 async fn refused_credentials_hold_everything_until_they_are_right(backend: Backend) {
@@ -397,23 +278,10 @@ async fn refused_credentials_hold_everything_until_they_are_right(backend: Backe
     };
     set("trukket-tilbake").await;
     assert_eq!(world.connection("kco").await.state(), ConnectionState::CredentialsRefused);
-    world.change(&sale.name, "sent").send().await.unwrap();
-    let order = eventually("the order says why it waits", async || {
-        let order = world.get(&sale.name).await;
-        (!order.problems.is_empty()).then_some(order)
-    })
-    .await;
-    assert_eq!(problems(&order), ["INTEGRATION_UNAUTHORIZED"]);
-    assert_eq!(order.problems[0].details["provider"], "kco");
-    assert_eq!(status_id(&order), "not-processed");
+    till::completes_unheard(&stage, &sale).await;
     // Also a payment that somebody names now waits.
     let id = stage.checkout(NewOrder::of(TOTAL));
-    let draft = world.draft(TOTAL).payment("kco", &id, TOTAL);
-    let named: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
-    eventually("the other order says so too", async || {
-        (!world.get(&named).await.problems.is_empty()).then_some(())
-    })
-    .await;
+    let named = till::names_unheard(&stage, &id).await;
 
     // Nothing is restarted: the next call has the new password.
     set(PASSWORD).await;
@@ -432,7 +300,7 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
     // Cancelled there: cancelling here succeeds, and completing is told the truth.
     for to in ["cancelled", "sent"] {
         let sale = stage.buy(TOTAL).await;
-        stage.by_hand(&sale.id, "cancel", "{}").await;
+        stage.in_portal(&sale.id, "cancel", "{}").await;
         if to == "sent" {
             world.complete(&sale.name).await.unwrap();
             let order = world.settled(&sale.name).await;
@@ -445,7 +313,7 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
     }
     // Captured there: a void is declined, and says what is left.
     let sale = stage.buy(TOTAL).await;
-    stage.by_hand(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
+    stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
     world.cancel(&sale.name, false).await.unwrap();
     let order = world.settled(&sale.name).await;
     assert_eq!(problems(&order), ["VOID_DECLINED"], "{order:?}");
@@ -455,31 +323,5 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
 }
 
 async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
-    const ORDERS: usize = 30;
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake } = &stage;
-    let mut sales = Vec::new();
-    for _ in 0..ORDERS {
-        sales.push(stage.buy(TOTAL).await);
-    }
-    // Each is asked for twice at the same time, and Klarna is slow.
-    fake.trouble(Trouble::of("capture", Effect::Slow { millis: 20 }).always());
-    let mut running = Vec::new();
-    for sale in &sales {
-        for _ in 0..2 {
-            let (world, name) = (world.clone(), sale.name.clone());
-            running.push(tokio::spawn(async move { world.change(&name, "sent").send().await }));
-        }
-    }
-    for one in running {
-        // The second of a pair finds the first waiting.
-        drop(one.await.unwrap());
-    }
-    for sale in &sales {
-        let order = world.settled(&sale.name).await;
-        assert_eq!(status_id(&order), "sent");
-        assert_eq!(stage.done("capture", &sale.id), [TOTAL]);
-    }
-    assert_eq!(fake.book().done.len(), ORDERS);
-    stage.check().await;
+    till::many_at_once_are_captured_once_each::<Klarna>(backend).await;
 }

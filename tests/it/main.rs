@@ -14,6 +14,8 @@ mod postgres;
 #[cfg(test)]
 mod accounting;
 #[cfg(test)]
+mod adyen;
+#[cfg(test)]
 mod attention;
 #[cfg(test)]
 mod bad_input;
@@ -73,6 +75,7 @@ mod model;
 mod notes;
 #[cfg(test)]
 mod orderctl;
+mod outages;
 #[cfg(test)]
 mod pending;
 #[cfg(test)]
@@ -110,7 +113,11 @@ mod updating;
 #[cfg(test)]
 mod verifying;
 #[cfg(test)]
+mod vipps;
+#[cfg(test)]
 mod watching;
+#[cfg(test)]
+mod webhooks;
 
 #[cfg(test)]
 fn main() -> std::process::ExitCode {
@@ -133,9 +140,11 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 50] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 55] = [
         accounting::trials,
         accounting::troubles::trials,
+        adyen::trials,
+        adyen::aftermath::trials,
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -165,6 +174,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         model::trials,
         notes::trials,
         orderctl::trials,
+        outages::trials,
         pending::trials,
         placing::trials,
         plans::trials,
@@ -183,7 +193,9 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         twins::trials,
         updating::trials,
         verifying::trials,
+        vipps::trials,
         watching::trials,
+        webhooks::trials,
     ];
     areas.into_iter().flat_map(|area| area()).collect()
 }

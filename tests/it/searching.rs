@@ -1,22 +1,25 @@
 //! Finding orders by words and metadata: what a plain reading of the rule finds, on both databases.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::TryStreamExt;
 use order_sdk::proto::{self, OrderFilter, UpdateOrderRequest};
 
-use crate::harness::{World, depth, mask, seed};
+use crate::harness::{Backend, World, depth, eventually, mask, seed};
 
 trials! {
     shared: [
         every_word_begins_a_word_of_the_order,
         what_is_corrected_or_attached_is_found_and_what_was_is_not,
+        what_was_edited_away_is_not_found_by_its_sku,
         metadata_are_met_exactly,
         any_filter_finds_what_a_plain_reading_finds,
         words_of_a_shop_are_found_in_no_other,
         another_replica_finds_what_was_placed_elsewhere,
     ];
+    own: [a_kill_of_the_one_who_reads_words_loses_none];
 }
 
 async fn numbers(world: &World, order_by: &str, filter: OrderFilter) -> Vec<i64> {
@@ -105,6 +108,23 @@ async fn what_is_corrected_or_attached_is_found_and_what_was_is_not(world: World
     assert_eq!(found(&world, "xylofon-9").await, [1001]);
     world.complete(&bought.name).await.unwrap();
     assert_eq!(found(&world, "ola xylofon").await, [1001], "a status changes no words");
+}
+
+async fn what_was_edited_away_is_not_found_by_its_sku(world: World) {
+    let draft = world.draft(0).with(|order| order.lines.clear());
+    let draft = draft.goods("CUP-1", "Kopp", 1, 500, 2_500).goods("TENT-1", "Telt", 1, 400, 2_500);
+    let order = world.place(draft.payment("manual", "", 900)).await;
+    let by_sku = async |sku: &str| {
+        let filter = OrderFilter { sku: sku.to_owned(), ..OrderFilter::default() };
+        numbers(&world, "number", filter).await
+    };
+    for sku in ["CUP-1", "TENT-1"] {
+        assert_eq!((by_sku(sku).await, found(&world, sku).await), (vec![1001], vec![1001]));
+    }
+    let name: order_sdk::OrderName = order.name.parse().unwrap();
+    world.client.edit(&name).remove(1).send().await.unwrap();
+    assert_eq!((by_sku("CUP-1").await, found(&world, "CUP-1").await), (vec![], vec![]));
+    assert_eq!((by_sku("TENT-1").await, found(&world, "TENT-1").await), (vec![1001], vec![1001]));
 }
 
 async fn metadata_are_met_exactly(world: World) {
@@ -246,7 +266,7 @@ async fn words_of_a_shop_are_found_in_no_other(world: World) {
 }
 
 async fn another_replica_finds_what_was_placed_elsewhere(world: World) {
-    if world.server.backend == crate::harness::Backend::Sqlite {
+    if world.server.backend == Backend::Sqlite {
         return;
     }
     let other = world.through(&world.server.replica().await);
@@ -254,4 +274,57 @@ async fn another_replica_finds_what_was_placed_elsewhere(world: World) {
     assert_eq!(found(&other, "from-one").await, [1001]);
     other.place(other.draft(0).external_reference("from-other")).await;
     assert_eq!(found(&world, "from").await, [1001, 1002]);
+}
+
+/// Orders come and are corrected all the time, and the kill comes whenever it comes.
+async fn a_kill_of_the_one_who_reads_words_loses_none(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    for round in 0..4 * depth() {
+        let mut running = Vec::new();
+        for worker in 0..6 {
+            let world = world.through(&world.server);
+            running.push(tokio::spawn(async move {
+                for number in 0.. {
+                    let first = format!("Foer{round}x{worker}x{number}");
+                    let draft = world.draft(0).customer(&first, "");
+                    let Ok(answer) = draft.send().await else { return };
+                    if number % 2 == 0 {
+                        continue;
+                    }
+                    let mut order = proto::Order::default();
+                    order.name = answer.order.unwrap().name;
+                    order.customer.get_or_insert_default().full_name = first.replace("Foer", "Nu");
+                    let request = UpdateOrderRequest {
+                        order: Some(order),
+                        update_mask: Some(mask(&["customer.full_name"])),
+                        ..UpdateOrderRequest::default()
+                    };
+                    if world.client.update_order(request).await.is_err() {
+                        return;
+                    }
+                }
+            }));
+        }
+        eventually("orders come in", async || {
+            let count = world.client.orders(&world.shop).count().await.unwrap();
+            (count > 20 * i64::from(round + 1)).then_some(())
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..300))).await;
+        world.server.kill().await;
+        for one in running {
+            one.abort();
+        }
+        world.server.start().await;
+    }
+    let query = world.client.orders(&world.shop).page_size(200);
+    let orders: Vec<proto::Order> = query.by_item().try_collect().await.unwrap();
+    for order in &orders {
+        let name = order.customer.clone().unwrap().full_name;
+        assert_eq!(found(&world, &name).await, [order.number], "{name}");
+        if name.starts_with("Nu") {
+            let before = name.replace("Nu", "Foer");
+            assert_eq!(found(&world, &before).await, [0; 0], "{before}");
+        }
+    }
 }

@@ -23,6 +23,9 @@ Examples:
   orderctl integrations create giftcard --kind sandbox
   orderctl integrations create klarna-no --kind klarna --endpoint europe \\
       --set username=K123456_abcdef --secret password=klarna.secret
+  orderctl integrations create mobilepay --kind vipps --endpoint production \\
+      --set client_id=fb492b5e-7907-4d83-ba20-c7fb60ca35de --set merchant_serial_number=123456 \\
+      --secret client_secret=vipps.secret --secret subscription_key=vipps.key
   orderctl integrations fields klarna
 
 A secret comes from its --secret file (- for stdin), else from the environment, as

@@ -6,13 +6,15 @@ mod tests;
 
 use crate::accounting;
 use crate::changing::{
-    ChangingFacts, Outcome, check_nothing_pending, finish, free_again, is_about_cover, is_hold,
-    record,
+    ChangingFacts, Outcome, asked_of, check_nothing_pending, finish, free_again, is_about_cover,
+    is_hold, record,
 };
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
 use crate::order::Micros;
-use crate::payments::{Operation, OperationKind, OperationState, Payment, PaymentId};
+use crate::payments::{
+    Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
+};
 use crate::refusals::{Code, Refusal, Violation};
 
 /// What stands where a provider's own words would, when a person said it.
@@ -64,14 +66,43 @@ pub fn dismiss(
         return Err(Refusal::new(Code::ProblemNotDismissible).with("code", problem.code.name()));
     }
     problem.closed_at = Some(now);
+    let about = problem.payment.filter(|_| is_told_by_provider(problem.code));
     let dismissed = problem.clone();
     draft.changes.push(Change::ProblemDismissed { problem: problem_id });
+    if let Some(payment) = about {
+        look_away(&mut draft, payment);
+    }
     accounting::give_up(&mut draft, &dismissed);
     Ok(draft.finish())
 }
 
+/// Opened because of what a provider said by itself.
+const fn is_told_by_provider(code: Code) -> bool {
+    matches!(code, Code::RefundReversed | Code::ChangedAtProvider)
+}
+
+/// The payment needs nobody any more, unless something else about it does.
+fn look_away(draft: &mut Draft<'_>, payment: PaymentId) {
+    let problems = &draft.case.order.problems;
+    let is_told = problems.iter().any(|problem| {
+        problem.closed_at.is_none()
+            && problem.payment == Some(payment)
+            && is_told_by_provider(problem.code)
+    });
+    let Some(known) = draft.payment_mut(payment).filter(|known| {
+        !is_told
+            && known.needs_attention
+            && known.operations.iter().all(|one| one.state != OperationState::Unknown)
+    }) else {
+        return;
+    };
+    known.needs_attention = false;
+    draft.payment_updated(payment);
+}
+
 /// Tries an operation again (4.6): one that waits is due now with its key, one that is unknown is
-/// looked up now, and a refund or a release that was declined is a new operation.
+/// looked up now; a refund or a release that was declined, and what a refund came short of, is a new
+/// operation.
 ///
 /// # Errors
 /// `OPERATION_NOT_FOUND`, `OPERATION_FINAL`, `EFFECT_NOT_RETRYABLE` for a declined operation that a
@@ -93,14 +124,14 @@ pub fn retry(
     if operation.state.is_claimed() {
         return Ok(Retry { decision: draft.finish(), hastened: Some(operation_id) });
     }
-    if operation.state != OperationState::Declined {
+    if operation.state != OperationState::Declined && short_minor(facts.case, operation) == 0 {
         return Err(is_final(operation));
     }
     let not_retryable = || Refusal::new(Code::EffectNotRetryable).with("operation", operation_id);
     let is_asked = match operation.kind {
         OperationKind::Refund => {
             check_nothing_pending(&facts.case.order)?;
-            let amount_minor = still_owed(payment, operation);
+            let amount_minor = still_owed(facts.case, payment, operation);
             if amount_minor > 0 {
                 request_refund(&mut draft, payment.id, operation, amount_minor);
             }
@@ -143,14 +174,15 @@ pub fn settle(
         (state, _) if state.is_in_flight() => {
             settle_open(facts, payment, operation, verdict, (ids, now))
         }
-        (OperationState::Declined, Verdict::Happened { amount_minor })
-            if operation.kind == OperationKind::Refund =>
-        {
-            check_nothing_pending(&facts.case.order)?;
-            let owed_minor = still_owed(payment, operation);
+        (
+            OperationState::Declined | OperationState::Succeeded,
+            Verdict::Happened { amount_minor },
+        ) if operation.kind == OperationKind::Refund => {
+            let owed_minor = still_owed(facts.case, payment, operation);
             if owed_minor == 0 {
                 return Err(is_final(operation));
             }
+            check_nothing_pending(&facts.case.order)?;
             let amount_minor = checked_amount(amount_minor, owed_minor)?;
             let mut draft = Draft::new(facts.case.clone(), ids, now);
             draft.changes.push(settled(payment.id, operation, true));
@@ -177,11 +209,37 @@ pub(crate) fn refunded_since(
         .fold(0, |sum, later| sum.saturating_add(later.amount_minor))
 }
 
-/// What of a declined refund was not asked for again, within what can be refunded.
-fn still_owed(payment: &Payment, declined: &Operation) -> i64 {
+/// What of a refund that was declined or came short was not asked for again, within what can be refunded. Nothing of one that
+/// went with a cancellation which was given up since: the order is paid for (2.3).
+fn still_owed(case: &Case, payment: &Payment, declined: &Operation) -> i64 {
+    if is_of_no_more(case, declined) {
+        return 0;
+    }
     let again = refunded_since(payment, declined, OperationState::may_happen);
     let refundable = payment.sums_for(declined.order).refundable();
-    declined.amount_minor.saturating_sub(again).min(refundable).max(0)
+    let missed = match declined.state {
+        OperationState::Succeeded => short_minor(case, declined),
+        _ => declined.amount_minor,
+    };
+    missed.saturating_sub(again).min(refundable).max(0)
+}
+
+/// What a refund that succeeded fell short of what was asked, while its problem is open.
+fn short_minor(case: &Case, refund: &Operation) -> i64 {
+    let mut problems = case.order.problems.iter().filter(|problem| problem.closed_at.is_none());
+    let problem = problems.find(|problem| {
+        problem.code == Code::RefundDeclined && problem.operation == Some(refund.id)
+    });
+    let is_short =
+        refund.kind == OperationKind::Refund && refund.state == OperationState::Succeeded;
+    problem
+        .filter(|_| is_short)
+        .map_or(0, |problem| asked_of(problem, refund).saturating_sub(refund.amount_minor).max(0))
+}
+
+/// Whether the refund went with a cancellation, and the order was captured whole all the same.
+pub(crate) fn is_of_no_more(case: &Case, refund: &Operation) -> bool {
+    refund.credit.is_none() && is_fully_captured(&case.order, &case.payments)
 }
 
 fn settle_open(

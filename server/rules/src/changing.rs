@@ -2,6 +2,7 @@
 
 mod advancing;
 mod attaching;
+mod hearing;
 pub(crate) mod label;
 pub(crate) mod planning;
 mod problems;
@@ -13,8 +14,9 @@ use std::collections::BTreeMap;
 
 pub(crate) use advancing::free_again;
 pub use attaching::{AttachPayment, attach};
+pub use hearing::{Bearing, Happening, News, bearing, concerned, hear};
 pub use planning::expected_effects;
-pub(crate) use problems::{is_about_cover, is_hold};
+pub(crate) use problems::{asked_of, is_about_cover, is_hold};
 pub use recording::{Outcome, record, resume};
 
 pub(crate) use advancing::advance;

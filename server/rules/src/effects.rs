@@ -38,6 +38,8 @@ pub enum System {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     pub system: System,
+    /// How long the system keeps the effect's key, in microseconds; `None`: it has none.
+    pub key_window: Option<i64>,
     /// Calls made so far; a result of an earlier attempt is evidence only.
     pub attempt: u32,
     /// Look-ups made since the last call.
@@ -118,20 +120,27 @@ pub const CALL_TIMEOUT_MICROS: i64 = 30 * SECOND;
 pub const QUIET_MICROS: i64 = 2 * SECOND;
 /// The first pause; it doubles each time.
 pub const BACK_OFF_FIRST_MICROS: i64 = SECOND;
-/// The longest pause.
+/// The longest pause of what the system has promised to answer, and of mails: their servers want to
+/// be left alone.
 pub const BACK_OFF_MAX_MICROS: i64 = 5 * MINUTE;
+/// The longest pause of all else: within a minute of a system's return every doubt is over.
+pub const RETRY_MAX_MICROS: i64 = 30 * SECOND;
 /// The longest hint of a provider that is followed.
 pub const HINT_MAX_MICROS: i64 = HOUR;
 /// What is held is tried again after this, unless the integration changes before.
 pub const HELD_MICROS: i64 = 15 * MINUTE;
 /// Not final after this: it is listed for a person, and tried on.
 pub const ATTENTION_AFTER_MICROS: i64 = 15 * MINUTE;
-/// Providers keep idempotency keys this long.
+/// Providers keep idempotency keys at least this long, as far as they say.
 pub const KEY_WINDOW_MICROS: i64 = 24 * HOUR;
-/// The last re-send, well inside the window.
-pub const LAST_SEND_AFTER_MICROS: i64 = 20 * HOUR;
 
-const _: () = assert!(LAST_SEND_AFTER_MICROS + CALL_TIMEOUT_MICROS < KEY_WINDOW_MICROS);
+const _: () = assert!(last_send_after(KEY_WINDOW_MICROS) + CALL_TIMEOUT_MICROS < KEY_WINDOW_MICROS);
+
+/// The last re-send after the first, well inside the window of a key.
+#[must_use]
+pub const fn last_send_after(key_window: i64) -> i64 {
+    key_window - key_window / 6
+}
 
 impl EffectState {
     /// Nothing more will come of it.
@@ -158,9 +167,10 @@ impl From<EffectState> for OperationState {
 impl Schedule {
     /// An effect that was just planned.
     #[must_use]
-    pub const fn planned(system: System) -> Self {
+    pub const fn planned(system: System, key_window: Option<i64>) -> Self {
         Self {
             system,
+            key_window,
             attempt: 0,
             looks: 0,
             first_sent_at: None,
@@ -176,6 +186,7 @@ impl Schedule {
     pub fn sent(self, now: Micros) -> Self {
         Self {
             system: self.system,
+            key_window: self.key_window,
             attempt: self.attempt.saturating_add(1),
             looks: 0,
             first_sent_at: self.first_sent_at.or(Some(now)),
@@ -190,10 +201,8 @@ impl Schedule {
     /// only ever sent again when it certainly did not happen, so it may be at any time.
     #[must_use]
     pub fn may_send_at(&self, time: Micros) -> bool {
-        self.system != System::Payments
-            || self
-                .first_sent_at
-                .is_none_or(|first| time.0 <= first.0.saturating_add(LAST_SEND_AFTER_MICROS))
+        let Some((first, window)) = self.first_sent_at.zip(self.key_window) else { return true };
+        time.0 <= first.0.saturating_add(last_send_after(window))
     }
 
     /// From here on a look-up that finds nothing counts.
@@ -238,8 +247,15 @@ impl Schedule {
         self.again(later(now, HELD_MICROS))
     }
 
+    const fn longest_pause(&self) -> i64 {
+        match (self.system, self.state) {
+            (System::Mail, _) | (_, EffectState::Accepted) => BACK_OFF_MAX_MICROS,
+            _ => RETRY_MAX_MICROS,
+        }
+    }
+
     fn look_later(mut self, now: Micros, jitter_permille: u16) -> (Self, Step) {
-        let due_at = later(now, back_off(self.looks, jitter_permille));
+        let due_at = later(now, back_off(self.looks, self.longest_pause(), jitter_permille));
         self.looks = self.looks.saturating_add(1);
         (self, Step::LookUp { due_at })
     }
@@ -267,7 +283,7 @@ pub fn after_call(
         }
         Report::TryLater { after } => {
             let tried = schedule.attempt.saturating_sub(1);
-            let pause = back_off(tried, jitter_permille);
+            let pause = back_off(tried, schedule.longest_pause(), jitter_permille);
             let hint = after.unwrap_or(0).clamp(0, HINT_MAX_MICROS);
             schedule.again(later(now, pause.max(hint)))
         }
@@ -349,9 +365,9 @@ fn after_absent(mut schedule: Schedule, now: Micros) -> (Schedule, Step) {
 }
 
 /// Doubles up to the longest pause; the jitter takes away up to half.
-fn back_off(tried: u32, jitter_permille: u16) -> i64 {
+fn back_off(tried: u32, longest: i64, jitter_permille: u16) -> i64 {
     let doubled = 1_i64.checked_shl(tried.min(30)).unwrap_or(i64::MAX);
-    let pause = BACK_OFF_FIRST_MICROS.saturating_mul(doubled).min(BACK_OFF_MAX_MICROS);
+    let pause = BACK_OFF_FIRST_MICROS.saturating_mul(doubled).min(longest);
     let half = pause / 2;
     pause - half * i64::from(jitter_permille.min(999)) / 1_000
 }

@@ -5,6 +5,7 @@ pub(crate) mod world;
 
 use std::collections::BTreeMap;
 
+use crate::effects::KEY_WINDOW_MICROS;
 use crate::money::{Currency, VatRate, line_amounts};
 use crate::order::{
     Line, LineKind, Micros, Order, OrderKind, OrderNumber, PlacedLine, PriceBasis, StatusId,
@@ -53,24 +54,26 @@ pub(crate) fn rulebook() -> Rulebook {
     }
 }
 
-/// `klarna` can be lowered and needs its rest released, `vipps` neither; `giftcard` is as unlikely to decline as
-/// manual.
+/// `klarna` can be lowered and needs its rest released, `vipps` neither, `mobilepay` only the latter; `giftcard` is
+/// as unlikely to decline as manual.
 pub(crate) fn capabilities() -> BTreeMap<ProviderName, Capabilities> {
-    let provider = |name: &str, decline_rank, is_flexible| {
+    let provider = |name: &str, decline_rank, (can_release, can_lower)| {
         let capabilities = Capabilities {
             is_manual: name == MANUAL,
             decline_rank,
-            can_release: is_flexible,
-            can_lower: is_flexible || name == MANUAL,
+            can_release,
+            can_lower,
             can_read_back: name != MANUAL,
+            key_window: KEY_WINDOW_MICROS,
         };
         (ProviderName(name.to_owned()), capabilities)
     };
     BTreeMap::from([
-        provider("klarna", 5, true),
-        provider("vipps", 4, false),
-        provider("giftcard", 0, true),
-        provider(MANUAL, 0, false),
+        provider("klarna", 5, (true, true)),
+        provider("vipps", 4, (false, false)),
+        provider("mobilepay", 4, (true, false)),
+        provider("giftcard", 0, (true, true)),
+        provider(MANUAL, 0, (false, true)),
     ])
 }
 

@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub can_lower: bool,
     /// Our ledger can be compared with the provider's by a read.
     pub can_read_back: bool,
+    /// How long the provider keeps a key for sure, in microseconds.
+    pub key_window: i64,
 }
 
 /// What is known of the reservation itself.

@@ -51,6 +51,8 @@ codes! {
     /// Payments name it, so it stays the system it is.
     IntegrationInUse = "INTEGRATION_IN_USE",
     CredentialsKeyMissing = "CREDENTIALS_KEY_MISSING",
+    /// What the integration's system does is only told by webhook, and nobody listens for any.
+    WebhooksOff = "WEBHOOKS_OFF",
     ExternalReferenceTaken = "EXTERNAL_REFERENCE_TAKEN",
     // §1 Statuses.
     StatusTagRequired = "STATUS_TAG_REQUIRED",
@@ -135,6 +137,8 @@ codes! {
     ReleaseDeclined = "RELEASE_DECLINED",
     RefundDeclined = "REFUND_DECLINED",
     CaptureReversed = "CAPTURE_REVERSED",
+    RefundReversed = "REFUND_REVERSED",
+    ChangedAtProvider = "CHANGED_AT_PROVIDER",
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
     AmountUpdateDeclined = "AMOUNT_UPDATE_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
@@ -152,6 +156,13 @@ codes! {
     NotFoundAtProvider = "NOT_FOUND_AT_PROVIDER",
     RejectedByProvider = "REJECTED_BY_PROVIDER",
     FraudRejected = "FRAUD_REJECTED",
+    /// The customer has said no, or nothing.
+    PaymentNotApproved = "PAYMENT_NOT_APPROVED",
+    /// The shop's agreement with the provider does not cover it.
+    NotEnabledAtProvider = "NOT_ENABLED_AT_PROVIDER",
+    /// The bank behind the reservation has let it go.
+    FundsUnavailable = "FUNDS_UNAVAILABLE",
+    RefundPeriodOver = "REFUND_PERIOD_OVER",
     UnknownProviderError = "UNKNOWN_PROVIDER_ERROR",
     // Reasons of an accounting system; told with the problem of a transfer.
     VatNotEnabled = "VAT_NOT_ENABLED",

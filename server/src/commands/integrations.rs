@@ -46,6 +46,9 @@ impl CreateIntegration {
             return Err(wrong("integration", description));
         }
         check_whole(&self.system)?;
+        if systems::needs_webhooks(&self.system) && !self.takes_webhooks {
+            return Err(Refusal::new(Code::WebhooksOff));
+        }
         let row = IntegrationRow {
             shop_id: shop.row.shop_id,
             slug: self.slug.clone(),
@@ -84,6 +87,11 @@ impl UpdateIntegration {
         let mut row = known.row.clone();
         if self.paths.iter().any(|path| path == "disabled") {
             row.is_disabled = self.stated.disabled;
+        }
+        let is_begun = self.paths.iter().any(|path| path == "disabled" || !path.contains('.'));
+        let is_deaf = systems::needs_webhooks(&system) && !self.takes_webhooks;
+        if is_begun && is_deaf && !row.is_disabled {
+            return Err(Refusal::new(Code::WebhooksOff));
         }
         row.setup = setup_stored(system.clone());
         self.set_credentials(&known, &system, &mut row, desk.now)?;
@@ -165,6 +173,7 @@ fn is_elsewhere(one: &System, other: &System) -> bool {
 
 /// What only the whole shows: a stand-in has its address, and nothing else has one.
 fn check_whole(system: &System) -> Result<(), Refusal> {
+    check_live(system)?;
     let is_stand_in = systems::is_stand_in(system);
     let mut system = system.clone();
     let kind = systems::kind(&system);
@@ -178,4 +187,16 @@ fn check_whole(system: &System) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// Adyen's live endpoint is at an address of the company's own.
+fn check_live(system: &System) -> Result<(), Refusal> {
+    let System::Adyen(adyen) = system else { return Ok(()) };
+    let field = "integration.adyen.live_url_prefix";
+    let is_live = adyen.endpoint() == v1::AdyenEndpoint::Live;
+    match (is_live, adyen.live_url_prefix.is_empty()) {
+        (true, true) => Err(wrong(field, "must say what the live address begins with")),
+        (false, false) => Err(wrong(field, "is only for the live endpoint")),
+        _ => Ok(()),
+    }
 }

@@ -40,6 +40,7 @@ fn complaint(flags: &[&str], environment: &[(&str, &str)], file: &str) -> String
 fn nothing_needs_to_be_set() {
     let settings = settings(&[], &[], "").unwrap();
     assert_eq!(settings.listen().to_string(), "127.0.0.1:7070");
+    assert_eq!(settings.webhook_listen(), None);
     assert_eq!(settings.database_url(), None);
     assert_eq!(settings.database_file().to_str(), Some("./order-data/orders.db"));
     assert_eq!(settings.sandbox_book().to_str(), Some("./order-data/sandbox.db"));
@@ -72,10 +73,11 @@ fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
 #[test]
 fn a_wrong_setting_is_told_in_one_line_that_names_it() {
     let file = ["--config", "orders.toml"];
-    let cases: [Case<'_>; 13] = [
+    let cases: [Case<'_>; 14] = [
         ((&["--listen", "0.0.0.0:7070"], &[]), "", &["--listen", "loopback", "authenticated"]),
         ((&["--listen", "[::]:7070"], &[]), "", &["--listen", "loopback"]),
         ((&["--listen", "nowhere"], &[]), "", &["--listen", "IP address with a port"]),
+        ((&["--webhook-listen", "0.0.0.0:80"], &[]), "", &["--webhook-listen", "TLS"]),
         ((&["--drain-timeout", "20"], &[]), "", &["--drain-timeout", "500ms, 20s or 2m"]),
         ((&["--drain-timeout", "11m"], &[]), "", &["--drain-timeout", "from 0ns to 600s"]),
         ((&["--turn-workers", "0"], &[]), "", &["--turn-workers", "from 1 to 256"]),

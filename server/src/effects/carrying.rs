@@ -8,9 +8,10 @@ use order_rules::effects::{
 };
 use order_rules::order::Micros;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::breakers::Heard;
+use super::slots::Place;
 use super::{Recorder, Runner};
 use crate::commands::{Assignment, Caller, Command, Failure};
 use crate::store::claims::{Claim, IntegrationSeen, Lease, Task};
@@ -82,10 +83,10 @@ const TRIES_WHEN_REFUSED: u32 = 3;
 impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
     /// Calls or looks up, and brings the effect further. Ends early when the lease is lost before
     /// the system has answered.
-    pub(super) async fn carry_out(self, lease_lost: &CancellationToken) {
+    pub(super) async fn carry_out(self, place: &Place) {
         let finding = tokio::select! {
             finding = self.ask() => finding,
-            () = lease_lost.cancelled() => {
+            () = place.lease_lost().cancelled() => {
                 tracing::warn!(
                     effect.key = self.claim.effect.effect_key,
                     attempt = self.claim.effect.attempt,
@@ -94,6 +95,7 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
                 return;
             }
         };
+        place.hear(finding.heard());
         let finding = match finding.ending() {
             None => finding,
             Some(ending) => match self.hand_in(&ending).await {
@@ -279,6 +281,18 @@ impl<Yes> Finding<Yes> {
                 Sighting::Absent | Sighting::InProgress | Sighting::NoAnswer | Sighting::Untold,
             )
             | Self::GaveUp => None,
+        }
+    }
+
+    /// What it says of the system itself.
+    fn heard(&self) -> Heard {
+        match self {
+            Self::Called(Report::Unknown | Report::TryLater { after: None })
+            | Self::LookedUp(Sighting::NoAnswer) => Heard::Silence,
+            Self::Called(Report::TryLater { after: Some(_) })
+            | Self::LookedUp(Sighting::Untold)
+            | Self::GaveUp => Heard::Nothing,
+            Self::Called(_) | Self::LookedUp(_) => Heard::Answer,
         }
     }
 

@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use order_rules::changing::Outcome;
+use order_rules::effects::EffectState;
 use order_rules::money::Currency;
 use order_rules::order::LineKind;
 use order_rules::payments::OperationKind;
 use uuid::Uuid;
 
 use super::carrying::{Ending, Errand};
+use crate::clock;
 use crate::commands::{Command, RecordOutcome};
-use crate::providers::{Call, CallLine, Confirmation, PaymentProvider, Provider, Report, Sighting};
-use crate::store::claims::PaymentSubject;
+use crate::providers::{
+    Call, CallLine, Confirmation, Doubt, PaymentProvider, Provider, Report, Sighting, Told,
+};
+use crate::store::claims::{PaymentSubject, schedule};
 use crate::store::rows::{EffectRow, LineRow, number};
 use crate::systems::Hold;
 use crate::terms::Term;
@@ -81,7 +85,7 @@ impl Paying {
 pub(super) fn call(
     shop: &str,
     effect: &EffectRow,
-    PaymentSubject { provider, reference, currency, lines }: &PaymentSubject,
+    PaymentSubject { provider, reference, currency, lines, told }: &PaymentSubject,
 ) -> Option<Call> {
     let kind = OperationKind::from_stored(effect.kind)?;
     Some(Call {
@@ -94,7 +98,19 @@ pub(super) fn call(
         currency: Currency::from_code(currency)?,
         order: number(effect.order_key),
         lines: lines.iter().filter_map(|row| line(kind, row)).collect(),
+        told: told.iter().map(Told::from).collect(),
+        doubt: Doubt::Wait,
     })
+}
+
+/// What there is to do where a look-up finds nothing.
+pub(super) fn doubt(effect: &EffectRow, is_held: bool) -> Doubt {
+    let Some(schedule) = schedule(effect) else { return Doubt::Wait };
+    match schedule.state {
+        EffectState::Unknown if !schedule.may_send_at(clock::now()) => Doubt::TooLate,
+        EffectState::Unknown if !is_held => Doubt::Repeat,
+        _ => Doubt::Wait,
+    }
 }
 
 /// A line without units was removed. Of a credit order the goods are negative, and fees positive: a
@@ -116,8 +132,16 @@ fn line(kind: OperationKind, row: &LineRow) -> Option<CallLine> {
 /// The provider's key of an effect: the same for every attempt, and another in every database,
 /// although they all count their shops and operations from one.
 pub(super) fn key_of(shop: &str, provider: &str, reference: &str, effect: &EffectRow) -> Uuid {
-    let EffectRow { effect_key, created_at, .. } = effect;
-    let name = format!("{shop}/{provider}/{reference}/{effect_key}/{created_at}");
+    let EffectRow { effect_key, created_at, .. } = *effect;
+    operation_key((shop, provider, reference), (effect_key, created_at))
+}
+
+/// The same of an operation, which was asked for when its effect was made.
+pub(crate) fn operation_key(
+    (shop, provider, reference): (&str, &str, &str),
+    (stored_key, asked_at): (i64, i64),
+) -> Uuid {
+    let name = format!("{shop}/{provider}/{reference}/{stored_key}/{asked_at}");
     Uuid::new_v5(&KEYS, name.as_bytes())
 }
 

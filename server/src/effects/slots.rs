@@ -1,5 +1,5 @@
-//! Who may be called now: so many at once in all, and so many in one lane of one shop, so that a
-//! system that hangs delays nobody else.
+//! Who may be called now: so many at once in all, and so many in one lane of one shop, one after
+//! silence, so that a system that hangs delays nobody else.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,18 +9,26 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::breakers::{Breaker, Heard, Room};
 use crate::store::claims::{Candidate, Lane};
 
 /// Everything under way; clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Slots {
-    taken: Arc<Mutex<BTreeMap<i64, Taken>>>,
+    state: Arc<Mutex<State>>,
     freed: Arc<Notify>,
 }
 
+#[derive(Default)]
+struct State {
+    taken: BTreeMap<i64, Taken>,
+    /// Of lanes whose last call heard nothing.
+    breakers: HashMap<(i64, Lane), Breaker>,
+}
+
 struct Taken {
-    shop_id: i64,
-    lane: Lane,
+    /// With its shop.
+    lane: (i64, Lane),
     lease_lost: CancellationToken,
     /// When the renewal of the lease began that is known to have succeeded.
     renewed_at: Instant,
@@ -30,11 +38,14 @@ struct Taken {
 pub(super) struct Place {
     slots: Slots,
     effect_key: i64,
+    lane: (i64, Lane),
     lease_lost: CancellationToken,
 }
 
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 const IN_ONE_LANE: usize = 8;
+/// Calls to systems that may be gone: with all shops' at once there is room for others.
+const PROBES_AT_ONCE: usize = 64;
 
 impl Slots {
     /// Resolves when a place was given up since it was last asked.
@@ -43,30 +54,45 @@ impl Slots {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.taken().len() >= AT_ONCE
+        self.state().taken.len() >= AT_ONCE
     }
 
     /// The lanes that get nothing more for now.
     pub(super) fn saturated(&self) -> Vec<(i64, Lane)> {
-        let taken = self.taken();
-        let busy = count(&taken).into_iter().filter(|(_, calls)| *calls >= IN_ONE_LANE);
-        busy.map(|((shop_id, lane), _)| (shop_id, lane.clone())).collect()
+        let (state, now) = (self.state(), Instant::now());
+        let calls = state.calls();
+        let tripped = state.breakers.iter().filter(|(_, breaker)| breaker.is_tripped());
+        let tripped = tripped.map(|(lane, _)| lane);
+        let mut lanes: Vec<&(i64, Lane)> = calls.keys().copied().chain(tripped).collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        let is_busy = |lane: &&(i64, Lane)| {
+            calls.get(lane).copied().unwrap_or_default() >= state.room(lane, now)
+        };
+        lanes.into_iter().filter(is_busy).cloned().collect()
     }
 
     /// Those that fit, in their order.
     pub(super) fn choose<'a>(&self, ready: &'a [Candidate]) -> Vec<&'a Candidate> {
-        let taken = self.taken();
-        let mut calls = count(&taken);
-        let mut room = AT_ONCE.saturating_sub(taken.len());
+        let (state, now) = (self.state(), Instant::now());
+        let mut calls = state.calls();
+        let lanes: Vec<(i64, Lane)> = ready.iter().map(Candidate::lane_of_shop).collect();
+        let mut room = AT_ONCE.saturating_sub(state.taken.len());
+        let mut probes = PROBES_AT_ONCE.saturating_sub(state.probes());
         let mut chosen = Vec::new();
-        for candidate in ready {
-            let there = calls.entry((candidate.shop_id, &candidate.lane)).or_default();
+        for (candidate, lane) in ready.iter().zip(&lanes) {
+            let there = calls.entry(lane).or_default();
+            let is_probe = state.is_tripped(lane);
             // One given up by this process a moment ago may still be on its way out.
-            if room > 0 && *there < IN_ONE_LANE && !taken.contains_key(&candidate.effect_key) {
-                *there += 1;
-                room -= 1;
-                chosen.push(candidate);
+            let is_there = state.taken.contains_key(&candidate.effect_key);
+            if room == 0 || is_there || *there >= state.room(lane, now) || (is_probe && probes == 0)
+            {
+                continue;
             }
+            *there += 1;
+            room -= 1;
+            probes -= usize::from(is_probe);
+            chosen.push(candidate);
         }
         chosen
     }
@@ -74,26 +100,26 @@ impl Slots {
     /// Takes a place for an effect that was just claimed.
     pub(super) fn occupy(&self, candidate: &Candidate) -> Place {
         let lease_lost = CancellationToken::new();
+        let lane = candidate.lane_of_shop();
         let taken = Taken {
-            shop_id: candidate.shop_id,
-            lane: candidate.lane.clone(),
+            lane: lane.clone(),
             lease_lost: lease_lost.clone(),
             renewed_at: Instant::now(),
         };
-        self.taken().insert(candidate.effect_key, taken);
-        Place { slots: self.clone(), effect_key: candidate.effect_key, lease_lost }
+        self.state().taken.insert(candidate.effect_key, taken);
+        Place { slots: self.clone(), effect_key: candidate.effect_key, lane, lease_lost }
     }
 
     /// The effects under way.
     pub(super) fn keys(&self) -> Vec<i64> {
-        self.taken().keys().copied().collect()
+        self.state().taken.keys().copied().collect()
     }
 
     /// Of the leases asked for, these are held; the others are lost.
     pub(super) fn renewed(&self, asked: &[i64], held: &[i64], began: Instant) {
-        let mut taken = self.taken();
+        let mut state = self.state();
         for key in asked {
-            let Some(taken) = taken.get_mut(key) else { continue };
+            let Some(taken) = state.taken.get_mut(key) else { continue };
             if held.contains(key) {
                 taken.renewed_at = began;
             } else {
@@ -104,14 +130,41 @@ impl Slots {
 
     /// Gives up what nobody can say is still one's own.
     pub(super) fn give_up_unrenewed(&self, after: Duration) {
-        let taken = self.taken();
-        for taken in taken.values().filter(|taken| taken.renewed_at.elapsed() >= after) {
+        let state = self.state();
+        for taken in state.taken.values().filter(|taken| taken.renewed_at.elapsed() >= after) {
             taken.lease_lost.cancel();
         }
     }
 
-    fn taken(&self) -> MutexGuard<'_, BTreeMap<i64, Taken>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// How many calls are under way, by lane.
+    fn calls(&self) -> HashMap<&(i64, Lane), usize> {
+        let mut calls = HashMap::new();
+        for taken in self.taken.values() {
+            *calls.entry(&taken.lane).or_default() += 1;
+        }
+        calls
+    }
+
+    fn is_tripped(&self, lane: &(i64, Lane)) -> bool {
+        self.breakers.get(lane).is_some_and(Breaker::is_tripped)
+    }
+
+    fn probes(&self) -> usize {
+        self.taken.values().filter(|taken| self.is_tripped(&taken.lane)).count()
+    }
+
+    fn room(&self, lane: &(i64, Lane), now: Instant) -> usize {
+        match self.breakers.get(lane).map_or(Room::Usual, |breaker| breaker.room(now)) {
+            Room::Usual => IN_ONE_LANE,
+            Room::Probe => 1,
+            Room::None => 0,
+        }
     }
 }
 
@@ -120,19 +173,35 @@ impl Place {
     pub(super) fn lease_lost(&self) -> &CancellationToken {
         &self.lease_lost
     }
+
+    /// Notes what the call heard of its system.
+    pub(super) fn hear(&self, heard: Heard) {
+        // A mail server turns mails away one by one: that says nothing of the others.
+        if self.lane.1 == Lane::Mail || heard == Heard::Nothing {
+            return;
+        }
+        let mut state = self.slots.state();
+        let breaker = state.breakers.entry(self.lane.clone()).or_default();
+        let was_tripped = breaker.is_tripped();
+        breaker.hear(heard, Instant::now());
+        let is_tripped = breaker.is_tripped();
+        if heard == Heard::Answer {
+            state.breakers.remove(&self.lane);
+        }
+        let (shop, system) = (self.lane.0, &self.lane.1);
+        match (was_tripped, is_tripped) {
+            (false, true) => {
+                tracing::warn!(shop, ?system, "a system does not answer, it is left alone");
+            }
+            (true, false) => tracing::info!(shop, ?system, "a system answers again"),
+            _ => {}
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.slots.taken().remove(&self.effect_key);
+        self.slots.state().taken.remove(&self.effect_key);
         self.slots.freed.notify_one();
     }
-}
-
-fn count(taken: &BTreeMap<i64, Taken>) -> HashMap<(i64, &Lane), usize> {
-    let mut calls = HashMap::new();
-    for taken in taken.values() {
-        *calls.entry((taken.shop_id, &taken.lane)).or_default() += 1;
-    }
-    calls
 }

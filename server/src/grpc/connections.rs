@@ -50,10 +50,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// One line for the terminal.
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("{address} is in use: stop what serves there, or choose another --listen")
+            format!("{address} is in use: stop what serves there, or choose another {setting}")
         }
         _ => format!("cannot listen on {address}: {error}"),
     })

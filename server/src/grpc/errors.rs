@@ -207,6 +207,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::AccountingNotSetUp
         | Code::IntegrationInUse
         | Code::CredentialsKeyMissing
+        | Code::WebhooksOff
         | Code::EtagMismatch => Fitting::State,
 
         Code::QueueFull | Code::Unavailable => Fitting::Retry,
@@ -231,6 +232,8 @@ fn fitting(code: Code) -> Fitting {
         | Code::ReleaseDeclined
         | Code::RefundDeclined
         | Code::CaptureReversed
+        | Code::RefundReversed
+        | Code::ChangedAtProvider
         | Code::AuthorizationDeclined
         | Code::AmountUpdateDeclined
         | Code::OutcomeUnknown
@@ -244,6 +247,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::NotFoundAtProvider
         | Code::RejectedByProvider
         | Code::FraudRejected
+        | Code::PaymentNotApproved
+        | Code::NotEnabledAtProvider
+        | Code::FundsUnavailable
+        | Code::RefundPeriodOver
         | Code::UnknownProviderError => Fitting::Nothing,
     }
 }

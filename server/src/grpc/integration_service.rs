@@ -23,7 +23,11 @@ impl Integrations {
 
     fn ground(&self) -> Ground<'_> {
         let connecting = &self.edge.connecting;
-        Ground { vault: connecting.vault(), stand_ins: connecting.allows_stand_ins() }
+        Ground {
+            vault: connecting.vault(),
+            stand_ins: connecting.allows_stand_ins(),
+            webhooks: connecting.takes_webhooks(),
+        }
     }
 
     /// The integration as the command would make it.

@@ -3,6 +3,7 @@
 use order_proto::v1;
 use order_proto::v1::integration::System;
 use order_rules::accounting::{NewTransfer, TransferForm};
+use order_rules::effects::KEY_WINDOW_MICROS;
 use order_rules::order::Micros;
 use order_rules::payments::{Capabilities, MANUAL, ProviderName};
 use prost::Message;
@@ -130,6 +131,7 @@ pub(super) fn capabilities(
         can_release: true,
         can_lower: true,
         can_read_back: false,
+        key_window: KEY_WINDOW_MICROS,
     };
     let outside = integrations.iter().filter_map(|one| {
         let slug = &one.row.slug;

@@ -6,7 +6,9 @@ use diesel::prelude::AsChangeset;
 use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
-use super::rows::{EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow, TransferRow};
+use super::rows::{
+    EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow, TransferRow, WebhookRow,
+};
 use super::schema;
 use crate::terms::{effect_state, effect_state_stored, system};
 
@@ -36,7 +38,7 @@ pub(crate) struct Candidate {
 }
 
 /// What a shop's effects queue up for: one that hangs delays nothing in the others.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Lane {
     /// The integration of this name.
     Provider(String),
@@ -56,6 +58,12 @@ pub(crate) struct TransferParts {
     pub document: Vec<u8>,
     /// Of a credit order: the sale's invoice, and the sale as it was then.
     pub sale: Option<(TransferRow, Vec<u8>)>,
+}
+
+impl Candidate {
+    pub(crate) fn lane_of_shop(&self) -> (i64, Lane) {
+        (self.shop_id, self.lane.clone())
+    }
 }
 
 /// An effect under a lease, as it is stored now.
@@ -83,6 +91,8 @@ pub(crate) struct PaymentSubject {
     pub currency: String,
     /// What the amount of an update or a refund is for: lines of the order, or of the credit order.
     pub lines: Vec<LineRow>,
+    /// What the provider told of it by itself, oldest first.
+    pub told: Vec<WebhookRow>,
 }
 
 /// What a mail is made of, as it is stored.
@@ -155,6 +165,7 @@ const NEVER: i64 = i64::MAX;
 pub(crate) fn schedule(row: &EffectRow) -> Option<Schedule> {
     Some(Schedule {
         system: system(row.system)?,
+        key_window: row.key_window,
         attempt: u32::try_from(row.attempt).ok()?,
         looks: u32::try_from(row.looks).ok()?,
         first_sent_at: row.first_sent_at.map(Micros),

@@ -380,6 +380,32 @@ pub(crate) struct EffectRow {
     pub absent_seen_at: Option<i64>,
     pub needs_attention: bool,
     pub created_at: i64,
+    /// How long the system keeps the effect's key, in microseconds; `None`: it has none.
+    pub key_window: Option<i64>,
+}
+
+/// Something that a provider told by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::webhooks, treat_none_as_default_value = false)]
+pub(crate) struct WebhookRow {
+    pub shop_id: i64,
+    pub integration: String,
+    /// The same for each copy of one of them.
+    pub copy_key: String,
+    pub payment_reference: String,
+    /// Of our operation, where one is named.
+    pub operation_key: Option<String>,
+    pub event: String,
+    pub is_success: bool,
+    pub reason: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub provider_reference: String,
+    pub happened_at: Option<i64>,
+    pub received_at: i64,
+    /// When it is followed up next.
+    pub due_at: Option<i64>,
+    pub tries: i32,
 }
 
 /// One event of the log; the first of a command carries `content`.

@@ -328,6 +328,27 @@ diesel::table! {
         absent_seen_at -> Nullable<BigInt>,
         needs_attention -> Bool,
         created_at -> BigInt,
+        key_window -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    webhooks (shop_id, integration, copy_key) {
+        shop_id -> BigInt,
+        integration -> Text,
+        copy_key -> Text,
+        payment_reference -> Text,
+        operation_key -> Nullable<Text>,
+        event -> Text,
+        is_success -> Bool,
+        reason -> Text,
+        amount_minor -> BigInt,
+        currency -> Text,
+        provider_reference -> Text,
+        happened_at -> Nullable<BigInt>,
+        received_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        tries -> Integer,
     }
 }
 
@@ -379,6 +400,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     mails,
     mail_files,
     accounting_transfers,
+    webhooks,
     effects,
     events,
 );

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use order_proto::v1::{self, EventChange, EventKind};
-use order_rules::decision::{Case, Decision, Ids};
-use order_rules::effects::EffectState;
+use order_rules::decision::{Case, Decision, Ids, PlannedEffect};
+use order_rules::effects::{EffectState, KEY_WINDOW_MICROS};
 use order_rules::order::{Micros, Order, OrderNumber};
 use order_rules::payments::Payment;
 use order_rules::refusals::{Code, Refusal};
@@ -154,13 +154,12 @@ impl Desk {
             self.put_payment(payment);
         }
         for planned in effects {
-            let row = record::effect(
-                self.shop.row.shop_id,
-                planned.payment.0,
-                &planned.operation,
-                planned.due_at,
-            );
-            self.put_effect(planned.operation.id, row);
+            let PlannedEffect { payment, operation, due_at } = planned;
+            let known = self.payments.get(&payment.0);
+            let window = known.map_or(KEY_WINDOW_MICROS, |known| known.capabilities.key_window);
+            let shop_id = self.shop.row.shop_id;
+            let row = record::effect(shop_id, payment, &operation, (due_at, window));
+            self.put_effect(operation.id, row);
         }
         for operation in withdrawn {
             self.finish_effect(operation, EffectState::Withdrawn);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use order_proto::v1;
 use order_rules::accounting::Transfer;
-use order_rules::effects::EffectState;
+use order_rules::effects::{EffectState, KEY_WINDOW_MICROS};
 use order_rules::mail::{Mail, MailKind, MailState};
 use order_rules::money::{Currency, VatRate};
 use order_rules::order::{
@@ -319,6 +319,7 @@ pub(super) fn payment(
         can_release: true,
         can_lower: false,
         can_read_back: false,
+        key_window: KEY_WINDOW_MICROS,
     });
     Ok(Payment {
         id: PaymentId(number(row.payment_key)),

@@ -4,7 +4,7 @@ use order_proto::v1;
 use order_rules::clocks::owes_refund;
 use order_rules::effects::{EffectState, System};
 use order_rules::order::{Delivery, DuplicateLink, Line, Micros, Order, Problem};
-use order_rules::payments::{Operation, OperationKind, Payment};
+use order_rules::payments::{Operation, OperationKind, Payment, PaymentId};
 use prost::Message;
 
 use super::desk::OrderFile;
@@ -291,18 +291,19 @@ pub(super) fn operations(
 /// The effect of an operation that was just planned.
 pub(super) fn effect(
     shop_id: i64,
-    payment_id: i64,
+    payment: PaymentId,
     operation: &Operation,
-    due_at: Micros,
+    (due_at, key_window): (Micros, i64),
 ) -> EffectRow {
     EffectRow {
         effect_key: key(shop_id, operation.id),
         shop_id,
         system: system_stored(System::Payments),
-        payment_key: Some(key(shop_id, payment_id)),
+        payment_key: Some(key(shop_id, payment.0)),
         order_key: key(shop_id, operation.order.0),
         kind: operation.kind.stored(),
         amount_minor: operation.amount_minor,
+        key_window: Some(key_window),
         ..planned(due_at, operation.requested_at)
     }
 }
@@ -329,6 +330,7 @@ pub(super) fn planned(due_at: Micros, created_at: Micros) -> EffectRow {
         absent_seen_at: None,
         needs_attention: false,
         created_at: created_at.0,
+        key_window: None,
     }
 }
 

@@ -68,6 +68,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::EraseCustomer(_)
         | Command::CreateStockItem(_)
         | Command::AdjustStock(_)
+        | Command::HearOfPayment(_)
         | Command::RecordOutcome(_)
         | Command::RecordMail(_)
         | Command::RecordTransfer(_) => None,

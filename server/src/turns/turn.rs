@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use order_rules::accounting::TransferState;
+use order_rules::changing::Bearing;
 use order_rules::order::Micros;
 use order_rules::payments::awaits_outcome;
 use order_rules::refusals::{Code, Refusal};
@@ -16,7 +17,7 @@ use super::document;
 use super::mailing::{self, MailSlip};
 use super::rebuild::{self, OrderParts};
 use super::record;
-use crate::commands::{Answer, Assignment, Awaits, Command, Failure};
+use crate::commands::{Answer, Assignment, Awaits, Command, Failure, HearOfPayment};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Facts, Needs, RequestRow, ShopRows};
@@ -465,4 +466,18 @@ pub(super) fn order_now(
     let is_waiting = awaits_outcome(&case.order, &case.payments)
         || (awaits == Awaits::Transfers && has_transfer);
     Ok((desk.order_parts(number), is_waiting))
+}
+
+/// What news are to a payment as it is.
+pub(super) fn bearing(
+    shops: &Shops,
+    shop_id: i64,
+    hearing: &HearOfPayment,
+    facts: &Facts,
+    now: Micros,
+) -> Result<Bearing, Failure> {
+    let desks = desks(shops, facts, now)
+        .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
+    let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
+    Ok(hearing.bearing(desk))
 }

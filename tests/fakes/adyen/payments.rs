@@ -29,6 +29,8 @@ pub struct NewPayment {
     pub has_partial_captures: bool,
     /// More can be authorised afterwards.
     pub can_rise: bool,
+    /// The card's bank said no, in these words.
+    pub refusal: String,
 }
 
 /// Minor units of its currency.
@@ -80,6 +82,7 @@ impl Default for NewPayment {
             days: VALID_DAYS,
             has_partial_captures: false,
             can_rise: false,
+            refusal: String::new(),
         }
     }
 }
@@ -102,7 +105,7 @@ impl Payment {
             authorized: new.value,
             captured: 0,
             refunded: 0,
-            is_over: false,
+            is_over: !new.refusal.is_empty(),
             is_cancelled: false,
             expires_at: now + SignedDuration::from_hours(24 * i64::from(new.days)),
             is_expiry_told: false,

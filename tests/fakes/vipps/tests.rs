@@ -415,6 +415,15 @@ async fn troubles_speak_its_language() {
         refused(&stage.change("key", ("capture", 100)).await, code, status, code);
         assert_eq!(stage.change("key", ("capture", 100)).await.status, then, "{status} {code}");
     }
+    // And once it says that it was done, when it was not.
+    let mut stage = Stage::new().await;
+    stage.vipps.trouble(Trouble::of("capture", Effect::answer(200, "", "")));
+    for captured in [0, 100] {
+        let reply = stage.change("key", ("capture", 100)).await;
+        let told = &reply.json()["aggregate"]["capturedAmount"]["value"];
+        assert_eq!((reply.status, told), (200, &json!(captured)));
+    }
+    assert_eq!(stage.money().await, [10_000, 0, 100, 0]);
 }
 
 #[tokio::test]

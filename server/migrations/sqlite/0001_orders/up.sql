@@ -358,12 +358,40 @@ CREATE TABLE effects (
     absent_seen_at BIGINT,
     needs_attention BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
+    -- How long the system keeps the effect's key; nothing: it has none.
+    key_window BIGINT CHECK (key_window > 0),
     CHECK ((system = 1) = (payment_key IS NOT NULL))
 );
 CREATE UNIQUE INDEX effects_in_flight ON effects (payment_key) WHERE state IN (1, 2, 3);
 CREATE INDEX effects_open ON effects (payment_key, effect_key) WHERE state IN (0, 1, 2, 3);
 CREATE INDEX effects_order ON effects (order_key) WHERE payment_key IS NULL AND state IN (0, 1, 2, 3);
 CREATE INDEX effects_due ON effects (due_at) WHERE state IN (0, 1, 2, 3);
+
+-- What providers told by themselves, for as long as anything may follow from it. Nothing personal.
+CREATE TABLE webhooks (
+    shop_id BIGINT NOT NULL REFERENCES shops,
+    integration TEXT NOT NULL,
+    -- The same for each copy of one of them.
+    copy_key TEXT NOT NULL,
+    payment_reference TEXT NOT NULL,
+    -- Of our operation, where one is named.
+    operation_key TEXT,
+    event TEXT NOT NULL,
+    is_success BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    amount_minor BIGINT NOT NULL,
+    currency TEXT NOT NULL,
+    provider_reference TEXT NOT NULL,
+    happened_at BIGINT,
+    received_at BIGINT NOT NULL,
+    -- When it is followed up next; null: nothing follows from it any more.
+    due_at BIGINT,
+    tries INTEGER NOT NULL,
+    PRIMARY KEY (shop_id, integration, copy_key)
+) WITHOUT ROWID;
+CREATE INDEX webhooks_payment ON webhooks (payment_reference, integration, shop_id);
+CREATE INDEX webhooks_due ON webhooks (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhooks_received ON webhooks (received_at) WHERE due_at IS NULL;
 
 -- The log: audit trail, stream and idempotency record are one.
 CREATE TABLE events (
@@ -433,6 +461,10 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('effects', 'effects_order', '1000 1'),
     ('effects', 'effects_due', '1000 1'),
     ('mails', 'mails_order', '1000000 2'),
+    ('webhooks', 'webhooks', '1000000 500000 500000 1'),
+    ('webhooks', 'webhooks_payment', '1000000 2 2 2'),
+    ('webhooks', 'webhooks_due', '1000 1'),
+    ('webhooks', 'webhooks_received', '1000000 1'),
     ('events', 'events', '5000000 2500000 1'),
     ('events', 'events_request', '3000000 1 1'),
     ('events', 'events_order', '5000000 2500000 5 1');

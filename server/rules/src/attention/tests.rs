@@ -165,6 +165,47 @@ fn a_declined_refund_paid_by_hand_is_no_problem_any_more() {
 }
 
 #[test]
+fn what_a_refund_came_short_of_can_be_asked_for_too() {
+    check(
+        "
+        place A 100 klarna:k1=70 giftcard:g1=30
+        yes k1
+        yes g1
+        A sent
+        yes k1
+        no g1
+        A cancelled keep
+        no k1                  => refund!k1=70:declined problem:REFUND_DECLINED dropped:cancelled
+        retry A k1 refund      => settled:refund@k1:declined refund?k1=70
+        yes k1 50              => refund!k1=50:succeeded updated:k1 closed:REFUND_DECLINED problem:REFUND_DECLINED
+        retry A k1 refund      => settled:refund@k1:succeeded refund?k1=20
+        yes k1                 => refund!k1=20:succeeded closed:REFUND_DECLINED
+        retry A k1 refund      => REFUSED OPERATION_FINAL operation=12
+        ",
+    );
+}
+
+#[test]
+fn a_cancellation_that_was_given_up_pays_nothing_back() {
+    check(
+        "
+        place A 100 klarna:k1=70 giftcard:g1=30
+        yes k1
+        yes g1
+        A sent
+        yes k1
+        no g1
+        A cancelled keep       => requested:cancelled refund?k1=70
+        no k1                  => refund!k1=70:declined problem:REFUND_DECLINED dropped:cancelled
+        A sent                 => requested:sent capture?g1=30
+        yes g1                 => capture!g1=30:succeeded status:sent delivered closed:CAPTURE_DECLINED closed:REFUND_DECLINED
+        retry A k1 refund      => REFUSED EFFECT_NOT_RETRYABLE operation=8
+        settle A k1 refund yes => REFUSED OPERATION_FINAL operation=8
+        ",
+    );
+}
+
+#[test]
 fn a_declined_return_is_asked_for_again_where_nobody_needs_it() {
     check(
         "

@@ -2,7 +2,7 @@
 
 use super::{ChangingFacts, planning};
 use crate::accounting;
-use crate::attention::refunded_since;
+use crate::attention::{is_of_no_more, refunded_since};
 use crate::decision::Case;
 use crate::delivering::owed_for_deliveries;
 use crate::draft::{About, Draft};
@@ -148,7 +148,9 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
         }
         Code::RefundDeclined => {
             let sums = order_sums(order.number, &case.payments);
-            (sums.claimed_refund == 0 && sums.refundable() == 0) || is_repaid(problem, payment)
+            (sums.claimed_refund == 0 && sums.refundable() == 0)
+                || is_repaid(problem, payment)
+                || is_of_a_cancellation_no_more(case, problem, payment)
         }
         Code::AmountUpdateDeclined => {
             is_fully_captured(order, &case.payments)
@@ -182,15 +184,18 @@ fn is_made_good(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bo
     let Some(asked) = captures().find(|operation| Some(operation.id) == problem.operation) else {
         return false;
     };
-    // Of one that came short the ledger holds what it did, the problem what was asked.
-    let asked_minor = problem.details.iter().find(|(key, _)| key == "asked_minor");
-    let asked_minor = asked_minor.and_then(|(_, value)| value.parse().ok());
     let before = captures()
         .filter(|one| one.id < asked.id && one.state == OperationState::Succeeded)
         .fold(0_i64, |sum, one| sum.saturating_add(one.amount_minor));
-    let wanted = before.saturating_add(asked_minor.unwrap_or(asked.amount_minor));
+    let wanted = before.saturating_add(asked_of(problem, asked));
     order_sums(order.number, &case.payments).captured >= wanted
         && captured(order, &case.payments) >= owed
+}
+
+/// What was asked for: of one that came short the ledger holds what it did, the problem what was asked.
+pub(crate) fn asked_of(problem: &Problem, operation: &Operation) -> i64 {
+    let asked_minor = problem.details.iter().find(|(key, _)| key == "asked_minor");
+    asked_minor.and_then(|(_, value)| value.parse().ok()).unwrap_or(operation.amount_minor)
 }
 
 /// Whether nothing is reserved that this order should give back.
@@ -210,9 +215,17 @@ fn is_let_go(payment: &Payment, case: &Case) -> bool {
 fn is_repaid(problem: &Problem, payment: Option<&Payment>) -> bool {
     let declined = payment.and_then(|payment| payment.operation(problem.operation?));
     payment.zip(declined).is_some_and(|(payment, declined)| {
-        let repaid = refunded_since(payment, declined, |state| state == OperationState::Succeeded);
-        declined.state == OperationState::Declined && repaid >= declined.amount_minor
+        let since = refunded_since(payment, declined, |state| state == OperationState::Succeeded);
+        let is_short = declined.state == OperationState::Succeeded;
+        let own = if is_short { declined.amount_minor } else { 0 };
+        own.saturating_add(since) >= asked_of(problem, declined)
     })
+}
+
+/// Whether the refund was of a cancellation that was given up.
+fn is_of_a_cancellation_no_more(case: &Case, problem: &Problem, payment: Option<&Payment>) -> bool {
+    let refund = payment.and_then(|payment| payment.operation(problem.operation?));
+    refund.is_some_and(|refund| is_of_no_more(case, refund))
 }
 
 /// Whether the operation of a problem has not got to its system.

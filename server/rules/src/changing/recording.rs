@@ -74,7 +74,7 @@ pub fn resume(facts: &ChangingFacts<'_>, ids: &mut Ids, now: Micros) -> Decision
 
 /// What is known now comes first: a lower amount that nobody was asked for yet must not stand in the
 /// way of a capture that needs it no longer.
-fn go_on(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
+pub(super) fn go_on(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decision {
     adjusting::review(&mut draft);
     advancing::advance(facts, &mut draft);
     finish(facts, draft)
@@ -135,7 +135,7 @@ fn apply_late(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation, 
         Outcome::Reversed { amount_minor }
             if has_succeeded && operation.kind == OperationKind::Capture =>
         {
-            reverse(draft, payment, operation, *amount_minor);
+            reverse(draft, payment, operation, (*amount_minor, ""));
         }
         Outcome::Succeeded { .. } if !has_succeeded => draft.set_needs_attention(payment),
         Outcome::Succeeded { amount_minor, .. } if is_other_amount(operation, *amount_minor) => {
@@ -312,7 +312,12 @@ fn with_credit(
 }
 
 /// A reversal is an operation of its own; never more is reversed than was captured.
-fn reverse(draft: &mut Draft<'_>, payment: PaymentId, capture: &Operation, amount_minor: i64) {
+pub(super) fn reverse(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    capture: &Operation,
+    (amount_minor, provider_reason): (i64, &str),
+) {
     let (now, id) = (draft.now, draft.ids.take());
     let Some(target) = draft.payment_mut(payment) else { return };
     let amount_minor = amount_minor.min(target.sums_for(capture.order).kept());
@@ -334,7 +339,10 @@ fn reverse(draft: &mut Draft<'_>, payment: PaymentId, capture: &Operation, amoun
     });
     draft.resolve(payment, id, OperationState::Succeeded);
     let about = About { payment: Some(payment), operation: Some(id) };
-    let details = vec![("amount_minor", amount_minor.to_string())];
+    let mut details = vec![("amount_minor", amount_minor.to_string())];
+    if !provider_reason.is_empty() {
+        details.push(("provider_reason", provider_reason.to_owned()));
+    }
     draft.open_problem(Code::CaptureReversed, about, details);
 }
 

@@ -2,6 +2,7 @@
 
 mod cancelled;
 mod completed;
+mod heard;
 mod histories;
 mod shared;
 

@@ -154,6 +154,11 @@ fn what_cannot_be_lowered_or_is_shared_keeps_its_amount() {
         C cancelled keep => status:cancelled dropped:b | B: kept:c
         B sent      => requested:sent capture?k1=80
         yes k1      => capture!k1=80:succeeded status:sent delivered release?k1=20
+        place D 100 mobilepay:m1=100
+        yes m1
+        edit D 1@40 => edited:100>80
+        D sent      => requested:sent capture?m1=80
+        yes m1      => capture!m1=80:succeeded status:sent delivered release?m1=20
         ",
     );
 }

@@ -2,15 +2,21 @@
 
 use super::{
     ATTENTION_AFTER_MICROS, BACK_OFF_MAX_MICROS, CALL_TIMEOUT_MICROS, EffectState, HELD_MICROS,
-    HINT_MAX_MICROS, HOUR, LAST_SEND_AFTER_MICROS, QUIET_MICROS, Report, Resolution, SECOND,
-    Schedule, Sighting, Step, System, after_call, after_look_up, back_off, taken_over,
+    HINT_MAX_MICROS, HOUR, KEY_WINDOW_MICROS, QUIET_MICROS, Report, Resolution, SECOND, Schedule,
+    Sighting, Step, System, after_call, after_look_up, back_off, last_send_after, taken_over,
 };
 use crate::order::Micros;
 use crate::payments::OperationState;
 
+const LAST_SEND_AFTER_MICROS: i64 = last_send_after(KEY_WINDOW_MICROS);
+
+fn planned() -> Schedule {
+    Schedule::planned(System::Payments, Some(KEY_WINDOW_MICROS))
+}
+
 /// Sent at zero, for the first time.
 fn sent() -> Schedule {
-    Schedule::planned(System::Payments).sent(Micros(0))
+    planned().sent(Micros(0))
 }
 
 fn unknown() -> Schedule {
@@ -159,6 +165,23 @@ fn nothing_is_sent_again_when_the_provider_may_have_forgotten_the_key() {
 }
 
 #[test]
+fn each_provider_keeps_its_keys_as_long_as_it_says() {
+    let week = 7 * 24 * HOUR;
+    for (window, last) in [
+        (Some(KEY_WINDOW_MICROS), Some(20 * HOUR)),
+        (Some(week), Some(week / 6 * 5)),
+        (Some(i64::MAX), Some(i64::MAX - i64::MAX / 6)),
+        (None, None),
+    ] {
+        let schedule = Schedule { key_window: window, ..sent() };
+        let last = last.unwrap_or(i64::MAX);
+        assert!(schedule.may_send_at(Micros(last)), "{window:?}");
+        let is_over = last < i64::MAX;
+        assert_eq!(!schedule.may_send_at(Micros(last.saturating_add(1))), is_over, "{window:?}");
+    }
+}
+
+#[test]
 fn a_late_effect_is_listed_for_a_person_and_tried_on() {
     for (now, needs_attention) in
         [(ATTENTION_AFTER_MICROS - 1, false), (ATTENTION_AFTER_MICROS, true)]
@@ -178,7 +201,7 @@ fn what_a_dead_replica_sent_is_looked_up_first() {
     let in_state = |state| Schedule { state, ..sent() };
     let now = Micros(20 * SECOND);
     let cases = [
-        (Schedule::planned(System::Payments), EffectState::Pending, send_again(now.0)),
+        (planned(), EffectState::Pending, send_again(now.0)),
         (sent(), EffectState::Unknown, look_up(now.0)),
         (unknown(), EffectState::Unknown, look_up(now.0)),
         (in_state(EffectState::Accepted), EffectState::Accepted, look_up(now.0)),
@@ -219,13 +242,23 @@ fn pauses_double_to_a_longest_and_jitter_takes_up_to_half() {
         (1, u16::MAX, 2 * SECOND - 999_000),
     ];
     for (tried, jitter, pause) in cases {
-        assert_eq!(back_off(tried, jitter), pause, "{tried} {jitter}");
+        assert_eq!(back_off(tried, BACK_OFF_MAX_MICROS, jitter), pause, "{tried} {jitter}");
     }
     let mut schedule = sent();
-    for pause in [1, 2, 4, 8] {
+    for pause in [1, 2, 4, 8, 16, 30, 30] {
         let (next, step) = after_call(schedule, Report::TryLater { after: None }, Micros(0), 0);
         assert_eq!(step, send_again(pause * SECOND));
         schedule = next.sent(Micros(0));
+    }
+    // A doubt is over soon after the system is back; what it promised, and mails, can wait.
+    let asked = |state, system| Schedule { state, system, looks: 20, ..unknown() };
+    for (schedule, pause) in [
+        (asked(EffectState::Unknown, System::Payments), 30 * SECOND),
+        (asked(EffectState::Accepted, System::Payments), BACK_OFF_MAX_MICROS),
+        (asked(EffectState::Unknown, System::Mail), BACK_OFF_MAX_MICROS),
+    ] {
+        let (_, step) = after_look_up(schedule, Sighting::NoAnswer, Micros(0), 0);
+        assert_eq!(step, look_up(pause));
     }
 }
 

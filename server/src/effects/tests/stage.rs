@@ -10,7 +10,7 @@ use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnectio
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection};
 use order_proto::v1;
 use order_rules::changing::Outcome;
-use order_rules::effects::{EffectState, System};
+use order_rules::effects::{EffectState, KEY_WINDOW_MICROS, System};
 use order_rules::money::Currency;
 use order_rules::payments::{Authorization, OperationKind, OperationState};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
 use crate::effects::paying::key_of;
 use crate::effects::{Recorder, Runner, Running};
 use crate::links::{Links, Setup};
-use crate::providers::{Call, PaymentProvider, Providers, Report};
+use crate::providers::{Call, Doubt, PaymentProvider, Providers, Report};
 use crate::shops::Shops;
 use crate::store::facts::Changes;
 use crate::store::rows::{EffectRow, HolderRow, OperationRow, OrderRow, PaymentRow, key};
@@ -30,10 +30,10 @@ use crate::turns::Turns;
 use crate::vault::Vault;
 
 pub(super) struct Stage {
-    store: Store,
+    pub(super) store: Store,
     providers: Providers,
     pub(super) log: Log,
-    shop_id: i64,
+    pub(super) shop_id: i64,
     folder: PathBuf,
     next: Mutex<i64>,
 }
@@ -140,6 +140,7 @@ impl Plan {
             absent_seen_at: None,
             needs_attention: false,
             created_at: CREATED_AT,
+            key_window: Some(KEY_WINDOW_MICROS),
         }
     }
 }
@@ -205,6 +206,8 @@ impl Stage {
                 currency: Currency::from_code("NOK").unwrap(),
                 order: 1,
                 lines: Vec::new(),
+                told: Vec::new(),
+                doubt: Doubt::Wait,
             };
             let report = self.provider().perform(&call).await;
             assert!(matches!(report, Report::Done(_)), "{report:?}");
@@ -225,6 +228,8 @@ impl Stage {
             currency: Currency::from_code("NOK").unwrap(),
             order: 1,
             lines: Vec::new(),
+            told: Vec::new(),
+            doubt: Doubt::Wait,
         };
         let report = self.provider().perform(&call).await;
         assert!(matches!(report, Report::Done(_)), "{report:?}");

@@ -22,7 +22,7 @@ struct Served {
 }
 
 async fn served(drain: Duration) -> Served {
-    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let listener = bind("127.0.0.1:0".parse().unwrap(), "--listen").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, health) = (CancellationToken::new(), Health::new());
     let routes = obedient().add_service(health.server()).prepare();
@@ -110,6 +110,6 @@ async fn watchers_of_the_health_do_not_hold_up_a_stop() {
 #[tokio::test]
 async fn an_address_in_use_is_told_in_one_line() {
     let served = served(Duration::ZERO).await;
-    let line = bind(served.address).await.unwrap_err();
+    let line = bind(served.address, "--listen").await.unwrap_err();
     assert!(line.contains("is in use") && !line.contains('\n'), "{line}");
 }

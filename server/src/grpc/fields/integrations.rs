@@ -27,6 +27,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) vault: &'a Vault,
     /// Integrations may name a stand-in on this machine.
     pub(crate) stand_ins: bool,
+    /// The service listens for webhooks.
+    pub(crate) webhooks: bool,
 }
 
 /// Secrets that a request stated, by field.
@@ -64,7 +66,8 @@ pub(crate) fn create_integration(
     fields.secrets(&mut system, &secrets, |_| true);
     let name = names::integration_name(&shop, &slug);
     let credentials = fields.sealed(&secrets, &name, ground.vault)?;
-    let command = CreateIntegration { slug, system, credentials, is_disabled };
+    let takes_webhooks = ground.webhooks;
+    let command = CreateIntegration { slug, takes_webhooks, system, credentials, is_disabled };
     envelope.finish(fields, shop, Command::CreateIntegration(Box::new(command)))
 }
 
@@ -121,7 +124,8 @@ pub(crate) fn update_integration(
     let mut credentials = fields.sealed(&secrets, &name, ground.vault)?;
     credentials.secrets.extend(removed.into_iter().map(|field| (field.to_owned(), Vec::new())));
     let paths = paths.into_iter().map(str::to_owned).collect();
-    let command = UpdateIntegration { slug, etag, paths, stated, credentials };
+    let takes_webhooks = ground.webhooks;
+    let command = UpdateIntegration { slug, takes_webhooks, etag, paths, stated, credentials };
     envelope.finish(fields, shop, Command::UpdateIntegration(Box::new(command)))
 }
 

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use super::*;
-use crate::providers::CallLine;
+use crate::providers::{CallLine, Doubt};
 
 fn call(kind: OperationKind, amount_minor: i64) -> Call {
     Call {
@@ -19,6 +19,8 @@ fn call(kind: OperationKind, amount_minor: i64) -> Call {
         currency: Currency::from_code("NOK").unwrap(),
         order: 1_001,
         lines: Vec::new(),
+        told: Vec::new(),
+        doubt: Doubt::Wait,
     }
 }
 

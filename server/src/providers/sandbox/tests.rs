@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Sandbox;
 use super::tables::{calls, entries, reservations};
-use crate::providers::{Call, PaymentProvider, Report, Sighting};
+use crate::providers::{Call, Doubt, PaymentProvider, Report, Sighting};
 
 /// What a step is told, as short as it can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,8 @@ fn call(reference: &str, kind: OperationKind, amount_minor: i64, key: u128) -> C
         currency: Currency::from_code("NOK").unwrap(),
         order: 1,
         lines: Vec::new(),
+        told: Vec::new(),
+        doubt: Doubt::Wait,
     }
 }
 

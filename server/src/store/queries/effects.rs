@@ -14,13 +14,13 @@ use diesel::{
 use order_rules::effects::{Schedule, Step};
 use order_rules::order::Micros;
 
-use super::{Backend, Connection, Database, Run, integrations};
+use super::{Backend, Connection, Database, Run, integrations, webhooks};
 use crate::store::StoreFailure;
 use crate::store::claims::{
     Candidate, Claim, Claims, Due, Lane, Lease, PaymentSubject, Progress, Search, Subject, Task,
     claimed, schedule, stepped,
 };
-use crate::store::rows::{EffectRow, LineRow, ShopRow, key, shop};
+use crate::store::rows::{EffectRow, LineRow, ShopRow, WebhookRow, key, shop};
 use crate::store::schema::{effects, order_lines, payment_operations, payments, shops};
 
 /// Kinds of operations, as they are stored.
@@ -275,6 +275,9 @@ async fn with_subjects(
         .into_iter()
         .map(|(key, provider, reference, currency)| (key, (provider, reference, currency)))
         .collect();
+    let references: Vec<String> =
+        known.values().map(|(_, reference, _)| reference.clone()).collect();
+    let told = webhooks::told_of(conn, shop_ids.clone(), references).await?;
     let integrations = integrations::of_shops(conn, shop_ids.clone()).await?;
     let shops = shops::table
         .filter(shops::shop_id.eq_any(shop_ids))
@@ -287,7 +290,12 @@ async fn with_subjects(
             Some(payment) => {
                 let (provider, reference, currency) = known.get(&payment)?.clone();
                 let lines = lines.remove(&effect.effect_key).unwrap_or_default();
-                Subject::Payment(PaymentSubject { provider, reference, currency, lines })
+                let is_own = |row: &&WebhookRow| {
+                    (row.shop_id, &row.integration, &row.payment_reference)
+                        == (effect.shop_id, &provider, &reference)
+                };
+                let told = told.iter().filter(is_own).cloned().collect();
+                Subject::Payment(PaymentSubject { provider, reference, currency, lines, told })
             }
             None => match effect.integration.clone() {
                 Some(integration) => Subject::Transfer(integration),
@@ -353,6 +361,6 @@ fn due(found: Vec<Found>, now: Micros) -> Due {
     due
 }
 
-fn later(time: Micros, pause: Duration) -> i64 {
+pub(super) fn later(time: Micros, pause: Duration) -> i64 {
     time.0.saturating_add(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX))
 }

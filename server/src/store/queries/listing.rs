@@ -226,6 +226,8 @@ async fn candidates(
     let query = order_lines::table
         .filter(order_lines::sku.eq(sku.clone()))
         .filter(sql::<Bool>(HAS_SKU))
+        // Edited away is not on the order any more (5.2).
+        .filter(order_lines::quantity.gt(0))
         .filter(order_lines::order_key.ge(range.from))
         .filter(order_lines::order_key.le(range.to))
         .limit(CANDIDATES)

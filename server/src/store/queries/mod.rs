@@ -15,5 +15,6 @@ mod shops;
 mod stream;
 mod transfers;
 mod turn;
+mod webhooks;
 
 pub(super) use super::{Backend, Connection, Database, Run, newest_purchases};

@@ -117,6 +117,7 @@ async fn findable(conn: &mut Connection, keys: Vec<i64>) -> Result<Vec<Findable>
         .await?;
     let skus: Vec<(i64, String)> = order_lines::table
         .filter(order_lines::order_key.eq_any(keys.clone()))
+        .filter(order_lines::quantity.gt(0))
         .select((order_lines::order_key, order_lines::sku))
         .load(conn)
         .await?;

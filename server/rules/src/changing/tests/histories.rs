@@ -342,7 +342,9 @@ fn settle(world: &mut World, model: &mut Model, operation: &Operation, has_happe
         return;
     };
     match operation.state {
-        OperationState::Declined => model.paid_by_hand(operation, &done),
+        OperationState::Declined | OperationState::Succeeded => {
+            model.paid_by_hand(operation, &done);
+        }
         state => {
             assert!(state.is_in_flight(), "{operation:?}");
             model.settled(&before, operation, has_happened);

@@ -80,6 +80,7 @@ fn found_elsewhere(mut query: Query, shop_id: i64, filter: &Narrowing) -> Query 
     if let Some(sku) = &filter.sku {
         let with_sku = order_lines::table
             .filter(order_lines::sku.eq(sku.clone()))
+            .filter(order_lines::quantity.gt(0))
             .filter(sql::<Bool>(HAS_SKU))
             .filter(order_lines::order_key.ge(key(shop_id, 0)))
             .filter(order_lines::order_key.lt(key(shop_id.saturating_add(1), 0)))

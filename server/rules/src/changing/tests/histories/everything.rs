@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::model::{self, Model};
 use super::picking::{new_payment, pick_effect, pick_operation, pick_order, placement};
 use super::{Act, SALES_MAX, acts, answer_effect, audit, pairs, purchases, settle};
-use crate::changing::{ChangeStatus, Outcome};
+use crate::changing::{ChangeStatus, Happening, News, Outcome};
 use crate::crediting::{CreditAmount, CreditFee, CreditLine, CreditOrder};
 use crate::decision::{Case, Change};
 use crate::delivering::Deliver;
@@ -119,7 +119,11 @@ fn run(world: &mut World, model: &mut Model, step: Step) {
                 && operation.state == OperationState::Succeeded;
             if is_captured {
                 let amount_minor = operation.amount_minor.min(i64::from(part) + 1);
-                let done = world.record(operation.id, &Outcome::Reversed { amount_minor });
+                // The same, told of the operation or of the payment alone.
+                let done = match part % 2 {
+                    0 => world.record(operation.id, &Outcome::Reversed { amount_minor }),
+                    _ => charge_back(world, operation.id, amount_minor),
+                };
                 model.watch(world, &done);
             }
         }
@@ -145,6 +149,19 @@ fn run(world: &mut World, model: &mut Model, step: Step) {
             model.watch(world, &done);
         }
     }
+}
+
+fn charge_back(world: &mut World, operation: i64, amount_minor: i64) -> Done {
+    let mut payments = world.payments.values();
+    let paid = payments.find(|payment| payment.operation(operation).is_some()).unwrap().id;
+    let news = News {
+        happening: Happening::Chargeback,
+        operation: None,
+        amount_minor,
+        event: "CHARGEBACK".to_owned(),
+        reason: String::new(),
+    };
+    world.hear(paid, &news)
 }
 
 /// A void gives all back, and an amount is lowered as asked or not at all.

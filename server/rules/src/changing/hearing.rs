@@ -1,0 +1,183 @@
+//! What a provider says of a payment without being asked: the ledger follows where it can, and a
+//! person hears of the rest (2.5, 2.8, 11.2).
+
+use super::ChangingFacts;
+use super::problems::open_for_lost_reservations;
+use super::recording::{go_on, reverse};
+use crate::decision::{Decision, Ids};
+use crate::draft::{About, Draft};
+use crate::order::{Micros, OrderNumber};
+use crate::payments::{
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, bound_to,
+};
+use crate::refusals::Code;
+
+/// One thing that a provider says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    pub happening: Happening,
+    /// The operation it is about, where that is one of ours.
+    pub operation: Option<i64>,
+    /// In minor units; 0 where no money moves.
+    pub amount_minor: i64,
+    /// The provider's own words: what happened, and why.
+    pub event: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// An operation came to its end, whoever asked for it.
+    Ended { kind: OperationKind, is_success: bool },
+    /// A capture that had succeeded did not, after all.
+    CaptureFailed,
+    /// A refund that had succeeded did not, after all.
+    RefundFailed,
+    /// The customer's bank took the money back.
+    Chargeback,
+    /// The reservation lapsed.
+    Expired,
+    /// Money or its rights changed in a way that only a person can judge.
+    Other,
+    /// Nothing that an order depends on.
+    Trifle,
+}
+
+/// What news are to a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// It is known already, or of no consequence.
+    None,
+    /// This operation is under way, and asking what became of it says the same.
+    Awaited(i64),
+    /// [`hear`] has something to write down.
+    Consequence,
+}
+
+/// Whether the news are news.
+#[must_use]
+pub fn bearing(payment: &Payment, news: &News) -> Bearing {
+    let operation = news.operation.and_then(|id| payment.operation(id));
+    if let Some(under_way) = operation.filter(|operation| operation.state.is_claimed()) {
+        return Bearing::Awaited(under_way.id);
+    }
+    match (news.happening, operation) {
+        (Happening::Trifle, _) => Bearing::None,
+        (Happening::Ended { kind: OperationKind::Authorize, .. }, None) => {
+            claimed(payment, |kind| kind == OperationKind::Authorize)
+                .map_or(Bearing::None, Bearing::Awaited)
+        }
+        (Happening::Ended { is_success, .. }, Some(operation)) => {
+            let has_succeeded = operation.state == OperationState::Succeeded;
+            if has_succeeded == is_success { Bearing::None } else { Bearing::Consequence }
+        }
+        (Happening::Ended { is_success: false, .. }, None) => Bearing::None,
+        (Happening::CaptureFailed | Happening::RefundFailed, Some(operation))
+            if operation.state != OperationState::Succeeded =>
+        {
+            Bearing::None
+        }
+        // What was taken back may be what nobody has told of yet.
+        (Happening::CaptureFailed | Happening::Chargeback, None) => {
+            claimed(payment, |kind| kind == OperationKind::Capture)
+                .map_or(Bearing::Consequence, Bearing::Awaited)
+        }
+        (Happening::RefundFailed, None) => claimed(payment, |kind| kind == OperationKind::Refund)
+            .map_or(Bearing::Consequence, Bearing::Awaited),
+        (Happening::Expired | Happening::Ended { kind: OperationKind::Void, .. }, None) => {
+            match claimed(payment, |_| true) {
+                // What is under way on the reservation is told by itself how it stands.
+                Some(under_way) => Bearing::Awaited(under_way),
+                None if payment.unused() > 0 => Bearing::Consequence,
+                None => Bearing::None,
+            }
+        }
+        _ => Bearing::Consequence,
+    }
+}
+
+/// The order whose matter the news are: the one that the operation was for, or that the payment
+/// belongs to. `None`: nobody holds the payment.
+#[must_use]
+pub fn concerned(payment: &Payment, news: &News) -> Option<OrderNumber> {
+    let operation = news.operation.and_then(|id| payment.operation(id));
+    let live = payment.holders.iter().find(|holder| holder.is_live);
+    operation
+        .map(|operation| operation.order)
+        .or_else(|| bound_to(payment))
+        .or_else(|| live.or(payment.holders.first()).map(|holder| holder.order))
+}
+
+/// Writes the news down. `facts` are those of the order they concern. What is no news changes nothing.
+///
+/// Afterwards [`resume`](super::resume) must be run for every other order that holds the payment.
+#[must_use]
+pub fn hear(
+    facts: &ChangingFacts<'_>,
+    payment: PaymentId,
+    news: &News,
+    ids: &mut Ids,
+    now: Micros,
+) -> Decision {
+    let known = facts.case.payments.iter().find(|known| known.id == payment);
+    let Some(known) = known.filter(|known| bearing(known, news) == Bearing::Consequence) else {
+        return Decision::unchanged(facts.case.clone());
+    };
+    let mut draft = Draft::new(facts.case.clone(), ids, now);
+    let operation = news.operation.and_then(|id| known.operation(id));
+    match (news.happening, operation) {
+        (Happening::CaptureFailed | Happening::Chargeback, _) => {
+            take_back(&mut draft, known, operation, news);
+        }
+        (Happening::RefundFailed, _) => {
+            tell(&mut draft, payment, Code::RefundReversed, news);
+        }
+        (Happening::Expired, None) => end(&mut draft, payment, Authorization::Expired),
+        (Happening::Ended { kind: OperationKind::Void, is_success: true }, None) => {
+            end(&mut draft, payment, Authorization::Voided);
+        }
+        _ => tell(&mut draft, payment, Code::ChangedAtProvider, news),
+    }
+    go_on(facts, draft)
+}
+
+/// The capture that failed, or the last one where it is not said which: a dispute names none.
+fn take_back(draft: &mut Draft<'_>, payment: &Payment, named: Option<&Operation>, news: &News) {
+    let is_done = |operation: &&Operation| {
+        operation.kind == OperationKind::Capture && operation.state == OperationState::Succeeded
+    };
+    let order = draft.case.order.number;
+    let mut captures = payment.operations.iter().filter(is_done);
+    let capture = named.filter(is_done).or_else(|| captures.rfind(|one| one.order == order));
+    match capture {
+        Some(capture) if payment.sums_for(capture.order).kept() > 0 => {
+            reverse(draft, payment.id, capture, (news.amount_minor, &news.reason));
+        }
+        _ => tell(draft, payment.id, Code::ChangedAtProvider, news),
+    }
+}
+
+/// A person hears of it.
+fn tell(draft: &mut Draft<'_>, payment: PaymentId, code: Code, news: &News) {
+    draft.set_needs_attention(payment);
+    let about = About { payment: Some(payment), operation: news.operation };
+    let details = vec![
+        ("event", news.event.clone()),
+        ("amount_minor", news.amount_minor.to_string()),
+        ("provider_reason", news.reason.clone()),
+    ];
+    // Each is a matter of its own.
+    draft.open_another_problem(code, about, details);
+}
+
+/// The reservation is gone, and nobody here has asked for that.
+fn end(draft: &mut Draft<'_>, payment: PaymentId, how: Authorization) {
+    draft.set_authorization(payment, how);
+    open_for_lost_reservations(draft);
+}
+
+/// An operation of such a kind that is not final.
+fn claimed(payment: &Payment, is_wanted: impl Fn(OperationKind) -> bool) -> Option<i64> {
+    let mut open = payment.operations.iter().filter(|operation| operation.state.is_claimed());
+    open.find(|operation| is_wanted(operation.kind)).map(|operation| operation.id)
+}

@@ -1,0 +1,128 @@
+//! 2.5, 2.8, 11.2: what a provider says by itself.
+
+use crate::fixtures::script::check;
+
+#[test]
+fn what_is_known_or_under_way_is_no_news() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        news k1 - authorized 100        =>
+        yes k1
+        news k1 - authorized 100        =>
+        A sent
+        sent k1
+        news k1 capture captured 100    =>
+        news k1 capture capture-failed  =>
+        news k1 - capture-failed 100    =>
+        news k1 - chargeback 100        =>
+        news k1 - voided                =>
+        news k1 - expired               =>
+        yes k1
+        news k1 capture captured 100    =>
+        news k1 - not-captured          =>
+        news k1 - not-refunded          =>
+        news k1 - voided                =>
+        news k1 - expired               =>
+        news k1 - trifle                =>
+        state A                         => sent Captured
+        ",
+    );
+}
+
+#[test]
+fn money_that_is_taken_back_is_a_reversal() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        news k1 capture capture-failed 40 => reversal!k1=40:succeeded problem:CAPTURE_REVERSED
+        news k1 - chargeback 100          => reversal!k1=60:succeeded problem:CAPTURE_REVERSED
+        news k1 - chargeback 100          => updated:k1 problem:CHANGED_AT_PROVIDER
+        state A => sent None CAPTURE_REVERSED CAPTURE_REVERSED CHANGED_AT_PROVIDER
+        ",
+    );
+    // Of what was never captured nothing can be taken back.
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        no k1
+        news k1 capture capture-failed 100 =>
+        news k1 - chargeback 100           => updated:k1 problem:CHANGED_AT_PROVIDER
+        ",
+    );
+}
+
+#[test]
+fn a_refund_that_came_back_is_told() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        credit A X units=1 yes
+        yes k1
+        news k1 refund refund-failed 50 => updated:k1 problem:REFUND_REVERSED
+        dismiss A REFUND_REVERSED       => dismissed:REFUND_REVERSED updated:k1
+        ",
+    );
+}
+
+#[test]
+fn a_reservation_that_ended_by_itself_is_lost() {
+    for (news, code) in [("expired", "RESERVATION_EXPIRED"), ("voided", "RESERVATION_GONE")] {
+        check(&format!(
+            "
+            place A 100 klarna:k1=100
+            place B 100 klarna:k1=100
+            yes k1
+            news k1 - {news} => updated:k1 problem:{code} | B: problem:{code}
+            A sent           => REFUSED {code} left_minor=100 held_minor=0
+            news k1 - {news} =>
+            "
+        ));
+    }
+}
+
+#[test]
+fn what_nobody_asked_for_is_for_a_person() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        news k1 - captured 100 => updated:k1 problem:CHANGED_AT_PROVIDER
+        news k1 - refunded 20  => problem:CHANGED_AT_PROVIDER
+        news k1 - adjusted 80  => problem:CHANGED_AT_PROVIDER
+        news k1 - other        => problem:CHANGED_AT_PROVIDER
+        dismiss A CHANGED_AT_PROVIDER => dismissed:CHANGED_AT_PROVIDER
+        ",
+    );
+}
+
+#[test]
+fn a_word_against_what_is_final_is_for_a_person() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        no k1
+        news k1 capture captured 100    => updated:k1 problem:CHANGED_AT_PROVIDER
+        news k1 capture not-captured    =>
+        ",
+    );
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        news k1 capture not-captured    => updated:k1 problem:CHANGED_AT_PROVIDER
+        ",
+    );
+}

@@ -1,0 +1,283 @@
+//! Vipps MobilePay's `ePayment`.
+//!
+//! A payment's reference is the merchant's own at Vipps. What is written carries our key as
+//! `Idempotency-Key`, by which the payment's event log tells for ever what was done under it. An
+//! answer of success is no proof: the money in `aggregate` is, and where other changes are in it
+//! too, the event log. Vipps lowers no reservation: less is captured, and the rest cancelled.
+
+mod agreement;
+mod answers;
+mod pace;
+mod payment;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::time::Duration;
+
+use order_proto::v1::{VippsEndpoint, VippsIntegration};
+use order_rules::payments::OperationKind;
+use order_rules::refusals::Code;
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub(super) use self::agreement::Gateway;
+use self::agreement::{Agreement, Heard, Sending};
+use self::answers::{Refused, Said, refused, said};
+use self::payment::{Log, Payment};
+use super::{Call, Decline, PaymentProvider, Report, Sighting, Tested};
+use crate::links::Link;
+use crate::outside::Answer;
+
+/// An agreement with Vipps; clones share its connections, its tokens and its pace.
+#[derive(Clone, Debug)]
+pub(crate) struct Vipps {
+    link: Link,
+    agreement: Agreement,
+}
+
+/// What reading came to.
+enum Read<What> {
+    There(What),
+    Refused(Refused),
+    Unauthorized(String),
+    /// It may be asked again.
+    NoAnswer(String),
+}
+
+impl Vipps {
+    pub(super) fn new(link: Link, gateway: Gateway, vipps: &VippsIntegration) -> Self {
+        let agreement = Agreement::new(&link, gateway, vipps, base(vipps));
+        Self { link, agreement }
+    }
+
+    /// Writes once, and makes of the answer what it means for the operation.
+    async fn write(&self, call: &Call, operation: &'static str, body: Option<Value>) -> Report {
+        if !is_reference(&call.reference) {
+            return Report::Declined(Refused::unknown_reference().decline);
+        }
+        let sending = Sending {
+            method: Method::POST,
+            path: format!("/epayment/v1/payments/{}/{operation}", call.reference),
+            change: Some((operation, call.key)),
+            body,
+        };
+        match self.agreement.send(&sending).await {
+            Heard::NotSent { after, .. } => Report::TryLater { after },
+            Heard::Nothing(_) => Report::Unknown,
+            Heard::Unauthorized(word) => Report::Held(self.link.hold(word)),
+            Heard::Answer(answer) if answer.status.is_success() => self.proven(call, &answer).await,
+            Heard::Answer(answer) => match said(&answer) {
+                Said::Busy(after) => Report::TryLater { after },
+                Said::Doubt => Report::Unknown,
+                Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
+                Said::Refused(no) => Report::Declined(no.decline),
+            },
+        }
+    }
+
+    /// Vipps says that it is done: its sums prove it, or the event log does.
+    async fn proven(&self, call: &Call, answer: &Answer) -> Report {
+        let Some(payment) = Payment::read(&answer.body) else { return Report::Unknown };
+        if let Some(confirmation) = payment.proof_of(call) {
+            return Report::Done(confirmation);
+        }
+        if !payment.may_show(call) {
+            return Report::Unknown;
+        }
+        match self.log(&call.reference).await {
+            Read::There(log) => log.trace_of(call).map_or(Report::Unknown, Report::Done),
+            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => Report::Unknown,
+        }
+    }
+
+    /// The payment's state forbids it: the payment says whether it has been done already, and else
+    /// why.
+    async fn explained(&self, call: &Call, no: Refused) -> Report {
+        let Read::There(log) = self.log(&call.reference).await else { return Report::Unknown };
+        if let Some(confirmation) = log.trace_of(call) {
+            return Report::Done(confirmation);
+        }
+        match self.payment(&call.reference).await {
+            Read::There(payment) => match payment.given_back(call) {
+                Some(confirmation) => Report::Done(confirmation),
+                None => Report::Declined(payment.explain(call, &no.decline)),
+            },
+            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => Report::Unknown,
+        }
+    }
+
+    /// A payment that somebody names is read, not believed.
+    async fn authorize(&self, call: &Call) -> Report {
+        match self.payment(&call.reference).await {
+            Read::There(payment) => payment.authorization(call),
+            unread => self.unread(unread),
+        }
+    }
+
+    /// Vipps would cancel the rest of a payment of which something was captured, too: that is no
+    /// void any more.
+    async fn void(&self, call: &Call) -> Report {
+        let payment = match self.payment(&call.reference).await {
+            Read::There(payment) => payment,
+            unread => return self.unread(unread),
+        };
+        if let Some(confirmation) = payment.given_back(call) {
+            return Report::Done(confirmation);
+        }
+        if payment.captured() > 0 {
+            let reason = format!("{} minor units are captured already", payment.captured());
+            return Report::Declined(Decline { code: Code::NotAllowedAtProvider, reason });
+        }
+        self.write(call, "cancel", None).await
+    }
+
+    /// What was to be read first could not be: nothing is sent.
+    fn unread<What>(&self, unread: Read<What>) -> Report {
+        match unread {
+            Read::Unauthorized(word) => Report::Held(self.link.hold(word)),
+            Read::Refused(no) if !no.is_temporary => Report::Declined(no.decline),
+            Read::Refused(no) => Report::TryLater { after: no.after },
+            Read::There(_) | Read::NoAnswer(_) => Report::TryLater { after: None },
+        }
+    }
+
+    async fn payment(&self, reference: &str) -> Read<Payment> {
+        self.fetch(reference, "", Payment::read).await
+    }
+
+    async fn log(&self, reference: &str) -> Read<Log> {
+        self.fetch(reference, "/events", parsed).await
+    }
+
+    async fn fetch<What>(
+        &self,
+        reference: &str,
+        path: &str,
+        understood: impl FnOnce(&[u8]) -> Option<What>,
+    ) -> Read<What> {
+        if !is_reference(reference) {
+            return Read::Refused(Refused::unknown_reference());
+        }
+        let path = format!("/epayment/v1/payments/{reference}{path}");
+        let sending = Sending { method: Method::GET, path, change: None, body: None };
+        match self.agreement.send(&sending).await {
+            Heard::NotSent { why, .. } | Heard::Nothing(why) => Read::NoAnswer(why),
+            Heard::Unauthorized(word) => Read::Unauthorized(word),
+            Heard::Answer(answer) if answer.status.is_success() => match understood(&answer.body) {
+                Some(there) => Read::There(there),
+                None => Read::NoAnswer("the answer cannot be understood".to_owned()),
+            },
+            Heard::Answer(answer) => Read::Refused(refused(&answer)),
+        }
+    }
+}
+
+impl PaymentProvider for Vipps {
+    async fn perform(&self, call: &Call) -> Report {
+        match call.kind {
+            OperationKind::Authorize => self.authorize(call).await,
+            OperationKind::Capture => self.write(call, "capture", Some(modification(call))).await,
+            OperationKind::Refund => self.write(call, "refund", Some(modification(call))).await,
+            OperationKind::Void => self.void(call).await,
+            OperationKind::Release => self.write(call, "cancel", None).await,
+            OperationKind::UpdateAmount | OperationKind::CaptureReversal => {
+                Report::Declined(unknown_here())
+            }
+        }
+    }
+
+    async fn look_up(&self, call: &Call) -> Sighting {
+        match call.kind {
+            OperationKind::Authorize => match self.payment(&call.reference).await {
+                Read::There(payment) => sighting(payment.authorization(call)),
+                Read::Refused(no) if !no.is_temporary => Sighting::Declined(no.decline),
+                Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => Sighting::NoAnswer,
+            },
+            OperationKind::Capture | OperationKind::Refund => {
+                match self.log(&call.reference).await {
+                    Read::There(log) => {
+                        log.trace_of(call).map_or(Sighting::Absent, Sighting::Happened)
+                    }
+                    // Money may have moved under other credentials than these.
+                    Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => {
+                        Sighting::NoAnswer
+                    }
+                }
+            }
+            OperationKind::Void | OperationKind::Release => {
+                match self.payment(&call.reference).await {
+                    Read::There(payment) => {
+                        payment.given_back(call).map_or(Sighting::Absent, Sighting::Happened)
+                    }
+                    Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => {
+                        Sighting::NoAnswer
+                    }
+                }
+            }
+            OperationKind::UpdateAmount | OperationKind::CaptureReversal => {
+                Sighting::Declined(unknown_here())
+            }
+        }
+    }
+
+    /// A fresh token shows whether the credentials would do, and a payment that nobody has, whether
+    /// the agreement does.
+    async fn test(&self) -> Tested {
+        self.agreement.forget_token().await;
+        match self.payment(&Uuid::new_v4().to_string()).await {
+            Read::There(_) => Tested::Works,
+            Read::Unauthorized(word) => Tested::CredentialsRefused(word),
+            Read::Refused(no) if no.decline.code == Code::NotFoundAtProvider => Tested::Works,
+            Read::Refused(no) if no.is_temporary => Tested::Unreachable(no.decline.reason),
+            Read::Refused(no) => Tested::UnexpectedAnswer(no.decline.reason),
+            Read::NoAnswer(why) => Tested::Unreachable(why),
+        }
+    }
+}
+
+/// How soon Vipps is asked again whether its customer has approved; they have ten minutes.
+const APPROVED_AGAIN_IN: Duration = Duration::from_secs(10);
+
+fn base(setup: &VippsIntegration) -> String {
+    let host = match setup.endpoint() {
+        VippsEndpoint::Production | VippsEndpoint::Unspecified => "api.vipps.no",
+        VippsEndpoint::Test => "apitest.vipps.no",
+        VippsEndpoint::StandIn => return setup.stand_in_url.trim_end_matches('/').to_owned(),
+    };
+    format!("https://{host}")
+}
+
+fn sighting(report: Report) -> Sighting {
+    match report {
+        Report::Done(confirmation) => Sighting::Happened(confirmation),
+        Report::Declined(decline) => Sighting::Declined(decline),
+        Report::Accepted { .. } => Sighting::InProgress,
+        Report::TryLater { .. } | Report::Held(_) | Report::Unknown => Sighting::NoAnswer,
+    }
+}
+
+fn modification(call: &Call) -> Value {
+    json!({
+        "modificationAmount": { "currency": call.currency.code(), "value": call.amount_minor },
+    })
+}
+
+fn unknown_here() -> Decline {
+    Decline {
+        code: Code::NotAllowedAtProvider,
+        reason: "Vipps changes no amount of a reservation and takes no capture back".to_owned(),
+    }
+}
+
+/// What Vipps takes as a merchant's reference, and so what can stand in an address as it is.
+fn is_reference(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (8..=64).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+fn parsed<What: DeserializeOwned>(body: &[u8]) -> Option<What> {
+    serde_json::from_slice(body).ok()
+}

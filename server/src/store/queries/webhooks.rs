@@ -1,0 +1,208 @@
+//! What providers told by themselves: each stored once, followed up until nothing more follows from
+//! it, and forgotten in time.
+
+use std::time::Duration;
+
+use diesel::dsl::sql;
+use diesel::sql_types::Bool;
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult,
+    SelectableHelper,
+};
+use order_rules::order::Micros;
+
+use super::effects::{later, now};
+use super::{Connection, Database, Run};
+use crate::store::StoreFailure;
+use crate::store::rows::{ShopRow, WebhookRow};
+use crate::store::schema::{effects, payments, shops, webhooks};
+
+/// Effects that a look-up may bring further; spelled out, so that the planner sees the condition of
+/// the index. What was never sent is left to its own time.
+const IS_IN_FLIGHT: &str = "effects.state IN (1, 2, 3)";
+/// Of rows that only give a hint and tell nothing.
+const IS_HINT: &str = "webhooks.event = 'PUSH'";
+const TELLS: &str = "webhooks.event <> 'PUSH'";
+/// More than payments that are looked up at once are ever told of.
+const TOLD_MAX: i64 = 2_000;
+
+impl Database {
+    /// Stores what was told, unless it is known, and has its payment looked after now. Answers whether
+    /// it was new.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn webhook_store(&self, row: WebhookRow) -> Result<bool, StoreFailure> {
+        in_write!(self, |conn| {
+            let now = now(conn).await?;
+            let row = WebhookRow { received_at: now.0, due_at: Some(now.0), ..row };
+            let about = (row.shop_id, row.integration.clone(), row.payment_reference.clone());
+            let stored = diesel::insert_into(webhooks::table)
+                .values(row)
+                .on_conflict_do_nothing()
+                .execute(conn)
+                .await?;
+            let keys = payment_keys(conn, about).await?;
+            let looked_after = effects::table
+                .filter(effects::payment_key.eq_any(keys.into_iter().map(Some)))
+                .filter(sql::<Bool>(IS_IN_FLIGHT))
+                .filter(effects::due_at.gt(now.0))
+                .filter(is_free(now));
+            diesel::update(looked_after).set(effects::due_at.eq(now.0)).execute(conn).await?;
+            Ok(stored > 0)
+        })
+    }
+
+    /// Takes what is due to be followed up, the longest due first, with the name of its shop. Nobody
+    /// else gets it for so long.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn webhooks_take(
+        &self,
+        limit: i64,
+        lasts: Duration,
+    ) -> Result<Vec<(WebhookRow, String)>, StoreFailure> {
+        in_write!(self, |conn| {
+            let now = now(conn).await?;
+            let due = webhooks::table
+                .filter(webhooks::due_at.is_not_null())
+                .filter(webhooks::due_at.le(now.0))
+                .order(webhooks::due_at)
+                .limit(limit)
+                .select(WebhookRow::as_select());
+            let rows: Vec<WebhookRow> = skip_locked!(due).load(conn).await?;
+            let mut taken = Vec::new();
+            for row in rows {
+                let row = WebhookRow { tries: row.tries.saturating_add(1), ..row };
+                put_off(conn, &row, Some(later(now, lasts))).await?;
+                let of_shop: Vec<ShopRow> =
+                    shops::table.find(row.shop_id).select(ShopRow::as_select()).load(conn).await?;
+                taken.extend(of_shop.into_iter().map(|shop| (row.clone(), shop.slug)));
+            }
+            Ok(taken)
+        })
+    }
+
+    /// Says when to follow up what was told; `None`: never again.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn webhook_put_off(
+        &self,
+        row: WebhookRow,
+        pause: Option<Duration>,
+    ) -> Result<(), StoreFailure> {
+        in_write!(self, |conn| {
+            let due_at = match pause {
+                Some(pause) => Some(later(now(conn).await?, pause)),
+                None => None,
+            };
+            Ok(put_off(conn, &row, due_at).await?)
+        })
+    }
+
+    /// Has an effect looked up now if it was sent and nobody is at it. Answers whether it was.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn effect_look_now(&self, effect_key: i64) -> Result<bool, StoreFailure> {
+        in_write!(self, |conn| {
+            let now = now(conn).await?;
+            let waiting = effects::table
+                .filter(effects::effect_key.eq(effect_key))
+                .filter(sql::<Bool>(IS_IN_FLIGHT))
+                .filter(effects::due_at.gt(now.0))
+                .filter(is_free(now));
+            let hastened =
+                diesel::update(waiting).set(effects::due_at.eq(now.0)).execute(conn).await?;
+            Ok(hastened > 0)
+        })
+    }
+
+    /// Whether a payment of this reference is known.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn payment_is_known(
+        &self,
+        (shop_id, provider, reference): (i64, String, String),
+    ) -> Result<bool, StoreFailure> {
+        in_read!(self, |conn| {
+            Ok(!payment_keys(conn, (shop_id, provider, reference)).await?.is_empty())
+        })
+    }
+
+    /// Forgets what was told before this time and has no consequence any more; hints sooner.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn webhooks_trim(
+        &self,
+        before: i64,
+        hints_before: i64,
+    ) -> Result<usize, StoreFailure> {
+        in_write!(self, |conn| {
+            let is_old = webhooks::received_at.lt(before);
+            let is_old_hint = sql::<Bool>(IS_HINT);
+            let old = webhooks::table
+                .filter(webhooks::due_at.is_null())
+                .filter(webhooks::received_at.lt(hints_before))
+                .filter(is_old_hint.or(is_old));
+            Ok(diesel::delete(old).execute(conn).await?)
+        })
+    }
+}
+
+/// What was told of payments of these references in these shops, oldest first.
+pub(super) async fn told_of(
+    conn: &mut Connection,
+    shop_ids: Vec<i64>,
+    references: Vec<String>,
+) -> Result<Vec<WebhookRow>, StoreFailure> {
+    if references.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(webhooks::table
+        .filter(webhooks::payment_reference.eq_any(references))
+        .filter(webhooks::shop_id.eq_any(shop_ids))
+        .filter(sql::<Bool>(TELLS))
+        .order((webhooks::received_at, webhooks::copy_key))
+        .limit(TOLD_MAX)
+        .select(WebhookRow::as_select())
+        .load(conn)
+        .await?)
+}
+
+async fn payment_keys(
+    conn: &mut Connection,
+    (shop_id, provider, reference): (i64, String, String),
+) -> QueryResult<Vec<i64>> {
+    payments::table
+        .filter(payments::reference.eq(reference))
+        .filter(payments::reference.ne(""))
+        .filter(payments::provider.eq(provider))
+        .filter(payments::shop_id.eq(shop_id))
+        .select(payments::payment_key)
+        .load(conn)
+        .await
+}
+
+async fn put_off(conn: &mut Connection, row: &WebhookRow, due_at: Option<i64>) -> QueryResult<()> {
+    let key = (row.shop_id, row.integration.clone(), row.copy_key.clone());
+    diesel::update(webhooks::table.find(key))
+        .set((webhooks::due_at.eq(due_at), webhooks::tries.eq(row.tries)))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+type IsFree = diesel::dsl::Or<
+    diesel::dsl::IsNull<effects::lease_until>,
+    diesel::dsl::LtEq<diesel::dsl::AssumeNotNull<effects::lease_until>, i64>,
+>;
+
+/// Nobody is at it.
+fn is_free(now: Micros) -> IsFree {
+    effects::lease_until.is_null().or(effects::lease_until.assume_not_null().le(now.0))
+}

@@ -1,0 +1,470 @@
+//! Adyen through the whole server, with a stand-in's book as witness: none lost, none doubled, and
+//! every outcome told by webhook.
+
+pub(crate) mod aftermath;
+mod stage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use order_rules::refusals::Code;
+use order_sdk::OrderName;
+use order_sdk::proto::{self, AdyenEndpoint, ConnectionState, OperationState};
+use order_tests::fakes::adyen::{NewPayment, Verdict};
+use order_tests::fakes::{Effect, Travel, Trouble};
+
+use self::stage::{Stage, TOTAL, adyen, reason};
+use crate::harness::{Backend, WAIT, eventually, problems, refused, status_id, wrong_fields};
+use crate::integrations::is_nowhere;
+
+pub(crate) use self::stage::adyen as integration;
+
+trials! {
+    own: [
+        every_operation_reaches_adyen_once,
+        a_payment_is_told_and_not_believed,
+        every_documented_error_is_told_with_its_page,
+        what_was_received_may_still_fail,
+        every_doubt_is_ended_by_the_same_call,
+        a_kill_at_any_point_loses_and_doubles_nothing,
+        copies_and_disorder_change_nothing,
+        refused_credentials_hold_everything_until_they_are_right,
+        many_orders_at_once_are_captured_once_each,
+        wrong_fields_are_told_at_once,
+    ];
+}
+
+async fn every_operation_reaches_adyen_once(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    assert_eq!(world.connection("card-no").await.state(), ConnectionState::Works);
+
+    // Capture; what is left of the reservation ends with it, and nothing is asked for.
+    let sale = stage.buy(1_000).await;
+    assert!(sale.order.payments[0].expire_time.is_none(), "Adyen does not say");
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    assert_eq!(stage.done("capture", &sale.psp), [900]);
+    let capture =
+        order.payments[0].operations.iter().find(|one| one.kind() == proto::OperationKind::Capture);
+    let known = fake.book().done_to("capture", &sale.psp).next().unwrap().id.clone();
+    assert_eq!(capture.unwrap().provider_reference, known, "the modification's own");
+
+    // A refund; a fee makes it smaller.
+    let credit = world.client.credit(&sale.name).units(1, 1).fee("Returfrakt", 100, 2_500);
+    credit.refund(true).wait(WAIT).send().await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), [""; 0], "{order:?}");
+    assert_eq!(stage.done("refund", &sale.psp), [800]);
+
+    // Cancel.
+    let sale = stage.buy(TOTAL).await;
+    world.cancel(&sale.name, false).await.unwrap();
+    assert_eq!(stage.done("cancel", &sale.psp), [TOTAL]);
+
+    // A lower amount.
+    let sale = stage.buy(TOTAL).await;
+    world.client.edit(&sale.name).unit_price(1, 700).wait(WAIT).send().await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(order.payments[0].authorized_minor, 700);
+    assert_eq!(stage.done("update", &sale.psp), [700]);
+
+    // Every call had the key of its effect, each was made once, and each webhook was taken once.
+    let book = fake.book();
+    for done in &book.done {
+        assert!(uuid::Uuid::try_parse(&done.key).is_ok(), "{done:?}");
+        assert_eq!(book.calls(&done.operation, &done.about), 1, "{done:?}");
+    }
+    assert!(book.sent.iter().all(|sent| (sent.attempt, sent.status) == (1, 200)), "{book:?}");
+    stage.check().await;
+}
+
+async fn a_payment_is_told_and_not_believed(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    let lost = async |deed: &str, body: &'static str| {
+        let psp = stage.checkout(NewPayment::of("cart", TOTAL));
+        stage.by_hand(&psp, deed, body).await;
+        psp
+    };
+    let refused = NewPayment { refusal: "Refused".to_owned(), ..NewPayment::of("cart", TOTAL) };
+    let euros = NewPayment { currency: "EUR".to_owned(), ..NewPayment::of("cart", TOTAL) };
+    let cases = [
+        (lost("cancel", "{}").await, "RESERVATION_GONE", "RESERVATION_GONE"),
+        (lost("capture", r#"{"value": 900}"#).await, "RESERVATION_GONE", "RESERVATION_GONE"),
+        (stage.checkout(euros), "AUTHORIZATION_DECLINED", "PAYMENT_MISMATCH"),
+        (stage.checkout(refused), "AUTHORIZATION_DECLINED", "REJECTED_BY_PROVIDER"),
+    ];
+    stage.all_told().await;
+    for (psp, problem, page) in cases {
+        let order = stage.place(&psp, TOTAL).await;
+        assert_eq!(problems(&order), [problem], "{psp}: {order:?}");
+        assert_eq!(reason(&order).0, page, "{psp}: {order:?}");
+        assert_eq!(order.payments[0].authorized_minor, 0);
+    }
+    let small = stage.checkout(NewPayment::of("cart", 500));
+    let order = stage.place(&small, TOTAL).await;
+    assert_eq!(order.payments[0].authorized_minor, 500, "what Adyen holds, not what was stated");
+    assert_eq!(problems(&order), ["PAYMENT_INSUFFICIENT"]);
+
+    // Placed before Adyen has told: it waits, and goes on when the webhook comes.
+    fake.travel(Travel { is_held: true, ..stage.travel() });
+    let psp = stage.checkout(NewPayment::of("cart", TOTAL));
+    let draft = world.draft(TOTAL).payment("card-no", &psp, TOTAL);
+    let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+    eventually("it waits for Adyen's word", async || {
+        let operation = world.get(&name).await.payments[0].operations[0].clone();
+        (operation.state() == OperationState::Accepted).then_some(())
+    })
+    .await;
+    world.change(&name, "sent").send().await.unwrap();
+    fake.travel(stage.travel());
+    let order = world.settled(&name).await;
+    assert_eq!((status_id(&order), order.payments[0].captured_minor), ("sent", TOTAL));
+    stage.check().await;
+}
+
+async fn every_documented_error_is_told_with_its_page(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    let finals = [
+        (400, "702", "REJECTED_BY_PROVIDER"),
+        (422, "137", "REJECTED_BY_PROVIDER"),
+        (422, "167", "NOT_FOUND_AT_PROVIDER"),
+        (404, "000", "NOT_FOUND_AT_PROVIDER"),
+        (422, "101", "UNKNOWN_PROVIDER_ERROR"),
+        (418, "29_418", "UNKNOWN_PROVIDER_ERROR"),
+    ];
+    for (status, code, page) in finals {
+        let sale = stage.buy(TOTAL).await;
+        let effect = Effect::answer(status, code, "In Adyen's words");
+        fake.trouble(Trouble::of("capture", effect).about(&sale.psp));
+        world.complete(&sale.name).await.unwrap();
+        let order = world.settled(&sale.name).await;
+        let seen = (status_id(&order), problems(&order));
+        assert_eq!(seen, ("not-processed", vec!["CAPTURE_DECLINED"]), "{code}");
+        let (found, words) = reason(&order);
+        assert_eq!(found, page, "{code}");
+        assert!(words.contains(code) && words.contains("In Adyen's words"), "{words}");
+        assert!(words.contains("pspReference"), "{words}");
+        assert_eq!(stage.done("capture", &sale.psp), [0; 0]);
+    }
+    // What passes is tried on under the same key.
+    let mut passing = Vec::new();
+    for (status, code, times) in [(429, "", 2), (500, "905", 1), (502, "", 1), (503, "", 2)] {
+        let sale = stage.buy(TOTAL).await;
+        let effect = Effect::answer(status, code, "Later");
+        fake.trouble(Trouble::of("capture", effect).about(&sale.psp).times(times));
+        world.change(&sale.name, "sent").send().await.unwrap();
+        passing.push(sale);
+    }
+    // 704: the first call is still at work when it is made again.
+    let sale = stage.buy(TOTAL).await;
+    fake.trouble(Trouble::of("capture", Effect::Late { millis: 8_000 }).about(&sale.psp));
+    world.change(&sale.name, "sent").send().await.unwrap();
+    passing.push(sale);
+    for sale in passing {
+        let order = world.settled(&sale.name).await;
+        assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+        assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
+        assert_eq!(fake.book().keys("capture", &sale.psp), 1);
+    }
+    stage.check().await;
+}
+
+/// Adyen receives it and tells later that it failed, in words alone.
+async fn what_was_received_may_still_fail(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    let fail = |operation: &str, psp: &str, words: &str| {
+        let (operation, about) = (operation.to_owned(), psp.to_owned());
+        let verdict = Verdict { operation, about, reason: words.to_owned() };
+        fake.with(|adyen, _| adyen.judge(verdict));
+    };
+    for (words, problem, page) in [
+        ("Capture expired", "RESERVATION_EXPIRED", "RESERVATION_EXPIRED"),
+        ("Transaction has been cancelled", "RESERVATION_GONE", "RESERVATION_GONE"),
+        ("Insufficient balance on payment", "CAPTURE_DECLINED", "NOT_ALLOWED_AT_PROVIDER"),
+        ("Acquirer fault 77", "CAPTURE_DECLINED", "UNKNOWN_PROVIDER_ERROR"),
+    ] {
+        let sale = stage.buy(TOTAL).await;
+        fail("capture", &sale.psp, words);
+        world.complete(&sale.name).await.unwrap();
+        let order = world.settled(&sale.name).await;
+        assert_eq!((status_id(&order), problems(&order)), ("not-processed", vec![problem]));
+        assert_eq!(reason(&order), (page, words));
+    }
+    let sale = stage.buy(TOTAL).await;
+    fail("cancel", &sale.psp, "Transaction has been captured");
+    world.cancel(&sale.name, false).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order)), ("not-processed", vec!["VOID_DECLINED"]));
+
+    let sale = stage.buy(TOTAL).await;
+    fail("update", &sale.psp, "Not supported by the issuer");
+    world.client.edit(&sale.name).unit_price(1, 700).wait(WAIT).send().await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), ["AMOUNT_UPDATE_DECLINED"]);
+    // The new total is captured anyway, and the rest ends with that.
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    assert_eq!(stage.done("capture", &sale.psp), [700]);
+
+    fail("refund", &sale.psp, "Not enough balance");
+    let credit = world.client.credit(&sale.name).units(1, 1).refund(true).wait(WAIT);
+    credit.send().await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), ["REFUND_DECLINED"]);
+    stage.check().await;
+}
+
+/// Silence, a line that breaks and a late error, each before it is done and after.
+fn doubts(operation: &str, psp: &str) -> Vec<Trouble> {
+    let effects = [Effect::Silence, Effect::HangUp, Effect::answer(500, "905", "Oops")];
+    let befall = |effect| Trouble::of(operation, effect).about(psp);
+    let before = effects.clone().map(befall);
+    let after = effects.map(|effect| befall(effect).once_done());
+    [before, after].concat()
+}
+
+/// Every operation in every kind of doubt, all at once.
+async fn every_doubt_is_ended_by_the_same_call(backend: Backend) {
+    let stage = Arc::new(Stage::set(backend).await);
+    let mut running = Vec::new();
+    for operation in ["capture", "cancel", "update", "refund"] {
+        for number in 0..doubts(operation, "").len() {
+            let stage = Arc::clone(&stage);
+            running.push(tokio::spawn(async move { in_doubt(&stage, operation, number).await }));
+        }
+    }
+    for one in running {
+        one.await.unwrap();
+    }
+    stage.check().await;
+}
+
+async fn in_doubt(stage: &Stage, operation: &'static str, number: usize) {
+    let Stage { world, fake, .. } = stage;
+    let sale = stage.buy(TOTAL).await;
+    if operation == "refund" {
+        world.complete(&sale.name).await.unwrap();
+    }
+    let trouble = doubts(operation, &sale.psp).swap_remove(number);
+    let told = format!("{operation}: {trouble:?}");
+    fake.trouble(trouble);
+    stage.begin(operation, &sale.name).await;
+    eventually(&told, async || (!stage.done(operation, &sale.psp).is_empty()).then_some(())).await;
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), [""; 0], "{told}: {order:?}");
+    let wanted = if operation == "update" { 700 } else { TOTAL };
+    assert_eq!(stage.done(operation, &sale.psp), [wanted], "{told}");
+    assert_eq!(fake.book().keys(operation, &sale.psp), 1, "{told}");
+}
+
+async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    // Durable and maybe called; called and not done; done and not heard.
+    let mut sales = Vec::new();
+    for operation in ["capture", "cancel", "update"] {
+        for is_done in [false, true] {
+            let sale = stage.buy(TOTAL).await;
+            let trouble = Trouble::of(operation, Effect::Silence).about(&sale.psp);
+            fake.trouble(if is_done { trouble.once_done() } else { trouble });
+            sales.push((operation, sale));
+        }
+        sales.push((operation, stage.buy(TOTAL).await));
+    }
+    for (operation, sale) in &sales {
+        stage.begin(operation, &sale.name).await;
+    }
+    eventually("all are called", async || {
+        let book = fake.book();
+        let called = sales.iter().filter(|(operation, sale)| book.calls(operation, &sale.psp) > 0);
+        (called.count() == sales.len()).then_some(())
+    })
+    .await;
+    world.server.kill().await;
+    world.server.start().await;
+    for (operation, sale) in &sales {
+        let order = world.settled(&sale.name).await;
+        assert_eq!(problems(&order), [""; 0], "{operation}: {order:?}");
+        let wanted = if *operation == "update" { 700 } else { TOTAL };
+        assert_eq!(stage.done(operation, &sale.psp), [wanted], "{operation}");
+        assert_eq!(fake.book().keys(operation, &sale.psp), 1);
+    }
+
+    // Received and not told; and told, stored, and maybe not followed up.
+    let (waiting, told) = (stage.buy(TOTAL).await, stage.buy(TOTAL).await);
+    fake.travel(Travel { is_held: true, ..stage.travel() });
+    for sale in [&waiting, &told] {
+        stage.begin("capture", &sale.name).await;
+        eventually("Adyen has received it", async || {
+            let order = world.get(&sale.name).await;
+            let last = order.payments[0].operations.last().map(proto::Operation::state);
+            (last == Some(OperationState::Accepted)).then_some(())
+        })
+        .await;
+    }
+    world.server.kill().await;
+    world.server.start().await;
+    let before = fake.book().sent.len();
+    fake.travel(stage.travel());
+    while fake.book().sent.iter().skip(before).all(|sent| sent.status != 200) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    world.server.kill().await;
+    world.server.start().await;
+    for sale in [&waiting, &told] {
+        let order = world.settled(&sale.name).await;
+        assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+        assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
+    }
+    stage.check().await;
+}
+
+async fn copies_and_disorder_change_nothing(backend: Backend) {
+    use proto::OperationKind::{Authorize, Capture, CaptureReversal};
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    let sales = [stage.buy(TOTAL).await, stage.buy(TOTAL).await, stage.buy(TOTAL).await];
+    fake.travel(Travel { is_held: true, ..stage.travel() });
+    for sale in &sales {
+        stage.begin("capture", &sale.name).await;
+        eventually("it is captured", async || {
+            (!stage.done("capture", &sale.psp).is_empty()).then_some(())
+        })
+        .await;
+        // It fails before anybody has told that it had succeeded.
+        let id = fake.book().done_to("capture", &sale.psp).next().unwrap().id.clone();
+        let body = format!(r#"{{"psp_reference": "{id}"}}"#);
+        stage.by_hand(&sale.psp, "capture-failed", body).await;
+    }
+    fake.travel(Travel { copies: 3, is_reversed: true, ..stage.travel() });
+    stage.all_told().await;
+    for sale in &sales {
+        let order = eventually("the reversal is written down", async || {
+            let order = world.settled(&sale.name).await;
+            (!problems(&order).is_empty()).then_some(order)
+        })
+        .await;
+        assert_eq!((status_id(&order), problems(&order)), ("sent", vec!["CAPTURE_REVERSED"]));
+        let kinds: Vec<_> =
+            order.payments[0].operations.iter().map(proto::Operation::kind).collect();
+        assert_eq!(kinds, [Authorize, Capture, CaptureReversal]);
+    }
+    let kept = world.server.store.texts("SELECT COUNT(*) || '' AS a FROM webhooks").await;
+    assert_eq!(kept, ["9"], "an authorization, a capture and its failure each, once");
+    stage.check().await;
+}
+
+async fn refused_credentials_hold_everything_until_they_are_right(backend: Backend) {
+    use order_tests::fakes::adyen::{API_KEY, HMAC_KEY};
+    let stage = Stage::set(backend).await;
+    let Stage { world, .. } = &stage;
+    let sale = stage.buy(TOTAL).await;
+    let set = async |api_key: &str| {
+        let integration = adyen(|adyen| api_key.clone_into(&mut adyen.api_key));
+        world.reintegrate("card-no", &["adyen.api_key"], integration).await.unwrap();
+    };
+    set("trukket-tilbake").await;
+    assert_eq!(world.connection("card-no").await.state(), ConnectionState::CredentialsRefused);
+    world.change(&sale.name, "sent").send().await.unwrap();
+    let order = eventually("the order says why it waits", async || {
+        let order = world.get(&sale.name).await;
+        (!order.problems.is_empty()).then_some(order)
+    })
+    .await;
+    assert_eq!(problems(&order), ["INTEGRATION_UNAUTHORIZED"]);
+    set(API_KEY).await;
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
+    stage.check().await;
+    is_nowhere(world, API_KEY).await;
+    world.server.start().await;
+    is_nowhere(world, HMAC_KEY).await;
+}
+
+async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
+    const ORDERS: usize = 30;
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    let mut sales = Vec::new();
+    for _ in 0..ORDERS {
+        sales.push(stage.buy(TOTAL).await);
+    }
+    // Each is asked for twice at the same time, Adyen is slow, and every webhook comes twice.
+    fake.trouble(Trouble::of("capture", Effect::Slow { millis: 20 }).always());
+    fake.travel(Travel { copies: 2, ..stage.travel() });
+    let mut running = Vec::new();
+    for sale in &sales {
+        for _ in 0..2 {
+            let (world, name) = (world.clone(), sale.name.clone());
+            running.push(tokio::spawn(async move { world.change(&name, "sent").send().await }));
+        }
+    }
+    for one in running {
+        // The second of a pair finds the first waiting.
+        drop(one.await.unwrap());
+    }
+    for sale in &sales {
+        let order = world.settled(&sale.name).await;
+        assert_eq!(status_id(&order), "sent");
+        assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
+    }
+    assert_eq!(fake.book().done.len(), ORDERS);
+    stage.check().await;
+}
+
+async fn wrong_fields_are_told_at_once(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, .. } = &stage;
+    let wrong = adyen(|adyen| {
+        adyen.endpoint = 77;
+        adyen.live_url_prefix = "a/b".to_owned();
+        adyen.merchant_account.clear();
+        adyen.api_key.clear();
+        adyen.hmac_key = "no hexadecimal".to_owned();
+        adyen.webhook_username = "a:b".to_owned();
+        adyen.webhook_password = "x".repeat(201);
+        adyen.stand_in_url = "http://example.com".to_owned();
+    });
+    let fields = wrong_fields(world.integrate("wrong", wrong).await);
+    let named = [
+        "endpoint",
+        "live_url_prefix",
+        "merchant_account",
+        "webhook_username",
+        "stand_in_url",
+        "api_key",
+        "hmac_key",
+        "webhook_password",
+    ];
+    assert_eq!(fields, named.map(|field| format!("integration.adyen.{field}")));
+    // The live endpoint is at an address of the company's own, and no other is.
+    for (endpoint, prefix) in [(AdyenEndpoint::Live, ""), (AdyenEndpoint::Test, "1797-FjordShop")] {
+        let integration = adyen(|adyen| {
+            adyen.set_endpoint(endpoint);
+            prefix.clone_into(&mut adyen.live_url_prefix);
+        });
+        let fields = wrong_fields(world.integrate("wrong", integration).await);
+        assert_eq!(fields, ["integration.adyen.live_url_prefix"]);
+    }
+    let live = adyen(|adyen| {
+        adyen.set_endpoint(AdyenEndpoint::Live);
+        adyen.live_url_prefix = "1797-FjordShop".to_owned();
+        adyen.webhook_username.clear();
+        adyen.webhook_password.clear();
+    });
+    let told = world.integrate("live", live).await.unwrap();
+    let Some(proto::integration::System::Adyen(told)) = told.system else { panic!("{told:?}") };
+    assert_eq!((told.api_key, told.hmac_key), (String::new(), String::new()));
+    // Payments keep it the account it is.
+    stage.buy(TOTAL).await;
+    let other = adyen(|adyen| adyen.merchant_account = "Another".to_owned());
+    let moved = world.reintegrate("card-no", &["adyen.merchant_account"], other).await;
+    refused(moved, Code::IntegrationInUse);
+}

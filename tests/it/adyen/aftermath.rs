@@ -1,0 +1,127 @@
+//! What Adyen tells of a payment when nothing is under way: schemes, issuers, and people in its portal.
+
+use std::time::Duration;
+
+use order_sdk::proto::{self, OperationKind, Order, PaymentState};
+
+use super::stage::{Sale, Stage, TOTAL};
+use crate::harness::{Backend, WAIT, eventually, problems, status_id};
+
+trials! {
+    own: [
+        money_that_is_taken_back_is_a_reversal,
+        a_refund_that_came_back_is_told,
+        a_reservation_that_ended_elsewhere_is_lost,
+        what_was_done_in_the_portal_is_told_and_not_done_again,
+    ];
+}
+
+impl Stage {
+    async fn captured(&self) -> Sale {
+        let sale = self.buy(TOTAL).await;
+        self.world.complete(&sale.name).await.unwrap();
+        sale
+    }
+
+    /// The order once it has as many problems.
+    async fn with_problems(&self, sale: &Sale, count: usize) -> Order {
+        eventually(&format!("{count} problems"), async || {
+            let order = self.world.get(&sale.name).await;
+            (order.problems.len() == count).then_some(order)
+        })
+        .await
+    }
+
+    async fn dismiss(&self, order: &Order, place: usize) -> Order {
+        let request = proto::DismissProblemRequest {
+            name: order.name.clone(),
+            problem_id: order.problems[place].id,
+            reason: "Ordnet i portalen".to_owned(),
+            ..proto::DismissProblemRequest::default()
+        };
+        self.world.client.dismiss_problem(request).await.unwrap().order.unwrap()
+    }
+
+    /// What was done at Adyen last: `{"psp_reference": "…"}`.
+    fn last(&self, operation: &str, psp: &str) -> String {
+        let id = self.fake.book().done_to(operation, psp).last().unwrap().id.clone();
+        format!(r#"{{"psp_reference": "{id}"}}"#)
+    }
+}
+
+async fn money_that_is_taken_back_is_a_reversal(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    for (deed, event) in [("capture-failed", "CAPTURE_FAILED"), ("chargeback", "CHARGEBACK")] {
+        let sale = stage.captured().await;
+        let body = match deed {
+            "chargeback" => "{}".to_owned(),
+            _ => stage.last("capture", &sale.psp),
+        };
+        stage.by_hand(&sale.psp, deed, body).await;
+        let order = stage.with_problems(&sale, 1).await;
+        assert_eq!((status_id(&order), problems(&order)), ("sent", vec!["CAPTURE_REVERSED"]));
+        assert_eq!(order.problems[0].details["amount_minor"], "900", "{event}");
+        let last = order.payments[0].operations.last().unwrap();
+        assert_eq!((last.kind(), last.amount_minor), (OperationKind::CaptureReversal, TOTAL));
+        assert_eq!(order.payment_state(), PaymentState::None);
+    }
+    stage.check().await;
+}
+
+async fn a_refund_that_came_back_is_told(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    for deed in ["refund-failed", "refund-reversed"] {
+        let sale = stage.captured().await;
+        let credit = stage.world.client.credit(&sale.name).units(1, 1).refund(true).wait(WAIT);
+        credit.send().await.unwrap();
+        stage.by_hand(&sale.psp, deed, stage.last("refund", &sale.psp)).await;
+        let order = stage.with_problems(&sale, 1).await;
+        assert_eq!(problems(&order), ["REFUND_REVERSED"], "{deed}");
+        assert_eq!(order.problems[0].details["amount_minor"], "900");
+        assert!(order.payment_needs_attention);
+        let order = stage.dismiss(&order, 0).await;
+        assert!(!order.payment_needs_attention && order.problems.is_empty(), "{order:?}");
+    }
+    stage.check().await;
+}
+
+async fn a_reservation_that_ended_elsewhere_is_lost(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let cancelled = stage.buy(TOTAL).await;
+    stage.by_hand(&cancelled.psp, "cancel", "{}").await;
+    let order = stage.with_problems(&cancelled, 1).await;
+    assert_eq!(problems(&order), ["RESERVATION_GONE"]);
+    assert_eq!(order.payment_state(), PaymentState::Voided);
+    // Nothing is asked for any more.
+    stage.world.cancel(&cancelled.name, false).await.unwrap();
+    assert_eq!(stage.fake.book().calls("cancel", &cancelled.psp), 0);
+
+    let lapsed = stage.buy(TOTAL).await;
+    stage.fake.advance(Duration::from_hours(8 * 24));
+    let order = stage.with_problems(&lapsed, 1).await;
+    assert_eq!(problems(&order), ["RESERVATION_EXPIRED"]);
+    assert_eq!(order.payment_state(), PaymentState::Expired);
+    stage.check().await;
+}
+
+async fn what_was_done_in_the_portal_is_told_and_not_done_again(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let sale = stage.buy(TOTAL).await;
+    stage.by_hand(&sale.psp, "capture", r#"{"value": 900}"#).await;
+    stage.by_hand(&sale.psp, "refund", r#"{"value": 100}"#).await;
+    let order = stage.with_problems(&sale, 2).await;
+    assert_eq!(problems(&order), ["CHANGED_AT_PROVIDER"; 2]);
+    let told = |place: usize| {
+        let details = &order.problems[place].details;
+        (details["event"].clone(), details["amount_minor"].clone())
+    };
+    assert_eq!(told(0), ("CAPTURE".to_owned(), "900".to_owned()));
+    assert_eq!(told(1), ("REFUND".to_owned(), "100".to_owned()));
+    assert!(order.payment_needs_attention);
+    // Capturing it here as well is Adyen's to refuse, and it does.
+    stage.world.complete(&sale.name).await.unwrap();
+    let order = stage.world.settled(&sale.name).await;
+    assert!(problems(&order).contains(&"CAPTURE_DECLINED"), "{order:?}");
+    assert_eq!(stage.done("capture", &sale.psp), [900], "in the portal, once");
+    stage.check().await;
+}

@@ -1,0 +1,129 @@
+//! A shop whose provider `card-no` is the stand-in of Adyen, which tells the server by webhook.
+
+use order_sdk::OrderName;
+use order_sdk::proto::integration::System;
+use order_sdk::proto::{AdyenEndpoint, AdyenIntegration, Integration, Order};
+use order_tests::fakes::adyen::{API_KEY, HMAC_KEY, MERCHANT_ACCOUNT, NewPayment, Webhook};
+use order_tests::fakes::{Adyen, Fake, Travel, send};
+
+use crate::harness::server::free_port;
+use crate::harness::{Backend, World, eventually};
+use crate::integrations::world_with_key;
+
+pub(super) const TOTAL: i64 = 900;
+const LOGIN: (&str, &str) = ("adyen", "webhook-passord");
+
+pub(super) struct Stage {
+    pub(super) world: World,
+    pub(super) fake: Fake<Adyen>,
+}
+
+/// A sale and its payment at Adyen.
+pub(super) struct Sale {
+    pub(super) name: OrderName,
+    /// Adyen's reference of the payment.
+    pub(super) psp: String,
+    pub(super) order: Order,
+}
+
+/// Adyen as a shop sets it up.
+pub(crate) fn adyen(change: impl FnOnce(&mut AdyenIntegration)) -> Integration {
+    let mut adyen = AdyenIntegration {
+        endpoint: AdyenEndpoint::Test.into(),
+        merchant_account: MERCHANT_ACCOUNT.to_owned(),
+        api_key: API_KEY.to_owned(),
+        hmac_key: HMAC_KEY.to_owned(),
+        webhook_username: LOGIN.0.to_owned(),
+        webhook_password: LOGIN.1.to_owned(),
+        ..AdyenIntegration::default()
+    };
+    change(&mut adyen);
+    Integration { system: Some(System::Adyen(adyen)), ..Integration::default() }
+}
+
+impl Stage {
+    pub(super) async fn set(backend: Backend) -> Self {
+        let fake = Fake::start(Adyen::default()).await.unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        let world =
+            world_with_key(backend, &["--stand-ins", "true", "--webhook-listen", &address]).await;
+        let integration = adyen(|adyen| {
+            adyen.set_endpoint(AdyenEndpoint::StandIn);
+            adyen.stand_in_url = fake.url();
+        });
+        world.integrate("card-no", integration).await.unwrap();
+        let url = format!("http://{address}/webhooks/{}/card-no", world.shop.id());
+        let login = format!("{}:{}", LOGIN.0, LOGIN.1);
+        fake.with(|adyen, _| adyen.tell(Webhook { url, login }));
+        let stage = Self { world, fake };
+        stage.fake.travel(stage.travel());
+        stage
+    }
+
+    /// Webhooks that were not taken come again soon.
+    pub(super) fn travel(&self) -> Travel {
+        Travel { retry_millis: Some(50), ..Travel::default() }
+    }
+
+    /// What a checkout leaves at Adyen; its reference.
+    pub(super) fn checkout(&self, payment: NewPayment) -> String {
+        self.fake.with(|adyen, desk| adyen.place(payment, desk))
+    }
+
+    /// An order on a payment at Adyen, as far as its reservation has come.
+    pub(super) async fn place(&self, psp: &str, total_minor: i64) -> Order {
+        let draft = self.world.draft(total_minor).payment("card-no", psp, total_minor);
+        self.world.place(draft).await
+    }
+
+    pub(super) async fn buy(&self, reserved_minor: i64) -> Sale {
+        let psp = self.checkout(NewPayment::of("cart", reserved_minor));
+        let draft = self.world.draft(TOTAL).payment("card-no", &psp, reserved_minor);
+        let order = self.world.place(draft).await;
+        assert_eq!(order.payments[0].authorized_minor, reserved_minor, "{order:?}");
+        Sale { name: order.name.parse().unwrap(), psp, order }
+    }
+
+    /// Asks for something and does not wait for it.
+    pub(super) async fn begin(&self, operation: &str, order: &OrderName) {
+        let world = &self.world;
+        match operation {
+            "cancel" => {
+                drop(world.change(order, "cancelled").restock(false).send().await.unwrap());
+            }
+            "update" => drop(world.client.edit(order).unit_price(1, 700).send().await.unwrap()),
+            "refund" => {
+                let credit = world.client.credit(order).units(1, 1).refund(true);
+                drop(credit.send().await.unwrap());
+            }
+            _ => drop(world.change(order, "sent").send().await.unwrap()),
+        }
+    }
+
+    /// Does something at Adyen as schemes, issuers or a person in its portal would.
+    pub(super) async fn by_hand(&self, psp: &str, deed: &str, body: impl Into<String>) {
+        let url = format!("{}/control/payments/{psp}/{deed}", self.fake.url());
+        let answer = send("POST", &url, &[], body.into()).await.unwrap();
+        assert_eq!(answer.status, 200, "{deed}");
+    }
+
+    /// Waits until the server has taken all webhooks there are.
+    pub(super) async fn all_told(&self) {
+        eventually("all webhooks arrive", async || (self.fake.untold() == 0).then_some(())).await;
+    }
+
+    pub(super) fn done(&self, operation: &str, psp: &str) -> Vec<i64> {
+        self.fake.book().amounts(operation, psp)
+    }
+
+    pub(super) async fn check(&self) {
+        let (breaches, _) = self.world.breaches().await;
+        assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+    }
+}
+
+/// Why the first problem is there: the page of the provider's reason, and its words.
+pub(super) fn reason(order: &Order) -> (&str, &str) {
+    let details = &order.problems[0].details;
+    (&details["reason"], &details["provider_reason"])
+}

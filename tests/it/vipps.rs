@@ -1,0 +1,434 @@
+//! Vipps MobilePay through the whole server, with a stand-in's book as witness: none lost, none
+//! doubled, and no status code believed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use order_sdk::OrderName;
+use order_sdk::proto::integration::System;
+use order_sdk::proto::{
+    self, ConnectionState, Integration, OperationState, VippsEndpoint, VippsIntegration,
+};
+use order_tests::fakes::vipps::{
+    CLIENT_ID, CLIENT_SECRET, Currency, MSN, NewPayment, SUBSCRIPTION_KEY,
+};
+use order_tests::fakes::{Effect, Fake, Trouble, Vipps};
+
+use crate::harness::till::{self, Deed, TOTAL, Till, reason};
+use crate::harness::{Backend, WAIT, eventually, problems, status_id};
+use crate::integrations::{are_nowhere, is_nowhere};
+
+trials! {
+    own: [
+        every_operation_reaches_vipps_once,
+        a_payment_is_read_and_not_believed,
+        every_documented_error_is_told_with_its_page,
+        every_doubt_is_ended_by_a_look_and_what_passes_is_tried_again,
+        a_kill_at_any_point_loses_and_doubles_nothing,
+        refused_credentials_hold_everything_until_they_are_right,
+        what_was_done_in_the_portal_is_not_done_again,
+        many_orders_at_once_are_captured_once_each,
+    ];
+}
+
+type Stage = till::Stage<Vipps>;
+
+impl Till for Vipps {
+    const ID: &'static str = "mobilepay";
+
+    fn integration(url: String) -> Integration {
+        vipps(|vipps| vipps.stand_in_url = url)
+    }
+
+    fn checkout(fake: &Fake<Self>, reserved_minor: i64) -> String {
+        let new = new_payment(reserved_minor);
+        fake.with(|vipps, desk| vipps.place(&new, desk));
+        new.reference
+    }
+
+    fn word(deed: Deed) -> Option<&'static str> {
+        match deed {
+            Deed::Capture => Some("capture"),
+            // All that is left is cancelled, with or without captures before.
+            Deed::Cancel | Deed::Release => Some("cancel"),
+            Deed::Refund => Some("refund"),
+            Deed::Lower => None,
+        }
+    }
+}
+
+impl Stage {
+    /// What a checkout leaves at Vipps; its reference.
+    fn checkout(&self, new: &NewPayment) -> String {
+        self.fake.with(|vipps, desk| vipps.place(new, desk));
+        new.reference.clone()
+    }
+
+    async fn in_portal(&self, reference: &str, deed: &str, body: &'static str) {
+        self.by_hand(&format!("payments/{reference}/{deed}"), body).await;
+    }
+
+    /// Changes fields of the integration.
+    async fn set_up(&self, paths: &[&str], change: impl FnOnce(&mut VippsIntegration)) {
+        self.world.reintegrate(Vipps::ID, paths, vipps(change)).await.unwrap();
+    }
+}
+
+fn new_payment(value: i64) -> NewPayment {
+    NewPayment {
+        reference: format!("acme-{}", uuid::Uuid::new_v4()),
+        value,
+        currency: Currency::Nok,
+        is_open: false,
+        is_indivisible: false,
+    }
+}
+
+pub(crate) fn vipps(change: impl FnOnce(&mut VippsIntegration)) -> Integration {
+    let mut vipps = VippsIntegration {
+        endpoint: VippsEndpoint::StandIn.into(),
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: CLIENT_SECRET.to_owned(),
+        subscription_key: SUBSCRIPTION_KEY.to_owned(),
+        merchant_serial_number: MSN.to_owned(),
+        ..VippsIntegration::default()
+    };
+    change(&mut vipps);
+    Integration { system: Some(System::Vipps(vipps)), ..Integration::default() }
+}
+
+async fn every_operation_reaches_vipps_once(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    assert_eq!(world.connection(Vipps::ID).await.state(), ConnectionState::Works);
+
+    // Capture, and what is left of the reservation goes back.
+    let sale = stage.buy(1_000).await;
+    assert!(sale.order.payments[0].expire_time.is_some(), "Vipps says how long it guarantees");
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    assert_eq!(
+        (stage.done("capture", &sale.id), stage.done("cancel", &sale.id)),
+        (vec![900], vec![100])
+    );
+
+    // Refunds in parts: for the second the sums do not tell, and the event log does.
+    for amount in [300, 200] {
+        let credit = world.client.credit(&sale.name).amount(1, amount).refund(true);
+        credit.wait(WAIT).send().await.unwrap();
+        let order = world.settled(&sale.name).await;
+        assert_eq!(problems(&order), [""; 0], "{order:?}");
+    }
+    assert_eq!(stage.done("refund", &sale.id), [300, 200]);
+    let book = fake.book();
+    let second = book.done_to("refund", &sale.id).nth(1).unwrap();
+    let operations = world.get(&sale.name).await.payments[0].operations.clone();
+    assert_eq!(operations.last().unwrap().provider_reference, second.id);
+
+    // Cancel.
+    let sale = stage.buy(TOTAL).await;
+    world.cancel(&sale.name, false).await.unwrap();
+    assert_eq!(stage.done("cancel", &sale.id), [TOTAL]);
+
+    // A lower total: nothing is lowered there, less is captured and the rest released.
+    let sale = stage.buy(TOTAL).await;
+    world.client.edit(&sale.name).unit_price(1, 700).wait(WAIT).send().await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!((order.payments[0].authorized_minor, problems(&order).len()), (TOTAL, 0));
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    assert_eq!(
+        (stage.done("capture", &sale.id), stage.done("cancel", &sale.id)),
+        (vec![700], vec![200])
+    );
+
+    // Every write had the key of its effect, and each was asked for once.
+    let book = fake.book();
+    for done in &book.done {
+        assert!(uuid::Uuid::try_parse(&done.key).is_ok(), "{done:?}");
+        let wanted = book.done_to(&done.operation, &done.about).count();
+        assert_eq!(book.calls(&done.operation, &done.about), wanted, "{done:?}");
+    }
+    stage.check().await;
+    are_nowhere(world, &[CLIENT_SECRET, SUBSCRIPTION_KEY, "eyJ0eXAiOiJKV1Qi"]).await;
+}
+
+async fn a_payment_is_read_and_not_believed(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let open = || NewPayment { is_open: true, ..new_payment(TOTAL) };
+    let [aborted, expired, terminated] = [open(), open(), open()].map(|new| stage.checkout(&new));
+    let [cancelled, used] = [0, 1].map(|_| stage.checkout(&new_payment(TOTAL)));
+    for (id, deed, body) in [
+        (&aborted, "abort", "{}"),
+        (&expired, "expire", "{}"),
+        (&terminated, "cancel", "{}"),
+        (&cancelled, "cancel", "{}"),
+        (&used, "capture", r#"{"value": 900}"#),
+    ] {
+        stage.in_portal(id, deed, body).await;
+    }
+    let kroner = NewPayment { currency: Currency::Dkk, ..new_payment(TOTAL) };
+    let cases = [
+        (uuid::Uuid::new_v4().to_string(), "AUTHORIZATION_DECLINED", "NOT_FOUND_AT_PROVIDER"),
+        ("no/such?reference".to_owned(), "AUTHORIZATION_DECLINED", "NOT_FOUND_AT_PROVIDER"),
+        (aborted, "AUTHORIZATION_DECLINED", "PAYMENT_NOT_APPROVED"),
+        (expired, "AUTHORIZATION_DECLINED", "PAYMENT_NOT_APPROVED"),
+        (terminated, "RESERVATION_GONE", "RESERVATION_GONE"),
+        (cancelled, "RESERVATION_GONE", "RESERVATION_GONE"),
+        (used, "RESERVATION_GONE", "RESERVATION_GONE"),
+        (stage.checkout(&kroner), "AUTHORIZATION_DECLINED", "PAYMENT_MISMATCH"),
+    ];
+    for (id, problem, page) in cases {
+        let order = stage.place(&id, TOTAL).await;
+        assert_eq!(problems(&order), [problem], "{id}: {order:?}");
+        assert_eq!(reason(&order).0, page, "{id}: {order:?}");
+        assert_eq!(order.payments[0].authorized_minor, 0);
+    }
+    let small = stage.checkout(&new_payment(500));
+    let order = stage.place(&small, TOTAL).await;
+    assert_eq!(order.payments[0].authorized_minor, 500, "what Vipps holds, not what was stated");
+    assert_eq!(problems(&order), ["PAYMENT_INSUFFICIENT"]);
+
+    // Vipps is away for a moment, and says so in several ways.
+    for status in [429, 500, 503] {
+        let id = stage.checkout(&new_payment(TOTAL));
+        fake.trouble(Trouble::of("read", Effect::answer(status, "", "Later")).about(&id));
+        assert_eq!(stage.place(&id, TOTAL).await.payments[0].authorized_minor, TOTAL, "{status}");
+    }
+
+    // Not approved yet: it waits, and goes on when the customer has made up their mind.
+    let id = stage.checkout(&open());
+    let draft = world.draft(TOTAL).payment(Vipps::ID, &id, TOTAL);
+    let order = draft.send().await.unwrap().order.unwrap();
+    let name: OrderName = order.name.parse().unwrap();
+    let operation = eventually("Vipps waits for the customer", async || {
+        let operation = world.get(&name).await.payments[0].operations[0].clone();
+        (operation.state() == OperationState::Accepted).then_some(operation.id)
+    })
+    .await;
+    stage.in_portal(&id, "approve", "{}").await;
+    let retry = proto::RetryEffectRequest {
+        name: order.name,
+        operation_id: operation,
+        ..proto::RetryEffectRequest::default()
+    };
+    world.client.retry_effect(retry).await.unwrap();
+    assert_eq!(world.settled(&name).await.payments[0].authorized_minor, TOTAL);
+    stage.check().await;
+}
+
+async fn every_documented_error_is_told_with_its_page(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let captures = [
+        (400, "", "REJECTED_BY_PROVIDER"),
+        (400, "4040", "REJECTED_BY_PROVIDER"),
+        (400, "4140", "REJECTED_BY_PROVIDER"),
+        (400, "5040", "NOT_ENABLED_AT_PROVIDER"),
+        (404, "5090", "NOT_FOUND_AT_PROVIDER"),
+        (400, "6010", "REJECTED_BY_PROVIDER"),
+        (400, "6070", "NOT_ALLOWED_AT_PROVIDER"),
+        (400, "6080", "NOT_ALLOWED_AT_PROVIDER"),
+        (400, "6090", "NOT_ALLOWED_AT_PROVIDER"),
+        (400, "6100", "RESERVATION_EXPIRED"),
+        (400, "6140", "NOT_ENABLED_AT_PROVIDER"),
+        (400, "6170", "NOT_ALLOWED_AT_PROVIDER"),
+        (400, "6200", "NOT_ALLOWED_AT_PROVIDER"),
+        (400, "6230", "NOT_ALLOWED_AT_PROVIDER"),
+        (400, "6260", "FUNDS_UNAVAILABLE"),
+        (400, "7010", "REJECTED_BY_PROVIDER"),
+        (400, "10070", "REJECTED_BY_PROVIDER"),
+        (400, "6999", "UNKNOWN_PROVIDER_ERROR"),
+        (418, "", "UNKNOWN_PROVIDER_ERROR"),
+    ];
+    let cancels = ["6040", "6050", "6060", "6190"]
+        .map(|code| (Deed::Cancel, 400, code, "NOT_ALLOWED_AT_PROVIDER"));
+    let refunds = [
+        ("5100", "NOT_ENABLED_AT_PROVIDER"),
+        ("6020", "NOT_ALLOWED_AT_PROVIDER"),
+        ("6150", "NOT_ALLOWED_AT_PROVIDER"),
+        ("6180", "NOT_ALLOWED_AT_PROVIDER"),
+        ("6210", "NOT_ALLOWED_AT_PROVIDER"),
+        ("6220", "REFUND_PERIOD_OVER"),
+    ];
+    let all = captures.map(|(status, code, page)| (Deed::Capture, status, code, page));
+    let refunds = refunds.map(|(code, page)| (Deed::Refund, 400, code, page));
+    for (deed, status, code, page) in all.into_iter().chain(cancels).chain(refunds) {
+        let sale = stage.buy_for(deed).await;
+        let word = Vipps::word(deed).unwrap();
+        fake.trouble(
+            Trouble::of(word, Effect::answer(status, code, "In Vipps' words")).about(&sale.id),
+        );
+        stage.begin(deed, &sale).await;
+        let order = world.settled(&sale.name).await;
+        let problem = match deed {
+            Deed::Cancel => "VOID_DECLINED",
+            Deed::Refund => "REFUND_DECLINED",
+            _ if page == "RESERVATION_EXPIRED" => page,
+            _ => "CAPTURE_DECLINED",
+        };
+        assert_eq!(problems(&order), [problem], "{deed:?} {code}: {order:?}");
+        let (found, words) = reason(&order);
+        assert_eq!(found, page, "{deed:?} {code}");
+        assert!(words.contains(code) && words.contains("In Vipps' words"), "{words}");
+        assert!(words.contains("trace id"), "{words}");
+        assert_eq!(stage.done(word, &sale.id), [0; 0]);
+        assert_eq!(fake.book().calls(word, &sale.id), 1, "{deed:?} {code}");
+    }
+    // The time to cancel is over: what is no longer held need not be given back.
+    let sale = stage.buy(TOTAL).await;
+    fake.trouble(Trouble::of("cancel", Effect::answer(400, "6030", "Too late")).about(&sale.id));
+    world.cancel(&sale.name, false).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("cancelled", 0), "{order:?}");
+    // The stand-in's own refusal of what has run out in time.
+    let sale = stage.buy(TOTAL).await;
+    fake.advance(Duration::from_hours(181 * 24));
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), ["RESERVATION_EXPIRED"], "{order:?}");
+    stage.check().await;
+}
+
+/// Also a success that changed nothing is a doubt.
+async fn every_doubt_is_ended_by_a_look_and_what_passes_is_tried_again(backend: Backend) {
+    let stage = Arc::new(Stage::set(backend).await);
+    let pretended = [Effect::answer(200, "", "")];
+    tokio::join!(
+        till::every_doubt_is_ended(&stage, &pretended),
+        what_passes_is_tried_again(&stage),
+    );
+    stage.check().await;
+}
+
+/// Under the same key, and never more than five times a minute.
+async fn what_passes_is_tried_again(stage: &Stage) {
+    let Stage { world, fake } = stage;
+    let passing = [
+        (Deed::Capture, 409, "", 1),
+        (Deed::Capture, 409, "4010", 1),
+        (Deed::Refund, 409, "4150", 1),
+        (Deed::Cancel, 409, "4020", 1),
+        (Deed::Capture, 423, "", 3),
+        (Deed::Capture, 429, "", 2),
+        (Deed::Capture, 400, "6160", 2),
+        (Deed::Cancel, 400, "6250", 2),
+        (Deed::Capture, 400, "6280", 2),
+        (Deed::Capture, 500, "3010", 1),
+        (Deed::Refund, 500, "", 1),
+        (Deed::Release, 502, "", 1),
+        (Deed::Cancel, 503, "", 1),
+        (Deed::Capture, 504, "", 1),
+    ];
+    let mut begun = Vec::new();
+    for (deed, status, code, times) in passing {
+        let sale = stage.buy_for(deed).await;
+        let word = Vipps::word(deed).unwrap();
+        let effect = Effect::answer(status, code, "Later");
+        fake.trouble(Trouble::of(word, effect).about(&sale.id).times(times));
+        stage.begin(deed, &sale).await;
+        begun.push((deed, word, usize::try_from(times).unwrap(), sale));
+    }
+    for (deed, word, times, sale) in &begun {
+        stage.check_done(*deed, sale, &format!("{deed:?} {sale:?}")).await;
+        assert_eq!(fake.book().calls(word, &sale.id), times + 1, "{deed:?}");
+    }
+    let book = fake.book();
+    let too_often = book.arrivals.iter().filter(|one| one.status == 429).count();
+    assert_eq!(too_often, 2, "only where the trouble was that");
+    assert_eq!(world.connection(Vipps::ID).await.state(), ConnectionState::Works);
+}
+
+async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
+    till::a_kill_anywhere_is_survived::<Vipps>(backend).await;
+}
+
+async fn refused_credentials_hold_everything_until_they_are_right(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let sale = stage.buy(TOTAL).await;
+    // Each is refused in its own way: no token, no subscription, another merchant.
+    let state = async || world.connection(Vipps::ID).await.state();
+    stage.set_up(&["vipps.subscription_key"], |vipps| vipps.subscription_key = "x".into()).await;
+    assert_eq!(state().await, ConnectionState::CredentialsRefused);
+    let right = |vipps: &mut VippsIntegration| vipps.subscription_key = SUBSCRIPTION_KEY.into();
+    stage.set_up(&["vipps.subscription_key"], right).await;
+    assert_eq!(state().await, ConnectionState::Works);
+    stage.set_up(&["vipps.client_secret"], |vipps| vipps.client_secret = "trukket".into()).await;
+    assert_eq!(state().await, ConnectionState::CredentialsRefused);
+    till::completes_unheard(&stage, &sale).await;
+    // Also a payment that somebody names now waits.
+    let id = stage.checkout(&new_payment(TOTAL));
+    let named = till::names_unheard(&stage, &id).await;
+
+    // Nothing is restarted: the next call has the new secret.
+    stage.set_up(&["vipps.client_secret"], |_| {}).await;
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    assert_eq!(stage.done("capture", &sale.id), [TOTAL]);
+    let named = world.settled(&named).await;
+    assert_eq!((named.payments[0].authorized_minor, problems(&named).len()), (TOTAL, 0));
+
+    // A token that is ended before its time is replaced, and nobody notices.
+    let sale = stage.buy(TOTAL).await;
+    let tokens = fake.book().calls("token", "");
+    fake.with(|vipps, _| vipps.forget_tokens());
+    world.complete(&sale.name).await.unwrap();
+    assert_eq!(stage.done("capture", &sale.id), [TOTAL]);
+    assert_eq!(
+        (fake.book().calls("token", ""), problems(&world.get(&sale.name).await).len()),
+        (tokens + 1, 0)
+    );
+    stage.check().await;
+    is_nowhere(world, CLIENT_SECRET).await;
+}
+
+async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    // Cancelled there: cancelling here succeeds, and completing is told the truth.
+    for to in ["cancelled", "sent"] {
+        let sale = stage.buy(TOTAL).await;
+        stage.in_portal(&sale.id, "cancel", "{}").await;
+        if to == "sent" {
+            world.complete(&sale.name).await.unwrap();
+            let order = world.settled(&sale.name).await;
+            assert_eq!(problems(&order), ["RESERVATION_GONE"], "{order:?}");
+        } else {
+            world.cancel(&sale.name, false).await.unwrap();
+            let order = world.settled(&sale.name).await;
+            assert_eq!((status_id(&order), problems(&order).len()), ("cancelled", 0), "{order:?}");
+            assert_eq!(fake.book().calls("cancel", &sale.id), 0, "it was seen before");
+        }
+    }
+    // Captured there, all or a part: Vipps would give back the rest, but that is no void.
+    for (captured, body) in [(900, r#"{"value": 900}"#), (400, r#"{"value": 400}"#)] {
+        let sale = stage.buy(TOTAL).await;
+        stage.in_portal(&sale.id, "capture", body).await;
+        world.cancel(&sale.name, false).await.unwrap();
+        let order = world.settled(&sale.name).await;
+        assert_eq!(problems(&order), ["VOID_DECLINED"], "{order:?}");
+        let (page, words) = reason(&order);
+        assert_eq!(page, "NOT_ALLOWED_AT_PROVIDER");
+        assert!(words.contains(&format!("{captured} minor units")), "{words}");
+        assert_eq!(stage.done("cancel", &sale.id), [0; 0]);
+    }
+    // Captured there, and once more here.
+    let sale = stage.buy(TOTAL).await;
+    stage.in_portal(&sale.id, "capture", r#"{"value": 900}"#).await;
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!(problems(&order), ["CAPTURE_DECLINED"], "{order:?}");
+    let (page, words) = reason(&order);
+    assert_eq!(page, "NOT_ALLOWED_AT_PROVIDER");
+    assert!(words.contains("6170") && words.contains("0 are left"), "{words}");
+    assert_eq!(stage.done("capture", &sale.id), [TOTAL], "by hand");
+}
+
+async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
+    let stage = till::many_at_once_are_captured_once_each::<Vipps>(backend).await;
+    assert_eq!(stage.fake.book().calls("token", ""), 1, "one token for all of them");
+}
