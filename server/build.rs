@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 25] = [
+const STORED_ANSWERS: [&str; 26] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -28,6 +28,7 @@ const STORED_ANSWERS: [&str; 25] = [
     "DismissDuplicateResponse",
     "AddOrderNoteResponse",
     "ResendMailResponse",
+    "TransferOrderToAccountingResponse",
     "WatchOrdersResponse",
 ];
 

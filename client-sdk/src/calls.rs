@@ -182,6 +182,7 @@ waiting_commands!(
     CreditOrderRequest,
     ResolveDuplicateRequest,
     EditOrderRequest,
+    TransferOrderToAccountingRequest,
 );
 
 fn fill(request_id: &mut String) {

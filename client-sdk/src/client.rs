@@ -13,8 +13,10 @@ use crate::names::ShopName;
 use crate::notes::NoteDraft;
 use crate::orders::{OrderQuery, StatusChange};
 use crate::placing::OrderDraft;
+use crate::proto::TransferForm;
 use crate::resolving::Resolution;
 use crate::retry::{RetryBudget, RetryPolicy};
+use crate::transferring::Transfer;
 use crate::watch::WatchBuilder;
 use crate::{OrderName, StatusName};
 
@@ -82,6 +84,11 @@ impl OrderClient {
     /// Begins a delivery: everything that is undelivered, unless lines are named.
     pub fn deliver(&self, order: &OrderName) -> DeliveryDraft {
         DeliveryDraft::new(self.clone(), order)
+    }
+
+    /// Begins to hand an order over to accounting, in this form.
+    pub fn transfer(&self, order: &OrderName, form: TransferForm) -> Transfer {
+        Transfer::new(self.clone(), order, form)
     }
 
     /// Begins a credit of a sale order; whether the money goes back is a choice to make.

@@ -60,6 +60,7 @@ mod retry;
 mod scripted;
 mod services;
 mod tokens;
+mod transferring;
 mod watch;
 
 pub use order_proto::{systems, v1 as proto};
@@ -83,4 +84,5 @@ pub use resolving::Resolution;
 pub use retry::RetryPolicy;
 pub use tokens::{Cursor, Etag, PageToken};
 pub use tonic::Code;
+pub use transferring::Transfer;
 pub use watch::{Place, Start, Watch, WatchBuilder, WatchItem};

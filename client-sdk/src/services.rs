@@ -133,6 +133,8 @@ unary!(OrderServiceClient:
     add_order_note(AddOrderNoteRequest) -> AddOrderNoteResponse;
     /// Sends a mail again, to the address that the order has now.
     resend_mail(ResendMailRequest) -> ResendMailResponse;
+    /// Hands an order over to accounting. See also [`OrderClient::transfer`].
+    transfer_order_to_accounting(TransferOrderToAccountingRequest) -> TransferOrderToAccountingResponse;
     /// Reads one page of all that is kept about a person.
     export_customer(ExportCustomerRequest) -> ExportCustomerResponse;
     /// Takes away all that is personal of a person's orders.

@@ -61,7 +61,7 @@ pub struct Choices {
 pub type Form = fn(&str) -> Option<&'static str>;
 
 /// The systems by the names they have in the message.
-pub const KINDS: [&str; 4] = ["sandbox", "klarna", "vipps", "adyen"];
+pub const KINDS: [&str; 5] = ["sandbox", "klarna", "vipps", "adyen", "tripletex"];
 
 /// Of the address of a stand-in.
 pub const URL_CHARACTERS_MAX: usize = 200;
@@ -75,6 +75,7 @@ pub fn kind(system: &System) -> &'static str {
         System::Klarna(_) => "klarna",
         System::Vipps(_) => "vipps",
         System::Adyen(_) => "adyen",
+        System::Tripletex(_) => "tripletex",
     }
 }
 
@@ -86,6 +87,7 @@ pub fn empty(kind: &str) -> Option<System> {
         "klarna" => Some(System::Klarna(v1::KlarnaIntegration::default())),
         "vipps" => Some(System::Vipps(v1::VippsIntegration::default())),
         "adyen" => Some(System::Adyen(v1::AdyenIntegration::default())),
+        "tripletex" => Some(System::Tripletex(v1::TripletexIntegration::default())),
         _ => None,
     }
 }
@@ -120,6 +122,19 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
             stand_in(stand_in_url),
         ],
         System::Adyen(adyen) => adyen_fields(adyen),
+        System::Tripletex(v1::TripletexIntegration {
+            endpoint,
+            consumer_token,
+            employee_token,
+            stand_in_url,
+            order_number_prefix,
+        }) => vec![
+            home("endpoint", choice::<v1::TripletexEndpoint>(endpoint)),
+            open("consumer_token", secret(consumer_token, 500)),
+            open("employee_token", secret(employee_token, 500)),
+            stand_in(stand_in_url),
+            home("order_number_prefix", text(order_number_prefix, 0..=20, of_an_order_number)),
+        ],
     }
 }
 
@@ -301,6 +316,8 @@ enumerated! {
     KlarnaEndpoint: "KLARNA_ENDPOINT_", stand in: Some(v1::KlarnaEndpoint::StandIn as i32);
     VippsEndpoint: "VIPPS_ENDPOINT_", stand in: Some(v1::VippsEndpoint::StandIn as i32);
     AdyenEndpoint: "ADYEN_ENDPOINT_", stand in: Some(v1::AdyenEndpoint::StandIn as i32);
+    TripletexEndpoint: "TRIPLETEX_ENDPOINT_",
+        stand in: Some(v1::TripletexEndpoint::StandIn as i32);
 }
 
 /// One that may change while payments are kept there.
@@ -376,4 +393,10 @@ fn visible(text: &str) -> Option<&'static str> {
 fn digits(text: &str) -> Option<&'static str> {
     let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
     (!are_digits).then_some("must be digits")
+}
+
+/// For a part of an order's number in the books.
+fn of_an_order_number(text: &str) -> Option<&'static str> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
+    (!text.bytes().all(is_allowed)).then_some("must have letters, digits, -, _ and / only")
 }

@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::accounting::Books;
 use crate::commands::{Caller, CreateShop, Failure};
 use crate::config::Settings;
 use crate::connecting::Connecting;
@@ -119,10 +120,12 @@ impl Service {
         let links =
             Links::new(vault, settings.stand_ins()).with_webhooks(webhook_listener.is_some());
         let providers = Providers::new(settings.sandbox_book(), links.clone());
+        let books = Books::new(links.clone());
         let mail = mail_service(settings)?;
         let effects = Runner {
             store: store.clone(),
             providers: providers.clone(),
+            books: books.clone(),
             mail: mail.clone(),
             log: turns.clone(),
             call_timeout: settings.call_timeout(),
@@ -154,7 +157,7 @@ impl Service {
             reading,
             feed,
             verifying,
-            connecting: Connecting::new(providers, links),
+            connecting: Connecting::new(providers, books, links),
             reconciling,
             mail,
             stopping: stop.clone(),

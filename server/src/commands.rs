@@ -17,14 +17,16 @@ mod record_outcome;
 mod resolving;
 mod statuses;
 mod stock;
+mod transfer_order;
 mod update_order;
 mod update_shop;
 
 pub(crate) use answer::{Answer, Failure};
-use answer::{plan_of, planned, planned_mail};
+use answer::{plan_of, planned, planned_mail, planned_transfer};
 pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
 
 use order_proto::v1;
+use order_rules::accounting::{TransferForm, TransferOutcome};
 use order_rules::attention::Verdict;
 use order_rules::changing::{Happening, Outcome};
 use order_rules::crediting;
@@ -93,9 +95,20 @@ pub(crate) enum Command {
     ResendMail(ResendMail),
     RecordOutcome(RecordOutcome),
     RecordMail(RecordMail),
+    TransferOrder(TransferOrder),
+    RecordTransfer(RecordTransfer),
     HearOfPayment(Box<HearOfPayment>),
     ReconcilePayment(ReconcilePayment),
     WarnOfExpiry(WarnOfExpiry),
+}
+
+/// What a caller who waits waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    /// A status change, or an operation that says what became of the command.
+    Money,
+    /// That, and transfers to accounting.
+    Transfers,
 }
 
 #[derive(Clone, Debug)]
@@ -358,6 +371,26 @@ pub(crate) struct RecordMail {
     pub outcome: MailOutcome,
 }
 
+#[derive(Clone, Debug)]
+pub(crate) struct TransferOrder {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub form: TransferForm,
+    /// Last part of the integration's name; `None`: the shop's.
+    pub integration: Option<String>,
+}
+
+/// What became of a transfer to accounting, under the attempt that found out.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordTransfer {
+    pub number: i64,
+    /// The transfer within the shop.
+    pub transfer: i64,
+    /// A result under an older attempt is not applied.
+    pub attempt: i32,
+    pub outcome: TransferOutcome,
+}
+
 /// What a provider says of a payment by itself.
 #[derive(Clone, Debug)]
 pub(crate) struct HearOfPayment {
@@ -425,6 +458,8 @@ impl Command {
             Self::ResendMail(command) => command.needs(shop_id, needs),
             Self::RecordOutcome(command) => command.needs(shop_id, needs),
             Self::RecordMail(command) => command.needs(shop_id, needs),
+            Self::TransferOrder(command) => command.needs(shop_id, needs),
+            Self::RecordTransfer(command) => command.needs(shop_id, needs),
             Self::HearOfPayment(command) => command.needs(needs),
             Self::ReconcilePayment(command) => command.needs(shop_id, needs),
             Self::WarnOfExpiry(command) => command.needs(shop_id, needs),
@@ -436,9 +471,9 @@ impl Command {
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         // What an effect came to is recorded whatever has become of the order.
-        if !matches!(self, Self::RecordOutcome(_) | Self::RecordMail(_))
-            && let Some(number) = self.order_number()
-        {
+        let is_outcome =
+            matches!(self, Self::RecordOutcome(_) | Self::RecordMail(_) | Self::RecordTransfer(_));
+        if !is_outcome && let Some(number) = self.order_number() {
             desk.check_not_deleted(number)?;
         }
         match self {
@@ -472,6 +507,8 @@ impl Command {
             Self::ResendMail(command) => command.carry_out(desk),
             Self::RecordOutcome(command) => command.carry_out(desk),
             Self::RecordMail(command) => command.carry_out(desk),
+            Self::TransferOrder(command) => command.carry_out(desk),
+            Self::RecordTransfer(command) => command.carry_out(desk),
             Self::HearOfPayment(command) => command.carry_out(desk),
             Self::ReconcilePayment(command) => command.carry_out(desk),
             Self::WarnOfExpiry(command) => command.carry_out(desk),
@@ -489,6 +526,14 @@ impl Command {
             }
             Self::EraseCustomer(command) => command.numbers.len().max(1),
             _ => 1,
+        }
+    }
+
+    /// What whoever asked for it may wait for.
+    pub(crate) fn awaits(&self) -> Awaits {
+        match self {
+            Self::TransferOrder(_) | Self::RetryEffect(_) => Awaits::Transfers,
+            _ => Awaits::Money,
         }
     }
 
@@ -517,6 +562,8 @@ impl Command {
             Self::RecordMail(command) => Some(command.number),
             Self::ReconcilePayment(command) => Some(command.number),
             Self::WarnOfExpiry(command) => Some(command.number),
+            Self::TransferOrder(command) => Some(command.number),
+            Self::RecordTransfer(command) => Some(command.number),
             _ => None,
         }
     }

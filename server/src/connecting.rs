@@ -5,7 +5,8 @@ use std::time::Duration;
 use order_proto::v1;
 use tokio::time::timeout;
 
-use crate::links::{Links, Unusable};
+use crate::accounting::{AccountingSystem, Books, is_accounting};
+use crate::links::{Links, Setup, Unusable};
 use crate::providers::{PaymentProvider, Providers, Tested};
 use crate::shops::{Integration, Shop};
 use crate::vault::Vault;
@@ -14,6 +15,7 @@ use crate::vault::Vault;
 #[derive(Clone, Debug)]
 pub(crate) struct Connecting {
     providers: Providers,
+    books: Books,
     links: Links,
 }
 
@@ -22,8 +24,8 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 const DETAIL_CHARACTERS_MAX: usize = 500;
 
 impl Connecting {
-    pub(crate) fn new(providers: Providers, links: Links) -> Self {
-        Self { providers, links }
+    pub(crate) fn new(providers: Providers, books: Books, links: Links) -> Self {
+        Self { providers, books, links }
     }
 
     pub(crate) fn vault(&self) -> &Vault {
@@ -45,25 +47,30 @@ impl Connecting {
         integration: &Integration,
     ) -> v1::TestIntegrationResponse {
         let name = shop.integration_name(&integration.row.slug);
-        let (state, detail) = match self.providers.behind(integration.setup(&name)) {
+        let tested = timeout(TEST_TIMEOUT, self.ask(integration.setup(&name))).await;
+        let (state, detail) = match tested.unwrap_or_else(|_| Ok(silent())) {
             Err(problem @ Unusable::CredentialsUnreadable) => {
                 (v1::ConnectionState::CredentialsUnreadable, problem.to_string())
             }
-            Err(problem @ (Unusable::StandInForbidden | Unusable::WebhooksOff)) => {
-                (v1::ConnectionState::Unreachable, problem.to_string())
-            }
-            Ok(system) => match timeout(TEST_TIMEOUT, system.test())
-                .await
-                .unwrap_or_else(|_| silent())
-            {
-                Tested::Works => (v1::ConnectionState::Works, String::new()),
-                Tested::CredentialsRefused(word) => (v1::ConnectionState::CredentialsRefused, word),
-                Tested::Unreachable(word) => (v1::ConnectionState::Unreachable, word),
-                Tested::UnexpectedAnswer(word) => (v1::ConnectionState::UnexpectedAnswer, word),
-            },
+            Err(
+                problem @ (Unusable::StandInForbidden
+                | Unusable::OtherSystem
+                | Unusable::WebhooksOff),
+            ) => (v1::ConnectionState::Unreachable, problem.to_string()),
+            Ok(Tested::Works) => (v1::ConnectionState::Works, String::new()),
+            Ok(Tested::CredentialsRefused(word)) => (v1::ConnectionState::CredentialsRefused, word),
+            Ok(Tested::Unreachable(word)) => (v1::ConnectionState::Unreachable, word),
+            Ok(Tested::UnexpectedAnswer(word)) => (v1::ConnectionState::UnexpectedAnswer, word),
         };
         let detail = detail.chars().take(DETAIL_CHARACTERS_MAX).collect();
         v1::TestIntegrationResponse { state: state.into(), detail }
+    }
+
+    async fn ask(&self, setup: Setup<'_>) -> Result<Tested, Unusable> {
+        if is_accounting(setup.system) {
+            return Ok(self.books.behind(setup)?.test().await);
+        }
+        Ok(self.providers.behind(setup)?.test().await)
     }
 }
 

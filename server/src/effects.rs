@@ -5,6 +5,7 @@
 //! a transaction. The lease is renewed as long as the call lasts; whoever loses it gives up the
 //! call, and whoever finds it ended asks the system before anything is sent again.
 
+mod booking;
 mod breakers;
 mod carrying;
 mod mailing;
@@ -23,14 +24,17 @@ use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::booking::Booking;
 use self::carrying::Carrier;
 use self::mailing::Mailing;
 use self::paying::Paying;
 pub(crate) use self::paying::operation_key;
 use self::slots::Slots;
+use crate::accounting::Books;
 use crate::commands::{Assignment, Failure};
+use crate::links::{Setup, Unusable};
 use crate::mail::MailService;
-use crate::providers::{Call, Provider, Providers};
+use crate::providers::{Call, Providers};
 use crate::shops::{Integration, integration_name};
 use crate::store::claims::{Candidate, Claims, PaymentSubject, Search, Subject};
 use crate::store::rows::{EffectRow, ShopRow};
@@ -52,6 +56,7 @@ pub(crate) trait Recorder: Clone + Send + Sync + 'static {
 pub(crate) struct Runner<Log> {
     pub store: Store,
     pub providers: Providers,
+    pub books: Books,
     pub mail: MailService,
     /// The turns.
     pub log: Log,
@@ -104,7 +109,7 @@ impl<Log: Recorder> Runner<Log> {
 
     fn paying(&self, shop: &Shop, effect: &EffectRow, of: &PaymentSubject) -> Paying {
         let PaymentSubject { provider, reference, .. } = of;
-        let (provider_system, hold) = shop.provider(&self.providers, provider);
+        let (provider_system, hold) = shop.system(provider, |setup| self.providers.behind(setup));
         Paying {
             provider: provider_system,
             call: paying::call(&shop.slug, effect, of)
@@ -113,6 +118,18 @@ impl<Log: Recorder> Runner<Log> {
             captured_minor: of.captured_minor,
             effect: effect.clone(),
             key: paying::key_of(&shop.slug, provider, reference, effect),
+            patience: self.call_timeout(),
+        }
+    }
+
+    fn booking(&self, shop: &Shop, effect: &EffectRow, integration: &str) -> Booking {
+        let (accounting, hold) = shop.system(integration, |setup| self.books.behind(setup));
+        Booking {
+            store: self.store.clone(),
+            accounting,
+            hold,
+            shop: shop.slug.clone(),
+            effect: effect.clone(),
             patience: self.call_timeout(),
         }
     }
@@ -239,6 +256,11 @@ impl<Log: Recorder> Crew<Log> {
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
                     self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
+                Subject::Transfer(integration) => {
+                    let errand = runner.booking(shop, &claim.effect, integration);
+                    let carrier = Carrier { runner, owner, shop: slug, claim, errand };
+                    self.calls.spawn(async move { carrier.carry_out(&place).await });
+                }
                 Subject::Mail => {
                     let errand = runner.mailing(&slug, &claim.effect);
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
@@ -274,10 +296,14 @@ struct Shop {
 }
 
 impl Shop {
-    /// The system behind a payment, and what keeps calls from it. A disabled one is still asked what
-    /// became of earlier calls.
-    fn provider(&self, providers: &Providers, provider: &str) -> (Option<Provider>, Option<Hold>) {
-        let Some(known) = self.integrations.iter().find(|one| one.row.slug == provider) else {
+    /// The system behind an integration, and what keeps calls from it. A disabled one is still asked
+    /// what became of earlier calls.
+    fn system<System>(
+        &self,
+        integration: &str,
+        behind: impl FnOnce(Setup<'_>) -> Result<System, Unusable>,
+    ) -> (Option<System>, Option<Hold>) {
+        let Some(known) = self.integrations.iter().find(|one| one.row.slug == integration) else {
             return (None, None);
         };
         let hold = |code, reason: String| Hold {
@@ -288,8 +314,8 @@ impl Shop {
         };
         let disabled =
             known.row.is_disabled.then(|| hold(Code::IntegrationDisabled, String::new()));
-        let name = integration_name(&self.slug, provider);
-        match providers.behind(known.setup(&name)) {
+        let name = integration_name(&self.slug, integration);
+        match behind(known.setup(&name)) {
             Ok(system) => (Some(system), disabled),
             Err(problem) => {
                 let unusable = hold(Code::IntegrationUnusable, problem.to_string());

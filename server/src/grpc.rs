@@ -90,6 +90,7 @@ impl Edge {
     /// wishes.
     async fn carry_out(&self, asking: Asking, caller: &Caller) -> Result<Done, Failure> {
         let Asking { assignment, validate_only, wait } = asking;
+        let awaits = assignment.command.awaits();
         let shop = assignment.shop.clone();
         let request_id = assignment.caller.request_id.to_string();
         let answer = if validate_only {
@@ -100,11 +101,12 @@ impl Edge {
         let reconciliation = answer.reconciliation;
         let Answer { mut order, number, mut credit_order, revision, replayed, plan, .. } = answer;
         // Only what reached for the outside world, now or the first time, can be under way.
-        let has_operations = plan.iter().any(|effect| effect.mail() == v1::MailKind::Unspecified);
+        let has_operations =
+            plan.iter().any(|effect| effect.kind() != v1::OperationKind::Unspecified);
         let may_wait = answer.is_waiting || replayed || answer.already_exists || has_operations;
         let mut settled = !validate_only && !may_wait;
         if let Some(number) = number.filter(|_| !validate_only && may_wait && !wait.is_zero()) {
-            let later = self.turns.settled(&shop, number.0, caller.patience(wait));
+            let later = self.turns.settled(&shop, number.0, (caller.patience(wait), awaits));
             match self.stopping.run_until_cancelled(later).await {
                 Some(Ok(later)) => (order, settled) = later,
                 // The command is durable: that comes before what became of its effects.

@@ -36,6 +36,7 @@ mod commands;
 mod shops;
 mod turns;
 
+mod accounting;
 mod connecting;
 mod effects;
 mod feed;

@@ -47,6 +47,8 @@ pub(crate) struct Link {
 pub(crate) enum Unusable {
     CredentialsUnreadable,
     StandInForbidden,
+    /// The integration is with another kind of system than is asked for.
+    OtherSystem,
     /// What becomes of a call would never be heard.
     WebhooksOff,
 }
@@ -131,6 +133,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::CredentialsUnreadable => "the credentials cannot be read with any key there is",
+            Self::OtherSystem => "the integration is with another kind of system",
             Self::StandInForbidden => "stand-ins are not allowed: see --stand-ins of the service",
             Self::WebhooksOff => "no webhooks are taken: see --webhook-listen of the service",
         })

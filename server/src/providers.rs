@@ -208,6 +208,7 @@ impl Providers {
             System::Klarna(klarna) => {
                 Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
             }
+            System::Tripletex(_) => Err(Unusable::OtherSystem),
             System::Vipps(vipps) => {
                 let link = self.links.open(setup)?;
                 Ok(Provider::Vipps(Vipps::new(link, self.vipps.clone(), vipps)))
@@ -222,7 +223,7 @@ impl Providers {
     /// When its secret cannot be had.
     pub(crate) fn proof(&self, setup: Setup<'_>) -> Result<Option<Proof>, Unusable> {
         match setup.system {
-            System::Sandbox(_) => Ok(None),
+            System::Sandbox(_) | System::Tripletex(_) => Ok(None),
             System::Klarna(_) => Ok(Some(Proof::Klarna)),
             System::Vipps(vipps) => {
                 let secret = self.links.open(setup)?.secret("webhook_secret");
@@ -297,6 +298,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
     let kind = match system {
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
+        System::Tripletex(_) => return None,
         System::Vipps(_) => "vipps",
         System::Adyen(_) => "adyen",
     };
@@ -318,6 +320,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
             can_read_back: false,
             key_window: adyen::KEY_WINDOW_MICROS,
         }),
+        System::Tripletex(_) => None,
     }
 }
 

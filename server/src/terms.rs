@@ -1,6 +1,7 @@
 //! The same terms in the rules, in the contract and in the store, where they stand as the contract's numbers.
 
 use order_proto::v1;
+use order_rules::accounting::{TransferForm, TransferState};
 use order_rules::effects::{EffectState, System};
 use order_rules::mail::{Audience, Files, MailKind, MailState};
 use order_rules::order::{DeliveryState, DuplicateResolution, LineKind, OrderKind, PriceBasis};
@@ -118,6 +119,8 @@ terms!(
 terms!(MailKind = MailKind { OrderConfirmation, StatusChanged, Note });
 terms!(MailState = MailState { Pending, Sent, Declined, Unknown, Withdrawn });
 terms!(Audience = NoteAudience { Internal, Warehouse, Customer });
+terms!(TransferForm = TransferForm { Invoice, Order });
+terms!(TransferState = TransferState { Pending, Succeeded, Declined, Unknown, Withdrawn });
 terms!(DuplicateResolution = DuplicateResolution { Open, Dismissed, Kept, Dropped });
 
 pub(crate) const fn files_stored(files: Files) -> i16 {
@@ -143,6 +146,7 @@ pub(crate) const fn system_stored(system: System) -> i16 {
     match system {
         System::Payments => 1,
         System::Mail => 2,
+        System::Accounting => 3,
     }
 }
 
@@ -151,6 +155,7 @@ pub(crate) const fn system(stored: i16) -> Option<System> {
     match stored {
         1 => Some(System::Payments),
         2 => Some(System::Mail),
+        3 => Some(System::Accounting),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The serial log of each shop: commands queue up, and a turn carries out all that wait, at once.
 
 mod audit;
+mod booking;
 mod connected;
 mod document;
 pub(crate) mod mailing;
@@ -38,7 +39,7 @@ use self::queue::{Job, Lane, Queue, Taken};
 use self::settling::Settling;
 use self::turn::Work;
 use crate::clock;
-use crate::commands::{Answer, Assignment, Command, CreateShop, Failure, HearOfPayment};
+use crate::commands::{Answer, Assignment, Awaits, Command, CreateShop, Failure, HearOfPayment};
 use crate::shops::Shops;
 use crate::store::audits::PageAsked;
 use crate::store::facts::{Facts, Needs};
@@ -191,13 +192,13 @@ impl Turns {
         &self,
         shop: &str,
         number: i64,
-        wait: Duration,
+        (wait, awaits): (Duration, Awaits),
     ) -> Result<(Vec<Bytes>, bool), Failure> {
         let shop_id = self.shop_id(shop).await?;
         let until = Instant::now() + wait;
         loop {
             let change = self.inner.settling.next(key(shop_id, number));
-            let (parts, is_waiting) = self.order_now(shop_id, number).await?;
+            let (parts, is_waiting) = self.order_now(shop_id, number, awaits).await?;
             if !is_waiting || Instant::now() >= until {
                 return Ok((parts, !is_waiting));
             }
@@ -287,12 +288,19 @@ impl Turns {
         needs
     }
 
-    async fn order_now(&self, shop_id: i64, number: i64) -> Result<(Vec<Bytes>, bool), Failure> {
+    async fn order_now(
+        &self,
+        shop_id: i64,
+        number: i64,
+        awaits: Awaits,
+    ) -> Result<(Vec<Bytes>, bool), Failure> {
         let needs = self.needs_of(shop_id, number);
         let shops = self.inner.shops.clone();
         let now = clock::now();
         on_either!(&self.inner.store, database => database
-            .preview(needs, move |facts| turn::order_now(&shops, shop_id, number, &facts, now))
+            .preview(needs, move |facts| {
+                turn::order_now(&shops, shop_id, number, &facts, (now, awaits))
+            })
             .await)?
     }
 
@@ -445,6 +453,6 @@ impl From<StoreFailure> for Failure {
 impl Command {
     /// Outcomes of effects are never refused for a full queue: money has moved.
     fn is_outcome(&self) -> bool {
-        matches!(self, Self::RecordOutcome(_) | Self::HearOfPayment(_))
+        matches!(self, Self::RecordOutcome(_) | Self::RecordTransfer(_) | Self::HearOfPayment(_))
     }
 }

@@ -100,6 +100,52 @@ impl Tripletex {
         self.sessions.clear();
     }
 
+    /// Every order there is, as a person sees them there.
+    #[must_use]
+    pub fn orders(&self) -> Vec<Value> {
+        values(self.company.orders.all().cloned())
+    }
+
+    #[must_use]
+    pub fn invoices(&self) -> Vec<Value> {
+        values(self.company.invoices.all().cloned())
+    }
+
+    #[must_use]
+    pub fn customers(&self) -> Vec<Value> {
+        values(self.company.customers.all().cloned())
+    }
+
+    /// A person deletes an order; whether there was one that could be.
+    pub fn delete_order(&mut self, id: i64) -> bool {
+        self.company.remove_order(id).is_ok()
+    }
+
+    /// A person makes the first line of an order cost so much, whole kroner with VAT.
+    pub fn reprice_order(&mut self, id: i64, price: i64) -> bool {
+        let line = json!({ "description": "Endret", "count": 1, "vatType": { "id": 3 },
+                           "unitPriceIncludingVatCurrency": price });
+        let Value::Object(change) = json!({ "orderLines": [line] }) else { return false };
+        self.company.change_order(id, change).is_ok()
+    }
+
+    /// A person makes an order of their own under this number.
+    pub fn take_number(&mut self, number: &str) -> bool {
+        let Value::Object(customer) = json!({ "name": "En annen" }) else { return false };
+        let Ok(customer) = self.company.add_customer(customer) else { return false };
+        let today = Timestamp::now().to_zoned_datetime(sessions::oslo()).date().to_string();
+        let customer = customer.get("id").cloned();
+        let order = json!({ "number": number, "customer": { "id": customer },
+                            "orderDate": today, "deliveryDate": today, "orderLines": [] });
+        let Value::Object(order) = order else { return false };
+        self.company.add_order(order).is_ok()
+    }
+
+    /// A person credits the whole of an invoice.
+    pub fn credit_invoice(&mut self, id: i64) -> bool {
+        self.company.credit_whole(id, "2026-11-25", "").is_ok()
+    }
+
     /// What its company lacks: a bank account, registration for VAT.
     pub fn set_up(&mut self, has_bank_account: bool, is_vat_registered: bool) {
         self.company.has_bank_account = has_bank_account;

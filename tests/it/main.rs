@@ -12,6 +12,8 @@ mod harness;
 mod postgres;
 
 #[cfg(test)]
+mod accounting;
+#[cfg(test)]
 mod adyen;
 #[cfg(test)]
 mod attention;
@@ -143,7 +145,9 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 55] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 57] = [
+        accounting::trials,
+        accounting::troubles::trials,
         adyen::trials,
         adyen::aftermath::trials,
         attention::trials,

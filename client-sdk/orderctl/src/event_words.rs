@@ -23,6 +23,11 @@ pub(crate) fn change(event: &proto::Event) -> String {
         let kind = mail.kind().label().to_lowercase().replace('_', " ");
         parts.push(format!("mail {} ({kind}): {}", mail.id, mail.state().label()));
     }
+    if let Some(transfer) = &change.accounting_transfer {
+        let (form, state) = (transfer.form().label().to_lowercase(), transfer.state().label());
+        let integration = last_part(&transfer.integration);
+        parts.push(format!("transfer {} to {integration} as {form}: {state}", transfer.id));
+    }
     if change.note_id != 0 {
         parts.push(format!("note {}", change.note_id));
     }

@@ -67,6 +67,7 @@ named!(
     StockItem,
     StockMovement,
     TestIntegrationResponse,
+    TransferOrderToAccountingResponse,
     UpdateIntegrationResponse,
     UpdateOrderResponse,
     UpdateOrderStatusResponse,

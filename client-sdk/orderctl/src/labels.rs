@@ -67,6 +67,8 @@ labels!(
     Restock: "RESTOCK_",
     StatusTag: "STATUS_TAG_",
     StockMode: "STOCK_MODE_",
+    TransferForm: "TRANSFER_FORM_",
+    TransferState: "TRANSFER_STATE_",
 );
 
 /// What stands in a table for the number in a message; empty for UNSPECIFIED.

@@ -15,6 +15,7 @@ pub(crate) mod outcome;
 mod payments;
 mod reconcile;
 pub(crate) mod status;
+mod transfer;
 mod update;
 pub(crate) mod view;
 
@@ -64,6 +65,8 @@ pub(crate) enum OrdersCommand {
     Note(note::NoteArguments),
     /// Send a mail again, to the address that the order has now
     Resend(note::ResendArguments),
+    /// Hand a completed order over to accounting, as an invoice or as an order
+    Transfer(transfer::TransferArguments),
     /// Show who did what to an order, and when
     History(history::HistoryArguments),
 }
@@ -91,6 +94,7 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         OrdersCommand::Credit(arguments) => credit::run(session, &arguments).await,
         OrdersCommand::Note(arguments) => note::note(session, &arguments).await,
         OrdersCommand::Resend(arguments) => note::resend(session, &arguments).await,
+        OrdersCommand::Transfer(arguments) => transfer::run(session, &arguments).await,
         OrdersCommand::History(arguments) => history::run(session, &arguments).await,
     }
 }

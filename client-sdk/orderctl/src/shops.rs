@@ -1,5 +1,6 @@
 //! `orderctl shops`: the tenants and their settings.
 
+mod accounting;
 mod mailing;
 
 use clap::{Args, Subcommand};
@@ -27,6 +28,7 @@ Examples:
   orderctl shops update butikk --provider vipps=sandbox --next-order-number 5000
   orderctl shops update butikk --seller-name 'Butikk AS' --seller-email hei@butikk.no \\
       --seller-address 'Storgata 1, 0155 Oslo, NO'
+  orderctl shops update butikk --accounting tripletex --automatic-transfer invoice --payment-type card=Kort
   orderctl shops update butikk --confirm-orders true --note-email true --mail-template note.nb=note.txt
 
 A provider given leaves the others; without a kind (vipps=) it is taken away.";
@@ -126,6 +128,9 @@ pub(crate) struct ShopFields {
 
     #[command(flatten)]
     mailing: mailing::MailFields,
+
+    #[command(flatten)]
+    accounting: accounting::AccountingFields,
 }
 
 pub(crate) async fn run(session: &Session, command: ShopsCommand) -> Result<(), Failure> {
@@ -256,6 +261,7 @@ async fn set_fields(
     set(&mut paths, "next_credit_number", fields.next_credit_number, number);
     set(&mut paths, "credit_order_status", credit_status, &mut settings.credit_order_status);
     paths.extend(mailing::set_fields(settings, &fields.mailing)?);
+    paths.extend(accounting::set_fields(settings, name, &fields.accounting)?);
     Ok(paths)
 }
 
@@ -298,6 +304,7 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Confirms orders", settings.confirms_orders.to_string()),
         ("Notes to customers", mailing::defaults_line(settings.note_defaults)),
         ("Mail templates", mailing::templates_line(&settings.mail_templates)),
+        ("Accounting", accounting::line(settings.accounting.as_ref())),
         ("Created", local(shop.create_time.as_ref())),
         ("Version", format!("revision {}, etag {}", shop.revision, shop.etag)),
     ]);

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::accounting;
 use crate::changing::{
     ChangingFacts, Outcome, asked_of, check_nothing_pending, finish, free_again, is_about_cover,
     is_hold, record,
@@ -38,7 +39,8 @@ pub struct Retry {
     pub hastened: Option<i64>,
 }
 
-/// Closes a problem that no event of the shop will close.
+/// Closes a problem that no event of the shop will close. A transfer to accounting that waits, or of
+/// which nobody knows, is given up with its problem.
 ///
 /// # Errors
 /// `PROBLEM_NOT_FOUND` when it is not open, `PROBLEM_NOT_DISMISSIBLE` while money is in doubt or the
@@ -59,16 +61,18 @@ pub fn dismiss(
     let Some(problem) = open else {
         return Err(Refusal::new(Code::ProblemNotFound).with("problem", problem_id));
     };
-    if problem.code == Code::OutcomeUnknown || is_about_cover(problem.code) || is_hold(problem.code)
-    {
+    let is_held = is_hold(problem.code) && problem.payment.is_some();
+    if problem.code == Code::OutcomeUnknown || is_about_cover(problem.code) || is_held {
         return Err(Refusal::new(Code::ProblemNotDismissible).with("code", problem.code.name()));
     }
     problem.closed_at = Some(now);
     let about = problem.payment.filter(|_| is_told_by_provider(problem.code));
+    let dismissed = problem.clone();
     draft.changes.push(Change::ProblemDismissed { problem: problem_id });
     if let Some(payment) = about {
         look_away(&mut draft, payment);
     }
+    accounting::give_up(&mut draft, &dismissed);
     Ok(draft.finish())
 }
 
@@ -109,6 +113,11 @@ pub fn retry(
     ids: &mut Ids,
     now: Micros,
 ) -> Result<Retry, Refusal> {
+    if let Some(decided) = accounting::retry(facts.case, operation_id, ids, now) {
+        let decision = decided?;
+        let is_anew = !decision.transfers.is_empty();
+        return Ok(Retry { decision, hastened: (!is_anew).then_some(operation_id) });
+    }
     let (payment, operation) = own_operation(facts.case, operation_id)?;
     let mut draft = Draft::new(facts.case.clone(), ids, now);
     draft.changes.push(settled(payment.id, operation, false));

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::accounting::{Transfer, TransferForm, TransferState};
 use crate::decision::Case;
 use crate::money::{LineAmounts, Overflow, line_amounts, part, vat_table};
 use crate::order::{Line, Order, OrderKind, OrderNumber};
@@ -60,10 +61,26 @@ pub fn check_case(case: &Case, statuses: &Statuses) -> Vec<Breach> {
     check_deliveries(&mut findings, &case.order);
     check_status(&mut findings, case, statuses);
     check_pending(&mut findings, case);
+    check_transfers(&mut findings, &case.order);
     for payment in &case.payments {
         check_payment(&mut findings, payment);
     }
     findings.0
+}
+
+/// 2.2, 4.5: handed over once it was COMPLETED, one at a time, and as an invoice once.
+fn check_transfers(findings: &mut Findings, order: &Order) {
+    let count = |is_counted: fn(&Transfer) -> bool| {
+        order.transfers.iter().filter(|transfer| is_counted(transfer)).count()
+    };
+    let open = count(Transfer::is_open);
+    findings.check(open <= 1, "transfers", || format!("{open} transfers are open"));
+    let invoices =
+        count(|one| one.form == TransferForm::Invoice && one.state == TransferState::Succeeded);
+    findings.check(invoices <= 1, "transfers", || format!("it stands as {invoices} invoices"));
+    findings.check(order.transfers.is_empty() || order.completed_at.is_some(), "transfers", || {
+        "transferred, but never COMPLETED".to_owned()
+    });
 }
 
 /// §10, and the bounds of §4 to §6.

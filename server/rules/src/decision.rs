@@ -156,6 +156,12 @@ pub enum Change {
         payment: PaymentId,
         expires_at: Micros,
     },
+    TransferRequested {
+        transfer: i64,
+    },
+    TransferResolved {
+        transfer: i64,
+    },
     /// All that is personal of the order is gone.
     CustomerErased,
 }
@@ -204,7 +210,9 @@ pub struct Decision {
     pub effects: Vec<PlannedEffect>,
     /// Mails to send: each is an effect. They stand in `case.order.mails` as PENDING.
     pub mails: Vec<i64>,
-    /// Operations and mails taken back before they were sent.
+    /// Transfers to accounting: each is an effect. They stand in `case.order.transfers` as PENDING.
+    pub transfers: Vec<i64>,
+    /// Operations, mails and transfers that nobody is to carry out any more.
     pub withdrawn: Vec<i64>,
     /// To be carried out next, each by [`crate::resolving::follow`].
     pub twins: Vec<TwinStep>,
@@ -229,6 +237,7 @@ impl Decision {
             movements: Vec::new(),
             effects: Vec::new(),
             mails: Vec::new(),
+            transfers: Vec::new(),
             withdrawn: Vec::new(),
             twins: Vec::new(),
         }

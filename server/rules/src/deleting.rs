@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::accounting::open_transfer;
 use crate::changing::{ChangingFacts, check_nothing_pending, finish, label};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
@@ -57,6 +58,9 @@ fn check_deletable(case: &Case) -> Result<(), Refusal> {
     }
     if let Some(mail) = order.mails.iter().find(|mail| mail.state == MailState::Pending) {
         return Err(Refusal::new(Code::EffectPending).with("mail", mail.id));
+    }
+    if let Some(transfer) = open_transfer(order) {
+        return Err(Refusal::new(Code::EffectPending).with("transfer", transfer.id));
     }
     let uncredited_minor = uncredited(case);
     if uncredited_minor > 0 {

@@ -30,6 +30,8 @@ pub enum System {
     Payments,
     /// Takes the same again and again, and keeps no account.
     Mail,
+    /// Makes the same again and again, but what it made is found by our number.
+    Accounting,
 }
 
 /// Where an effect stands. Times are the database's.

@@ -10,6 +10,7 @@ pub mod refusals;
 pub mod shop;
 pub mod stock;
 
+pub mod accounting;
 pub mod attention;
 pub mod audit;
 pub mod changing;

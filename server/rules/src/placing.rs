@@ -270,6 +270,7 @@ fn build_order(
         credits: Vec::new(),
         withdrawal: Withdrawal::default(),
         mails: Vec::new(),
+        transfers: Vec::new(),
         placed_at: now,
         completed_at: None,
         cancelled_at: None,

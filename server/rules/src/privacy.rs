@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::accounting::open_transfer;
 use crate::decision::Case;
 use crate::order::{Micros, Order, OrderKind};
 use crate::payments::{Operation, OperationKind, OperationState};
@@ -15,7 +16,8 @@ const DAY: i64 = 24 * HOUR;
 const ZONE_MARGIN: i64 = 14 * HOUR;
 
 /// Whether the shop still owes something on the order, or is owed: a sale that is neither completed
-/// nor cancelled, a change or an operation under way, or an open problem about money.
+/// nor cancelled, a change, an operation or a transfer to the books under way, or an open problem
+/// about money.
 #[must_use]
 pub fn is_money_open(case: &Case) -> bool {
     let order = &case.order;
@@ -31,7 +33,11 @@ pub fn is_money_open(case: &Case) -> bool {
     let has_problem = order.problems.iter().any(|problem| {
         problem.closed_at.is_none() && (problem.payment.is_some() || problem.operation.is_some())
     });
-    is_live || has_problem || own_operations(case).any(|operation| operation.state.is_claimed())
+    let is_transferred = open_transfer(order).is_some();
+    is_live
+        || has_problem
+        || is_transferred
+        || own_operations(case).any(|operation| operation.state.is_claimed())
 }
 
 /// Until when the bookkeeping act keeps the name and address on the order's voucher; `None` for an

@@ -107,6 +107,13 @@ codes! {
     MailNotFound = "MAIL_NOT_FOUND",
     MailFilesGone = "MAIL_FILES_GONE",
     EffectPending = "EFFECT_PENDING",
+    // §2 Transfer to accounting.
+    NotCompleted = "NOT_COMPLETED",
+    AlreadyTransferred = "ALREADY_TRANSFERRED",
+    /// A credit note needs the invoice that it credits (4.5).
+    OriginalNotTransferred = "ORIGINAL_NOT_TRANSFERRED",
+    /// Neither the caller nor the shop names an accounting integration.
+    AccountingNotSetUp = "ACCOUNTING_NOT_SET_UP",
     // Personal data.
     CustomerNotFound = "CUSTOMER_NOT_FOUND",
     MoneyOpen = "MONEY_OPEN",
@@ -148,6 +155,8 @@ codes! {
     Oversold = "OVERSOLD",
     MailDeclined = "MAIL_DECLINED",
     MailUnknown = "MAIL_UNKNOWN",
+    TransferDeclined = "TRANSFER_DECLINED",
+    TransferUnknown = "TRANSFER_UNKNOWN",
     // Why nothing is sent to a system.
     IntegrationDisabled = "INTEGRATION_DISABLED",
     IntegrationUnauthorized = "INTEGRATION_UNAUTHORIZED",
@@ -165,6 +174,16 @@ codes! {
     FundsUnavailable = "FUNDS_UNAVAILABLE",
     RefundPeriodOver = "REFUND_PERIOD_OVER",
     UnknownProviderError = "UNKNOWN_PROVIDER_ERROR",
+    // Reasons of an accounting system; told with the problem of a transfer.
+    VatNotEnabled = "VAT_NOT_ENABLED",
+    PaymentTypeMissing = "PAYMENT_TYPE_MISSING",
+    BankAccountMissing = "BANK_ACCOUNT_MISSING",
+    CustomerCannotReceive = "CUSTOMER_CANNOT_RECEIVE",
+    BooksLocked = "BOOKS_LOCKED",
+    BooksDiffer = "BOOKS_DIFFER",
+    CreditedInBooks = "CREDITED_IN_BOOKS",
+    CurrencyNotEnabled = "CURRENCY_NOT_ENABLED",
+    RejectedByAccounting = "REJECTED_BY_ACCOUNTING",
     // The service.
     QueueFull = "QUEUE_FULL",
     Unavailable = "UNAVAILABLE",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use order_proto::v1;
+use order_rules::accounting::TransferForm;
 use order_rules::decision::Decision;
 use order_rules::mail::{Mail, MailKind};
 use order_rules::order::OrderNumber;
@@ -74,7 +75,25 @@ pub(super) fn plan_of(decision: &Decision) -> Vec<v1::PlannedEffect> {
     });
     let is_new = |mail: &&Mail| decision.mails.contains(&mail.id);
     let mails = decision.case.order.mails.iter().filter(is_new);
-    operations.chain(mails.map(|mail| planned_mail(mail.kind))).collect()
+    let transfers = decision.transfers.iter().filter_map(|id| decision.case.order.transfer(*id));
+    let gross_minor = decision.case.order.gross_minor;
+    operations
+        .chain(mails.map(|mail| planned_mail(mail.kind)))
+        .chain(transfers.map(|one| planned_transfer(&one.integration, one.form, gross_minor)))
+        .collect()
+}
+
+pub(super) fn planned_transfer(
+    integration: &str,
+    form: TransferForm,
+    gross_minor: i64,
+) -> v1::PlannedEffect {
+    v1::PlannedEffect {
+        provider: integration.to_owned(),
+        amount_minor: gross_minor,
+        transfer: form.contract().into(),
+        ..v1::PlannedEffect::default()
+    }
 }
 
 pub(super) fn planned_mail(kind: MailKind) -> v1::PlannedEffect {
@@ -93,5 +112,6 @@ pub(super) fn planned(
         reference: payment.reference.clone(),
         amount_minor,
         mail: 0,
+        transfer: 0,
     }
 }

@@ -45,8 +45,13 @@ impl RetryEffect {
             hastened = retry.hastened;
             Ok(retry.decision)
         })?;
+        let is_transfer = case.order.transfer(self.operation).is_some();
+        let answer = Answer { is_waiting: answer.is_waiting || is_transfer, ..answer };
         let Some(operation) = hastened else { return Ok(answer) };
         desk.hasten_effect(operation);
+        if is_transfer {
+            return Ok(answer);
+        }
         // What is only looked up moves nothing.
         let sent = case.payments.iter().filter_map(|payment| {
             let known = payment.operation(operation)?;

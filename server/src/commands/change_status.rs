@@ -1,6 +1,7 @@
 //! `ChangeOrderStatus`, `WithdrawStatusChange` and `AttachPayment` (§2, 9.6).
 
 use order_proto::v1;
+use order_rules::accounting::{self, NewTransfer};
 use order_rules::changing::{self, ChangingFacts};
 use order_rules::decision::{Case, Change, Decision, Ids};
 use order_rules::mail::{self, MailKind};
@@ -162,6 +163,13 @@ impl ChangeStatus {
             desk.shop.status_row(case.order.status).map(|row| row.status_id) != Some(row.status_id);
         if self.send_email && is_moved {
             plan.push(super::planned_mail(MailKind::StatusChanged));
+        }
+        if is_moved
+            && desk.shop.statuses.tag(to) == Some(Tag::Completed)
+            && let Some(automatic) = accounting::automatic(&case.order, &desk.shop.rulebook)
+        {
+            let NewTransfer { integration, form, .. } = automatic;
+            plan.push(super::planned_transfer(integration, *form, case.order.gross_minor));
         }
         plan
     }

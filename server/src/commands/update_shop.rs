@@ -6,6 +6,7 @@ use order_rules::statuses::Tag;
 use prost::Message;
 
 use super::{Answer, UpdateShop};
+use crate::accounting::is_accounting;
 use crate::shops::{Shop, assign, expiry_warning_micros};
 use crate::terms::Term;
 use crate::turns::desk::{Desk, check_etag};
@@ -39,6 +40,7 @@ impl UpdateShop {
                 .with("next_credit_number", desk.next_credit_number()));
         }
         check_credit_status(&shop, &settings)?;
+        check_accounting(&shop, &settings)?;
         crate::mail::check_settings(&settings)?;
         // The counters live with the head; the settings show them.
         settings.next_order_number = 0;
@@ -59,6 +61,22 @@ impl UpdateShop {
         desk.tell(v1::EventKind::ShopChanged, None, &change);
         Ok(desk.answer(None))
     }
+}
+
+fn check_accounting(shop: &Shop, settings: &v1::ShopSettings) -> Result<(), Refusal> {
+    let Some(accounting) = settings.accounting.as_ref() else { return Ok(()) };
+    let slug = accounting.integration.rsplit('/').next().unwrap_or_default();
+    let known = shop.integration(slug);
+    let description = match known {
+        None if slug.is_empty() => return Ok(()),
+        None => "is no integration of the shop",
+        Some(known) if !is_accounting(&known.system) => "is no accounting system",
+        Some(_) => return Ok(()),
+    };
+    Err(Refusal::fields(vec![Violation {
+        field: "shop.settings.accounting.integration".to_owned(),
+        description: description.to_owned(),
+    }]))
 }
 
 fn check_credit_status(shop: &Shop, settings: &v1::ShopSettings) -> Result<(), Refusal> {

@@ -204,6 +204,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::EmailMissing
         | Code::MailFilesGone
         | Code::MoneyOpen
+        | Code::NotCompleted
+        | Code::AlreadyTransferred
+        | Code::OriginalNotTransferred
+        | Code::AccountingNotSetUp
         | Code::IntegrationInUse
         | Code::CredentialsKeyMissing
         | Code::WebhooksOff
@@ -215,6 +219,17 @@ fn fitting(code: Code) -> Fitting {
         | Code::CursorAhead
         | Code::DeadlineExceeded
         | Code::Internal
+        | Code::TransferDeclined
+        | Code::TransferUnknown
+        | Code::VatNotEnabled
+        | Code::PaymentTypeMissing
+        | Code::BankAccountMissing
+        | Code::CustomerCannotReceive
+        | Code::BooksLocked
+        | Code::BooksDiffer
+        | Code::CreditedInBooks
+        | Code::CurrencyNotEnabled
+        | Code::RejectedByAccounting
         | Code::CaptureDeclined
         | Code::VoidDeclined
         | Code::ReleaseDeclined

@@ -3,6 +3,7 @@
 //! Each request is taken apart field by field by name: a new field of the contract does not compile
 //! until it is decided here what is right for it.
 
+pub(crate) mod accounting;
 pub(crate) mod attention;
 pub(crate) mod batches;
 pub(crate) mod crediting;

@@ -17,8 +17,8 @@ use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
 use super::fields::{
-    self, attention, crediting, delivering, editing, lists, notes, orders, placing, privacy,
-    reconciling, resolving, watching,
+    self, accounting, attention, crediting, delivering, editing, lists, notes, orders, placing,
+    privacy, reconciling, resolving, watching,
 };
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
@@ -321,6 +321,14 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(notes::resend_mail(request, &caller), &caller).await)
+    }
+
+    async fn transfer_order_to_accounting(
+        &self,
+        request: Request<v1::TransferOrderToAccountingRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(accounting::transfer_order(request, &caller), &caller).await)
     }
 
     async fn export_customer(

@@ -2,17 +2,20 @@
 
 use order_proto::v1;
 use order_proto::v1::integration::System;
+use order_rules::accounting::{NewTransfer, TransferForm};
 use order_rules::effects::KEY_WINDOW_MICROS;
 use order_rules::order::Micros;
 use order_rules::payments::{Capabilities, MANUAL, ProviderName};
 use prost::Message;
 
 use super::{Shop, etag};
+use crate::accounting;
 use crate::commands::timestamp;
 use crate::links::Setup;
 use crate::providers;
 use crate::store::StoreFailure;
 use crate::store::rows::IntegrationRow;
+use crate::terms::Term;
 
 /// A system outside under the name that payments give it.
 #[derive(Clone, Debug)]
@@ -69,6 +72,11 @@ impl Shop {
         self.integrations.iter().find(|one| one.row.slug == slug)
     }
 
+    /// Last part of the name of the accounting integration that orders go to, if there is one.
+    pub(crate) fn accounting_integration(&self) -> Option<String> {
+        accounting_of(&self.settings, &self.integrations)
+    }
+
     /// What the provider can do; `None` where no new payment may name it.
     pub(crate) fn offered(&self, provider: &ProviderName) -> Option<Capabilities> {
         let is_disabled = self.integration(&provider.0).is_some_and(|known| known.row.is_disabled);
@@ -91,6 +99,26 @@ pub(crate) fn integration_name(shop: &str, slug: &str) -> String {
 /// The system as it is stored.
 pub(crate) fn setup_stored(system: System) -> Vec<u8> {
     v1::Integration { system: Some(system), ..v1::Integration::default() }.encode_to_vec()
+}
+
+/// The accounting integration that a shop's settings name.
+fn accounting_of(settings: &v1::ShopSettings, integrations: &[Integration]) -> Option<String> {
+    let named = settings.accounting.as_ref()?.integration.rsplit('/').next()?;
+    let known = integrations.iter().find(|one| one.row.slug == named)?;
+    accounting::is_accounting(&known.system).then(|| known.row.slug.clone())
+}
+
+/// What the shop hands over to accounting by itself.
+pub(super) fn automatic_transfer(
+    settings: &v1::ShopSettings,
+    integrations: &[Integration],
+) -> Option<NewTransfer> {
+    let v1::AccountingSettings { automatic_form, sends_invoice_mail, .. } =
+        settings.accounting.clone()?;
+    let form =
+        v1::TransferForm::try_from(automatic_form).ok().and_then(TransferForm::from_contract)?;
+    let integration = accounting_of(settings, integrations)?;
+    Some(NewTransfer { integration, form, sends_mail: sends_invoice_mail })
 }
 
 /// What each provider can do, `manual` among them.

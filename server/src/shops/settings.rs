@@ -44,6 +44,7 @@ settings! {
     confirms_orders,
     mail_templates,
     expiry_warning_days,
+    accounting,
 }
 
 /// The starting status that credit orders of a new shop get, unless its settings say otherwise (4.4).

@@ -6,7 +6,9 @@ use diesel::prelude::AsChangeset;
 use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
-use super::rows::{EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow, WebhookRow};
+use super::rows::{
+    EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow, TransferRow, WebhookRow,
+};
 use super::schema;
 use crate::terms::{effect_state, effect_state_stored, system};
 
@@ -43,6 +45,21 @@ pub(crate) enum Lane {
     Mail,
 }
 
+/// What one transfer to accounting is made of, as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct TransferParts {
+    pub transfer: TransferRow,
+    pub shop: ShopRow,
+    /// The order's personal data of the transfer's version; empty once they were erased.
+    pub personal: Vec<u8>,
+    /// What stays of them for the voucher.
+    pub voucher_party: Option<Vec<u8>>,
+    /// The order as it was after the command that asked for the transfer.
+    pub document: Vec<u8>,
+    /// Of a credit order: the sale's invoice, and the sale as it was then.
+    pub sale: Option<(TransferRow, Vec<u8>)>,
+}
+
 impl Candidate {
     pub(crate) fn lane_of_shop(&self) -> (i64, Lane) {
         (self.shop_id, self.lane.clone())
@@ -62,6 +79,8 @@ pub(crate) struct Claim {
 pub(crate) enum Subject {
     Payment(PaymentSubject),
     Mail,
+    /// A transfer to this accounting integration.
+    Transfer(String),
 }
 
 /// The payment that an operation is on.
@@ -207,9 +226,9 @@ fn moved(row: &EffectRow, schedule: Schedule, due_at: i64) -> EffectRow {
 }
 
 impl Lane {
-    /// Of an effect on a payment at this provider, or of a mail.
-    pub(super) fn of(provider: Option<String>) -> Self {
-        provider.map_or(Self::Mail, Self::Provider)
+    /// Of an effect at this integration, or of a mail.
+    pub(super) fn of(integration: Option<String>) -> Self {
+        integration.map_or(Self::Mail, Self::Provider)
     }
 }
 
@@ -218,6 +237,7 @@ impl Claim {
         match &self.subject {
             Subject::Payment(of) => Lane::Provider(of.provider.clone()),
             Subject::Mail => Lane::Mail,
+            Subject::Transfer(integration) => Lane::Provider(integration.clone()),
         }
     }
 

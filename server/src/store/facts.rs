@@ -6,7 +6,7 @@ use super::rows::{
     DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, ExpiryRow, HeadRow, HolderRow,
     IntegrationRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow,
     PaymentRow, PersonOrderRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
-    VoucherPartyRow,
+    TransferRow, VoucherPartyRow,
 };
 
 /// A customer who buys these lines in a shop.
@@ -44,6 +44,8 @@ pub(crate) struct Needs {
     pub request_ids: Vec<Vec<u8>>,
     /// Keys of orders to load with all that belongs to them.
     pub orders: BTreeSet<i64>,
+    /// Keys of credit orders, each to load with the sale that it credits.
+    pub credits: BTreeSet<i64>,
     /// References of payments that may be known.
     pub references: BTreeSet<String>,
     pub external_references: BTreeSet<String>,
@@ -77,6 +79,7 @@ pub(crate) struct Facts {
     pub deliveries: Vec<DeliveryRow>,
     pub delivery_lines: Vec<DeliveryLineRow>,
     pub mails: Vec<MailRow>,
+    pub transfers: Vec<TransferRow>,
     pub payments: Vec<PaymentRow>,
     pub holders: Vec<HolderRow>,
     pub operations: Vec<OperationRow>,
@@ -136,6 +139,7 @@ pub(crate) struct Changes {
     /// Only new ones.
     pub delivery_lines: Vec<DeliveryLineRow>,
     pub mails: Vec<MailRow>,
+    pub transfers: Vec<TransferRow>,
     /// New; they are never changed.
     pub mail_files: Vec<MailFilesRow>,
     /// From one mail to another.

@@ -341,6 +341,34 @@ pub(crate) struct MailFilesRow {
     pub files: Vec<u8>,
 }
 
+/// An order on its way to accounting, or there.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::accounting_transfers, treat_none_as_default_value = false)]
+pub(crate) struct TransferRow {
+    pub transfer_key: i64,
+    pub order_key: i64,
+    /// Last part of the integration's name.
+    pub integration: String,
+    pub form: i16,
+    pub state: i16,
+    pub is_automatic: bool,
+    pub sends_mail: bool,
+    /// Of the order's personal data: who bought.
+    pub personal_version: i32,
+    /// Of the event that tells of it.
+    pub revision: i64,
+    /// Days since 1970-01-01.
+    pub book_day: i32,
+    pub requested_at: i64,
+    pub resolved_at: Option<i64>,
+    pub booked_order_id: String,
+    pub booked_order_number: String,
+    pub booked_invoice_id: String,
+    pub booked_invoice_number: String,
+    pub rounding_minor: i64,
+    pub provider_reason: Option<String>,
+}
+
 /// Something the outside world must do.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::effects, treat_none_as_default_value = false)]
@@ -351,6 +379,8 @@ pub(crate) struct EffectRow {
     pub system: i16,
     /// Of an operation on a payment.
     pub payment_key: Option<i64>,
+    /// Last part of the name of the integration that does it, where no payment names it.
+    pub integration: Option<String>,
     pub order_key: i64,
     pub kind: i16,
     pub state: i16,

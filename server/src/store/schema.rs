@@ -290,6 +290,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    accounting_transfers (transfer_key) {
+        transfer_key -> BigInt,
+        order_key -> BigInt,
+        integration -> Text,
+        form -> SmallInt,
+        state -> SmallInt,
+        is_automatic -> Bool,
+        sends_mail -> Bool,
+        personal_version -> Integer,
+        revision -> BigInt,
+        book_day -> Integer,
+        requested_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+        booked_order_id -> Text,
+        booked_order_number -> Text,
+        booked_invoice_id -> Text,
+        booked_invoice_number -> Text,
+        rounding_minor -> BigInt,
+        provider_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     mail_files (mail_key) {
         mail_key -> BigInt,
         files -> Binary,
@@ -302,6 +325,7 @@ diesel::table! {
         shop_id -> BigInt,
         system -> SmallInt,
         payment_key -> Nullable<BigInt>,
+        integration -> Nullable<Text>,
         order_key -> BigInt,
         kind -> SmallInt,
         state -> SmallInt,
@@ -388,6 +412,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     stock_movements,
     mails,
     mail_files,
+    accounting_transfers,
     webhooks,
     effects,
     events,

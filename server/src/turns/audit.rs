@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::audit::{Breach, Findings, check_case};
-use order_rules::order::Micros;
+use order_rules::order::{Micros, Order};
 use prost::Message;
 
 use super::desk::Desk;
@@ -77,6 +77,7 @@ pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Aud
             });
             check_effects(&mut findings, &desk, payment);
         }
+        check_transfers(&mut findings, &desk, &case.order);
         audited.credits.extend(case.order.credit.map(|credit| credit.credit_number));
         audited.found.extend(findings.0.into_iter().map(|breach| (number, breach)));
     }
@@ -182,6 +183,20 @@ fn check_effects(findings: &mut Findings, desk: &Desk, payment: &order_rules::pa
     queued.sort_unstable();
     let what = format!("payment {}: operations in the queue", payment.id.0);
     findings.same("effects", &what, &queued, &open);
+}
+
+/// Whatever goes to accounting and is not final is in the queue, and nothing else is.
+fn check_transfers(findings: &mut Findings, desk: &Desk, order: &Order) {
+    let open: Vec<i64> =
+        order.transfers.iter().filter(|one| one.is_open()).map(|one| one.id).collect();
+    let mut queued: Vec<i64> = order
+        .transfers
+        .iter()
+        .map(|transfer| transfer.id)
+        .filter(|id| desk.effects.contains_key(id))
+        .collect();
+    queued.sort_unstable();
+    findings.same("effects", "transfers in the queue", &queued, &open);
 }
 
 fn by_line(rows: &[MovedRow]) -> BTreeMap<(i64, i32), Moved> {

@@ -13,6 +13,7 @@ use order_rules::refusals::{Code, Refusal};
 use order_rules::stock::{Item, Movement};
 use prost::Message;
 
+use super::booking::TransferSlip;
 use super::mailing::MailSlip;
 use super::{document, record, story};
 use crate::commands::{Answer, Caller};
@@ -47,6 +48,8 @@ pub(crate) struct Extra {
     pub waiting_note: Option<v1::Note>,
     /// By mail.
     pub slips: BTreeMap<i64, MailSlip>,
+    /// By transfer to accounting.
+    pub transfer_slips: BTreeMap<i64, TransferSlip>,
     pub revision: i64,
     pub updated_at: Micros,
 }
@@ -144,7 +147,8 @@ impl Desk {
     /// Makes a decision about an order the truth, and its changes events.
     pub(crate) fn apply(&mut self, decision: Decision, ids: &Ids) {
         self.head.next_id = ids.0;
-        let Decision { case, changes, movements, effects, mails, withdrawn, twins: _ } = decision;
+        let Decision { case, changes, movements, effects, mails, transfers, withdrawn, twins: _ } =
+            decision;
         let number = case.order.number;
         for payment in case.payments {
             self.put_payment(payment);
@@ -162,6 +166,7 @@ impl Desk {
         }
         self.put_order(case.order);
         self.put_mails(number.0, &mails);
+        self.put_transfers(number.0, &transfers);
         self.move_stock(movements);
         let Some(order) = self.orders.get(&number.0).map(|file| file.order.clone()) else { return };
         for change in &changes {

@@ -11,6 +11,7 @@ use order_rules::order::{
 use order_rules::payments::{Payment, payment_state};
 use prost::Message;
 
+use super::booking;
 use super::desk::OrderFile;
 use super::mailing;
 use super::record::operation_message;
@@ -99,6 +100,7 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
             .iter()
             .map(|mail| mailing::message(mail, file.extra.message_id(mail.id)))
             .collect(),
+        accounting_transfers: booking::messages(shop, file),
         delete_time: order.deleted_at.map(timestamp),
         pending_resolution: order.resolution.as_ref().map(|one| resolution(shop, one)),
         revision: file.extra.revision,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use order_proto::v1;
+use order_rules::accounting::Transfer;
 use order_rules::effects::{EffectState, KEY_WINDOW_MICROS};
 use order_rules::mail::{Mail, MailKind, MailState};
 use order_rules::money::{Currency, VatRate};
@@ -18,11 +19,12 @@ use order_rules::payments::{
 use order_rules::refusals::Code;
 use prost::Message;
 
+use super::booking;
 use crate::shops::Shop;
 use crate::store::StoreFailure;
 use crate::store::rows::{
     DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, MailRow,
-    OperationRow, OrderRow, PaymentRow, ProblemRow, number,
+    OperationRow, OrderRow, PaymentRow, ProblemRow, TransferRow, number,
 };
 use crate::terms::{Term, effect_state, files};
 
@@ -58,6 +60,9 @@ pub(crate) struct HandlingRecord {
     /// How many mails there are.
     #[prost(uint32, tag = "5")]
     pub mails: u32,
+    /// How many transfers to accounting there are.
+    #[prost(uint32, tag = "6")]
+    pub transfers: u32,
     #[prost(message, optional, tag = "20")]
     pub resolution: Option<ResolutionRecord>,
 }
@@ -101,6 +106,7 @@ pub(super) struct OrderParts<'a> {
     pub deliveries: Vec<&'a DeliveryRow>,
     pub delivery_lines: Vec<&'a DeliveryLineRow>,
     pub mails: Vec<&'a MailRow>,
+    pub transfers: Vec<&'a TransferRow>,
     /// By position.
     pub payments: Vec<PaymentId>,
 }
@@ -116,6 +122,7 @@ impl<'a> OrderParts<'a> {
             deliveries: Vec::new(),
             delivery_lines: Vec::new(),
             mails: Vec::new(),
+            transfers: Vec::new(),
             payments: Vec::new(),
         }
     }
@@ -171,6 +178,7 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
             withdrawn_on: handling.withdrawn_on.map(Day),
         },
         mails: parts.mails.iter().map(|row| mail(row)).collect::<Result<_, _>>()?,
+        transfers: transfers(parts, handling.transfers)?,
         placed_at: Micros(row.placed_at),
         completed_at: row.completed_at.map(Micros),
         cancelled_at: row.cancelled_at.map(Micros),
@@ -256,6 +264,13 @@ fn mail(row: &MailRow) -> Result<Mail, StoreFailure> {
         requested_at: Micros(row.requested_at),
         resolved_at: row.resolved_at.map(Micros),
     })
+}
+
+fn transfers(parts: &OrderParts<'_>, count: u32) -> Result<Vec<Transfer>, StoreFailure> {
+    if usize::try_from(count) != Ok(parts.transfers.len()) {
+        return Err(defect("orders.handling and accounting_transfers"));
+    }
+    parts.transfers.iter().map(|row| booking::rebuilt(row)).collect()
 }
 
 fn duplicate(row: &DuplicateRow) -> DuplicateLink {

@@ -58,6 +58,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::AddNote(command) => command.etag.as_deref(),
         Command::ResendMail(command) => command.etag.as_deref(),
         Command::ReconcilePayment(command) => command.etag.as_deref(),
+        Command::TransferOrder(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)
@@ -71,7 +72,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::HearOfPayment(_)
         | Command::RecordOutcome(_)
         | Command::RecordMail(_)
-        | Command::WarnOfExpiry(_) => None,
+        | Command::WarnOfExpiry(_)
+        | Command::RecordTransfer(_) => None,
     }
 }
 
@@ -106,6 +108,7 @@ fn fields(kind: i16, change: &[u8]) -> Vec<String> {
         }
         EventKind::WithdrawalRecorded => "withdrawal",
         EventKind::MailRequested | EventKind::MailResolved => "mails",
+        EventKind::TransferRequested | EventKind::TransferResolved => "accounting_transfers",
         EventKind::ResolutionRequested | EventKind::ResolutionDropped => "pending_resolution",
         EventKind::OrderDeleted => "delete_time",
         EventKind::CustomerErased => "customer",

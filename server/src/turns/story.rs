@@ -6,6 +6,7 @@ use order_rules::order::{DuplicateResolution, Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 use order_rules::reconciling::{Conclusion, Difference};
 
+use super::booking;
 use super::mailing;
 use super::record::operation_summary;
 use crate::commands::timestamp;
@@ -118,6 +119,12 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
             let about = EventChange { payment_id: payment.0, expire_time, ..nothing };
             (EventKind::ReservationExpiring, about)
         }
+        Change::TransferRequested { transfer } => {
+            (EventKind::TransferRequested, transfer_change(shop, order, *transfer))
+        }
+        Change::TransferResolved { transfer } => {
+            (EventKind::TransferResolved, transfer_change(shop, order, *transfer))
+        }
         Change::CustomerErased => (EventKind::CustomerErased, nothing),
     }
 }
@@ -197,6 +204,11 @@ fn mail_change(order: &Order, mail: i64) -> EventChange {
         ..mailing::message(mail, "")
     });
     EventChange { mail, ..EventChange::default() }
+}
+
+fn transfer_change(shop: &Shop, order: &Order, transfer: i64) -> EventChange {
+    let accounting_transfer = order.transfer(transfer).map(|known| booking::summary(shop, known));
+    EventChange { accounting_transfer, ..EventChange::default() }
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

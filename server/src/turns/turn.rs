@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use order_rules::accounting::TransferState;
 use order_rules::changing::Bearing;
 use order_rules::order::Micros;
 use order_rules::payments::{Payment, PaymentId, awaits_outcome};
@@ -11,12 +12,13 @@ use order_rules::reconciling::readable;
 use order_rules::refusals::{Code, Refusal};
 use order_rules::stock::Item;
 
+use super::booking;
 use super::desk::{Desk, Extra, OrderFile};
 use super::document;
 use super::mailing::{self, MailSlip};
 use super::rebuild::{self, OrderParts};
 use super::record;
-use crate::commands::{Answer, Assignment, Command, Failure, HearOfPayment};
+use crate::commands::{Answer, Assignment, Awaits, Command, Failure, HearOfPayment};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Facts, Needs, RequestRow, ShopRows};
@@ -329,7 +331,7 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
             })+
         };
     }
-    hand_out!(lines, problems, duplicates, deliveries, delivery_lines, mails);
+    hand_out!(lines, problems, duplicates, deliveries, delivery_lines, mails, transfers);
     let mut places: Vec<_> = facts.holders.iter().collect();
     places.sort_by_key(|row| (row.order_key, row.position));
     for row in places {
@@ -362,6 +364,7 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
             personal_version: row.personal_version,
             waiting_note,
             slips: parts.mails.iter().map(|row| slip(row)).collect(),
+            transfer_slips: parts.transfers.iter().map(|row| booking::slip(row)).collect(),
             revision: row.revision,
             updated_at: Micros(row.updated_at),
         };
@@ -419,6 +422,7 @@ impl Desk {
                 stored,
             ));
             changes.mails.extend(mailing::rows(shop_id, file));
+            changes.transfers.extend(booking::rows(shop_id, file));
             changes.mail_files_dropped.extend(mailing::forgotten_files(shop_id, file));
             self.close_expiry(file, &payments, changes);
             changes.orders.push(row);
@@ -471,13 +475,16 @@ pub(super) fn order_now(
     shop_id: i64,
     number: i64,
     facts: &Facts,
-    now: Micros,
+    (now, awaits): (Micros, Awaits),
 ) -> Result<(Vec<Bytes>, bool), Failure> {
     let desks = desks(shops, facts, now)
         .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
     let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
     let case = desk.case(number)?;
-    Ok((desk.order_parts(number), awaits_outcome(&case.order, &case.payments)))
+    let has_transfer = case.order.transfers.iter().any(|one| one.state == TransferState::Pending);
+    let is_waiting = awaits_outcome(&case.order, &case.payments)
+        || (awaits == Awaits::Transfers && has_transfer);
+    Ok((desk.order_parts(number), is_waiting))
 }
 
 /// What news are to a payment as it is.

@@ -43,6 +43,9 @@ fn effect_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: 
     if effect.mail() != proto::MailKind::Unspecified {
         return mail_line(order, effect, is_dry_run);
     }
+    if effect.transfer() != proto::TransferForm::Unspecified {
+        return transfer_line(order, effect, is_dry_run);
+    }
     let what = effect.kind().label().to_lowercase().replace('_', " ");
     let sum = money(effect.amount_minor, &order.currency_code);
     let line = format!("{what} {sum} on {} {}", effect.provider, effect.reference);
@@ -72,6 +75,34 @@ fn mail_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: bo
         Some(mail) => format!("{line}, mail {} {}", mail.id, mail.state().label()),
         None => line,
     }
+}
+
+/// `hand over to tripletex as invoice, 300.00 NOK: transfer 57 SUCCEEDED, order 1001, invoice 7`.
+fn transfer_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: bool) -> String {
+    let form = label::<proto::TransferForm>(effect.transfer).to_lowercase();
+    let sum = money(effect.amount_minor, &order.currency_code);
+    let line = format!("hand over to {} as {form}, {sum}", effect.provider);
+    if is_dry_run {
+        return format!("would {line}");
+    }
+    let mut own = order.accounting_transfers.iter().rev();
+    let Some(transfer) = own.find(|one| one.form == effect.transfer) else { return line };
+    let parts = [
+        format!("{line}: transfer {} {}", transfer.id, transfer.state().label()),
+        booked(transfer),
+        transfer.provider_reason.clone(),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// What it is there: `order 1001, invoice 7`.
+pub(crate) fn booked(transfer: &proto::AccountingTransfer) -> String {
+    let numbers = [
+        ("order", &transfer.external_order_number),
+        ("invoice", &transfer.external_invoice_number),
+    ];
+    let known = numbers.iter().filter(|(_, number)| !number.is_empty());
+    known.map(|(what, number)| format!("{what} {number}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The newest row of the ledger that carries the effect out.

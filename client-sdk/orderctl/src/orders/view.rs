@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use order_sdk::proto;
 
+use super::outcome::booked;
 use crate::amounts::{amount, money, rate};
 use crate::duplicates::pair;
 use crate::labels::label;
@@ -41,6 +42,7 @@ pub(super) fn order(
     sections.extend(order.problems.iter().map(|problem| problem_view(session, problem, pages)));
     sections.extend(order.notes.iter().map(note));
     sections.extend(mails(order));
+    sections.extend(transfers(order));
     let sections: Vec<&str> = sections.iter().map(|section| section.trim_end()).collect();
     sections.join("\n\n")
 }
@@ -314,4 +316,31 @@ fn mails(order: &proto::Order) -> Option<String> {
     };
     let headings = [">MAIL", "KIND", "STATE", "ASKED", "RESOLVED", "WITH", "MESSAGE-ID"];
     Some(table(&headings, order.mails.iter().map(row).collect()))
+}
+
+/// What was handed over to accounting; nothing when nothing was.
+fn transfers(order: &proto::Order) -> Option<String> {
+    if order.accounting_transfers.is_empty() {
+        return None;
+    }
+    let row = |transfer: &proto::AccountingTransfer| {
+        let rounding = transfer.rounding_difference_minor;
+        let more = [
+            (transfer.is_automatic, "automatic".to_owned()),
+            (transfer.sends_mail, "mails the invoice".to_owned()),
+            (rounding != 0, format!("rounding {}", amount(rounding, &order.currency_code))),
+            (!transfer.provider_reason.is_empty(), transfer.provider_reason.clone()),
+        ];
+        vec![
+            transfer.id.to_string(),
+            last_part(&transfer.integration).to_owned(),
+            label::<proto::TransferForm>(transfer.form),
+            label::<proto::TransferState>(transfer.state),
+            transfer.book_date.clone(),
+            booked(transfer),
+            joined(more.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what)),
+        ]
+    };
+    let headings = [">TRANSFER", "TO", "AS", "STATE", "BOOKED", "THERE", "MORE"];
+    Some(table(&headings, order.accounting_transfers.iter().map(row).collect()))
 }

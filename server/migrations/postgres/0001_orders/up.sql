@@ -322,6 +322,35 @@ CREATE TABLE mail_files (
     files BYTEA NOT NULL
 );
 
+-- Orders that are handed over to accounting.
+CREATE TABLE accounting_transfers (
+    transfer_key BIGINT PRIMARY KEY NOT NULL,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    integration TEXT NOT NULL,
+    form SMALLINT NOT NULL,
+    state SMALLINT NOT NULL,
+    is_automatic BOOLEAN NOT NULL,
+    sends_mail BOOLEAN NOT NULL,
+    -- Of the order's personal data: who bought.
+    personal_version INTEGER NOT NULL,
+    -- Of the event that tells of it: the order is booked as it was after that command.
+    revision BIGINT NOT NULL,
+    -- Day on which it is booked, since 1970-01-01.
+    book_day INTEGER NOT NULL,
+    requested_at BIGINT NOT NULL,
+    resolved_at BIGINT,
+    -- What is known of it in the books.
+    booked_order_id TEXT NOT NULL,
+    booked_order_number TEXT NOT NULL,
+    booked_invoice_id TEXT NOT NULL,
+    booked_invoice_number TEXT NOT NULL,
+    rounding_minor BIGINT NOT NULL,
+    provider_reason TEXT
+);
+CREATE INDEX accounting_transfers_order ON accounting_transfers (order_key);
+CREATE UNIQUE INDEX accounting_transfers_open ON accounting_transfers (order_key) WHERE state IN (1, 4);
+CREATE UNIQUE INDEX accounting_transfers_invoiced ON accounting_transfers (order_key) WHERE form = 1 AND state = 2;
+
 -- The queue of what the outside world must do; the amount is frozen with the key.
 CREATE TABLE effects (
     effect_key BIGINT PRIMARY KEY NOT NULL,
@@ -329,6 +358,8 @@ CREATE TABLE effects (
     -- Which kind of system does it, and so which kinds there are and what it is about.
     system SMALLINT NOT NULL,
     payment_key BIGINT REFERENCES payments,
+    -- The integration that does it, where no payment names it.
+    integration TEXT,
     order_key BIGINT NOT NULL REFERENCES orders,
     kind SMALLINT NOT NULL,
     state SMALLINT NOT NULL,

@@ -1,6 +1,7 @@
 //! What happens in the turn that moves the label (2.10), and when a change is dropped instead.
 
 use super::{ChangingFacts, advancing, problems};
+use crate::accounting;
 use crate::decision::{Change, TwinStepKind};
 use crate::delivering::{send, undelivered};
 use crate::draft::{About, Draft};
@@ -67,6 +68,9 @@ pub(crate) fn move_label(
     resolving::end(draft, |resolution| TwinStepKind::Drop { restock: resolution.restock });
     if pending.send_email {
         mail::plan(draft, mail::NewMail::of(MailKind::StatusChanged));
+    }
+    if tag == Some(Tag::Completed) {
+        accounting::start_automatic(draft, facts.rulebook);
     }
     if is_sale && matches!(tag, Some(Tag::Completed | Tag::Cancelled)) {
         advancing::free_unneeded(facts, draft, advancing::Declined::IsTriedAgain);

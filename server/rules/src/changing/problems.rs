@@ -1,6 +1,7 @@
 //! Problems: opened with the provider's reason, closed when their cause is gone (2.5).
 
 use super::{ChangingFacts, planning};
+use crate::accounting;
 use crate::attention::{is_of_no_more, refunded_since};
 use crate::decision::Case;
 use crate::delivering::owed_for_deliveries;
@@ -172,7 +173,9 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
         }
         Code::OutcomeUnknown => !is_still_unknown(problem, payment),
         Code::ReservationExpiring => expiring::is_over(order, &case.payments, problem),
-        code if is_hold(code) => !still_waits(problem, payment),
+        code if is_hold(code) => {
+            !still_waits(problem, payment) && !accounting::is_awaited(order, problem)
+        }
         code if is_about_cover(code) => {
             left_to_capture(order, &case.payments) == 0
                 || (!is_cancelled && planning::is_covered(case))

@@ -15,6 +15,7 @@ use order_rules::money::Currency;
 use order_rules::payments::{Authorization, OperationKind, OperationState};
 use uuid::Uuid;
 
+use crate::accounting::Books;
 use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
 use crate::effects::paying::key_of;
 use crate::effects::{Recorder, Runner, Running};
@@ -124,6 +125,7 @@ impl Plan {
             shop_id,
             system: system_stored(System::Payments),
             payment_key: Some(key(shop_id, self.payment())),
+            integration: None,
             order_key: key(shop_id, self.order),
             kind: OperationKind::Capture.stored(),
             state: effect_state_stored(state),
@@ -183,6 +185,7 @@ impl Stage {
         let runner = Runner {
             store: self.store.clone(),
             providers: self.providers.clone(),
+            books: Books::new(Links::new(Vault::default(), false)),
             mail: crate::mail::MailService::to_folder(self.folder.join("mail")),
             log: self.log.clone(),
             call_timeout: Duration::from_secs(30),

@@ -145,6 +145,7 @@ mutations! {
     "DeleteOrder" DeleteOrderRequest;
     "AddOrderNote" AddOrderNoteRequest;
     "ResendMail" ResendMailRequest;
+    "TransferOrderToAccounting" TransferOrderToAccountingRequest, wait;
     "EraseCustomer" EraseCustomerRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;

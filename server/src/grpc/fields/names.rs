@@ -60,6 +60,13 @@ impl Fields {
         status.part
     }
 
+    /// The last part of an integration of this shop.
+    pub(crate) fn integration_of(&mut self, field: &str, name: &str, shop: &str) -> String {
+        let integration = self.integration(field, name);
+        self.same_shop(field, &integration.shop, shop);
+        integration.part
+    }
+
     /// The number of an order of this shop.
     pub(crate) fn order_of(&mut self, field: &str, name: &str, shop: &str) -> i64 {
         let order = self.order(field, name);

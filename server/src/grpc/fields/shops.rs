@@ -52,6 +52,11 @@ pub(crate) fn create_shop(
     let paths: Vec<&str> = SETTINGS.iter().copied().filter(|path| is_stated(path)).collect();
     fields.settings(&settings, &paths, &slug);
     fields.starting_status(&settings.credit_order_status, &slug);
+    fields.check(
+        settings.accounting.as_ref().is_none_or(|one| one.integration.is_empty()),
+        "shop.settings.accounting.integration",
+        "must be empty: a new shop has no such integration yet",
+    );
     fields.finish()?;
     let command = CreateShop { slug, display_name, settings, caller };
     Ok(CreatingShop { command, validate_only })
@@ -128,6 +133,7 @@ impl Fields {
             confirms_orders: _,
             mail_templates,
             expiry_warning_days,
+            accounting,
         } = settings;
         for path in paths {
             let field = format!("shop.{path}");
@@ -171,6 +177,9 @@ impl Fields {
                 }
                 "settings.seller" => self.seller(field, seller.clone().unwrap_or_default()),
                 "settings.mail_templates" => self.mail_templates(field, mail_templates),
+                "settings.accounting" => {
+                    self.accounting(field, accounting.clone().unwrap_or_default(), shop);
+                }
                 "settings.credit_order_status" if !credit_order_status.is_empty() => {
                     self.status_of(field, credit_order_status, shop);
                 }

@@ -81,20 +81,29 @@ impl Database {
                     effects::effect_key,
                     effects::shop_id,
                     payments::provider.nullable(),
+                    effects::integration,
                 ))
                 .into_boxed::<Backend>();
             for (shop, lane) in &search.saturated {
                 let is_elsewhere = effects::shop_id.ne(*shop);
                 query = match lane {
-                    Lane::Provider(provider) => query.filter(
+                    Lane::Provider(name) => {
+                        let provider = payments::provider.nullable();
+                        let has_other_provider =
+                            effects::payment_key.is_null().or(provider.assume_not_null().ne(name));
+                        let integration = effects::integration;
+                        let has_other_integration =
+                            integration.is_null().or(integration.assume_not_null().ne(name));
+                        query.filter(is_elsewhere.or(has_other_provider.and(has_other_integration)))
+                    }
+                    Lane::Mail => query.filter(
                         is_elsewhere
-                            .or(effects::payment_key.is_null())
-                            .or(payments::provider.nullable().assume_not_null().ne(provider)),
+                            .or(effects::payment_key.is_not_null())
+                            .or(effects::integration.is_not_null()),
                     ),
-                    Lane::Mail => query.filter(is_elsewhere.or(effects::payment_key.is_not_null())),
                 };
             }
-            let found: Vec<(i64, i64, i64, Option<String>)> = query.load(conn).await?;
+            let found: Vec<Found> = query.load(conn).await?;
             Ok(due(found, now))
         })
     }
@@ -291,7 +300,10 @@ async fn with_subjects(
                 let told = told.iter().filter(is_own).cloned().collect();
                 Subject::Payment(PaymentSubject { lines, told, ..known })
             }
-            None => Subject::Mail,
+            None => match effect.integration.clone() {
+                Some(integration) => Subject::Transfer(integration),
+                None => Subject::Mail,
+            },
         };
         Some(Claim { effect, task, subject })
     });
@@ -335,10 +347,13 @@ async fn lines_of(
     Ok(order_keys.into_iter().map(|(effect, order)| (effect, own(order).collect())).collect())
 }
 
-fn due(found: Vec<(i64, i64, i64, Option<String>)>, now: Micros) -> Due {
+/// When it is due, its key, its shop, the provider of its payment, its own integration.
+type Found = (i64, i64, i64, Option<String>, Option<String>);
+
+fn due(found: Vec<Found>, now: Micros) -> Due {
     let mut due = Due::default();
-    for (due_at, effect_key, shop_id, provider) in found {
-        let lane = Lane::of(provider);
+    for (due_at, effect_key, shop_id, provider, integration) in found {
+        let lane = Lane::of(provider.or(integration));
         match u64::try_from(due_at.saturating_sub(now.0)) {
             Ok(micros) if micros > 0 => {
                 due.next_in.get_or_insert(Duration::from_micros(micros));

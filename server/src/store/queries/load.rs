@@ -13,12 +13,12 @@ use crate::store::purchases::Purchased;
 use crate::store::rows::{
     DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow, MailRow,
     OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
-    key, shop,
+    TransferRow, key, shop,
 };
 use crate::store::schema::{
-    customers, deliveries, delivery_lines, effects, events, mails, order_duplicates, order_lines,
-    order_payments, order_statuses, orders, payment_operations, payments, problems, shops,
-    stock_items,
+    accounting_transfers, customers, deliveries, delivery_lines, effects, events, mails,
+    order_duplicates, order_lines, order_payments, order_statuses, orders, payment_operations,
+    payments, problems, shops, stock_items,
 };
 
 /// Whether what is loaded stays as it is until the commit.
@@ -142,6 +142,7 @@ async fn reach(
 ) -> Result<(Vec<i64>, Vec<i64>), StoreFailure> {
     let mut order_keys = needs.orders.clone();
     order_keys.extend(earlier_purchases(conn, needs).await?);
+    order_keys.extend(credited_sales(conn, needs).await?);
     let mut payment_keys = BTreeSet::new();
     if !needs.references.is_empty() {
         let known: Vec<i64> = payments::table
@@ -194,6 +195,20 @@ async fn earlier_purchases(conn: &mut Connection, needs: &Needs) -> Result<Vec<i
         needs.purchases_since.get(&shop(one.order_key)).is_none_or(|since| one.placed_at >= *since)
     };
     Ok(newest.into_iter().filter(is_recent).map(|one| one.order_key).collect())
+}
+
+/// The sales of the credit orders that are asked for with them.
+async fn credited_sales(conn: &mut Connection, needs: &Needs) -> Result<Vec<i64>, StoreFailure> {
+    if needs.credits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sales: Vec<(i64, Option<i64>)> = orders::table
+        .filter(orders::order_key.eq_any(needs.credits.iter()))
+        .filter(orders::original_number.is_not_null())
+        .select((orders::shop_id, orders::original_number))
+        .load(conn)
+        .await?;
+    Ok(sales.into_iter().filter_map(|(shop_id, sale)| Some(key(shop_id, sale?))).collect())
 }
 
 /// The pairs of possible duplicates that these orders are part of.
@@ -306,6 +321,25 @@ async fn deliveries_of_orders(
             .load(conn)
             .await?;
     }
+    transfers(conn, facts).await
+}
+
+/// To accounting, of the orders that were COMPLETED: others have none.
+async fn transfers(conn: &mut Connection, facts: &mut Facts) -> Result<(), StoreFailure> {
+    let completed = facts
+        .orders
+        .iter()
+        .filter(|order| order.handling.is_some() && order.completed_at.is_some());
+    let keys: Vec<i64> = completed.map(|order| order.order_key).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    facts.transfers = accounting_transfers::table
+        .filter(accounting_transfers::order_key.eq_any(keys))
+        .order(accounting_transfers::transfer_key)
+        .select(TransferRow::as_select())
+        .load(conn)
+        .await?;
     Ok(())
 }
 
@@ -342,7 +376,7 @@ async fn ledger(
     lock: Lock,
     facts: &mut Facts,
 ) -> Result<(), StoreFailure> {
-    if !facts.mails.is_empty() {
+    if !facts.mails.is_empty() || !facts.transfers.is_empty() {
         let mailing = effects::table
             .filter(effects::order_key.eq_any(mailed(facts)))
             .filter(effects::payment_key.is_null())

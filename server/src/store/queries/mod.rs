@@ -14,6 +14,7 @@ mod save;
 mod search;
 mod shops;
 mod stream;
+mod transfers;
 mod turn;
 mod webhooks;
 

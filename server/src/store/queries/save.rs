@@ -226,6 +226,22 @@ async fn mails(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
         (mail_key),
         (state, files, is_to_old_address, resolved_at)
     );
+    upsert!(
+        conn,
+        &changes.transfers[..],
+        accounting_transfers,
+        (transfer_key),
+        (
+            state,
+            resolved_at,
+            booked_order_id,
+            booked_order_number,
+            booked_invoice_id,
+            booked_invoice_number,
+            rounding_minor,
+            provider_reason
+        )
+    );
     insert!(conn, &changes.mail_files[..], mail_files);
     for &(from, to) in &changes.mail_files_moved {
         diesel::update(schema::mail_files::table.find(from))

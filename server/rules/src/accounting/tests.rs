@@ -1,0 +1,353 @@
+//! What may be transferred when, what becomes of it, and how an order is written for the books.
+
+use super::{
+    Booked, NewTransfer, Row, Transfer, TransferForm, TransferOutcome, TransferState, VoucherLine,
+    record, transfer, voucher,
+};
+use crate::attention::{dismiss, retry};
+use crate::changing::{ChangeStatus, ChangingFacts, change_status};
+use crate::decision::{Case, Change, Decision, Ids};
+use crate::fixtures::{RETURNED, SENT, order, rulebook, statuses};
+use crate::money::{VatRate, line_amounts, part, vat_of_net};
+use crate::order::{CreditOf, Micros, Order, OrderKind, OrderNumber, PriceBasis};
+use crate::privacy::is_money_open;
+use crate::refusals::Code;
+use crate::shop::Rulebook;
+use std::collections::BTreeMap;
+
+use TransferForm::{Invoice, Order as AsOrder};
+use TransferState::{Declined, Pending, Succeeded, Unknown, Withdrawn};
+
+const NOW: Micros = Micros(7);
+
+fn wanted(form: TransferForm) -> NewTransfer {
+    NewTransfer { integration: "tripletex".to_owned(), form, sends_mail: true }
+}
+
+fn completed() -> Case {
+    let order = Order { completed_at: Some(NOW), status: SENT, ..order(1001, 10_000) };
+    Case { order, payments: Vec::new() }
+}
+
+fn credit() -> Case {
+    let origin = CreditOf { original: OrderNumber(1001), credit_number: 1 };
+    let mut case = completed();
+    case.order.kind = OrderKind::Credit;
+    case.order.credit = Some(origin);
+    case
+}
+
+fn with(mut case: Case, rows: &[(TransferForm, TransferState)]) -> Case {
+    for (id, (form, state)) in (10..).zip(rows) {
+        let decision = transfer(&completed(), None, wanted(*form), &mut Ids(id), NOW).unwrap();
+        let known = decision.case.order.transfers[0].clone();
+        case.order.transfers.push(Transfer { state: *state, ..known });
+    }
+    case
+}
+
+fn states(case: &Case) -> Vec<TransferState> {
+    case.order.transfers.iter().map(|transfer| transfer.state).collect()
+}
+
+fn open_codes(case: &Case) -> Vec<Code> {
+    let open = case.order.problems.iter().filter(|problem| problem.closed_at.is_none());
+    open.map(|problem| problem.code).collect()
+}
+
+fn facts<'a>(case: &'a Case, rulebook: &'a Rulebook) -> ChangingFacts<'a> {
+    static STATUSES: std::sync::LazyLock<crate::statuses::Statuses> =
+        std::sync::LazyLock::new(statuses);
+    static ITEMS: BTreeMap<String, crate::stock::Item> = BTreeMap::new();
+    ChangingFacts { case, statuses: &STATUSES, rulebook, items: &ITEMS }
+}
+
+fn failed(case: &Case, id: i64, outcome: &TransferOutcome) -> Decision {
+    record(case, id, outcome, &mut Ids(100), NOW)
+}
+
+#[test]
+fn an_invoice_is_final_and_an_order_is_not() {
+    // What stands already, what is asked for, the refusal, and what became of those before.
+    let rows: [(&[(TransferForm, TransferState)], TransferForm, Option<Code>); 12] = [
+        (&[], Invoice, None),
+        (&[], AsOrder, None),
+        (&[(Invoice, Succeeded)], Invoice, Some(Code::AlreadyTransferred)),
+        (&[(Invoice, Succeeded)], AsOrder, Some(Code::AlreadyTransferred)),
+        (&[(AsOrder, Succeeded)], AsOrder, None),
+        (&[(AsOrder, Succeeded)], Invoice, None),
+        (&[(AsOrder, Pending)], Invoice, Some(Code::EffectPending)),
+        (&[(Invoice, Pending)], Invoice, Some(Code::EffectPending)),
+        (&[(Invoice, Declined)], Invoice, None),
+        (&[(Invoice, Declined), (AsOrder, Succeeded)], Invoice, None),
+        (&[(Invoice, Unknown)], Invoice, None),
+        (&[(Invoice, Withdrawn)], AsOrder, None),
+    ];
+    for (known, form, refusal) in rows {
+        let case = with(completed(), known);
+        let decided = transfer(&case, None, wanted(form), &mut Ids(50), NOW);
+        let told = format!("{known:?} {form:?}");
+        match (decided, refusal) {
+            (Err(refused), Some(code)) => assert_eq!(refused.code, code, "{told}"),
+            (Ok(decision), None) => {
+                assert_eq!(decision.transfers, [50], "{told}");
+                let last = decision.case.order.transfers.last().unwrap();
+                assert_eq!((last.form, last.state), (form, Pending), "{told}");
+                assert_eq!(last.sends_mail, form == Invoice, "only an invoice is mailed: {told}");
+                let gave_up: Vec<i64> = known
+                    .iter()
+                    .zip(10..)
+                    .filter(|((_, state), _)| *state == Unknown)
+                    .map(|(_, id)| id)
+                    .collect();
+                assert_eq!(decision.withdrawn, gave_up, "{told}");
+                assert!(is_money_open(&decision.case), "{told}");
+            }
+            (decided, _) => panic!("{told}: {decided:?}"),
+        }
+    }
+    let placed = Case { order: order(1001, 10_000), payments: Vec::new() };
+    let refused = transfer(&placed, None, wanted(Invoice), &mut Ids(50), NOW).unwrap_err();
+    assert_eq!(refused.code, Code::NotCompleted);
+}
+
+#[test]
+fn a_credit_note_needs_the_invoice_it_credits() {
+    let sale = |rows| with(completed(), rows).order;
+    let elsewhere = NewTransfer { integration: "other".to_owned(), ..wanted(Invoice) };
+    for (sale, asked, is_right) in [
+        (None, wanted(Invoice), false),
+        (Some(sale(&[])), wanted(Invoice), false),
+        (Some(sale(&[(AsOrder, Succeeded)])), wanted(Invoice), false),
+        (Some(sale(&[(Invoice, Declined)])), wanted(Invoice), false),
+        (Some(sale(&[(Invoice, Succeeded)])), wanted(Invoice), true),
+        (Some(sale(&[(Invoice, Succeeded)])), elsewhere, false),
+        (Some(sale(&[])), wanted(AsOrder), true),
+    ] {
+        let told = format!("{sale:?} {asked:?}");
+        match transfer(&credit(), sale.as_ref(), asked, &mut Ids(50), NOW) {
+            Ok(_) => assert!(is_right, "{told}"),
+            Err(refused) => {
+                assert!(!is_right, "{told}");
+                assert_eq!(refused.code, Code::OriginalNotTransferred);
+                assert_eq!(refused.details, [("original", "1001".to_owned())]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_becomes_of_a_transfer_is_told_once() {
+    let case = with(completed(), &[(Invoice, Pending)]);
+    let booked = Booked { invoice_number: "7".to_owned(), ..Booked::default() };
+    let done = failed(&case, 10, &TransferOutcome::Succeeded(booked.clone()));
+    assert_eq!((states(&done.case), open_codes(&done.case)), (vec![Succeeded], vec![]));
+    assert_eq!(done.case.order.invoiced().unwrap().booked, booked);
+    assert!(!is_money_open(&done.case));
+    let declined = TransferOutcome::Declined {
+        code: Code::VatNotEnabled,
+        provider_reason: "Ugyldig mva-kode.".to_owned(),
+    };
+    assert!(failed(&done.case, 10, &declined).is_noop(), "it is not unlearnt");
+
+    let no = failed(&case, 10, &declined);
+    assert_eq!(
+        (states(&no.case), open_codes(&no.case)),
+        (vec![Declined], vec![Code::TransferDeclined])
+    );
+    let details = &no.case.order.problems[0].details;
+    assert!(details.contains(&("reason".to_owned(), "VAT_NOT_ENABLED".to_owned())), "{details:?}");
+    // Asked for again, somebody is at it; and when it succeeds nothing is left.
+    let again = transfer(&no.case, None, wanted(Invoice), &mut Ids(50), NOW).unwrap();
+    assert_eq!(open_codes(&again.case), []);
+
+    let lost = failed(&case, 10, &TransferOutcome::Unknown);
+    assert_eq!(
+        (states(&lost.case), open_codes(&lost.case)),
+        (vec![Unknown], vec![Code::TransferUnknown])
+    );
+    assert!(failed(&lost.case, 10, &TransferOutcome::Unknown).is_noop(), "told once");
+    let found = failed(&lost.case, 10, &TransferOutcome::Succeeded(booked));
+    assert_eq!((states(&found.case), open_codes(&found.case)), (vec![Succeeded], vec![]));
+}
+
+#[test]
+fn what_waits_for_its_integration_says_so_until_it_goes_on() {
+    let held = |code| TransferOutcome::Held { code, reason: "nei".to_owned() };
+    let case = with(completed(), &[(Invoice, Pending)]);
+    let rulebook = rulebook();
+    let first = failed(&case, 10, &held(Code::IntegrationDisabled)).case;
+    assert!(failed(&first, 10, &held(Code::IntegrationDisabled)).is_noop(), "told once");
+    let other = failed(&first, 10, &held(Code::IntegrationUnauthorized)).case;
+    assert_eq!(open_codes(&other), [Code::IntegrationUnauthorized]);
+    // Whatever else is done with the order, it still waits.
+    let back = ChangeStatus { to: RETURNED, restock: None, has_note: false, send_email: false };
+    let moved = change_status(&facts(&other, &rulebook), &back, &mut Ids(60), NOW).unwrap().case;
+    assert_eq!(open_codes(&moved), [Code::IntegrationUnauthorized]);
+    let done = failed(&moved, 10, &TransferOutcome::Succeeded(Booked::default()));
+    assert_eq!(open_codes(&done.case), []);
+}
+
+#[test]
+fn a_person_gives_up_or_tries_again() {
+    let rulebook = rulebook();
+    let case = with(completed(), &[(Invoice, Pending)]);
+    let lost = failed(&case, 10, &TransferOutcome::Unknown).case;
+    let held = TransferOutcome::Held { code: Code::IntegrationDisabled, reason: String::new() };
+    for case in [&lost, &failed(&case, 10, &held).case] {
+        let problem = case.order.problems[0].id;
+        let over = dismiss(&facts(case, &rulebook), problem, &mut Ids(60), NOW).unwrap();
+        assert_eq!((states(&over.case), open_codes(&over.case)), (vec![Withdrawn], vec![]));
+        assert_eq!(over.withdrawn, [10]);
+        assert!(over.changes.contains(&Change::TransferResolved { transfer: 10 }));
+        let hastened = retry(&facts(case, &rulebook), 10, &mut Ids(60), NOW).unwrap();
+        assert_eq!((hastened.hastened, hastened.decision.transfers.len()), (Some(10), 0));
+    }
+    let no = TransferOutcome::Declined { code: Code::BooksLocked, provider_reason: String::new() };
+    let no = failed(&case, 10, &no).case;
+    let again = retry(&facts(&no, &rulebook), 10, &mut Ids(60), NOW).unwrap();
+    assert_eq!((again.hastened, states(&again.decision.case)), (None, vec![Declined, Pending]));
+    let later = again.decision.case;
+    for (case, id, code) in [
+        (&later, 10, Code::EffectNotRetryable),
+        (&with(completed(), &[(Invoice, Succeeded)]), 10, Code::OperationFinal),
+        (&completed(), 10, Code::OperationNotFound),
+    ] {
+        let refused = retry(&facts(case, &rulebook), id, &mut Ids(70), NOW).unwrap_err();
+        assert_eq!(refused.code, code);
+    }
+}
+
+#[test]
+fn a_shop_hands_over_by_itself_sales_and_once() {
+    let automatic = Rulebook { automatic_transfer: Some(wanted(Invoice)), ..rulebook() };
+    let by_hand = rulebook();
+    let sale = || Case { order: order(1001, 0), payments: Vec::new() };
+    let done = |state| with(sale(), &[(Invoice, state)]);
+    for (case, rulebook, planned) in [
+        (sale(), &automatic, 1),
+        (sale(), &by_hand, 0),
+        (done(Succeeded), &automatic, 0),
+        (done(Pending), &automatic, 0),
+        (done(Declined), &automatic, 1),
+        (
+            Case {
+                order: Order { completed_at: None, status: RETURNED, ..credit().order },
+                ..sale()
+            },
+            &automatic,
+            0,
+        ),
+    ] {
+        let to_sent = ChangeStatus { to: SENT, restock: None, has_note: false, send_email: false };
+        let decision = change_status(&facts(&case, rulebook), &to_sent, &mut Ids(60), NOW).unwrap();
+        assert_eq!(decision.transfers.len(), planned, "{:?}", case.order.transfers);
+        if let Some(last) = decision.case.order.transfers.last().filter(|_| planned == 1) {
+            assert!(last.is_automatic && last.sends_mail);
+        }
+    }
+}
+
+fn line(basis: PriceBasis, quantity: i64, price: i64, discount: i64, rate: i64) -> VoucherLine {
+    let vat_rate = VatRate::new(rate).unwrap();
+    let amounts = line_amounts(basis, price, quantity, discount, vat_rate).unwrap();
+    VoucherLine {
+        sku: "K1".to_owned(),
+        title: "Kopp".to_owned(),
+        quantity,
+        unit_price_minor: price,
+        vat_rate,
+        net_minor: amounts.net,
+        gross_minor: amounts.gross,
+    }
+}
+
+#[test]
+fn a_line_stands_as_units_at_a_price_where_that_is_exact() {
+    use PriceBasis::{Gross, Net};
+    // Line; text, count, price, discount in hundredths of a percent.
+    for (basis, line, expected) in [
+        (Gross, line(Gross, 3, 9_990, 0, 2_500), ("K1 Kopp", 3, 9_990, 0)),
+        (Net, line(Net, 2, 5_000, 0, 1_500), ("K1 Kopp", 2, 5_000, 0)),
+        (Gross, line(Gross, 2, 5_000, 1_000, 2_500), ("K1 Kopp", 2, 5_000, 1_000)),
+        (Gross, line(Gross, 1, 8_000, 1_234, 2_500), ("K1 Kopp", 1, 6_766, 0)),
+        (Gross, line(Gross, 3, 3_333, 100, 2_500), ("3 × K1 Kopp", 1, 9_899, 0)),
+        (Gross, line(Gross, 2, 5_000, 10_000, 2_500), ("K1 Kopp", 2, 5_000, 10_000)),
+        (Gross, line(Gross, 1, 0, 0, 0), ("K1 Kopp", 1, 0, 0)),
+        (Gross, line(Gross, 2, -5_000, 0, 2_500), ("K1 Kopp", -2, 5_000, 0)),
+        (Gross, line(Gross, 2, -5_000, -1, 2_500), ("2 × K1 Kopp", -1, 9_999, 0)),
+    ] {
+        let written = voucher(basis, std::slice::from_ref(&line)).unwrap();
+        let Row { text, count, unit_price_minor, discount_bp, .. } = &written.rows[0];
+        let found = (text.as_str(), *count, *unit_price_minor, *discount_bp);
+        assert_eq!(found, expected, "{line:?}");
+        assert_eq!(written.gross_minor, line.gross_minor);
+    }
+}
+
+/// What books that compute VAT by themselves make of a voucher.
+fn booked(written: &super::Voucher) -> i64 {
+    let amounts = written.rows.iter().map(|row| {
+        let full = row.count * row.unit_price_minor * (10_000 - row.discount_bp);
+        assert_eq!(full % 10_000, 0, "exact to the minor unit: {row:?}");
+        match written.basis {
+            PriceBasis::Gross => full / 10_000,
+            PriceBasis::Net => full / 10_000 + vat_of_net(full / 10_000, row.vat_rate).unwrap(),
+        }
+    });
+    amounts.sum::<i64>() + written.rounding_minor
+}
+
+#[test]
+fn the_charge_is_never_altered() {
+    let rate = VatRate::new(2_500).unwrap();
+    // 29.97 with VAT is no net amount with rounded VAT.
+    let fee = |basis| VoucherLine {
+        sku: String::new(),
+        quantity: 1,
+        unit_price_minor: if basis == PriceBasis::Gross { 2_997 } else { 2_398 },
+        net_minor: 2_398,
+        gross_minor: 2_997,
+        ..line(basis, 1, 100, 0, 2_500)
+    };
+    for (basis, rounding) in [(PriceBasis::Gross, 0), (PriceBasis::Net, -1)] {
+        let written = voucher(basis, &[fee(basis)]).unwrap();
+        assert_eq!((written.rounding_minor, written.gross_minor), (rounding, 2_997), "{basis:?}");
+        assert_eq!(booked(&written), 2_997);
+    }
+    // Every part of every line: what stays after an edit, and what is credited.
+    let mut differences = 0;
+    for basis in [PriceBasis::Gross, PriceBasis::Net] {
+        for (quantity, price, discount) in
+            [(3, 3_333, 0), (7, 1_999, 500), (3, 9_990, 1), (9, 777, 13)]
+        {
+            let whole = line(basis, quantity, price, discount, 2_500);
+            let vat = whole.gross_minor - whole.net_minor;
+            for units in 1..=quantity {
+                let gross_minor = part(whole.gross_minor, 0, units, quantity).unwrap();
+                let net_minor = gross_minor - part(vat, 0, units, quantity).unwrap();
+                let kept = VoucherLine {
+                    quantity: units,
+                    net_minor,
+                    gross_minor,
+                    vat_rate: rate,
+                    ..whole.clone()
+                };
+                let credited = VoucherLine {
+                    unit_price_minor: -price,
+                    net_minor: -net_minor,
+                    gross_minor: -gross_minor,
+                    ..kept.clone()
+                };
+                for lines in [vec![kept.clone(), fee(basis)], vec![credited, fee(basis)]] {
+                    let written = voucher(basis, &lines).unwrap();
+                    let charged: i64 = lines.iter().map(|line| line.gross_minor).sum();
+                    assert_eq!((written.gross_minor, booked(&written)), (charged, charged));
+                    assert!(basis == PriceBasis::Net || written.rounding_minor == 0);
+                    differences += i64::from(written.rounding_minor != 0);
+                }
+            }
+        }
+    }
+    assert!(differences > 0, "some of them needed a row of their own");
+}

@@ -1,0 +1,167 @@
+//! What Tripletex's refusals mean: to be tried again, to be looked into, for a person, or a matter of
+//! the credentials.
+
+use std::time::Duration;
+
+use order_rules::refusals::Code;
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use super::session::rest;
+use crate::accounting::entry::Buyer;
+use crate::accounting::{Entry, Report};
+use crate::links::Link;
+use crate::outside::Answer;
+use crate::systems::Decline;
+
+/// Why an entry is not booked.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It was not begun with, or only read; the same again later.
+    Later(Option<Duration>),
+    /// Not now: somebody else is at it, the books are closed, or what was there is gone. For good
+    /// when it does not pass.
+    Passing(Decline),
+    /// It may have been done all the same.
+    Doubt,
+    /// The credentials are refused, or may not do it, in these words.
+    Held(String),
+    Declined(Decline),
+}
+
+/// The body of an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Words {
+    code: u32,
+    message: Option<String>,
+    validation_messages: Option<Vec<Wrong>>,
+    request_id: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wrong {
+    field: Option<String>,
+    message: Option<String>,
+}
+
+const REASON_CHARACTERS_MAX: usize = 500;
+const WRONG_MAX: usize = 10;
+const LOCKED: u32 = 10_000;
+
+/// What Tripletex says of a company's set-up or of an entry, by what its words have in them.
+const PAGES: [(&str, Code); 10] = [
+    ("mva-kode", Code::VatNotEnabled),
+    ("vattype", Code::VatNotEnabled),
+    ("bankkontonummer", Code::BankAccountMissing),
+    ("ehf", Code::CustomerCannotReceive),
+    ("fakturaen er kreditert", Code::CreditedInBooks),
+    ("summen av kreditnotaene", Code::CreditedInBooks),
+    ("betalingstype", Code::PaymentTypeMissing),
+    ("paymenttypeid", Code::PaymentTypeMissing),
+    ("ordren er lukket", Code::BooksDiffer),
+    ("currency", Code::CurrencyNotEnabled),
+];
+
+/// What an answer that is not a success says.
+pub(super) fn said(answer: &Answer) -> Stop {
+    let words: Words = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let reason = reason(answer.status, &words);
+    let decline = |code| Decline { code, reason: reason.clone() };
+    match answer.status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Stop::Held(reason),
+        StatusCode::TOO_MANY_REQUESTS => Stop::Later(rest(answer)),
+        StatusCode::CONFLICT if words.code == LOCKED => Stop::Passing(decline(Code::BooksLocked)),
+        StatusCode::CONFLICT | StatusCode::NOT_FOUND => Stop::Passing(decline(Code::BooksDiffer)),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+            Stop::Declined(decline(page(&reason)))
+        }
+        StatusCode::REQUEST_TIMEOUT => Stop::Doubt,
+        status if status.is_server_error() => Stop::Doubt,
+        _ => Stop::Declined(decline(Code::UnknownProviderError)),
+    }
+}
+
+impl Stop {
+    pub(super) const fn declined(code: Code, reason: String) -> Self {
+        Self::Declined(Decline { code, reason })
+    }
+
+    /// Reading has done nothing.
+    pub(super) fn of_a_read(self) -> Self {
+        match self {
+            Self::Doubt => Self::Later(None),
+            stop => stop,
+        }
+    }
+
+    /// A login that is wrong in whatever way is a matter of the credentials.
+    pub(super) fn of_a_login(self) -> Self {
+        match self {
+            Self::Declined(decline) => Self::Held(decline.reason),
+            stop => stop.of_a_read(),
+        }
+    }
+
+    /// What it means for the entry, in words without anything personal.
+    pub(super) fn report(self, entry: &Entry, link: &Link) -> Report {
+        match self {
+            Self::Later(after) => Report::TryLater { after },
+            Self::Doubt => Report::Unknown,
+            Self::Held(words) => Report::Held(link.hold(impersonal(&words, &entry.buyer))),
+            Self::Passing(_) if !entry.is_late => Report::TryLater { after: None },
+            Self::Passing(decline) | Self::Declined(decline) => Report::Declined(Decline {
+                reason: impersonal(&decline.reason, &entry.buyer),
+                ..decline
+            }),
+        }
+    }
+}
+
+/// The page that explains a refusal.
+fn page(reason: &str) -> Code {
+    let words = reason.to_lowercase();
+    let known = PAGES.iter().find(|(mark, _)| words.contains(mark));
+    known.map_or(Code::RejectedByAccounting, |(_, code)| *code)
+}
+
+/// Tripletex's words in one line, with what its support asks for.
+fn reason(status: StatusCode, words: &Words) -> String {
+    let mut parts = vec![match words.code {
+        0 => format!("HTTP {}", status.as_u16()),
+        code => format!("{}/{code}", status.as_u16()),
+    }];
+    parts.extend(words.message.clone());
+    for Wrong { field, message } in words.validation_messages.iter().flatten().take(WRONG_MAX) {
+        let message = message.as_deref().unwrap_or_default();
+        parts.push(match field.as_deref() {
+            None | Some("") => message.to_owned(),
+            Some(field) => format!("{field}: {message}"),
+        });
+    }
+    parts.extend(words.request_id.iter().map(|id| format!("(request id {id})")));
+    let visible = |one: char| if one.is_control() { ' ' } else { one };
+    parts.join(" ").chars().map(visible).take(REASON_CHARACTERS_MAX).collect()
+}
+
+/// The words without those that say who bought: Tripletex repeats what it was given.
+pub(super) fn impersonal(words: &str, buyer: &Buyer) -> String {
+    let mut words = words.to_owned();
+    for personal in buyer.words() {
+        while let Some(begin) = position(&words, personal) {
+            let end = begin.saturating_add(personal.len());
+            words.replace_range(begin..end, "…");
+        }
+    }
+    words
+}
+
+/// Where a text stands in another, in whichever case.
+fn position(words: &str, text: &str) -> Option<usize> {
+    let is_there = |&(begin, _): &(usize, char)| {
+        let end = begin.saturating_add(text.len());
+        words.get(begin..end).is_some_and(|part| part.to_lowercase() == text.to_lowercase())
+    };
+    words.char_indices().find(is_there).map(|(begin, _)| begin)
+}

@@ -1,0 +1,121 @@
+//! The customer of an entry at Tripletex: found by organisation number or e-mail address, else made.
+
+use reqwest::Method;
+
+use super::answers::Stop;
+use super::mark;
+use super::messages::{CUSTOMER_FIELDS, FoundCustomer, Id, List, NewAddress, NewCustomer, One};
+use super::session::Session;
+use crate::accounting::Entry;
+use crate::accounting::entry::Buyer;
+
+/// Of a Norwegian company.
+const ORGANIZATION_DIGITS: usize = 9;
+
+/// By what a customer is known.
+enum Known {
+    Organization(String),
+    /// And by name: families share addresses, and an invoice names who bought.
+    Email(String),
+    /// By nothing but the entry it was made for.
+    Entry(String),
+}
+
+impl Session {
+    /// The id of the entry's customer.
+    pub(super) async fn customer(&self, entry: &Entry) -> Result<i64, Stop> {
+        let buyer = &entry.buyer;
+        let known = known(entry);
+        let asked = match &known {
+            Known::Organization(number) => ("organizationNumber", number.clone()),
+            Known::Email(email) => ("email", email.clone()),
+            Known::Entry(_) => ("customerName", name(buyer).to_owned()),
+        };
+        let query = [asked, ("fields", CUSTOMER_FIELDS.to_owned())];
+        let found: List<FoundCustomer> = self.read("/customer", &query).await?;
+        let same = found.values.iter().filter(|one| is_same(&known, buyer, one));
+        if let Some(id) = same.map(|one| one.id).min() {
+            return Ok(id);
+        }
+        self.make_customer(entry, &known).await
+    }
+
+    /// Nobody is mailed by this: how invoices are sent is only asked when one is to be sent.
+    async fn make_customer(&self, entry: &Entry, known: &Known) -> Result<i64, Stop> {
+        let Buyer { email, phone, address, language, .. } = &entry.buyer;
+        let country = match address.region_code.as_str() {
+            "" => None,
+            code => self.country(code).await?.map(|id| Id { id }),
+        };
+        let (first, others) = address
+            .lines
+            .split_first()
+            .map_or(("", &[][..]), |(first, others)| (first.as_str(), others));
+        let (organization_number, description) = match known {
+            Known::Organization(number) => (number.as_str(), ""),
+            Known::Email(_) => ("", ""),
+            Known::Entry(mark) => ("", mark.as_str()),
+        };
+        let is_norwegian =
+            ["nb", "nn", "no"].contains(&language.split('-').next().unwrap_or_default());
+        let customer = NewCustomer {
+            name: name(&entry.buyer),
+            // A company is taken for one that gets its invoices electronically, and most cannot.
+            is_private_individual: entry.buyer.organization_number.is_empty(),
+            invoice_send_method: if email.is_empty() { "MANUAL" } else { "EMAIL" },
+            language: if is_norwegian { "NO" } else { "EN" },
+            email,
+            invoice_email: email,
+            phone_number_mobile: phone,
+            organization_number,
+            description,
+            postal_address: NewAddress {
+                address_line1: first,
+                address_line2: others.join(", "),
+                postal_code: &address.postal_code,
+                city: &address.city,
+                country,
+            },
+        };
+        let made: One<Id> = self.write(Method::POST, "/customer", &[], Some(&customer)).await?;
+        Ok(made.value.id)
+    }
+}
+
+/// A company is invoiced by its own name.
+fn name(buyer: &Buyer) -> &str {
+    let is_company =
+        !buyer.organization_number.is_empty() && !buyer.address.organization.is_empty();
+    if is_company { &buyer.address.organization } else { &buyer.name }
+}
+
+fn known(entry: &Entry) -> Known {
+    let digits = digits(&entry.buyer.organization_number);
+    if digits.len() == ORGANIZATION_DIGITS {
+        Known::Organization(digits)
+    } else if entry.buyer.email.is_empty() {
+        Known::Entry(mark(entry))
+    } else {
+        Known::Email(entry.buyer.email.clone())
+    }
+}
+
+fn is_same(known: &Known, buyer: &Buyer, customer: &FoundCustomer) -> bool {
+    let has_name = || is_like(customer.name.as_ref(), name(buyer));
+    match known {
+        Known::Organization(number) => {
+            customer.organization_number.as_deref().map(digits).as_ref() == Some(number)
+        }
+        Known::Email(email) => is_like(customer.email.as_ref(), email) && has_name(),
+        Known::Entry(mark) => customer.description.as_ref() == Some(mark) && has_name(),
+    }
+}
+
+fn is_like(found: Option<&String>, text: &str) -> bool {
+    found.is_some_and(|found| found.trim().to_lowercase() == text.trim().to_lowercase())
+}
+
+/// Of a Norwegian organisation number, however it is written.
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}

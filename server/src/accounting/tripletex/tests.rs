@@ -1,0 +1,146 @@
+//! Amounts, what refusals mean, and what is told of them.
+
+use std::time::Duration;
+
+use order_proto::v1;
+use order_rules::money::Currency;
+use order_rules::refusals::Code;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderValue};
+
+use super::amounts::Amount;
+use super::answers::{Stop, impersonal, said};
+use crate::accounting::entry::Buyer;
+use crate::outside::Answer;
+
+#[test]
+fn amounts_are_exact_and_never_floats() {
+    for (text, written) in [
+        ("0", "0"),
+        ("300.00", "300"),
+        ("-29.97", "-29.97"),
+        ("0.1", "0.1"),
+        ("1.0E7", "10000000"),
+        ("1.2345678E7", "12345678"),
+        ("2.5e-1", "0.25"),
+        ("90071992547409.93", "90071992547409.93"),
+    ] {
+        let amount: Amount = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&amount).unwrap(), written, "{text}");
+    }
+    for text in
+        ["", "-", ".5", "1,5", "1.2345678", "1e-9", "1e99", "true", "\"1\"", "1234567890123456789"]
+    {
+        assert!(text.parse::<Amount>().is_err(), "{text}");
+    }
+    for (minor, code, written) in [
+        (2_997, "NOK", "29.97"),
+        (-5, "NOK", "-0.05"),
+        (300, "JPY", "300"),
+        (1_234, "KWD", "1.234"),
+    ] {
+        let amount = Amount::of_minor(minor, Currency::from_code(code).unwrap());
+        assert_eq!(amount.to_string(), written);
+    }
+    let amount = |text: &str| text.parse::<Amount>().ok();
+    // Ten euros of an invoice over 100 that came to 1165.55.
+    let own = amount("10").unwrap().at_rate(amount("1165.55"), amount("100"));
+    assert_eq!(own, amount("116.56"));
+    let back = amount("-10").unwrap().at_rate(amount("1165.55"), amount("100"));
+    assert_eq!(back, amount("-116.56"));
+    assert_eq!(amount("10").unwrap().at_rate(amount("5"), amount("0")), None);
+}
+
+fn answer(status: u16, body: &str) -> Answer {
+    let mut headers = HeaderMap::new();
+    headers.insert("X-Rate-Limit-Reset", HeaderValue::from_static("7"));
+    let status = StatusCode::from_u16(status).unwrap();
+    Answer { status, headers, body: body.as_bytes().to_vec() }
+}
+
+#[test]
+fn a_refusal_means_what_its_page_says() {
+    let wrong = |field: &str, message: &str| {
+        format!(
+            r#"{{"code": 18000, "message": "Validering feilet.",
+                 "validationMessages": [{{"field": "{field}", "message": "{message}"}}]}}"#
+        )
+    };
+    for (status, body, code) in [
+        (422, wrong("orderLines.vatType.id", "Ugyldig mva-kode."), Code::VatNotEnabled),
+        (
+            422,
+            wrong(
+                "",
+                "Faktura kan ikke opprettes før selskapet har registrert et bankkontonummer.",
+            ),
+            Code::BankAccountMissing,
+        ),
+        (422, wrong("paymentTypeId", "Ugyldig betalingstype."), Code::PaymentTypeMissing),
+        (422, wrong("", "Kunden kan ikke motta EHF-dokumenter."), Code::CustomerCannotReceive),
+        (422, wrong("", "Hele eller deler av fakturaen er kreditert."), Code::CreditedInBooks),
+        (422, wrong("", "Ordren er lukket og kan ikke faktureres."), Code::BooksDiffer),
+        (422, wrong("name", "Kan ikke være null."), Code::RejectedByAccounting),
+        (
+            400,
+            r#"{"code": 11000, "message": "Illegal field in filter"}"#.to_owned(),
+            Code::RejectedByAccounting,
+        ),
+        (418, "teapot".to_owned(), Code::UnknownProviderError),
+    ] {
+        match said(&answer(status, &body)) {
+            Stop::Declined(decline) => assert_eq!(decline.code, code, "{body}: {decline:?}"),
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+    for (status, code, page) in [
+        (409, 10_000, Code::BooksLocked),
+        (409, 7_000, Code::BooksDiffer),
+        (409, 8_000, Code::BooksDiffer),
+        (409, 14_000, Code::BooksDiffer),
+        (404, 6_000, Code::BooksDiffer),
+    ] {
+        match said(&answer(status, &format!(r#"{{"code": {code}}}"#))) {
+            Stop::Passing(decline) => assert_eq!(decline.code, page),
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+    assert!(
+        matches!(said(&answer(429, "")), Stop::Later(Some(rest)) if rest == Duration::from_secs(8))
+    );
+    for status in [500, 502, 503, 504, 408] {
+        assert!(matches!(said(&answer(status, "{}")), Stop::Doubt), "{status}");
+        assert!(matches!(said(&answer(status, "{}")).of_a_read(), Stop::Later(None)));
+    }
+    for status in [401, 403] {
+        assert!(matches!(said(&answer(status, "{}")), Stop::Held(_)), "{status}");
+    }
+    let login = said(&answer(422, &wrong("expirationDate", "nei"))).of_a_login();
+    assert!(matches!(login, Stop::Held(_)), "{login:?}");
+}
+
+#[test]
+fn nobody_is_named_in_a_reason() {
+    let buyer = Buyer {
+        name: "Kari Øvrebø".to_owned(),
+        email: "kari@kunde.example".to_owned(),
+        phone: "+47 900 00 000".to_owned(),
+        organization_number: String::new(),
+        address: v1::Address {
+            lines: vec!["Åsveien 1".to_owned()],
+            city: "Oslo".to_owned(),
+            ..v1::Address::default()
+        },
+        language: "nb".to_owned(),
+    };
+    let words =
+        "422/18000 KARI ØVREBØ <kari@kunde.example>, åsveien 1 i Oslo: Kari kan ikke motta EHF";
+    let told = impersonal(words, &buyer);
+    for personal in ["kari", "øvrebø", "åsveien", "oslo", "kunde.example"] {
+        assert!(!told.to_lowercase().contains(personal), "{told}");
+    }
+    assert!(told.starts_with("422/18000 ") && told.ends_with("kan ikke motta EHF"), "{told}");
+    let long = format!(r#"{{"code": 18000, "message": "{}"}}"#, "å".repeat(2_000));
+    let Stop::Declined(decline) = said(&answer(422, &long)) else { panic!("declined") };
+    assert_eq!(decline.reason.chars().count(), 500);
+}

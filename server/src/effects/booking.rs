@@ -1,0 +1,107 @@
+//! The way of an order to the accounting system that books it.
+
+use std::time::Duration;
+
+use order_rules::accounting::{Booked, TransferOutcome};
+use order_rules::effects::ATTENTION_AFTER_MICROS;
+use order_rules::refusals::Code;
+use uuid::Uuid;
+
+use super::carrying::{Ending, Errand};
+use crate::accounting::{Accounting, AccountingSystem, Entry, Report, Sighting};
+use crate::commands::{Command, RecordTransfer};
+use crate::store::rows::{EffectRow, number};
+use crate::store::{Store, StoreFailure, on_either};
+use crate::systems::{Decline, Hold};
+
+/// A transfer on its way. What it is made of is read when it is tried.
+pub(super) struct Booking {
+    pub store: Store,
+    /// `None`: it cannot be called as it is set up.
+    pub accounting: Option<Accounting>,
+    /// Why nothing is sent, if that is so.
+    pub hold: Option<Hold>,
+    /// Last part of the shop's name.
+    pub shop: String,
+    pub effect: EffectRow,
+    pub patience: Duration,
+}
+
+/// Keys of transfers are of this name space.
+const KEYS: Uuid = Uuid::from_u128(0x2e94_61bd_0f3a_4c58_a7d1_93e6_5b20_c84f);
+
+impl Errand for Booking {
+    type Yes = Booked;
+
+    async fn perform(&self) -> Report {
+        if let Some(hold) = &self.hold {
+            return Report::Held(hold.clone());
+        }
+        let Some(accounting) = &self.accounting else { return Report::TryLater { after: None } };
+        match self.entry().await {
+            Ok(Some(entry)) => accounting.book(&entry).await,
+            Ok(None) => Report::Declined(Decline {
+                code: Code::RejectedByAccounting,
+                reason: "the order as it was then is not kept any more".to_owned(),
+            }),
+            Err(failure) => {
+                tracing::warn!(%failure, "a transfer cannot be read, it waits");
+                Report::TryLater { after: None }
+            }
+        }
+    }
+
+    async fn look_up(&self) -> Sighting {
+        let Some(accounting) = &self.accounting else { return Sighting::NoAnswer };
+        match self.entry().await {
+            Ok(Some(entry)) => accounting.look_up(&entry).await,
+            Ok(None) | Err(_) => Sighting::NoAnswer,
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    fn key(&self) -> Uuid {
+        let EffectRow { effect_key, created_at, .. } = &self.effect;
+        let name = format!("{}/{effect_key}/{created_at}", self.shop);
+        Uuid::new_v5(&KEYS, name.as_bytes())
+    }
+
+    fn command(&self, ending: &Ending<'_, Booked>) -> Command {
+        let outcome = match ending {
+            Ending::Succeeded(booked) => TransferOutcome::Succeeded((*booked).clone()),
+            Ending::Declined(decline) => TransferOutcome::Declined {
+                code: decline.code,
+                provider_reason: decline.reason.clone(),
+            },
+            Ending::Held(hold) => {
+                TransferOutcome::Held { code: hold.code, reason: hold.reason.clone() }
+            }
+            // No accounting system takes what it answers later.
+            Ending::Accepted | Ending::Unknown => TransferOutcome::Unknown,
+        };
+        Command::RecordTransfer(RecordTransfer {
+            number: number(self.effect.order_key),
+            transfer: number(self.effect.effect_key),
+            attempt: self.effect.attempt,
+            outcome,
+        })
+    }
+}
+
+impl Booking {
+    async fn entry(&self) -> Result<Option<Entry>, StoreFailure> {
+        let key = self.effect.effect_key;
+        let parts = on_either!(&self.store, database => database.transfer_find(key).await)?;
+        Ok(parts.and_then(|parts| Entry::new(parts, self.is_late())))
+    }
+
+    fn is_late(&self) -> bool {
+        let EffectRow { first_sent_at, last_sent_at, .. } = self.effect;
+        first_sent_at
+            .zip(last_sent_at)
+            .is_some_and(|(first, last)| last.saturating_sub(first) >= ATTENTION_AFTER_MICROS)
+    }
+}
