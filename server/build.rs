@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 23] = [
+const STORED_ANSWERS: [&str; 24] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -26,6 +26,7 @@ const STORED_ANSWERS: [&str; 23] = [
     "DismissDuplicateResponse",
     "AddOrderNoteResponse",
     "ResendMailResponse",
+    "PrintOrderLabelResponse",
     "WatchOrdersResponse",
 ];
 

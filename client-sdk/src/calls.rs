@@ -138,6 +138,8 @@ queries!(
     ListIntegrationsRequest,
     GetIntegrationRequest,
     TestIntegrationRequest,
+    ListLabelOptionsRequest,
+    GetOrderLabelRequest,
     ListShopsRequest,
     GetShopRequest,
     ListStockItemsRequest,
@@ -174,6 +176,7 @@ commands!(
 waiting_commands!(
     CreateOrderRequest,
     ChangeOrderStatusRequest,
+    PrintOrderLabelRequest,
     AttachPaymentRequest,
     RetryEffectRequest,
     DeliverOrderRequest,

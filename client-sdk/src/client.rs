@@ -9,6 +9,7 @@ use crate::crediting::Credit;
 use crate::deliveries::DeliveryDraft;
 use crate::editing::OrderEdit;
 use crate::error::Error;
+use crate::labels::LabelDraft;
 use crate::names::ShopName;
 use crate::notes::NoteDraft;
 use crate::orders::{OrderQuery, StatusChange};
@@ -82,6 +83,11 @@ impl OrderClient {
     /// Begins a delivery: everything that is undelivered, unless lines are named.
     pub fn deliver(&self, order: &OrderName) -> DeliveryDraft {
         DeliveryDraft::new(self.clone(), order)
+    }
+
+    /// Begins a label: of the only delivery, or of the whole order, unless one is named.
+    pub fn label(&self, order: &OrderName) -> LabelDraft {
+        LabelDraft::new(self.clone(), order)
     }
 
     /// Begins a credit of a sale order; whether the money goes back is a choice to make.

@@ -129,6 +129,10 @@ unary!(OrderServiceClient:
     add_order_note(AddOrderNoteRequest) -> AddOrderNoteResponse;
     /// Sends a mail again, to the address that the order has now.
     resend_mail(ResendMailRequest) -> ResendMailResponse;
+    /// Makes the label of goods, and prints it. See also [`OrderClient::label`].
+    print_order_label(PrintOrderLabelRequest) -> PrintOrderLabelResponse;
+    /// Reads a label as PDF.
+    get_order_label(GetOrderLabelRequest) -> GetOrderLabelResponse;
     /// Reads one page of all that is kept about a person.
     export_customer(ExportCustomerRequest) -> ExportCustomerResponse;
     /// Takes away all that is personal of a person's orders.
@@ -172,6 +176,8 @@ unary!(IntegrationServiceClient:
     update_integration(UpdateIntegrationRequest) -> UpdateIntegrationResponse;
     /// Asks the system whether it answers and takes the credentials.
     test_integration(TestIntegrationRequest) -> TestIntegrationResponse;
+    /// Reads what an integration for labels offers.
+    list_label_options(ListLabelOptionsRequest) -> ListLabelOptionsResponse;
 );
 
 unary!(StockServiceClient:

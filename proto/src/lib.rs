@@ -27,7 +27,11 @@ macro_rules! discreet {
     };
 }
 
-discreet!(KlarnaIntegration in Klarna);
+discreet!(
+    CargonizerIntegration in Cargonizer,
+    KlarnaIntegration in Klarna,
+    VippsIntegration in Vipps,
+);
 
 /// The file descriptor set of the contract with all its options and imports, as reflection serves it.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

@@ -61,7 +61,7 @@ pub struct Choices {
 pub type Form = fn(&str) -> Option<&'static str>;
 
 /// The systems by the names they have in the message.
-pub const KINDS: [&str; 3] = ["sandbox", "klarna", "vipps"];
+pub const KINDS: [&str; 4] = ["sandbox", "klarna", "vipps", "cargonizer"];
 
 /// Of the address of a stand-in.
 pub const URL_CHARACTERS_MAX: usize = 200;
@@ -74,6 +74,7 @@ pub fn kind(system: &System) -> &'static str {
         System::Sandbox(_) => "sandbox",
         System::Klarna(_) => "klarna",
         System::Vipps(_) => "vipps",
+        System::Cargonizer(_) => "cargonizer",
     }
 }
 
@@ -84,6 +85,7 @@ pub fn empty(kind: &str) -> Option<System> {
         "sandbox" => Some(System::Sandbox(v1::SandboxIntegration {})),
         "klarna" => Some(System::Klarna(v1::KlarnaIntegration::default())),
         "vipps" => Some(System::Vipps(v1::VippsIntegration::default())),
+        "cargonizer" => Some(System::Cargonizer(v1::CargonizerIntegration::default())),
         _ => None,
     }
 }
@@ -115,6 +117,20 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
             home("merchant_serial_number", text(merchant_serial_number, 1..=20, digits)),
             stand_in(stand_in_url),
         ],
+        System::Cargonizer(v1::CargonizerIntegration {
+            endpoint,
+            api_key,
+            sender_id,
+            stand_in_url,
+        }) => {
+            vec![
+                home("endpoint", choice::<v1::CargonizerEndpoint>(endpoint)),
+                open("api_key", secret(api_key, 200)),
+                // A user has one of its own for the same sender.
+                open("sender_id", text(sender_id, 1..=20, digits)),
+                stand_in(stand_in_url),
+            ]
+        }
     }
 }
 
@@ -266,6 +282,8 @@ macro_rules! enumerated {
 enumerated! {
     KlarnaEndpoint: "KLARNA_ENDPOINT_", stand in: Some(v1::KlarnaEndpoint::StandIn as i32);
     VippsEndpoint: "VIPPS_ENDPOINT_", stand in: Some(v1::VippsEndpoint::StandIn as i32);
+    CargonizerEndpoint: "CARGONIZER_ENDPOINT_",
+        stand in: Some(v1::CargonizerEndpoint::StandIn as i32);
 }
 
 /// One that may change while payments are kept there.

@@ -108,6 +108,7 @@ impl Service {
             store: store.clone(),
             providers: providers.clone(),
             mail: mail.clone(),
+            links: links.clone(),
             log: turns.clone(),
             call_timeout: settings.call_timeout(),
         };

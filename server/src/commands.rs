@@ -11,6 +11,7 @@ mod delivering;
 mod edit_order;
 mod erase_customer;
 mod integrations;
+mod printing;
 mod record_outcome;
 mod resolving;
 mod statuses;
@@ -19,7 +20,7 @@ mod update_order;
 mod update_shop;
 
 pub(crate) use answer::{Answer, Failure};
-use answer::{plan_of, planned, planned_mail};
+use answer::{plan_of, planned, planned_label, planned_mail};
 pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
 
 use order_proto::v1;
@@ -27,6 +28,7 @@ use order_rules::attention::Verdict;
 use order_rules::changing::Outcome;
 use order_rules::crediting;
 use order_rules::editing::Edit;
+use order_rules::labels::{self, LabelOutcome};
 use order_rules::mail::MailOutcome;
 use order_rules::order::Micros;
 use order_rules::payments::ProviderName;
@@ -85,10 +87,19 @@ pub(crate) enum Command {
     UpdateShop(Box<UpdateShop>),
     CreateStockItem(CreateStockItem),
     AdjustStock(AdjustStock),
+    PrintLabel(PrintLabel),
     AddNote(Box<AddNote>),
     ResendMail(ResendMail),
     RecordOutcome(RecordOutcome),
     RecordMail(RecordMail),
+    RecordLabel(RecordLabel),
+}
+
+/// What a caller may wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    Money,
+    Labels,
 }
 
 #[derive(Clone, Debug)]
@@ -161,6 +172,13 @@ pub(crate) struct ResendMail {
     pub number: i64,
     pub etag: Option<String>,
     pub mail: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct PrintLabel {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub asked: labels::PrintLabel,
 }
 
 #[derive(Clone, Debug)]
@@ -347,6 +365,17 @@ pub(crate) struct RecordMail {
     pub outcome: MailOutcome,
 }
 
+/// What became of a label or a print, under the attempt that found out.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordLabel {
+    pub number: i64,
+    /// The label or print within the shop.
+    pub about: i64,
+    /// A result under an older attempt is not applied.
+    pub attempt: i32,
+    pub outcome: LabelOutcome,
+}
+
 /// Time as the store keeps it.
 pub(crate) fn timestamp(time: Micros) -> prost_types::Timestamp {
     let nanos = time.0.rem_euclid(1_000_000).saturating_mul(1_000);
@@ -384,6 +413,8 @@ impl Command {
             Self::AdjustStock(command) => command.needs(needs),
             Self::AddNote(command) => command.needs(shop_id, needs),
             Self::ResendMail(command) => command.needs(shop_id, needs),
+            Self::PrintLabel(command) => command.needs(shop_id, needs),
+            Self::RecordLabel(command) => command.needs(shop_id, needs),
             Self::RecordOutcome(command) => command.needs(shop_id, needs),
             Self::RecordMail(command) => command.needs(shop_id, needs),
             Self::UpdateIntegration(command) => command.needs(shop_id, needs),
@@ -394,7 +425,7 @@ impl Command {
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         // What an effect came to is recorded whatever has become of the order.
-        if !matches!(self, Self::RecordOutcome(_) | Self::RecordMail(_))
+        if !matches!(self, Self::RecordOutcome(_) | Self::RecordMail(_) | Self::RecordLabel(_))
             && let Some(number) = self.order_number()
         {
             desk.check_not_deleted(number)?;
@@ -428,6 +459,8 @@ impl Command {
             Self::AdjustStock(command) => command.carry_out(desk),
             Self::AddNote(command) => command.carry_out(desk),
             Self::ResendMail(command) => command.carry_out(desk),
+            Self::PrintLabel(command) => command.carry_out(desk),
+            Self::RecordLabel(command) => command.carry_out(desk),
             Self::RecordOutcome(command) => command.carry_out(desk),
             Self::RecordMail(command) => command.carry_out(desk),
         }
@@ -444,6 +477,14 @@ impl Command {
             }
             Self::EraseCustomer(command) => command.numbers.len().max(1),
             _ => 1,
+        }
+    }
+
+    /// What its caller may wait for.
+    pub(crate) fn awaited(&self) -> Awaited {
+        match self {
+            Self::PrintLabel(_) => Awaited::Labels,
+            _ => Awaited::Money,
         }
     }
 
@@ -470,6 +511,8 @@ impl Command {
             Self::ResendMail(command) => Some(command.number),
             Self::RecordOutcome(command) => Some(command.number),
             Self::RecordMail(command) => Some(command.number),
+            Self::PrintLabel(command) => Some(command.number),
+            Self::RecordLabel(command) => Some(command.number),
             _ => None,
         }
     }

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use order_proto::v1;
+use order_proto::v1::integration::System;
+use order_rules::refusals::{Code, Refusal, Violation};
 use tokio::time::timeout;
 
-use crate::links::{Links, Unusable};
+use crate::commands::Failure;
+use crate::labels::{self, LabelMaker, Maker, Options};
+use crate::links::{Links, Setup, Unusable};
 use crate::providers::{PaymentProvider, Providers, Tested};
+use crate::reading::FoundLabel;
 use crate::shops::{Integration, Shop};
 use crate::vault::Vault;
 
@@ -19,6 +24,8 @@ pub(crate) struct Connecting {
 
 /// How long a system has to show that it works.
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a label may take to come.
+const LABEL_TIMEOUT: Duration = Duration::from_secs(20);
 const DETAIL_CHARACTERS_MAX: usize = 500;
 
 impl Connecting {
@@ -41,28 +48,84 @@ impl Connecting {
         integration: &Integration,
     ) -> v1::TestIntegrationResponse {
         let name = shop.integration_name(&integration.row.slug);
-        let (state, detail) = match self.providers.behind(integration.setup(&name)) {
+        let tested = timeout(TEST_TIMEOUT, self.tested(integration.setup(&name))).await;
+        let (state, detail) = match tested.unwrap_or_else(|_| Ok(silent())) {
             Err(problem @ Unusable::CredentialsUnreadable) => {
                 (v1::ConnectionState::CredentialsUnreadable, problem.to_string())
             }
-            Err(problem @ Unusable::StandInForbidden) => {
+            Err(problem @ (Unusable::StandInForbidden | Unusable::OtherPurpose)) => {
                 (v1::ConnectionState::Unreachable, problem.to_string())
             }
-            Ok(system) => match timeout(TEST_TIMEOUT, system.test())
-                .await
-                .unwrap_or_else(|_| silent())
-            {
-                Tested::Works => (v1::ConnectionState::Works, String::new()),
-                Tested::CredentialsRefused(word) => (v1::ConnectionState::CredentialsRefused, word),
-                Tested::Unreachable(word) => (v1::ConnectionState::Unreachable, word),
-                Tested::UnexpectedAnswer(word) => (v1::ConnectionState::UnexpectedAnswer, word),
-            },
+            Ok(Tested::Works) => (v1::ConnectionState::Works, String::new()),
+            Ok(Tested::CredentialsRefused(word)) => (v1::ConnectionState::CredentialsRefused, word),
+            Ok(Tested::Unreachable(word)) => (v1::ConnectionState::Unreachable, word),
+            Ok(Tested::UnexpectedAnswer(word)) => (v1::ConnectionState::UnexpectedAnswer, word),
         };
         let detail = detail.chars().take(DETAIL_CHARACTERS_MAX).collect();
         v1::TestIntegrationResponse { state: state.into(), detail }
     }
 }
 
+impl Connecting {
+    async fn tested(&self, setup: Setup<'_>) -> Result<Tested, Unusable> {
+        match setup.system {
+            System::Cargonizer(_) => Ok(labels::behind(&self.links, setup)?.test().await),
+            _ => Ok(self.providers.behind(setup)?.test().await),
+        }
+    }
+
+    /// Reads a label as the carrier's system gives it out.
+    ///
+    /// # Errors
+    /// `CARRIER_UNAVAILABLE`.
+    pub(crate) async fn label_pdf(&self, found: &FoundLabel) -> Result<Vec<u8>, Failure> {
+        let FoundLabel { label, shop, integration } = found;
+        let maker = self.label_maker(shop, integration).map_err(|problem| unavailable(&problem))?;
+        match timeout(LABEL_TIMEOUT, maker.pdf(&label.consignment_id)).await {
+            Ok(Ok(pdf)) => Ok(pdf),
+            Ok(Err(decline)) => Err(unavailable(&decline.reason)),
+            Err(_) => Err(unavailable(&late(LABEL_TIMEOUT))),
+        }
+    }
+
+    /// Reads what an integration for labels offers.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` when it makes none, `CARRIER_UNAVAILABLE`.
+    pub(crate) async fn label_options(
+        &self,
+        shop: &Shop,
+        integration: &Integration,
+    ) -> Result<v1::ListLabelOptionsResponse, Failure> {
+        if !labels::are_made_by(&integration.system) {
+            let description = "must be an integration that makes labels".to_owned();
+            let violation = Violation { field: "name".to_owned(), description };
+            return Err(Refusal::fields(vec![violation]).into());
+        }
+        let maker = self.label_maker(shop, integration).map_err(|problem| unavailable(&problem))?;
+        match timeout(TEST_TIMEOUT, maker.options()).await {
+            Ok(Ok(Options { products, printers })) => {
+                Ok(v1::ListLabelOptionsResponse { products, printers })
+            }
+            Ok(Err(decline)) => Err(unavailable(&decline.reason)),
+            Err(_) => Err(unavailable(&late(TEST_TIMEOUT))),
+        }
+    }
+
+    fn label_maker(&self, shop: &Shop, integration: &Integration) -> Result<Maker, String> {
+        let name = shop.integration_name(&integration.row.slug);
+        labels::behind(&self.links, integration.setup(&name)).map_err(|problem| problem.to_string())
+    }
+}
+
+fn unavailable(reason: &str) -> Failure {
+    Refusal::new(Code::CarrierUnavailable).with("provider_reason", reason).into()
+}
+
+fn late(time: Duration) -> String {
+    format!("no answer within {} seconds", time.as_secs())
+}
+
 fn silent() -> Tested {
-    Tested::Unreachable(format!("no answer within {} seconds", TEST_TIMEOUT.as_secs()))
+    Tested::Unreachable(late(TEST_TIMEOUT))
 }

@@ -7,6 +7,7 @@
 
 mod breakers;
 mod carrying;
+mod labelling;
 mod mailing;
 mod paying;
 mod slots;
@@ -14,6 +15,7 @@ mod slots;
 mod tests;
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use order_rules::effects::CALL_TIMEOUT_MICROS;
@@ -24,10 +26,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::carrying::Carrier;
+use self::labelling::Labelling;
 use self::mailing::Mailing;
 use self::paying::Paying;
 use self::slots::Slots;
 use crate::commands::{Assignment, Failure};
+use crate::labels::{self, Maker};
+use crate::links::{Links, Setup};
 use crate::mail::MailService;
 use crate::providers::{Provider, Providers};
 use crate::shops::{Integration, integration_name};
@@ -52,6 +57,7 @@ pub(crate) struct Runner<Log> {
     pub store: Store,
     pub providers: Providers,
     pub mail: MailService,
+    pub links: Links,
     /// The turns.
     pub log: Log,
     /// How long a provider has to answer; never longer than the rules reckon with.
@@ -120,6 +126,18 @@ impl<Log: Recorder> Runner<Log> {
             mail: self.mail.clone(),
             shop: shop.to_owned(),
             effect: effect.clone(),
+        }
+    }
+
+    fn labelling(&self, shop: &Shop, effect: &EffectRow, integration: &str) -> Labelling {
+        let (maker, hold) = shop.label_maker(&self.links, integration);
+        Labelling {
+            store: self.store.clone(),
+            maker,
+            hold,
+            shop: shop.slug.clone(),
+            effect: effect.clone(),
+            patience: self.call_timeout(),
         }
     }
 
@@ -241,6 +259,11 @@ impl<Log: Recorder> Crew<Log> {
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
                     self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
+                Subject::Label(integration) => {
+                    let errand = runner.labelling(shop, &claim.effect, integration);
+                    let carrier = Carrier { runner, owner, shop: slug, claim, errand };
+                    self.calls.spawn(async move { carrier.carry_out(&place).await });
+                }
             }
         }
     }
@@ -274,7 +297,20 @@ impl Shop {
     /// The system behind a payment, and what keeps calls from it. A disabled one is still asked what
     /// became of earlier calls.
     fn provider(&self, providers: &Providers, provider: &str) -> (Option<Provider>, Option<Hold>) {
-        let Some(known) = self.integrations.iter().find(|one| one.row.slug == provider) else {
+        self.system(provider, |setup| providers.behind(setup))
+    }
+
+    /// The same of labels.
+    fn label_maker(&self, links: &Links, name: &str) -> (Option<Maker>, Option<Hold>) {
+        self.system(name, |setup| labels::behind(links, setup))
+    }
+
+    fn system<System, Problem: Display>(
+        &self,
+        name: &str,
+        behind: impl FnOnce(Setup<'_>) -> Result<System, Problem>,
+    ) -> (Option<System>, Option<Hold>) {
+        let Some(known) = self.integrations.iter().find(|one| one.row.slug == name) else {
             return (None, None);
         };
         let hold = |code, reason: String| Hold {
@@ -285,8 +321,8 @@ impl Shop {
         };
         let disabled =
             known.row.is_disabled.then(|| hold(Code::IntegrationDisabled, String::new()));
-        let name = integration_name(&self.slug, provider);
-        match providers.behind(known.setup(&name)) {
+        let name = integration_name(&self.slug, name);
+        match behind(known.setup(&name)) {
             Ok(system) => (Some(system), disabled),
             Err(problem) => {
                 let unusable = hold(Code::IntegrationUnusable, problem.to_string());

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_reflection::server::{Builder as Reflection, Error as ReflectionFailure};
 
-use crate::commands::{Answer, Failure};
+use crate::commands::{Answer, Awaited, Failure};
 use crate::connecting::Connecting;
 use crate::feed::Feed;
 use crate::mail::MailService;
@@ -86,6 +86,7 @@ impl Edge {
     async fn carry_out(&self, asking: Asking, caller: &Caller) -> Result<Done, Failure> {
         let Asking { assignment, validate_only, wait } = asking;
         let shop = assignment.shop.clone();
+        let awaited = assignment.command.awaited();
         let request_id = assignment.caller.request_id.to_string();
         let answer = if validate_only {
             self.turns.preview(assignment).await?
@@ -94,11 +95,14 @@ impl Edge {
         };
         let Answer { mut order, number, mut credit_order, revision, replayed, plan, .. } = answer;
         // Only what reached for the outside world, now or the first time, can be under way.
-        let has_operations = plan.iter().any(|effect| effect.mail() == v1::MailKind::Unspecified);
+        let has_operations = plan.iter().any(|effect| {
+            effect.mail() == v1::MailKind::Unspecified
+                && (effect.label() == v1::LabelWork::Unspecified || awaited == Awaited::Labels)
+        });
         let may_wait = answer.is_waiting || replayed || answer.already_exists || has_operations;
         let mut settled = !validate_only && !may_wait;
         if let Some(number) = number.filter(|_| !validate_only && may_wait && !wait.is_zero()) {
-            let later = self.turns.settled(&shop, number.0, caller.patience(wait));
+            let later = self.turns.settled(&shop, (number.0, awaited), caller.patience(wait));
             match self.stopping.run_until_cancelled(later).await {
                 Some(Ok(later)) => (order, settled) = later,
                 // The command is durable: that comes before what became of its effects.

@@ -39,6 +39,7 @@ mod turns;
 mod connecting;
 mod effects;
 mod feed;
+mod labels;
 mod links;
 mod mail;
 mod outside;

@@ -46,6 +46,8 @@ pub(crate) struct Link {
 pub(crate) enum Unusable {
     CredentialsUnreadable,
     StandInForbidden,
+    /// It is there for something else.
+    OtherPurpose,
 }
 
 impl Links {
@@ -116,6 +118,7 @@ impl fmt::Display for Unusable {
         formatter.write_str(match self {
             Self::CredentialsUnreadable => "the credentials cannot be read with any key there is",
             Self::StandInForbidden => "stand-ins are not allowed: see --stand-ins of the service",
+            Self::OtherPurpose => "the integration is there for something else",
         })
     }
 }

@@ -144,6 +144,7 @@ impl Providers {
                 let link = self.links.open(setup)?;
                 Ok(Provider::Vipps(Vipps::new(link, self.vipps.clone(), vipps)))
             }
+            System::Cargonizer(_) => Err(Unusable::OtherPurpose),
         }
     }
 }
@@ -180,8 +181,10 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
         System::Vipps(_) => "vipps",
+        System::Cargonizer(_) => return None,
     };
     match system {
+        System::Cargonizer(_) => None,
         System::Sandbox(_) | System::Klarna(_) | System::Vipps(_) => Some(Capabilities {
             is_manual: false,
             decline_rank: decline_rank(kind),

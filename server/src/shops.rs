@@ -97,6 +97,8 @@ impl Shop {
             .find(|status| settings.credit_order_status.ends_with(&format!("/{}", status.slug)))
             .filter(|_| !settings.credit_order_status.is_empty())
             .map(|status| StatusId(status.status_id));
+        let integrations: Vec<Integration> =
+            integrations.into_iter().map(Integration::from_row).collect::<Result<_, _>>()?;
         let rulebook = Rulebook {
             stock_mode: StockMode::from_contract(settings.stock_mode()).unwrap_or(StockMode::Allow),
             capture_mode: CaptureMode::from_contract(settings.capture_mode())
@@ -106,9 +108,8 @@ impl Shop {
             duplicate_window_seconds: i64::from(settings.duplicate_window_seconds()),
             completed_delivers: settings.completed_delivers,
             credit_status,
+            labels: integrations::label_rules(&settings, &integrations),
         };
-        let integrations: Vec<Integration> =
-            integrations.into_iter().map(Integration::from_row).collect::<Result<_, _>>()?;
         let capabilities = integrations::capabilities(&integrations).collect();
         let zone = calendar::zone(&settings.time_zone)
             .ok_or_else(|| StoreFailure::Defect("time zone of a shop".to_owned()))?;

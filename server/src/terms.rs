@@ -2,6 +2,7 @@
 
 use order_proto::v1;
 use order_rules::effects::{EffectState, System};
+use order_rules::labels::{LabelState, PrintState};
 use order_rules::mail::{Audience, Files, MailKind, MailState};
 use order_rules::order::{DeliveryState, DuplicateResolution, LineKind, OrderKind, PriceBasis};
 use order_rules::payments::{Authorization, OperationKind, OperationState, PaymentState};
@@ -94,6 +95,8 @@ terms!(
 );
 terms!(MailKind = MailKind { OrderConfirmation, StatusChanged, Note });
 terms!(MailState = MailState { Pending, Sent, Declined, Unknown, Withdrawn });
+terms!(LabelState = LabelState { Pending, Made, Declined, Unknown, Withdrawn });
+terms!(PrintState = LabelPrintState { Pending, Printed, Declined, Unknown, Withdrawn });
 terms!(Audience = NoteAudience { Internal, Warehouse, Customer });
 terms!(DuplicateResolution = DuplicateResolution { Open, Dismissed, Kept, Dropped });
 
@@ -120,6 +123,7 @@ pub(crate) const fn system_stored(system: System) -> i16 {
     match system {
         System::Payments => 1,
         System::Mail => 2,
+        System::Labels => 4,
     }
 }
 
@@ -128,6 +132,7 @@ pub(crate) const fn system(stored: i16) -> Option<System> {
     match stored {
         1 => Some(System::Payments),
         2 => Some(System::Mail),
+        4 => Some(System::Labels),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod connected;
 mod document;
+pub(crate) mod labelling;
 pub(crate) mod mailing;
 mod pairs;
 mod personal;
@@ -35,7 +36,7 @@ use self::queue::{Job, Lane, Queue, Taken};
 use self::settling::Settling;
 use self::turn::Work;
 use crate::clock;
-use crate::commands::{Answer, Assignment, Command, CreateShop, Failure};
+use crate::commands::{Answer, Assignment, Awaited, Command, CreateShop, Failure};
 use crate::shops::Shops;
 use crate::store::audits::PageAsked;
 use crate::store::facts::{Facts, Needs};
@@ -179,7 +180,7 @@ impl Turns {
         founding::create(&self.inner.store, &self.inner.shops, command, validate_only).await
     }
 
-    /// Waits until nothing that gates the order's answer is under way, or `wait` has passed.
+    /// Waits until nothing that gates the answer about the order is under way, or `wait` has passed.
     /// Answers the order as it is then, and whether it is settled.
     ///
     /// # Errors
@@ -187,14 +188,14 @@ impl Turns {
     pub(crate) async fn settled(
         &self,
         shop: &str,
-        number: i64,
+        (number, awaited): (i64, Awaited),
         wait: Duration,
     ) -> Result<(Vec<Bytes>, bool), Failure> {
         let shop_id = self.shop_id(shop).await?;
         let until = Instant::now() + wait;
         loop {
             let change = self.inner.settling.next(key(shop_id, number));
-            let (parts, is_waiting) = self.order_now(shop_id, number).await?;
+            let (parts, is_waiting) = self.order_now(shop_id, (number, awaited)).await?;
             if !is_waiting || Instant::now() >= until {
                 return Ok((parts, !is_waiting));
             }
@@ -230,7 +231,11 @@ impl Turns {
             .await)?
     }
 
-    async fn order_now(&self, shop_id: i64, number: i64) -> Result<(Vec<Bytes>, bool), Failure> {
+    async fn order_now(
+        &self,
+        shop_id: i64,
+        (number, awaited): (i64, Awaited),
+    ) -> Result<(Vec<Bytes>, bool), Failure> {
         let mut needs = Needs::default();
         let known = self.inner.shops.shop(shop_id).map_or(-1, |shop| shop.settings_revision);
         needs.shops.insert(shop_id, known);
@@ -238,7 +243,9 @@ impl Turns {
         let shops = self.inner.shops.clone();
         let now = clock::now();
         on_either!(&self.inner.store, database => database
-            .preview(needs, move |facts| turn::order_now(&shops, shop_id, number, &facts, now))
+            .preview(needs, move |facts| {
+                turn::order_now(&shops, shop_id, (number, awaited), &facts, now)
+            })
             .await)?
     }
 

@@ -56,6 +56,8 @@ mod integrations;
 #[cfg(test)]
 mod klarna;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod listening_on;
@@ -155,6 +157,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         guide::trials,
         integrations::trials,
         klarna::trials,
+        labels::trials,
         lifecycle::trials,
         listening_on::trials,
         listing::trials,

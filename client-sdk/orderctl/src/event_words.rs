@@ -22,6 +22,9 @@ pub(crate) fn change(event: &proto::Event) -> String {
         let kind = mail.kind().label().to_lowercase().replace('_', " ");
         parts.push(format!("mail {} ({kind}): {}", mail.id, mail.state().label()));
     }
+    if let Some(label) = &change.label {
+        parts.push(label_words(label));
+    }
     if change.note_id != 0 {
         parts.push(format!("note {}", change.note_id));
     }
@@ -95,6 +98,20 @@ fn line_words(change: &proto::LineChange) -> String {
     }
 }
 
+/// `label 57 of delivery 1: MADE`, `print of label 57 on 1093: PRINTED`.
+fn label_words(label: &proto::Label) -> String {
+    match (label.prints.first(), label.delivery_id) {
+        (Some(print), _) => {
+            let state = print.state().label();
+            format!("print of label {} on {}: {state}", label.id, print.printer)
+        }
+        (None, 0) => format!("label {}: {}", label.id, label.state().label()),
+        (None, delivery) => {
+            format!("label {} of delivery {delivery}: {}", label.id, label.state().label())
+        }
+    }
+}
+
 fn operation_words(operation: &proto::Operation) -> String {
     let kind = operation.kind().label().to_lowercase().replace('_', " ");
     // An event does not say the currency: minor units, as they stand in it.
@@ -164,6 +181,22 @@ mod tests {
             "line 1: 3 to 2 units, price 100 to 50, line 2 removed, line 3 added: 1 units at 100, \
              total 400 to 200 minor units"
         );
+        let label = proto::Label {
+            id: 57,
+            delivery_id: 1,
+            state: proto::LabelState::Made.into(),
+            ..Default::default()
+        };
+        let made = proto::EventChange { label: Some(label.clone()), ..Default::default() };
+        assert_eq!(told(made), "label 57 of delivery 1: MADE");
+        let print = proto::LabelPrint {
+            printer: "1093".to_owned(),
+            state: proto::LabelPrintState::Printed.into(),
+            ..Default::default()
+        };
+        let printed = proto::Label { prints: vec![print], ..label };
+        let printed = proto::EventChange { label: Some(printed), ..Default::default() };
+        assert_eq!(told(printed), "print of label 57 on 1093: PRINTED");
         assert_eq!(told(proto::EventChange::default()), "");
     }
 

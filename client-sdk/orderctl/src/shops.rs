@@ -1,5 +1,6 @@
 //! `orderctl shops`: the tenants and their settings.
 
+mod labelling;
 mod mailing;
 
 use clap::{Args, Subcommand};
@@ -122,6 +123,9 @@ pub(crate) struct ShopFields {
 
     #[command(flatten)]
     mailing: mailing::MailFields,
+
+    #[command(flatten)]
+    labelling: labelling::LabelFields,
 }
 
 pub(crate) async fn run(session: &Session, command: ShopsCommand) -> Result<(), Failure> {
@@ -250,6 +254,7 @@ async fn set_fields(
     set(&mut paths, "next_credit_number", fields.next_credit_number, number);
     set(&mut paths, "credit_order_status", credit_status, &mut settings.credit_order_status);
     paths.extend(mailing::set_fields(settings, &fields.mailing)?);
+    paths.extend(labelling::set_fields(settings, &fields.labelling));
     Ok(paths)
 }
 
@@ -291,6 +296,7 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Confirms orders", settings.confirms_orders.to_string()),
         ("Notes to customers", mailing::defaults_line(settings.note_defaults)),
         ("Mail templates", mailing::templates_line(&settings.mail_templates)),
+        ("Labels", labelling::line(settings.labels.as_ref())),
         ("Created", local(shop.create_time.as_ref())),
         ("Version", format!("revision {}, etag {}", shop.revision, shop.etag)),
     ]);

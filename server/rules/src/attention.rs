@@ -10,6 +10,7 @@ use crate::changing::{
 };
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
+use crate::labels;
 use crate::order::Micros;
 use crate::payments::{
     Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
@@ -38,7 +39,8 @@ pub struct Retry {
     pub hastened: Option<i64>,
 }
 
-/// Closes a problem that no event of the shop will close.
+/// Closes a problem that no event of the shop will close. A label that waits, or of which nobody knows,
+/// is given up with its problem.
 ///
 /// # Errors
 /// `PROBLEM_NOT_FOUND` when it is not open, `PROBLEM_NOT_DISMISSIBLE` while money is in doubt or the
@@ -59,12 +61,14 @@ pub fn dismiss(
     let Some(problem) = open else {
         return Err(Refusal::new(Code::ProblemNotFound).with("problem", problem_id));
     };
-    if problem.code == Code::OutcomeUnknown || is_about_cover(problem.code) || is_hold(problem.code)
-    {
+    let is_held = is_hold(problem.code) && problem.payment.is_some();
+    if problem.code == Code::OutcomeUnknown || is_about_cover(problem.code) || is_held {
         return Err(Refusal::new(Code::ProblemNotDismissible).with("code", problem.code.name()));
     }
     problem.closed_at = Some(now);
+    let dismissed = problem.clone();
     draft.changes.push(Change::ProblemDismissed { problem: problem_id });
+    labels::give_up(&mut draft, &dismissed);
     Ok(draft.finish())
 }
 

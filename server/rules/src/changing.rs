@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use advancing::free_again;
 pub use attaching::{AttachPayment, attach};
+pub use label::automatic_labels;
 pub use planning::expected_effects;
 pub(crate) use problems::{asked_of, is_about_cover, is_hold};
 pub use recording::{Outcome, record, resume};

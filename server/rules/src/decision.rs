@@ -144,6 +144,15 @@ pub enum Change {
     MailResolved {
         mail: i64,
     },
+    /// A label, or a print of it.
+    LabelRequested {
+        label: i64,
+        print: Option<i64>,
+    },
+    LabelResolved {
+        label: i64,
+        print: Option<i64>,
+    },
     /// All that is personal of the order is gone.
     CustomerErased,
 }
@@ -192,7 +201,9 @@ pub struct Decision {
     pub effects: Vec<PlannedEffect>,
     /// Mails to send: each is an effect. They stand in `case.order.mails` as PENDING.
     pub mails: Vec<i64>,
-    /// Operations and mails taken back before they were sent.
+    /// Labels and prints to be made: each is an effect. They stand in `case.order.labels` as PENDING.
+    pub labels: Vec<i64>,
+    /// Operations, mails, labels and prints taken back before they were sent.
     pub withdrawn: Vec<i64>,
     /// To be carried out next, each by [`crate::resolving::follow`].
     pub twins: Vec<TwinStep>,
@@ -217,6 +228,7 @@ impl Decision {
             movements: Vec::new(),
             effects: Vec::new(),
             mails: Vec::new(),
+            labels: Vec::new(),
             withdrawn: Vec::new(),
             twins: Vec::new(),
         }

@@ -6,6 +6,7 @@ mod tests;
 use crate::changing::{ChangingFacts, check_nothing_pending, finish, label};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
+use crate::labels::Label;
 use crate::mail::MailState;
 use crate::order::{Micros, OrderKind};
 use crate::payments::{Authorization, OperationKind, OperationState, order_sums};
@@ -57,6 +58,10 @@ fn check_deletable(case: &Case) -> Result<(), Refusal> {
     }
     if let Some(mail) = order.mails.iter().find(|mail| mail.state == MailState::Pending) {
         return Err(Refusal::new(Code::EffectPending).with("mail", mail.id));
+    }
+    let is_under_way = |label: &&Label| !label.awaited().is_empty();
+    if let Some(label) = order.labels.iter().find(is_under_way) {
+        return Err(Refusal::new(Code::EffectPending).with("label", label.id));
     }
     let uncredited_minor = uncredited(case);
     if uncredited_minor > 0 {

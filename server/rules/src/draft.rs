@@ -14,6 +14,7 @@ pub(crate) struct Draft<'ids> {
     pub(crate) movements: Vec<Movement>,
     pub(crate) effects: Vec<PlannedEffect>,
     pub(crate) mails: Vec<i64>,
+    pub(crate) labels: Vec<i64>,
     pub(crate) withdrawn: Vec<i64>,
     pub(crate) twins: Vec<TwinStep>,
     pub(crate) ids: &'ids mut Ids,
@@ -41,6 +42,7 @@ impl<'ids> Draft<'ids> {
             movements: Vec::new(),
             effects: Vec::new(),
             mails: Vec::new(),
+            labels: Vec::new(),
             withdrawn: Vec::new(),
             twins: Vec::new(),
             ids,
@@ -55,6 +57,7 @@ impl<'ids> Draft<'ids> {
             movements: self.movements,
             effects: self.effects,
             mails: self.mails,
+            labels: self.labels,
             withdrawn: self.withdrawn,
             twins: self.twins,
         }

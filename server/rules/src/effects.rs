@@ -30,6 +30,8 @@ pub enum System {
     Payments,
     /// Takes the same again and again, and keeps no account.
     Mail,
+    /// Has no key, and is asked by our own reference before anything is made.
+    Labels,
 }
 
 /// Where an effect stands. Times are the database's.

@@ -50,6 +50,7 @@ pub(crate) fn rulebook() -> Rulebook {
         duplicate_window_seconds: 86_400,
         completed_delivers: true,
         credit_status: None,
+        labels: None,
     }
 }
 
@@ -131,6 +132,7 @@ pub(crate) fn order(number: i64, gross_minor: i64) -> Order {
         credits: Vec::new(),
         withdrawal: Withdrawal::default(),
         mails: Vec::new(),
+        labels: Vec::new(),
         placed_at: Micros(0),
         completed_at: None,
         cancelled_at: None,

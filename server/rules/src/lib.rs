@@ -21,6 +21,7 @@ pub mod delivering;
 pub mod duplicates;
 pub mod editing;
 pub mod effects;
+pub mod labels;
 pub mod mail;
 pub mod money;
 pub mod placing;

@@ -1,5 +1,6 @@
 //! The nouns: what an order, a line and a problem are.
 
+use crate::labels::Label;
 use crate::mail::Mail;
 use crate::money::{Currency, VatRate};
 use crate::payments::PaymentId;
@@ -192,6 +193,8 @@ pub struct Order {
     pub withdrawal: Withdrawal,
     /// Mails about it, oldest first (3.3).
     pub mails: Vec<Mail>,
+    /// Of its goods, oldest first (6.1).
+    pub labels: Vec<Label>,
     pub placed_at: Micros,
     /// Set by the turn that moved the label to a COMPLETED status; kept afterwards.
     pub completed_at: Option<Micros>,

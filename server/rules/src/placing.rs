@@ -269,6 +269,7 @@ fn build_order(
         credits: Vec::new(),
         withdrawal: Withdrawal::default(),
         mails: Vec::new(),
+        labels: Vec::new(),
         placed_at: now,
         completed_at: None,
         cancelled_at: None,

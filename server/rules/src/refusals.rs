@@ -61,6 +61,8 @@ codes! {
     NoStatusChangePending = "NO_STATUS_CHANGE_PENDING",
     EffectAlreadySent = "EFFECT_ALREADY_SENT",
     NotDelivered = "NOT_DELIVERED",
+    /// Open once the order has had a COMPLETED status (2.2).
+    NotCompleted = "NOT_COMPLETED",
     PartlyDelivered = "PARTLY_DELIVERED",
     AlreadyCaptured = "ALREADY_CAPTURED",
     RestockRequired = "RESTOCK_REQUIRED",
@@ -82,6 +84,11 @@ codes! {
     DeliveryNotFound = "DELIVERY_NOT_FOUND",
     /// Its money is captured, or on its way.
     DeliveryCaptured = "DELIVERY_CAPTURED",
+    // §6 Labels.
+    ShippingAddressIncomplete = "SHIPPING_ADDRESS_INCOMPLETE",
+    LabelsNotSetUp = "LABELS_NOT_SET_UP",
+    LabelNotFound = "LABEL_NOT_FOUND",
+    CarrierUnavailable = "CARRIER_UNAVAILABLE",
     // §4 Crediting.
     CreditExceedsCaptured = "CREDIT_EXCEEDS_CAPTURED",
     /// Only money that was settled by hand is left to pay back (9.3).
@@ -134,6 +141,10 @@ codes! {
     Oversold = "OVERSOLD",
     MailDeclined = "MAIL_DECLINED",
     MailUnknown = "MAIL_UNKNOWN",
+    LabelDeclined = "LABEL_DECLINED",
+    LabelUnknown = "LABEL_UNKNOWN",
+    PrintDeclined = "PRINT_DECLINED",
+    PrintUnknown = "PRINT_UNKNOWN",
     // Why nothing is sent to a system.
     IntegrationDisabled = "INTEGRATION_DISABLED",
     IntegrationUnauthorized = "INTEGRATION_UNAUTHORIZED",
@@ -151,6 +162,9 @@ codes! {
     FundsUnavailable = "FUNDS_UNAVAILABLE",
     RefundPeriodOver = "REFUND_PERIOD_OVER",
     UnknownProviderError = "UNKNOWN_PROVIDER_ERROR",
+    TransportAgreementInvalid = "TRANSPORT_AGREEMENT_INVALID",
+    CarrierLicenceSpent = "CARRIER_LICENCE_SPENT",
+    PrinterUnavailable = "PRINTER_UNAVAILABLE",
     // The service.
     QueueFull = "QUEUE_FULL",
     Unavailable = "UNAVAILABLE",

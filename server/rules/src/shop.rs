@@ -1,5 +1,6 @@
 //! The settings of a shop that the rules depend on.
 
+use crate::labels::LabelRules;
 use crate::order::StatusId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,4 +33,6 @@ pub struct Rulebook {
     /// COMPLETED delivers what is undelivered (2.2).
     pub completed_delivers: bool,
     pub credit_status: Option<StatusId>,
+    /// `None`: the shop makes no labels.
+    pub labels: Option<LabelRules>,
 }

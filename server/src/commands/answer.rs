@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use order_proto::v1;
-use order_rules::decision::Decision;
+use order_rules::decision::{Change, Decision};
 use order_rules::mail::{Mail, MailKind};
 use order_rules::order::OrderNumber;
 use order_rules::payments::{OperationKind, Payment};
@@ -70,11 +70,25 @@ pub(super) fn plan_of(decision: &Decision) -> Vec<v1::PlannedEffect> {
     });
     let is_new = |mail: &&Mail| decision.mails.contains(&mail.id);
     let mails = decision.case.order.mails.iter().filter(is_new);
-    operations.chain(mails.map(|mail| planned_mail(mail.kind))).collect()
+    let mails = mails.map(|mail| planned_mail(mail.kind));
+    operations.chain(mails).chain(labels_of(decision)).collect()
 }
 
 pub(super) fn planned_mail(kind: MailKind) -> v1::PlannedEffect {
     v1::PlannedEffect { mail: kind.contract().into(), ..v1::PlannedEffect::default() }
+}
+
+/// The labels and prints it plans, those among them that wait for a label.
+fn labels_of(decision: &Decision) -> impl Iterator<Item = v1::PlannedEffect> {
+    decision.changes.iter().filter_map(|change| match change {
+        Change::LabelRequested { print: None, .. } => Some(planned_label(v1::LabelWork::Make)),
+        Change::LabelRequested { print: Some(_), .. } => Some(planned_label(v1::LabelWork::Print)),
+        _ => None,
+    })
+}
+
+pub(super) fn planned_label(work: v1::LabelWork) -> v1::PlannedEffect {
+    v1::PlannedEffect { label: work.into(), ..v1::PlannedEffect::default() }
 }
 
 pub(super) fn planned(
@@ -88,6 +102,6 @@ pub(super) fn planned(
         provider: payment.provider.0.clone(),
         reference: payment.reference.clone(),
         amount_minor,
-        mail: 0,
+        ..v1::PlannedEffect::default()
     }
 }

@@ -3,6 +3,7 @@
 use order_proto::v1;
 use order_rules::changing::{self, ChangingFacts};
 use order_rules::decision::{Case, Change, Decision, Ids};
+use order_rules::labels::LabelRules;
 use order_rules::mail::{self, MailKind};
 use order_rules::payments::awaits_outcome;
 use order_rules::placing::NewPayment;
@@ -162,6 +163,13 @@ impl ChangeStatus {
             desk.shop.status_row(case.order.status).map(|row| row.status_id) != Some(row.status_id);
         if self.send_email && is_moved {
             plan.push(super::planned_mail(MailKind::StatusChanged));
+        }
+        let labels = changing::automatic_labels(&facts, to);
+        let has_printer = |labels: &LabelRules| labels.printer.is_some();
+        let is_printed = desk.shop.rulebook.labels.as_ref().is_some_and(has_printer);
+        for _ in 0..labels {
+            plan.push(super::planned_label(v1::LabelWork::Make));
+            plan.extend(is_printed.then(|| super::planned_label(v1::LabelWork::Print)));
         }
         plan
     }

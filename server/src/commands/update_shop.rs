@@ -6,6 +6,7 @@ use order_rules::statuses::Tag;
 use prost::Message;
 
 use super::{Answer, UpdateShop};
+use crate::labels;
 use crate::shops::{Shop, assign};
 use crate::terms::Term;
 use crate::turns::desk::{Desk, check_etag};
@@ -40,6 +41,9 @@ impl UpdateShop {
         }
         check_credit_status(&shop, &settings)?;
         crate::mail::check_settings(&settings)?;
+        if self.paths.iter().any(|path| path == "settings.labels") {
+            check_labels(&shop, &settings)?;
+        }
         // The counters live with the head; the settings show them.
         settings.next_order_number = 0;
         settings.next_credit_number = 0;
@@ -58,6 +62,18 @@ impl UpdateShop {
         desk.tell(v1::EventKind::ShopChanged, None, &change);
         Ok(desk.answer(None))
     }
+}
+
+fn check_labels(shop: &Shop, settings: &v1::ShopSettings) -> Result<(), Refusal> {
+    let name = settings.labels.as_ref().map_or("", |labels| labels.integration.as_str());
+    let known = shop.integration(name);
+    if name.is_empty() || known.is_some_and(|known| labels::are_made_by(&known.system)) {
+        return Ok(());
+    }
+    Err(Refusal::fields(vec![Violation {
+        field: "shop.settings.labels.integration".to_owned(),
+        description: "is no integration of the shop that makes labels".to_owned(),
+    }]))
 }
 
 fn check_credit_status(shop: &Shop, settings: &v1::ShopSettings) -> Result<(), Refusal> {

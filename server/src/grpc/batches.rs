@@ -17,7 +17,7 @@ use super::caller::Caller;
 use super::fields::batches::StatusBatch;
 use super::fields::names::{self, OrderName};
 use super::{Edge, errors};
-use crate::commands::{Answer, Failure};
+use crate::commands::{Answer, Awaited, Failure};
 use crate::reading::changes::Fate;
 
 /// Orders of a batch that are in the queue or in a turn: one turn of them is decided while the next
@@ -178,7 +178,8 @@ impl Work {
     /// What becomes of a pending order until its time is over.
     async fn settle(self, number: i64, revision: i64, until: Instant) -> Result<Known, Failure> {
         let wait = until.saturating_duration_since(Instant::now());
-        let (order, _) = self.edge.turns.settled(&self.batch.shop, number, wait).await?;
+        let (order, _) =
+            self.edge.turns.settled(&self.batch.shop, (number, Awaited::Money), wait).await?;
         let fate = self.fate(number, revision, &order).await?;
         let known = self.known(number, revision, fate, &order, false);
         Ok(Known { was_pending: true, ..known })

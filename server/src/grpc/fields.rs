@@ -15,6 +15,7 @@ pub(crate) mod names;
 pub(crate) mod notes;
 pub(crate) mod orders;
 pub(crate) mod placing;
+pub(crate) mod printing;
 pub(crate) mod privacy;
 pub(crate) mod resolving;
 pub(crate) mod shops;

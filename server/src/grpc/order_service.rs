@@ -17,8 +17,8 @@ use super::Edge;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
 use super::fields::{
-    self, attention, crediting, delivering, editing, lists, notes, orders, placing, privacy,
-    resolving, watching,
+    self, attention, crediting, delivering, editing, lists, notes, orders, placing, printing,
+    privacy, resolving, watching,
 };
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
@@ -292,6 +292,28 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(notes::resend_mail(request, &caller), &caller).await)
+    }
+
+    async fn print_order_label(
+        &self,
+        request: Request<v1::PrintOrderLabelRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(printing::print_label(request, &caller), &caller).await)
+    }
+
+    async fn get_order_label(
+        &self,
+        request: Request<v1::GetOrderLabelRequest>,
+    ) -> Result<Response<v1::GetOrderLabelResponse>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let wanted = printing::get_label(request)?;
+            let found = self.edge.reading.label(&wanted).await?;
+            let pdf = self.edge.connecting.label_pdf(&found).await?;
+            Ok(v1::GetOrderLabelResponse { label: Some(found.label), pdf: pdf.into() })
+        };
+        caller.reply(outcome.await)
     }
 
     async fn export_customer(

@@ -3,12 +3,14 @@
 use order_proto::v1;
 use order_proto::v1::integration::System;
 use order_rules::effects::KEY_WINDOW_MICROS;
+use order_rules::labels::{LabelRules, Parcel};
 use order_rules::order::Micros;
 use order_rules::payments::{Capabilities, MANUAL, ProviderName};
 use prost::Message;
 
 use super::{Shop, etag};
 use crate::commands::timestamp;
+use crate::labels;
 use crate::links::Setup;
 use crate::providers;
 use crate::store::StoreFailure;
@@ -91,6 +93,25 @@ pub(crate) fn integration_name(shop: &str, slug: &str) -> String {
 /// The system as it is stored.
 pub(crate) fn setup_stored(system: System) -> Vec<u8> {
     v1::Integration { system: Some(system), ..v1::Integration::default() }.encode_to_vec()
+}
+
+/// How labels are made; `None` where the settings name no integration that does it.
+pub(super) fn label_rules(
+    settings: &v1::ShopSettings,
+    integrations: &[Integration],
+) -> Option<LabelRules> {
+    let stated = settings.labels.as_ref()?;
+    let known = integrations.iter().find(|one| one.row.slug == stated.integration)?;
+    labels::are_made_by(&known.system).then(|| LabelRules {
+        integration: stated.integration.clone(),
+        parcel: Parcel {
+            transport_agreement: stated.transport_agreement.clone(),
+            product: stated.product.clone(),
+            weight_grams: stated.parcel_weight_grams,
+        },
+        is_automatic: stated.automatic,
+        printer: Some(stated.printer.clone()).filter(|printer| !printer.is_empty()),
+    })
 }
 
 /// What each provider can do, `manual` among them.

@@ -43,6 +43,7 @@ settings! {
     note_defaults,
     confirms_orders,
     mail_templates,
+    labels,
 }
 
 /// The starting status that credit orders of a new shop get, unless its settings say otherwise (4.4).

@@ -6,7 +6,7 @@ use diesel::prelude::AsChangeset;
 use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
-use super::rows::{EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow};
+use super::rows::{EffectRow, IntegrationRow, LabelRow, LineRow, MailRow, ShopRow, StatusRow};
 use super::schema;
 use crate::terms::{effect_state, effect_state_stored, system};
 
@@ -62,6 +62,8 @@ pub(crate) struct Claim {
 pub(crate) enum Subject {
     Payment(PaymentSubject),
     Mail,
+    /// A label or a print, at the integration of this name.
+    Label(String),
 }
 
 /// The payment that an operation is on.
@@ -85,6 +87,14 @@ pub(crate) struct MailParts {
     /// The order as it was after the command that asked for the mail.
     pub document: Option<Vec<u8>>,
     pub files: Option<Vec<u8>>,
+}
+
+/// What labels of an order are made of, as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct LabelParts {
+    pub labels: Vec<LabelRow>,
+    /// The order's personal data as they are now.
+    pub personal: Vec<u8>,
 }
 
 /// What is claimed at once, and the shops it belongs to with their integrations.
@@ -203,9 +213,9 @@ fn moved(row: &EffectRow, schedule: Schedule, due_at: i64) -> EffectRow {
 }
 
 impl Lane {
-    /// Of an effect on a payment at this provider, or of a mail.
-    pub(super) fn of(provider: Option<String>) -> Self {
-        provider.map_or(Self::Mail, Self::Provider)
+    /// Of an effect on a payment at this provider, or at this integration, or of a mail.
+    pub(super) fn of(provider: Option<String>, integration: Option<String>) -> Self {
+        provider.or(integration).map_or(Self::Mail, Self::Provider)
     }
 }
 
@@ -214,6 +224,7 @@ impl Claim {
         match &self.subject {
             Subject::Payment(of) => Lane::Provider(of.provider.clone()),
             Subject::Mail => Lane::Mail,
+            Subject::Label(integration) => Lane::Provider(integration.clone()),
         }
     }
 

@@ -285,11 +285,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    labels (label_key) {
+        label_key -> BigInt,
+        order_key -> BigInt,
+        integration -> Text,
+        delivery_id -> Nullable<Integer>,
+        transport_agreement -> Text,
+        product -> Text,
+        parcel_weight_grams -> Integer,
+        state -> SmallInt,
+        consignment_id -> Nullable<Text>,
+        consignment_number -> Text,
+        carrier -> Text,
+        tracking_number -> Text,
+        tracking_url -> Text,
+        prints -> Binary,
+        requested_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     effects (effect_key) {
         effect_key -> BigInt,
         shop_id -> BigInt,
         system -> SmallInt,
         payment_key -> Nullable<BigInt>,
+        integration -> Nullable<Text>,
         order_key -> BigInt,
         kind -> SmallInt,
         state -> SmallInt,
@@ -355,6 +377,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     stock_movements,
     mails,
     mail_files,
+    labels,
     effects,
     events,
 );

@@ -12,8 +12,8 @@ use order_rules::payments::{Payment, payment_state};
 use prost::Message;
 
 use super::desk::OrderFile;
-use super::mailing;
 use super::record::operation_message;
+use super::{labelling, mailing};
 use crate::commands::timestamp;
 use crate::shops::{Shop, etag};
 use crate::terms::Term;
@@ -94,6 +94,7 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
             .iter()
             .map(|mail| mailing::message(mail, file.extra.message_id(mail.id)))
             .collect(),
+        labels: order.labels.iter().map(|one| labelling::message(shop, order, one)).collect(),
         delete_time: order.deleted_at.map(timestamp),
         pending_resolution: order.resolution.as_ref().map(|one| resolution(shop, one)),
         revision: file.extra.revision,

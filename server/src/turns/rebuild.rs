@@ -18,10 +18,11 @@ use order_rules::payments::{
 use order_rules::refusals::Code;
 use prost::Message;
 
+use super::labelling;
 use crate::shops::Shop;
 use crate::store::StoreFailure;
 use crate::store::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, MailRow,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LabelRow, LineRow, MailRow,
     OperationRow, OrderRow, PaymentRow, ProblemRow, number,
 };
 use crate::terms::{Term, effect_state, files};
@@ -58,6 +59,9 @@ pub(crate) struct HandlingRecord {
     /// How many mails there are.
     #[prost(uint32, tag = "5")]
     pub mails: u32,
+    /// How many labels there are.
+    #[prost(uint32, tag = "7")]
+    pub labels: u32,
     #[prost(message, optional, tag = "20")]
     pub resolution: Option<ResolutionRecord>,
 }
@@ -101,6 +105,7 @@ pub(super) struct OrderParts<'a> {
     pub deliveries: Vec<&'a DeliveryRow>,
     pub delivery_lines: Vec<&'a DeliveryLineRow>,
     pub mails: Vec<&'a MailRow>,
+    pub labels: Vec<&'a LabelRow>,
     /// By position.
     pub payments: Vec<PaymentId>,
 }
@@ -116,12 +121,13 @@ impl<'a> OrderParts<'a> {
             deliveries: Vec::new(),
             delivery_lines: Vec::new(),
             mails: Vec::new(),
+            labels: Vec::new(),
             payments: Vec::new(),
         }
     }
 }
 
-fn defect(what: &str) -> StoreFailure {
+pub(super) fn defect(what: &str) -> StoreFailure {
     StoreFailure::Defect(format!("a stored row does not make sense: {what}"))
 }
 
@@ -171,6 +177,7 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
             withdrawn_on: handling.withdrawn_on.map(Day),
         },
         mails: parts.mails.iter().map(|row| mail(row)).collect::<Result<_, _>>()?,
+        labels: parts.labels.iter().map(|row| labelling::label(row)).collect::<Result<_, _>>()?,
         placed_at: Micros(row.placed_at),
         completed_at: row.completed_at.map(Micros),
         cancelled_at: row.cancelled_at.map(Micros),

@@ -72,6 +72,7 @@ fn handling(order: &Order) -> Option<Vec<u8>> {
             requested_at: resolution.requested_at.0,
         }),
         mails: u32::try_from(order.mails.len()).unwrap_or(u32::MAX),
+        labels: u32::try_from(order.labels.len()).unwrap_or(u32::MAX),
     };
     (record != HandlingRecord::default()).then(|| record.encode_to_vec())
 }
@@ -314,6 +315,7 @@ pub(super) fn planned(due_at: Micros, created_at: Micros) -> EffectRow {
         shop_id: 0,
         system: 0,
         payment_key: None,
+        integration: None,
         order_key: 0,
         kind: 0,
         state: effect_state_stored(EffectState::Pending),

@@ -57,6 +57,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::DeleteOrder(command) => command.etag.as_deref(),
         Command::AddNote(command) => command.etag.as_deref(),
         Command::ResendMail(command) => command.etag.as_deref(),
+        Command::PrintLabel(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)
@@ -68,7 +69,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::CreateStockItem(_)
         | Command::AdjustStock(_)
         | Command::RecordOutcome(_)
-        | Command::RecordMail(_) => None,
+        | Command::RecordMail(_)
+        | Command::RecordLabel(_) => None,
     }
 }
 
@@ -101,6 +103,7 @@ fn fields(kind: i16, change: &[u8]) -> Vec<String> {
         }
         EventKind::WithdrawalRecorded => "withdrawal",
         EventKind::MailRequested | EventKind::MailResolved => "mails",
+        EventKind::LabelRequested | EventKind::LabelResolved => "labels",
         EventKind::ResolutionRequested | EventKind::ResolutionDropped => "pending_resolution",
         EventKind::OrderDeleted => "delete_time",
         EventKind::CustomerErased => "customer",

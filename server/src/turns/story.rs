@@ -5,8 +5,8 @@ use order_rules::decision::{Change, LineChange};
 use order_rules::order::{DuplicateResolution, Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 
-use super::mailing;
 use super::record::operation_summary;
+use super::{labelling, mailing};
 use crate::shops::Shop;
 use crate::terms::Term;
 
@@ -106,6 +106,12 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         }
         Change::MailRequested { mail } => (EventKind::MailRequested, mail_change(order, *mail)),
         Change::MailResolved { mail } => (EventKind::MailResolved, mail_change(order, *mail)),
+        Change::LabelRequested { label, print } => {
+            (EventKind::LabelRequested, label_change(shop, order, *label, *print))
+        }
+        Change::LabelResolved { label, print } => {
+            (EventKind::LabelResolved, label_change(shop, order, *label, *print))
+        }
         Change::CustomerErased => (EventKind::CustomerErased, nothing),
     }
 }
@@ -171,6 +177,12 @@ fn mail_change(order: &Order, mail: i64) -> EventChange {
         ..mailing::message(mail, "")
     });
     EventChange { mail, ..EventChange::default() }
+}
+
+fn label_change(shop: &Shop, order: &Order, label: i64, print: Option<i64>) -> EventChange {
+    let known = order.labels.iter().find(|known| known.id == label);
+    let label = known.map(|known| labelling::summary(shop, order, known, print));
+    EventChange { label, ..EventChange::default() }
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

@@ -11,10 +11,11 @@ use order_rules::stock::Item;
 
 use super::desk::{Desk, Extra, OrderFile};
 use super::document;
+use super::labelling;
 use super::mailing::{self, MailSlip};
 use super::rebuild::{self, OrderParts};
 use super::record;
-use crate::commands::{Answer, Assignment, Command, Failure};
+use crate::commands::{Answer, Assignment, Awaited, Command, Failure};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Facts, Needs, RequestRow, ShopRows};
@@ -326,7 +327,7 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
             })+
         };
     }
-    hand_out!(lines, problems, duplicates, deliveries, delivery_lines, mails);
+    hand_out!(lines, problems, duplicates, deliveries, delivery_lines, mails, labels);
     let mut places: Vec<_> = facts.holders.iter().collect();
     places.sort_by_key(|row| (row.order_key, row.position));
     for row in places {
@@ -386,7 +387,7 @@ impl Desk {
             let Some(file) = self.orders.get(number) else { continue };
             let payments = self.payments_of(&file.order);
             let row = record::order(&self.shop, file, &payments);
-            if !awaits_outcome(&file.order, &payments) {
+            if !awaits_outcome(&file.order, &payments) || !file.order.labels.is_empty() {
                 outcome.settled.push(row.order_key);
             }
             let stored = file.stored.as_ref();
@@ -401,6 +402,7 @@ impl Desk {
             ));
             changes.mails.extend(mailing::rows(shop_id, file));
             changes.mail_files_dropped.extend(mailing::forgotten_files(shop_id, file));
+            changes.labels.extend(labelling::rows(shop_id, file));
             changes.orders.push(row);
         }
         for id in &self.changed_payments {
@@ -445,11 +447,11 @@ impl Desk {
     }
 }
 
-/// An order as it is, and whether something that a caller may wait for is under way.
+/// An order as it is, and whether what a caller of this kind waits for is under way.
 pub(super) fn order_now(
     shops: &Shops,
     shop_id: i64,
-    number: i64,
+    (number, awaited): (i64, Awaited),
     facts: &Facts,
     now: Micros,
 ) -> Result<(Vec<Bytes>, bool), Failure> {
@@ -457,5 +459,9 @@ pub(super) fn order_now(
         .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
     let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
     let case = desk.case(number)?;
-    Ok((desk.order_parts(number), awaits_outcome(&case.order, &case.payments)))
+    let is_waiting = match awaited {
+        Awaited::Money => awaits_outcome(&case.order, &case.payments),
+        Awaited::Labels => order_rules::labels::awaits(&case.order),
+    };
+    Ok((desk.order_parts(number), is_waiting))
 }

@@ -10,6 +10,7 @@ pub(super) enum Kind {
     AttachPayment,
     AddOrderNote,
     ResendMail,
+    PrintOrderLabel,
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
@@ -35,7 +36,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 29] = [
+    pub(super) const ALL: [Self; 30] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -43,6 +44,7 @@ impl Kind {
         Self::AttachPayment,
         Self::AddOrderNote,
         Self::ResendMail,
+        Self::PrintOrderLabel,
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
@@ -89,6 +91,7 @@ impl Kind {
                 | Self::AttachPayment
                 | Self::AddOrderNote
                 | Self::ResendMail
+                | Self::PrintOrderLabel
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation

@@ -2,6 +2,7 @@ DROP TABLE search_places;
 DROP TABLE order_search;
 DROP TABLE events;
 DROP TABLE effects;
+DROP TABLE labels;
 DROP TABLE mail_files;
 DROP TABLE mails;
 DROP TABLE stock_movements;

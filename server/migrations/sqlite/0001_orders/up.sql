@@ -306,6 +306,30 @@ CREATE TABLE mail_files (
     files BLOB NOT NULL
 );
 
+-- Goods of orders at carriers. Who they go to stands in the order's personal data.
+CREATE TABLE labels (
+    label_key INTEGER PRIMARY KEY NOT NULL,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    -- The integration that makes it.
+    integration TEXT NOT NULL,
+    delivery_id INTEGER,
+    transport_agreement TEXT NOT NULL,
+    product TEXT NOT NULL,
+    parcel_weight_grams INTEGER NOT NULL,
+    state SMALLINT NOT NULL,
+    consignment_id TEXT,
+    consignment_number TEXT NOT NULL,
+    carrier TEXT NOT NULL,
+    tracking_number TEXT NOT NULL,
+    tracking_url TEXT NOT NULL,
+    -- Where it was printed: an encoded record.
+    prints BLOB NOT NULL,
+    requested_at BIGINT NOT NULL,
+    resolved_at BIGINT,
+    FOREIGN KEY (order_key, delivery_id) REFERENCES deliveries
+);
+CREATE INDEX labels_order ON labels (order_key);
+
 -- The queue of what the outside world must do; the amount is frozen with the key.
 CREATE TABLE effects (
     effect_key INTEGER PRIMARY KEY NOT NULL,
@@ -313,6 +337,8 @@ CREATE TABLE effects (
     -- Which kind of system does it, and so which kinds there are and what it is about.
     system SMALLINT NOT NULL,
     payment_key BIGINT REFERENCES payments,
+    -- Of a label or its print: the integration that does it.
+    integration TEXT,
     order_key BIGINT NOT NULL REFERENCES orders,
     kind SMALLINT NOT NULL,
     state SMALLINT NOT NULL,
@@ -329,7 +355,8 @@ CREATE TABLE effects (
     created_at BIGINT NOT NULL,
     -- How long the system keeps the effect's key; nothing: it has none.
     key_window BIGINT CHECK (key_window > 0),
-    CHECK ((system = 1) = (payment_key IS NOT NULL))
+    CHECK ((system = 1) = (payment_key IS NOT NULL)),
+    CHECK (system <> 4 OR integration IS NOT NULL)
 );
 CREATE UNIQUE INDEX effects_in_flight ON effects (payment_key) WHERE state IN (1, 2, 3);
 CREATE INDEX effects_open ON effects (payment_key, effect_key) WHERE state IN (0, 1, 2, 3);
@@ -404,6 +431,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('effects', 'effects_order', '1000 1'),
     ('effects', 'effects_due', '1000 1'),
     ('mails', 'mails_order', '1000000 2'),
+    ('labels', 'labels_order', '1000000 1'),
     ('events', 'events', '5000000 2500000 1'),
     ('events', 'events_request', '3000000 1 1'),
     ('events', 'events_order', '5000000 2500000 5 1');

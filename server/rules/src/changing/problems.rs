@@ -6,6 +6,7 @@ use crate::decision::Case;
 use crate::delivering::owed_for_deliveries;
 use crate::draft::{About, Draft};
 use crate::editing::adjusting;
+use crate::labels;
 use crate::order::Problem;
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, captured,
@@ -157,6 +158,7 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
                 || payment.is_none_or(|payment| adjusting::is_as_needed(case, payment))
         }
         Code::OutcomeUnknown => !is_still_unknown(problem, payment),
+        code if is_hold(code) && labels::still_waits(order, problem) => false,
         code if is_hold(code) => !still_waits(problem, payment),
         code if is_about_cover(code) => {
             left_to_capture(order, &case.payments) == 0

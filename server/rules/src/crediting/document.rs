@@ -66,6 +66,7 @@ pub(super) fn order(
         credits: Vec::new(),
         resolution: None,
         mails: Vec::new(),
+        labels: Vec::new(),
         withdrawal: Withdrawal::default(),
         placed_at: now,
         completed_at: (status.tag == Some(Tag::Completed)).then_some(now),

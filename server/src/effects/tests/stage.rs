@@ -124,6 +124,7 @@ impl Plan {
             shop_id,
             system: system_stored(System::Payments),
             payment_key: Some(key(shop_id, self.payment())),
+            integration: None,
             order_key: key(shop_id, self.order),
             kind: OperationKind::Capture.stored(),
             state: effect_state_stored(state),
@@ -184,6 +185,7 @@ impl Stage {
             store: self.store.clone(),
             providers: self.providers.clone(),
             mail: crate::mail::MailService::to_folder(self.folder.join("mail")),
+            links: Links::new(Vault::default(), false),
             log: self.log.clone(),
             call_timeout: Duration::from_secs(30),
         };

@@ -143,6 +143,7 @@ mutations! {
     "DeleteOrder" DeleteOrderRequest;
     "AddOrderNote" AddOrderNoteRequest;
     "ResendMail" ResendMailRequest;
+    "PrintOrderLabel" PrintOrderLabelRequest, wait;
     "EraseCustomer" EraseCustomerRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;

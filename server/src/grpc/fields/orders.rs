@@ -138,6 +138,7 @@ impl Fields {
             credit_number: _,
             credit_orders: _,
             mails: _,
+            labels: _,
             delete_time: _,
             pending_resolution: _,
             notes: _,

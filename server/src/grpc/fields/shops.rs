@@ -51,6 +51,9 @@ pub(crate) fn create_shop(
     let paths: Vec<&str> = SETTINGS.iter().copied().filter(|path| is_stated(path)).collect();
     fields.settings(&settings, &paths, &slug);
     fields.starting_status(&settings.credit_order_status, &slug);
+    let labels = settings.labels.clone().unwrap_or_default();
+    let description = "is no integration of the shop that makes labels: a new shop has none";
+    fields.check(labels.integration.is_empty(), "shop.settings.labels.integration", description);
     fields.finish()?;
     let command = CreateShop { slug, display_name, settings, caller };
     Ok(CreatingShop { command, validate_only })
@@ -126,6 +129,7 @@ impl Fields {
             note_defaults: _,
             confirms_orders: _,
             mail_templates,
+            labels,
         } = settings;
         for path in paths {
             let field = format!("shop.{path}");
@@ -167,6 +171,9 @@ impl Fields {
                     "must be from 0 to 60",
                 ),
                 "settings.seller" => self.seller(field, seller.clone().unwrap_or_default()),
+                "settings.labels" => {
+                    self.label_settings(field, labels.clone().unwrap_or_default());
+                }
                 "settings.mail_templates" => self.mail_templates(field, mail_templates),
                 "settings.credit_order_status" if !credit_order_status.is_empty() => {
                     self.status_of(field, credit_order_status, shop);

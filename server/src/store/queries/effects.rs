@@ -23,6 +23,9 @@ use crate::store::claims::{
 use crate::store::rows::{EffectRow, LineRow, ShopRow, key, shop};
 use crate::store::schema::{effects, order_lines, payment_operations, payments, shops};
 
+/// When it is due, the effect, its shop, its payment's provider and its integration.
+type DueRow = (i64, i64, i64, Option<String>, Option<String>);
+
 /// Kinds of operations, as they are stored.
 const UPDATE_AMOUNT: i16 = 2;
 const REFUND: i16 = 6;
@@ -81,20 +84,31 @@ impl Database {
                     effects::effect_key,
                     effects::shop_id,
                     payments::provider.nullable(),
+                    effects::integration,
                 ))
                 .into_boxed::<Backend>();
             for (shop, lane) in &search.saturated {
                 let is_elsewhere = effects::shop_id.ne(*shop);
                 query = match lane {
-                    Lane::Provider(provider) => query.filter(
+                    Lane::Provider(provider) => query
+                        .filter(
+                            is_elsewhere
+                                .or(effects::payment_key.is_null())
+                                .or(payments::provider.nullable().assume_not_null().ne(provider)),
+                        )
+                        .filter(
+                            is_elsewhere
+                                .or(effects::integration.is_null())
+                                .or(effects::integration.assume_not_null().ne(provider)),
+                        ),
+                    Lane::Mail => query.filter(
                         is_elsewhere
-                            .or(effects::payment_key.is_null())
-                            .or(payments::provider.nullable().assume_not_null().ne(provider)),
+                            .or(effects::payment_key.is_not_null())
+                            .or(effects::integration.is_not_null()),
                     ),
-                    Lane::Mail => query.filter(is_elsewhere.or(effects::payment_key.is_not_null())),
                 };
             }
-            let found: Vec<(i64, i64, i64, Option<String>)> = query.load(conn).await?;
+            let found: Vec<DueRow> = query.load(conn).await?;
             Ok(due(found, now))
         })
     }
@@ -280,7 +294,10 @@ async fn with_subjects(
                 let lines = lines.remove(&effect.effect_key).unwrap_or_default();
                 Subject::Payment(PaymentSubject { provider, reference, currency, lines })
             }
-            None => Subject::Mail,
+            None => match effect.integration.clone() {
+                Some(integration) => Subject::Label(integration),
+                None => Subject::Mail,
+            },
         };
         Some(Claim { effect, task, subject })
     });
@@ -324,10 +341,10 @@ async fn lines_of(
     Ok(order_keys.into_iter().map(|(effect, order)| (effect, own(order).collect())).collect())
 }
 
-fn due(found: Vec<(i64, i64, i64, Option<String>)>, now: Micros) -> Due {
+fn due(found: Vec<DueRow>, now: Micros) -> Due {
     let mut due = Due::default();
-    for (due_at, effect_key, shop_id, provider) in found {
-        let lane = Lane::of(provider);
+    for (due_at, effect_key, shop_id, provider, integration) in found {
+        let lane = Lane::of(provider, integration);
         match u64::try_from(due_at.saturating_sub(now.0)) {
             Ok(micros) if micros > 0 => {
                 due.next_in.get_or_insert(Duration::from_micros(micros));
