@@ -208,9 +208,8 @@ async fn a_label_is_made_once_printed_as_asked_and_read(backend: Backend) {
     assert!(delivery.carrier.to_lowercase().starts_with("bring"), "{delivery:?}");
 
     // What Cargonizer got, as it tells it.
-    let told =
-        stage.call("GET", &format!("/consignments/{}.xml", label.consignment_id), String::new());
-    let told = told.await;
+    let path = format!("/consignments/{}.xml", label.consignment_id);
+    let told = stage.call("GET", &path, String::new()).await;
     for part in [
         "<name>Åse &amp; &quot;Søn&quot; &lt;&apos;Hemmelig&apos;&gt;</name>",
         "<carrier-message>Pakk &gt; &quot;godt&quot; &amp; tørt</carrier-message>",

@@ -135,7 +135,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 49] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 50] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
