@@ -19,16 +19,16 @@ mod stock;
 mod update_order;
 mod update_shop;
 
-pub(crate) use answer::{Answer, Failure};
+pub(crate) use answer::{Answer, Awaited, Failure};
 use answer::{plan_of, planned, planned_label, planned_mail};
 pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
+pub(crate) use printing::{PrintLabel, RecordLabel};
 
 use order_proto::v1;
 use order_rules::attention::Verdict;
 use order_rules::changing::Outcome;
 use order_rules::crediting;
 use order_rules::editing::Edit;
-use order_rules::labels::{self, LabelOutcome};
 use order_rules::mail::MailOutcome;
 use order_rules::order::Micros;
 use order_rules::payments::ProviderName;
@@ -93,13 +93,6 @@ pub(crate) enum Command {
     RecordOutcome(RecordOutcome),
     RecordMail(RecordMail),
     RecordLabel(RecordLabel),
-}
-
-/// What a caller may wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Awaited {
-    Money,
-    Labels,
 }
 
 #[derive(Clone, Debug)]
@@ -172,13 +165,6 @@ pub(crate) struct ResendMail {
     pub number: i64,
     pub etag: Option<String>,
     pub mail: i64,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct PrintLabel {
-    pub number: i64,
-    pub etag: Option<String>,
-    pub asked: labels::PrintLabel,
 }
 
 #[derive(Clone, Debug)]
@@ -363,17 +349,6 @@ pub(crate) struct RecordMail {
     /// A result under an older attempt is not applied.
     pub attempt: i32,
     pub outcome: MailOutcome,
-}
-
-/// What became of a label or a print, under the attempt that found out.
-#[derive(Clone, Debug)]
-pub(crate) struct RecordLabel {
-    pub number: i64,
-    /// The label or print within the shop.
-    pub about: i64,
-    /// A result under an older attempt is not applied.
-    pub attempt: i32,
-    pub outcome: LabelOutcome,
 }
 
 /// Time as the store keeps it.

@@ -135,7 +135,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 50] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 51] = [
         attention::trials,
         bad_input::trials,
         batches::trials,
@@ -158,6 +158,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         integrations::trials,
         klarna::trials,
         labels::trials,
+        labels::doubts::trials,
         lifecycle::trials,
         listening_on::trials,
         listing::trials,

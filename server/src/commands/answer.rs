@@ -42,6 +42,13 @@ impl Answer {
     }
 }
 
+/// What a caller may wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    Money,
+    Labels,
+}
+
 /// Why a command did not happen.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {

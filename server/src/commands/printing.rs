@@ -6,11 +6,29 @@ use order_rules::effects::EffectState;
 use order_rules::labels::{self, Asked, LabelFacts, LabelOutcome};
 use order_rules::refusals::Refusal;
 
-use super::{Answer, PrintLabel, RecordLabel, plan_of};
+use super::{Answer, plan_of};
 use crate::labels::missing_of;
 use crate::store::facts::Needs;
 use crate::store::rows::key;
 use crate::turns::desk::Desk;
+
+#[derive(Clone, Debug)]
+pub(crate) struct PrintLabel {
+    pub number: i64,
+    pub etag: Option<String>,
+    pub asked: labels::PrintLabel,
+}
+
+/// What became of a label or a print, under the attempt that found out.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordLabel {
+    pub number: i64,
+    /// The label or print within the shop.
+    pub about: i64,
+    /// A result under an older attempt is not applied.
+    pub attempt: i32,
+    pub outcome: LabelOutcome,
+}
 
 impl PrintLabel {
     pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
