@@ -22,7 +22,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes(".")
         .btree_map(".")
         // They hold secrets; the crate prints them without.
-        .skip_debug([".orders.v1.KlarnaIntegration"])
+        .skip_debug([
+            ".orders.v1.AdyenIntegration",
+            ".orders.v1.CargonizerIntegration",
+            ".orders.v1.KlarnaIntegration",
+            ".orders.v1.TripletexIntegration",
+            ".orders.v1.VippsIntegration",
+        ])
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

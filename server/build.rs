@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// Answers that hold stored orders: the server sends their bytes as they are stored.
-const STORED_ANSWERS: [&str; 26] = [
+const STORED_ANSWERS: [&str; 27] = [
     "CreateOrderResponse",
     "GetOrderResponse",
     "BatchGetOrdersResponse",
@@ -29,6 +29,7 @@ const STORED_ANSWERS: [&str; 26] = [
     "AddOrderNoteResponse",
     "ResendMailResponse",
     "TransferOrderToAccountingResponse",
+    "PrintOrderLabelResponse",
     "WatchOrdersResponse",
 ];
 

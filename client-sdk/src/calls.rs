@@ -138,6 +138,8 @@ queries!(
     ListIntegrationsRequest,
     GetIntegrationRequest,
     TestIntegrationRequest,
+    ListLabelOptionsRequest,
+    GetOrderLabelRequest,
     ListShopsRequest,
     GetShopRequest,
     ListStockItemsRequest,
@@ -175,6 +177,7 @@ commands!(
 waiting_commands!(
     CreateOrderRequest,
     ChangeOrderStatusRequest,
+    PrintOrderLabelRequest,
     AttachPaymentRequest,
     RetryEffectRequest,
     ReconcilePaymentRequest,

@@ -9,6 +9,7 @@ use crate::crediting::Credit;
 use crate::deliveries::DeliveryDraft;
 use crate::editing::OrderEdit;
 use crate::error::Error;
+use crate::labels::LabelDraft;
 use crate::names::ShopName;
 use crate::notes::NoteDraft;
 use crate::orders::{OrderQuery, StatusChange};
@@ -89,6 +90,11 @@ impl OrderClient {
     /// Begins to hand an order over to accounting, in this form.
     pub fn transfer(&self, order: &OrderName, form: TransferForm) -> Transfer {
         Transfer::new(self.clone(), order, form)
+    }
+
+    /// Begins a label: of the only delivery, or of the whole order, unless one is named.
+    pub fn label(&self, order: &OrderName) -> LabelDraft {
+        LabelDraft::new(self.clone(), order)
     }
 
     /// Begins a credit of a sale order; whether the money goes back is a choice to make.

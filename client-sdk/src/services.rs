@@ -135,6 +135,10 @@ unary!(OrderServiceClient:
     resend_mail(ResendMailRequest) -> ResendMailResponse;
     /// Hands an order over to accounting. See also [`OrderClient::transfer`].
     transfer_order_to_accounting(TransferOrderToAccountingRequest) -> TransferOrderToAccountingResponse;
+    /// Makes the label of goods, and prints it. See also [`OrderClient::label`].
+    print_order_label(PrintOrderLabelRequest) -> PrintOrderLabelResponse;
+    /// Reads a label as PDF.
+    get_order_label(GetOrderLabelRequest) -> GetOrderLabelResponse;
     /// Reads one page of all that is kept about a person.
     export_customer(ExportCustomerRequest) -> ExportCustomerResponse;
     /// Takes away all that is personal of a person's orders.
@@ -178,6 +182,8 @@ unary!(IntegrationServiceClient:
     update_integration(UpdateIntegrationRequest) -> UpdateIntegrationResponse;
     /// Asks the system whether it answers and takes the credentials.
     test_integration(TestIntegrationRequest) -> TestIntegrationResponse;
+    /// Reads what an integration for labels offers.
+    list_label_options(ListLabelOptionsRequest) -> ListLabelOptionsResponse;
 );
 
 unary!(StockServiceClient:

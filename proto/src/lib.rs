@@ -27,7 +27,13 @@ macro_rules! discreet {
     };
 }
 
-discreet!(KlarnaIntegration in Klarna);
+discreet!(
+    AdyenIntegration in Adyen,
+    CargonizerIntegration in Cargonizer,
+    KlarnaIntegration in Klarna,
+    TripletexIntegration in Tripletex,
+    VippsIntegration in Vipps,
+);
 
 /// The file descriptor set of the contract with all its options and imports, as reflection serves it.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

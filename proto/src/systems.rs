@@ -61,7 +61,7 @@ pub struct Choices {
 pub type Form = fn(&str) -> Option<&'static str>;
 
 /// The systems by the names they have in the message.
-pub const KINDS: [&str; 5] = ["sandbox", "klarna", "vipps", "adyen", "tripletex"];
+pub const KINDS: [&str; 6] = ["sandbox", "klarna", "vipps", "adyen", "tripletex", "cargonizer"];
 
 /// Of the address of a stand-in.
 pub const URL_CHARACTERS_MAX: usize = 200;
@@ -76,6 +76,7 @@ pub fn kind(system: &System) -> &'static str {
         System::Vipps(_) => "vipps",
         System::Adyen(_) => "adyen",
         System::Tripletex(_) => "tripletex",
+        System::Cargonizer(_) => "cargonizer",
     }
 }
 
@@ -88,6 +89,7 @@ pub fn empty(kind: &str) -> Option<System> {
         "vipps" => Some(System::Vipps(v1::VippsIntegration::default())),
         "adyen" => Some(System::Adyen(v1::AdyenIntegration::default())),
         "tripletex" => Some(System::Tripletex(v1::TripletexIntegration::default())),
+        "cargonizer" => Some(System::Cargonizer(v1::CargonizerIntegration::default())),
         _ => None,
     }
 }
@@ -135,6 +137,20 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
             stand_in(stand_in_url),
             home("order_number_prefix", text(order_number_prefix, 0..=20, of_an_order_number)),
         ],
+        System::Cargonizer(v1::CargonizerIntegration {
+            endpoint,
+            api_key,
+            sender_id,
+            stand_in_url,
+        }) => {
+            vec![
+                home("endpoint", choice::<v1::CargonizerEndpoint>(endpoint)),
+                open("api_key", secret(api_key, 200)),
+                // A user has one of its own for the same sender.
+                open("sender_id", text(sender_id, 1..=20, digits)),
+                stand_in(stand_in_url),
+            ]
+        }
     }
 }
 
@@ -318,6 +334,8 @@ enumerated! {
     AdyenEndpoint: "ADYEN_ENDPOINT_", stand in: Some(v1::AdyenEndpoint::StandIn as i32);
     TripletexEndpoint: "TRIPLETEX_ENDPOINT_",
         stand in: Some(v1::TripletexEndpoint::StandIn as i32);
+    CargonizerEndpoint: "CARGONIZER_ENDPOINT_",
+        stand in: Some(v1::CargonizerEndpoint::StandIn as i32);
 }
 
 /// One that may change while payments are kept there.

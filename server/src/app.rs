@@ -127,6 +127,7 @@ impl Service {
             providers: providers.clone(),
             books: books.clone(),
             mail: mail.clone(),
+            links: links.clone(),
             log: turns.clone(),
             call_timeout: settings.call_timeout(),
         };

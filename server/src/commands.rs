@@ -12,6 +12,7 @@ mod edit_order;
 mod erase_customer;
 mod hearing;
 mod integrations;
+mod printing;
 mod reconciling;
 mod record_outcome;
 mod resolving;
@@ -22,8 +23,9 @@ mod update_order;
 mod update_shop;
 
 pub(crate) use answer::{Answer, Failure};
-use answer::{plan_of, planned, planned_mail, planned_transfer};
+use answer::{plan_of, planned, planned_label, planned_mail, planned_transfer};
 pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
+pub(crate) use printing::{PrintLabel, RecordLabel};
 
 use order_proto::v1;
 use order_rules::accounting::{TransferForm, TransferOutcome};
@@ -91,6 +93,7 @@ pub(crate) enum Command {
     UpdateShop(Box<UpdateShop>),
     CreateStockItem(CreateStockItem),
     AdjustStock(AdjustStock),
+    PrintLabel(PrintLabel),
     AddNote(Box<AddNote>),
     ResendMail(ResendMail),
     RecordOutcome(RecordOutcome),
@@ -100,6 +103,7 @@ pub(crate) enum Command {
     HearOfPayment(Box<HearOfPayment>),
     ReconcilePayment(ReconcilePayment),
     WarnOfExpiry(WarnOfExpiry),
+    RecordLabel(RecordLabel),
 }
 
 /// What a caller who waits waits for.
@@ -109,6 +113,8 @@ pub(crate) enum Awaits {
     Money,
     /// That, and transfers to accounting.
     Transfers,
+    /// That of labels and prints.
+    Labels,
 }
 
 #[derive(Clone, Debug)]
@@ -456,6 +462,8 @@ impl Command {
             Self::AdjustStock(command) => command.needs(needs),
             Self::AddNote(command) => command.needs(shop_id, needs),
             Self::ResendMail(command) => command.needs(shop_id, needs),
+            Self::PrintLabel(command) => command.needs(shop_id, needs),
+            Self::RecordLabel(command) => command.needs(shop_id, needs),
             Self::RecordOutcome(command) => command.needs(shop_id, needs),
             Self::RecordMail(command) => command.needs(shop_id, needs),
             Self::TransferOrder(command) => command.needs(shop_id, needs),
@@ -471,8 +479,13 @@ impl Command {
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         // What an effect came to is recorded whatever has become of the order.
-        let is_outcome =
-            matches!(self, Self::RecordOutcome(_) | Self::RecordMail(_) | Self::RecordTransfer(_));
+        let is_outcome = matches!(
+            self,
+            Self::RecordOutcome(_)
+                | Self::RecordMail(_)
+                | Self::RecordTransfer(_)
+                | Self::RecordLabel(_)
+        );
         if !is_outcome && let Some(number) = self.order_number() {
             desk.check_not_deleted(number)?;
         }
@@ -505,6 +518,8 @@ impl Command {
             Self::AdjustStock(command) => command.carry_out(desk),
             Self::AddNote(command) => command.carry_out(desk),
             Self::ResendMail(command) => command.carry_out(desk),
+            Self::PrintLabel(command) => command.carry_out(desk),
+            Self::RecordLabel(command) => command.carry_out(desk),
             Self::RecordOutcome(command) => command.carry_out(desk),
             Self::RecordMail(command) => command.carry_out(desk),
             Self::TransferOrder(command) => command.carry_out(desk),
@@ -533,6 +548,7 @@ impl Command {
     pub(crate) fn awaits(&self) -> Awaits {
         match self {
             Self::TransferOrder(_) | Self::RetryEffect(_) => Awaits::Transfers,
+            Self::PrintLabel(_) => Awaits::Labels,
             _ => Awaits::Money,
         }
     }
@@ -564,6 +580,8 @@ impl Command {
             Self::WarnOfExpiry(command) => Some(command.number),
             Self::TransferOrder(command) => Some(command.number),
             Self::RecordTransfer(command) => Some(command.number),
+            Self::PrintLabel(command) => Some(command.number),
+            Self::RecordLabel(command) => Some(command.number),
             _ => None,
         }
     }

@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use order_proto::v1;
+use order_proto::v1::integration::System;
+use order_rules::refusals::{Code, Refusal, Violation};
 use tokio::time::timeout;
 
 use crate::accounting::{AccountingSystem, Books, is_accounting};
+use crate::commands::Failure;
+use crate::labels::{self, LabelMaker, Maker, Options};
 use crate::links::{Links, Setup, Unusable};
 use crate::providers::{PaymentProvider, Providers, Tested};
+use crate::reading::FoundLabel;
 use crate::shops::{Integration, Shop};
 use crate::vault::Vault;
 
@@ -21,6 +26,8 @@ pub(crate) struct Connecting {
 
 /// How long a system has to show that it works.
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a label may take to come.
+const LABEL_TIMEOUT: Duration = Duration::from_secs(20);
 const DETAIL_CHARACTERS_MAX: usize = 500;
 
 impl Connecting {
@@ -70,10 +77,64 @@ impl Connecting {
         if is_accounting(setup.system) {
             return Ok(self.books.behind(setup)?.test().await);
         }
-        Ok(self.providers.behind(setup)?.test().await)
+        match setup.system {
+            System::Cargonizer(_) => Ok(labels::behind(&self.links, setup)?.test().await),
+            _ => Ok(self.providers.behind(setup)?.test().await),
+        }
+    }
+
+    /// Reads a label as the carrier's system gives it out.
+    ///
+    /// # Errors
+    /// `CARRIER_UNAVAILABLE`.
+    pub(crate) async fn label_pdf(&self, found: &FoundLabel) -> Result<Vec<u8>, Failure> {
+        let FoundLabel { label, shop, integration } = found;
+        let maker = self.label_maker(shop, integration).map_err(|problem| unavailable(&problem))?;
+        match timeout(LABEL_TIMEOUT, maker.pdf(&label.consignment_id)).await {
+            Ok(Ok(pdf)) => Ok(pdf),
+            Ok(Err(decline)) => Err(unavailable(&decline.reason)),
+            Err(_) => Err(unavailable(&late(LABEL_TIMEOUT))),
+        }
+    }
+
+    /// Reads what an integration for labels offers.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` when it makes none, `CARRIER_UNAVAILABLE`.
+    pub(crate) async fn label_options(
+        &self,
+        shop: &Shop,
+        integration: &Integration,
+    ) -> Result<v1::ListLabelOptionsResponse, Failure> {
+        if !labels::are_made_by(&integration.system) {
+            let description = "must be an integration that makes labels".to_owned();
+            let violation = Violation { field: "name".to_owned(), description };
+            return Err(Refusal::fields(vec![violation]).into());
+        }
+        let maker = self.label_maker(shop, integration).map_err(|problem| unavailable(&problem))?;
+        match timeout(TEST_TIMEOUT, maker.options()).await {
+            Ok(Ok(Options { products, printers })) => {
+                Ok(v1::ListLabelOptionsResponse { products, printers })
+            }
+            Ok(Err(decline)) => Err(unavailable(&decline.reason)),
+            Err(_) => Err(unavailable(&late(TEST_TIMEOUT))),
+        }
+    }
+
+    fn label_maker(&self, shop: &Shop, integration: &Integration) -> Result<Maker, String> {
+        let name = shop.integration_name(&integration.row.slug);
+        labels::behind(&self.links, integration.setup(&name)).map_err(|problem| problem.to_string())
     }
 }
 
+fn unavailable(reason: &str) -> Failure {
+    Refusal::new(Code::CarrierUnavailable).with("provider_reason", reason).into()
+}
+
+fn late(time: Duration) -> String {
+    format!("no answer within {} seconds", time.as_secs())
+}
+
 fn silent() -> Tested {
-    Tested::Unreachable(format!("no answer within {} seconds", TEST_TIMEOUT.as_secs()))
+    Tested::Unreachable(late(TEST_TIMEOUT))
 }

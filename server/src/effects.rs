@@ -8,6 +8,7 @@
 mod booking;
 mod breakers;
 mod carrying;
+mod labelling;
 mod mailing;
 mod paying;
 mod slots;
@@ -26,13 +27,15 @@ use uuid::Uuid;
 
 use self::booking::Booking;
 use self::carrying::Carrier;
+use self::labelling::Labelling;
 use self::mailing::Mailing;
 use self::paying::Paying;
 pub(crate) use self::paying::operation_key;
 use self::slots::Slots;
 use crate::accounting::Books;
 use crate::commands::{Assignment, Failure};
-use crate::links::{Setup, Unusable};
+use crate::labels::{self, Maker};
+use crate::links::{Links, Setup, Unusable};
 use crate::mail::MailService;
 use crate::providers::{Call, Providers};
 use crate::shops::{Integration, integration_name};
@@ -58,6 +61,7 @@ pub(crate) struct Runner<Log> {
     pub providers: Providers,
     pub books: Books,
     pub mail: MailService,
+    pub links: Links,
     /// The turns.
     pub log: Log,
     /// How long a provider has to answer; never longer than the rules reckon with.
@@ -140,6 +144,18 @@ impl<Log: Recorder> Runner<Log> {
             mail: self.mail.clone(),
             shop: shop.to_owned(),
             effect: effect.clone(),
+        }
+    }
+
+    fn labelling(&self, shop: &Shop, effect: &EffectRow, integration: &str) -> Labelling {
+        let (maker, hold) = shop.label_maker(&self.links, integration);
+        Labelling {
+            store: self.store.clone(),
+            maker,
+            hold,
+            shop: shop.slug.clone(),
+            effect: effect.clone(),
+            patience: self.call_timeout(),
         }
     }
 
@@ -266,6 +282,11 @@ impl<Log: Recorder> Crew<Log> {
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
                     self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
+                Subject::Label(integration) => {
+                    let errand = runner.labelling(shop, &claim.effect, integration);
+                    let carrier = Carrier { runner, owner, shop: slug, claim, errand };
+                    self.calls.spawn(async move { carrier.carry_out(&place).await });
+                }
             }
         }
     }
@@ -296,6 +317,11 @@ struct Shop {
 }
 
 impl Shop {
+    /// What makes the labels of an integration, and what keeps calls from it.
+    fn label_maker(&self, links: &Links, name: &str) -> (Option<Maker>, Option<Hold>) {
+        self.system(name, |setup| labels::behind(links, setup))
+    }
+
     /// The system behind an integration, and what keeps calls from it. A disabled one is still asked
     /// what became of earlier calls.
     fn system<System>(

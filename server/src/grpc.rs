@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_reflection::server::{Builder as Reflection, Error as ReflectionFailure};
 
-use crate::commands::{Answer, Failure};
+use crate::commands::{Answer, Awaits, Failure};
 use crate::connecting::Connecting;
 use crate::feed::Feed;
 use crate::mail::MailService;
@@ -101,8 +101,10 @@ impl Edge {
         let reconciliation = answer.reconciliation;
         let Answer { mut order, number, mut credit_order, revision, replayed, plan, .. } = answer;
         // Only what reached for the outside world, now or the first time, can be under way.
-        let has_operations =
-            plan.iter().any(|effect| effect.kind() != v1::OperationKind::Unspecified);
+        let has_operations = plan.iter().any(|effect| {
+            effect.kind() != v1::OperationKind::Unspecified
+                || (awaits == Awaits::Labels && effect.label() != v1::LabelWork::Unspecified)
+        });
         let may_wait = answer.is_waiting || replayed || answer.already_exists || has_operations;
         let mut settled = !validate_only && !may_wait;
         if let Some(number) = number.filter(|_| !validate_only && may_wait && !wait.is_zero()) {

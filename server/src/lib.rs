@@ -40,6 +40,7 @@ mod accounting;
 mod connecting;
 mod effects;
 mod feed;
+mod labels;
 mod links;
 mod mail;
 mod outside;

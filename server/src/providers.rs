@@ -208,7 +208,7 @@ impl Providers {
             System::Klarna(klarna) => {
                 Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
             }
-            System::Tripletex(_) => Err(Unusable::OtherSystem),
+            System::Tripletex(_) | System::Cargonizer(_) => Err(Unusable::OtherSystem),
             System::Vipps(vipps) => {
                 let link = self.links.open(setup)?;
                 Ok(Provider::Vipps(Vipps::new(link, self.vipps.clone(), vipps)))
@@ -223,7 +223,7 @@ impl Providers {
     /// When its secret cannot be had.
     pub(crate) fn proof(&self, setup: Setup<'_>) -> Result<Option<Proof>, Unusable> {
         match setup.system {
-            System::Sandbox(_) | System::Tripletex(_) => Ok(None),
+            System::Sandbox(_) | System::Tripletex(_) | System::Cargonizer(_) => Ok(None),
             System::Klarna(_) => Ok(Some(Proof::Klarna)),
             System::Vipps(vipps) => {
                 let secret = self.links.open(setup)?.secret("webhook_secret");
@@ -301,8 +301,10 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
         System::Tripletex(_) => return None,
         System::Vipps(_) => "vipps",
         System::Adyen(_) => "adyen",
+        System::Cargonizer(_) => return None,
     };
     match system {
+        System::Cargonizer(_) => None,
         System::Sandbox(_) | System::Klarna(_) | System::Vipps(_) => Some(Capabilities {
             is_manual: false,
             decline_rank: decline_rank(kind),

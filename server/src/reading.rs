@@ -4,11 +4,14 @@ mod attention;
 mod batches;
 pub(crate) mod changes;
 mod integrations;
+mod labels;
 mod listing;
 mod persons;
 #[cfg(test)]
 mod tests;
 mod tokens;
+
+pub(crate) use labels::FoundLabel;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -109,6 +109,7 @@ impl Shop {
             completed_delivers: settings.completed_delivers,
             credit_status,
             automatic_transfer: integrations::automatic_transfer(&settings, &integrations),
+            labels: integrations::label_rules(&settings, &integrations),
         };
         let capabilities = integrations::capabilities(&integrations).collect();
         let zone = calendar::zone(&settings.time_zone)

@@ -66,6 +66,18 @@ pub(crate) struct Hold {
 }
 
 impl<Yes> Report<Yes> {
+    /// The same with another word for yes.
+    pub(crate) fn map<Other>(self, yes: impl FnOnce(Yes) -> Other) -> Report<Other> {
+        match self {
+            Self::Done(word) => Report::Done(yes(word)),
+            Self::Accepted { ask_again_in } => Report::Accepted { ask_again_in },
+            Self::Declined(decline) => Report::Declined(decline),
+            Self::TryLater { after } => Report::TryLater { after },
+            Self::Held(hold) => Report::Held(hold),
+            Self::Unknown => Report::Unknown,
+        }
+    }
+
     /// The same for the rules, which need no more.
     pub(crate) fn in_short(&self) -> effects::Report {
         match self {
@@ -82,6 +94,18 @@ impl<Yes> Report<Yes> {
 }
 
 impl<Yes> Sighting<Yes> {
+    /// The same with another word for yes.
+    pub(crate) fn map<Other>(self, yes: impl FnOnce(Yes) -> Other) -> Sighting<Other> {
+        match self {
+            Self::Happened(word) => Sighting::Happened(yes(word)),
+            Self::Declined(decline) => Sighting::Declined(decline),
+            Self::Absent => Sighting::Absent,
+            Self::InProgress => Sighting::InProgress,
+            Self::NoAnswer => Sighting::NoAnswer,
+            Self::Untold => Sighting::Untold,
+        }
+    }
+
     /// The same for the rules, which need no more.
     pub(crate) fn in_short(&self) -> effects::Sighting {
         match self {

@@ -3,6 +3,7 @@
 use order_proto::v1;
 use order_rules::accounting::{TransferForm, TransferState};
 use order_rules::effects::{EffectState, System};
+use order_rules::labels::{LabelState, PrintState};
 use order_rules::mail::{Audience, Files, MailKind, MailState};
 use order_rules::order::{DeliveryState, DuplicateResolution, LineKind, OrderKind, PriceBasis};
 use order_rules::payments::{
@@ -118,6 +119,8 @@ terms!(
 );
 terms!(MailKind = MailKind { OrderConfirmation, StatusChanged, Note });
 terms!(MailState = MailState { Pending, Sent, Declined, Unknown, Withdrawn });
+terms!(LabelState = LabelState { Pending, Made, Declined, Unknown, Withdrawn });
+terms!(PrintState = LabelPrintState { Pending, Printed, Declined, Unknown, Withdrawn });
 terms!(Audience = NoteAudience { Internal, Warehouse, Customer });
 terms!(TransferForm = TransferForm { Invoice, Order });
 terms!(TransferState = TransferState { Pending, Succeeded, Declined, Unknown, Withdrawn });
@@ -147,6 +150,7 @@ pub(crate) const fn system_stored(system: System) -> i16 {
         System::Payments => 1,
         System::Mail => 2,
         System::Accounting => 3,
+        System::Labels => 4,
     }
 }
 
@@ -156,6 +160,7 @@ pub(crate) const fn system(stored: i16) -> Option<System> {
         1 => Some(System::Payments),
         2 => Some(System::Mail),
         3 => Some(System::Accounting),
+        4 => Some(System::Labels),
         _ => None,
     }
 }

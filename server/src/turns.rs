@@ -4,6 +4,7 @@ mod audit;
 mod booking;
 mod connected;
 mod document;
+pub(crate) mod labelling;
 pub(crate) mod mailing;
 mod pairs;
 mod personal;
@@ -183,7 +184,7 @@ impl Turns {
         founding::create(&self.inner.store, &self.inner.shops, command, validate_only).await
     }
 
-    /// Waits until nothing that gates the order's answer is under way, or `wait` has passed.
+    /// Waits until nothing that gates the answer about the order is under way, or `wait` has passed.
     /// Answers the order as it is then, and whether it is settled.
     ///
     /// # Errors

@@ -62,6 +62,8 @@ mod integrations;
 #[cfg(test)]
 mod klarna;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod listening_on;
@@ -145,7 +147,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 57] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 59] = [
         accounting::trials,
         accounting::troubles::trials,
         adyen::trials,
@@ -172,6 +174,8 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         guide::trials,
         integrations::trials,
         klarna::trials,
+        labels::trials,
+        labels::doubts::trials,
         lifecycle::trials,
         listening_on::trials,
         listing::trials,

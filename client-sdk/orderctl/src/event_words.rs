@@ -28,6 +28,9 @@ pub(crate) fn change(event: &proto::Event) -> String {
         let integration = last_part(&transfer.integration);
         parts.push(format!("transfer {} to {integration} as {form}: {state}", transfer.id));
     }
+    if let Some(label) = &change.label {
+        parts.push(label_words(label));
+    }
     if change.note_id != 0 {
         parts.push(format!("note {}", change.note_id));
     }
@@ -122,6 +125,20 @@ fn reconciliation_words(told: &proto::Reconciliation) -> String {
     }
 }
 
+/// `label 57 of delivery 1: MADE`, `print of label 57 on 1093: PRINTED`.
+fn label_words(label: &proto::Label) -> String {
+    match (label.prints.first(), label.delivery_id) {
+        (Some(print), _) => {
+            let state = print.state().label();
+            format!("print of label {} on {}: {state}", label.id, print.printer)
+        }
+        (None, 0) => format!("label {}: {}", label.id, label.state().label()),
+        (None, delivery) => {
+            format!("label {} of delivery {delivery}: {}", label.id, label.state().label())
+        }
+    }
+}
+
 fn operation_words(operation: &proto::Operation) -> String {
     let kind = operation.kind().label().to_lowercase().replace('_', " ");
     // An event does not say the currency: minor units, as they stand in it.
@@ -203,6 +220,22 @@ mod tests {
         let reconciled =
             proto::EventChange { reconciliation: Some(reconciliation), ..Default::default() };
         assert_eq!(told(reconciled), "DIFFERS: CAPTURE_MISSING 900 to 0 minor units");
+        let label = proto::Label {
+            id: 57,
+            delivery_id: 1,
+            state: proto::LabelState::Made.into(),
+            ..Default::default()
+        };
+        let made = proto::EventChange { label: Some(label.clone()), ..Default::default() };
+        assert_eq!(told(made), "label 57 of delivery 1: MADE");
+        let print = proto::LabelPrint {
+            printer: "1093".to_owned(),
+            state: proto::LabelPrintState::Printed.into(),
+            ..Default::default()
+        };
+        let printed = proto::Label { prints: vec![print], ..label };
+        let printed = proto::EventChange { label: Some(printed), ..Default::default() };
+        assert_eq!(told(printed), "print of label 57 on 1093: PRINTED");
         assert_eq!(told(proto::EventChange::default()), "");
     }
 

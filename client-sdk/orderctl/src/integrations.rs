@@ -26,6 +26,8 @@ Examples:
   orderctl integrations create mobilepay --kind vipps --endpoint production \\
       --set client_id=fb492b5e-7907-4d83-ba20-c7fb60ca35de --set merchant_serial_number=123456 \\
       --secret client_secret=vipps.secret --secret subscription_key=vipps.key
+  orderctl integrations create cargonizer --kind cargonizer --endpoint production \\
+      --set sender_id=4567 --secret api_key=cargonizer.secret
   orderctl integrations fields klarna
 
 A secret comes from its --secret file (- for stdin), else from the environment, as
@@ -60,6 +62,9 @@ pub(crate) enum IntegrationsCommand {
     /// Ask the system whether it answers and takes the credentials
     #[command(after_help = "Example:\n  orderctl integrations test klarna-no")]
     Test(OneArguments),
+    /// Show what an integration for labels offers: agreements with products, and printers
+    #[command(after_help = "Example:\n  orderctl integrations label-options cargonizer")]
+    LabelOptions(OneArguments),
     /// Send nothing more to the system; what is planned waits
     #[command(after_help = "Example:\n  orderctl integrations disable klarna-no")]
     Disable(SwitchArguments),
@@ -153,6 +158,7 @@ pub(crate) async fn run(session: &Session, command: IntegrationsCommand) -> Resu
         IntegrationsCommand::Create(arguments) => create(session, arguments).await,
         IntegrationsCommand::Update(arguments) => update(session, &arguments).await,
         IntegrationsCommand::Test(arguments) => test(session, &arguments).await,
+        IntegrationsCommand::LabelOptions(arguments) => label_options(session, &arguments).await,
         IntegrationsCommand::Disable(arguments) => switch(session, &arguments, true).await,
         IntegrationsCommand::Enable(arguments) => switch(session, &arguments, false).await,
     }
@@ -276,6 +282,29 @@ async fn test(session: &Session, arguments: &OneArguments) -> Result<(), Failure
         return Ok(());
     }
     Err(Failure::Other(format!("{} does not work", name.id())))
+}
+
+async fn label_options(session: &Session, arguments: &OneArguments) -> Result<(), Failure> {
+    let name = find(session, &arguments.integration)?;
+    let request = proto::ListLabelOptionsRequest { name: (&name).into() };
+    let answer = session.client.list_label_options(request).await?;
+    session.output.either(&answer, || {
+        let product = |one: &proto::LabelProduct| {
+            vec![
+                one.transport_agreement.clone(),
+                one.agreement_name.clone(),
+                one.carrier.clone(),
+                one.product.clone(),
+                one.product_name.clone(),
+            ]
+        };
+        let printer =
+            |one: &proto::LabelPrinter| vec![one.printer.clone(), one.printer_name.clone()];
+        let products = answer.products.iter().map(product).collect();
+        let printers = answer.printers.iter().map(printer).collect();
+        let headings = ["AGREEMENT", "NAME", "CARRIER", "PRODUCT", "NAME"];
+        format!("{}\n{}", table(&headings, products), table(&["PRINTER", "NAME"], printers))
+    })
 }
 
 fn find(session: &Session, text: &str) -> Result<IntegrationName, Failure> {

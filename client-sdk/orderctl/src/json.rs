@@ -28,6 +28,8 @@ macro_rules! named {
 
 named!(
     AddOrderNoteResponse,
+    ListLabelOptionsResponse,
+    PrintOrderLabelResponse,
     Address,
     AdjustStockResponse,
     AttachPaymentResponse,

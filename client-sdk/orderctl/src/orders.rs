@@ -13,6 +13,7 @@ mod many;
 mod note;
 pub(crate) mod outcome;
 mod payments;
+mod printing;
 mod reconcile;
 pub(crate) mod status;
 mod transfer;
@@ -59,6 +60,8 @@ pub(crate) enum OrdersCommand {
     Arrived(delivering::ArrivedArguments),
     /// Record that the customer withdrew from the purchase
     Withdrawal(delivering::WithdrawalArguments),
+    /// Hand goods over to a carrier: make the label, print it, save it
+    Label(printing::LabelArguments),
     /// Credit units or amounts of an order, and pay them back
     Credit(Box<credit::CreditArguments>),
     /// Add a note, and mail it to the customer
@@ -91,6 +94,7 @@ pub(crate) async fn run(session: &Session, command: OrdersCommand) -> Result<(),
         }
         OrdersCommand::Arrived(arguments) => delivering::arrived(session, &arguments).await,
         OrdersCommand::Withdrawal(arguments) => delivering::withdrawal(session, &arguments).await,
+        OrdersCommand::Label(arguments) => printing::label(session, &arguments).await,
         OrdersCommand::Credit(arguments) => credit::run(session, &arguments).await,
         OrdersCommand::Note(arguments) => note::note(session, &arguments).await,
         OrdersCommand::Resend(arguments) => note::resend(session, &arguments).await,

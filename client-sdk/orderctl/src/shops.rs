@@ -1,6 +1,7 @@
 //! `orderctl shops`: the tenants and their settings.
 
 mod accounting;
+mod labelling;
 mod mailing;
 
 use clap::{Args, Subcommand};
@@ -131,6 +132,9 @@ pub(crate) struct ShopFields {
 
     #[command(flatten)]
     accounting: accounting::AccountingFields,
+
+    #[command(flatten)]
+    labelling: labelling::LabelFields,
 }
 
 pub(crate) async fn run(session: &Session, command: ShopsCommand) -> Result<(), Failure> {
@@ -262,6 +266,7 @@ async fn set_fields(
     set(&mut paths, "credit_order_status", credit_status, &mut settings.credit_order_status);
     paths.extend(mailing::set_fields(settings, &fields.mailing)?);
     paths.extend(accounting::set_fields(settings, name, &fields.accounting)?);
+    paths.extend(labelling::set_fields(settings, &fields.labelling));
     Ok(paths)
 }
 
@@ -305,6 +310,7 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Notes to customers", mailing::defaults_line(settings.note_defaults)),
         ("Mail templates", mailing::templates_line(&settings.mail_templates)),
         ("Accounting", accounting::line(settings.accounting.as_ref())),
+        ("Labels", labelling::line(settings.labels.as_ref())),
         ("Created", local(shop.create_time.as_ref())),
         ("Version", format!("revision {}, etag {}", shop.revision, shop.etag)),
     ]);

@@ -11,6 +11,7 @@ use crate::changing::{
 };
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
+use crate::labels;
 use crate::order::Micros;
 use crate::payments::{
     Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
@@ -39,8 +40,8 @@ pub struct Retry {
     pub hastened: Option<i64>,
 }
 
-/// Closes a problem that no event of the shop will close. A transfer to accounting that waits, or of
-/// which nobody knows, is given up with its problem.
+/// Closes a problem that no event of the shop will close. What waits to go to accounting or to a
+/// carrier, or of which nobody knows whether it did, is given up with its problem.
 ///
 /// # Errors
 /// `PROBLEM_NOT_FOUND` when it is not open, `PROBLEM_NOT_DISMISSIBLE` while money is in doubt or the
@@ -73,6 +74,7 @@ pub fn dismiss(
         look_away(&mut draft, payment);
     }
     accounting::give_up(&mut draft, &dismissed);
+    labels::give_up(&mut draft, &dismissed);
     Ok(draft.finish())
 }
 

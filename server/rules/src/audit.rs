@@ -5,6 +5,7 @@ mod tests;
 
 use crate::accounting::{Transfer, TransferForm, TransferState};
 use crate::decision::Case;
+use crate::labels::{Label, LabelState};
 use crate::money::{LineAmounts, Overflow, line_amounts, part, vat_table};
 use crate::order::{Line, Order, OrderKind, OrderNumber};
 use crate::payments::{
@@ -59,6 +60,7 @@ pub fn check_case(case: &Case, statuses: &Statuses) -> Vec<Breach> {
     }
     check_totals(&mut findings, &case.order);
     check_deliveries(&mut findings, &case.order);
+    check_labels(&mut findings, &case.order);
     check_status(&mut findings, case, statuses);
     check_pending(&mut findings, case);
     check_transfers(&mut findings, &case.order);
@@ -178,6 +180,30 @@ fn check_deliveries(findings: &mut Findings, order: &Order) {
         let sum = units.map(|(_, units)| *units).try_fold(0_i64, i64::checked_add);
         let what = format!("line {}: what its deliveries hold", line.id);
         findings.same("deliveries", &what, &sum, &Some(line.delivered));
+    }
+}
+
+/// 6.1: goods are with one carrier once, and what is made says what was made.
+fn check_labels(findings: &mut Findings, order: &Order) {
+    for label in &order.labels {
+        let place = |what: &str| format!("label {}: {what}", label.id);
+        let is_made = label.state == LabelState::Made;
+        findings.same("labels", &place("made"), &label.consignment.is_some(), &is_made);
+        findings.same(
+            "labels",
+            &place("resolved"),
+            &label.resolved_at.is_some(),
+            &!label.is_open(),
+        );
+        for print in &label.prints {
+            let is_over = print.resolved_at.is_some();
+            findings.same("labels", &place("printed"), &is_over, &!print.is_open());
+        }
+        let is_rival = |other: &&Label| {
+            other.id < label.id && other.is_open() && other.delivery == label.delivery
+        };
+        let has_rival = label.stands() && order.labels.iter().any(|other| is_rival(&other));
+        findings.check(!has_rival, "labels", || place("another was not finished"));
     }
 }
 

@@ -162,6 +162,15 @@ pub enum Change {
     TransferResolved {
         transfer: i64,
     },
+    /// A label, or a print of it.
+    LabelRequested {
+        label: i64,
+        print: Option<i64>,
+    },
+    LabelResolved {
+        label: i64,
+        print: Option<i64>,
+    },
     /// All that is personal of the order is gone.
     CustomerErased,
 }
@@ -212,7 +221,9 @@ pub struct Decision {
     pub mails: Vec<i64>,
     /// Transfers to accounting: each is an effect. They stand in `case.order.transfers` as PENDING.
     pub transfers: Vec<i64>,
-    /// Operations, mails and transfers that nobody is to carry out any more.
+    /// Labels and prints to be made: each is an effect. They stand in `case.order.labels` as PENDING.
+    pub labels: Vec<i64>,
+    /// Operations, mails, transfers, labels and prints that nobody is to carry out any more.
     pub withdrawn: Vec<i64>,
     /// To be carried out next, each by [`crate::resolving::follow`].
     pub twins: Vec<TwinStep>,
@@ -238,6 +249,7 @@ impl Decision {
             effects: Vec::new(),
             mails: Vec::new(),
             transfers: Vec::new(),
+            labels: Vec::new(),
             withdrawn: Vec::new(),
             twins: Vec::new(),
         }

@@ -7,6 +7,7 @@ use crate::accounting::open_transfer;
 use crate::changing::{ChangingFacts, check_nothing_pending, finish, label};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
+use crate::labels::Label;
 use crate::mail::MailState;
 use crate::order::{Micros, OrderKind};
 use crate::payments::{Authorization, OperationKind, OperationState, order_sums};
@@ -61,6 +62,10 @@ fn check_deletable(case: &Case) -> Result<(), Refusal> {
     }
     if let Some(transfer) = open_transfer(order) {
         return Err(Refusal::new(Code::EffectPending).with("transfer", transfer.id));
+    }
+    let is_under_way = |label: &&Label| !label.awaited().is_empty();
+    if let Some(label) = order.labels.iter().find(is_under_way) {
+        return Err(Refusal::new(Code::EffectPending).with("label", label.id));
     }
     let uncredited_minor = uncredited(case);
     if uncredited_minor > 0 {

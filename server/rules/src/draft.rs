@@ -15,6 +15,7 @@ pub(crate) struct Draft<'ids> {
     pub(crate) effects: Vec<PlannedEffect>,
     pub(crate) mails: Vec<i64>,
     pub(crate) transfers: Vec<i64>,
+    pub(crate) labels: Vec<i64>,
     pub(crate) withdrawn: Vec<i64>,
     pub(crate) twins: Vec<TwinStep>,
     pub(crate) ids: &'ids mut Ids,
@@ -43,6 +44,7 @@ impl<'ids> Draft<'ids> {
             effects: Vec::new(),
             mails: Vec::new(),
             transfers: Vec::new(),
+            labels: Vec::new(),
             withdrawn: Vec::new(),
             twins: Vec::new(),
             ids,
@@ -58,6 +60,7 @@ impl<'ids> Draft<'ids> {
             effects: self.effects,
             mails: self.mails,
             transfers: self.transfers,
+            labels: self.labels,
             withdrawn: self.withdrawn,
             twins: self.twins,
         }

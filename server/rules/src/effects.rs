@@ -32,6 +32,8 @@ pub enum System {
     Mail,
     /// Makes the same again and again, but what it made is found by our number.
     Accounting,
+    /// Has no key, and is asked by our own reference before anything is made.
+    Labels,
 }
 
 /// Where an effect stands. Times are the database's.

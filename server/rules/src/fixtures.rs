@@ -51,6 +51,7 @@ pub(crate) fn rulebook() -> Rulebook {
         completed_delivers: true,
         credit_status: None,
         automatic_transfer: None,
+        labels: None,
     }
 }
 
@@ -133,6 +134,7 @@ pub(crate) fn order(number: i64, gross_minor: i64) -> Order {
         withdrawal: Withdrawal::default(),
         mails: Vec::new(),
         transfers: Vec::new(),
+        labels: Vec::new(),
         placed_at: Micros(0),
         completed_at: None,
         cancelled_at: None,

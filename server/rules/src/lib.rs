@@ -23,6 +23,7 @@ pub mod duplicates;
 pub mod editing;
 pub mod effects;
 pub mod expiring;
+pub mod labels;
 pub mod mail;
 pub mod money;
 pub mod placing;

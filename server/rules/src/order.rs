@@ -1,6 +1,7 @@
 //! The nouns: what an order, a line and a problem are.
 
 use crate::accounting::Transfer;
+use crate::labels::Label;
 use crate::mail::Mail;
 use crate::money::{Currency, VatRate};
 use crate::payments::PaymentId;
@@ -195,6 +196,8 @@ pub struct Order {
     pub mails: Vec<Mail>,
     /// To the shop's accounting, oldest first (2.2).
     pub transfers: Vec<Transfer>,
+    /// Of its goods, oldest first (6.1).
+    pub labels: Vec<Label>,
     pub placed_at: Micros,
     /// Set by the turn that moved the label to a COMPLETED status; kept afterwards.
     pub completed_at: Option<Micros>,

@@ -271,6 +271,7 @@ fn build_order(
         withdrawal: Withdrawal::default(),
         mails: Vec::new(),
         transfers: Vec::new(),
+        labels: Vec::new(),
         placed_at: now,
         completed_at: None,
         cancelled_at: None,

@@ -63,6 +63,8 @@ codes! {
     NoStatusChangePending = "NO_STATUS_CHANGE_PENDING",
     EffectAlreadySent = "EFFECT_ALREADY_SENT",
     NotDelivered = "NOT_DELIVERED",
+    /// Open once the order has had a COMPLETED status (2.2).
+    NotCompleted = "NOT_COMPLETED",
     PartlyDelivered = "PARTLY_DELIVERED",
     AlreadyCaptured = "ALREADY_CAPTURED",
     RestockRequired = "RESTOCK_REQUIRED",
@@ -90,6 +92,11 @@ codes! {
     DeliveryNotFound = "DELIVERY_NOT_FOUND",
     /// Its money is captured, or on its way.
     DeliveryCaptured = "DELIVERY_CAPTURED",
+    // §6 Labels.
+    ShippingAddressIncomplete = "SHIPPING_ADDRESS_INCOMPLETE",
+    LabelsNotSetUp = "LABELS_NOT_SET_UP",
+    LabelNotFound = "LABEL_NOT_FOUND",
+    CarrierUnavailable = "CARRIER_UNAVAILABLE",
     // §4 Crediting.
     CreditExceedsCaptured = "CREDIT_EXCEEDS_CAPTURED",
     /// Only money that was settled by hand is left to pay back (9.3).
@@ -108,7 +115,6 @@ codes! {
     MailFilesGone = "MAIL_FILES_GONE",
     EffectPending = "EFFECT_PENDING",
     // §2 Transfer to accounting.
-    NotCompleted = "NOT_COMPLETED",
     AlreadyTransferred = "ALREADY_TRANSFERRED",
     /// A credit note needs the invoice that it credits (4.5).
     OriginalNotTransferred = "ORIGINAL_NOT_TRANSFERRED",
@@ -157,6 +163,10 @@ codes! {
     MailUnknown = "MAIL_UNKNOWN",
     TransferDeclined = "TRANSFER_DECLINED",
     TransferUnknown = "TRANSFER_UNKNOWN",
+    LabelDeclined = "LABEL_DECLINED",
+    LabelUnknown = "LABEL_UNKNOWN",
+    PrintDeclined = "PRINT_DECLINED",
+    PrintUnknown = "PRINT_UNKNOWN",
     // Why nothing is sent to a system.
     IntegrationDisabled = "INTEGRATION_DISABLED",
     IntegrationUnauthorized = "INTEGRATION_UNAUTHORIZED",
@@ -184,6 +194,9 @@ codes! {
     CreditedInBooks = "CREDITED_IN_BOOKS",
     CurrencyNotEnabled = "CURRENCY_NOT_ENABLED",
     RejectedByAccounting = "REJECTED_BY_ACCOUNTING",
+    TransportAgreementInvalid = "TRANSPORT_AGREEMENT_INVALID",
+    CarrierLicenceSpent = "CARRIER_LICENCE_SPENT",
+    PrinterUnavailable = "PRINTER_UNAVAILABLE",
     // The service.
     QueueFull = "QUEUE_FULL",
     Unavailable = "UNAVAILABLE",

@@ -1,6 +1,7 @@
 //! The settings of a shop that the rules depend on.
 
 use crate::accounting::NewTransfer;
+use crate::labels::LabelRules;
 use crate::order::StatusId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,4 +36,6 @@ pub struct Rulebook {
     pub credit_status: Option<StatusId>,
     /// What becomes of a sale that is COMPLETED, unasked (2.2).
     pub automatic_transfer: Option<NewTransfer>,
+    /// `None`: the shop makes no labels.
+    pub labels: Option<LabelRules>,
 }

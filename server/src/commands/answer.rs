@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use order_proto::v1;
 use order_rules::accounting::TransferForm;
-use order_rules::decision::Decision;
+use order_rules::decision::{Change, Decision};
 use order_rules::mail::{Mail, MailKind};
 use order_rules::order::OrderNumber;
 use order_rules::payments::{OperationKind, Payment};
@@ -80,6 +80,7 @@ pub(super) fn plan_of(decision: &Decision) -> Vec<v1::PlannedEffect> {
     operations
         .chain(mails.map(|mail| planned_mail(mail.kind)))
         .chain(transfers.map(|one| planned_transfer(&one.integration, one.form, gross_minor)))
+        .chain(labels_of(decision))
         .collect()
 }
 
@@ -100,6 +101,19 @@ pub(super) fn planned_mail(kind: MailKind) -> v1::PlannedEffect {
     v1::PlannedEffect { mail: kind.contract().into(), ..v1::PlannedEffect::default() }
 }
 
+/// The labels and prints it plans, those among them that wait for a label.
+fn labels_of(decision: &Decision) -> impl Iterator<Item = v1::PlannedEffect> {
+    decision.changes.iter().filter_map(|change| match change {
+        Change::LabelRequested { print: None, .. } => Some(planned_label(v1::LabelWork::Make)),
+        Change::LabelRequested { print: Some(_), .. } => Some(planned_label(v1::LabelWork::Print)),
+        _ => None,
+    })
+}
+
+pub(super) fn planned_label(work: v1::LabelWork) -> v1::PlannedEffect {
+    v1::PlannedEffect { label: work.into(), ..v1::PlannedEffect::default() }
+}
+
 pub(super) fn planned(
     payment: &Payment,
     kind: OperationKind,
@@ -111,7 +125,6 @@ pub(super) fn planned(
         provider: payment.provider.0.clone(),
         reference: payment.reference.clone(),
         amount_minor,
-        mail: 0,
-        transfer: 0,
+        ..v1::PlannedEffect::default()
     }
 }

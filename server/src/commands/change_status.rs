@@ -4,6 +4,7 @@ use order_proto::v1;
 use order_rules::accounting::{self, NewTransfer};
 use order_rules::changing::{self, ChangingFacts};
 use order_rules::decision::{Case, Change, Decision, Ids};
+use order_rules::labels::LabelRules;
 use order_rules::mail::{self, MailKind};
 use order_rules::payments::awaits_outcome;
 use order_rules::placing::NewPayment;
@@ -170,6 +171,13 @@ impl ChangeStatus {
         {
             let NewTransfer { integration, form, .. } = automatic;
             plan.push(super::planned_transfer(integration, *form, case.order.gross_minor));
+        }
+        let labels = changing::automatic_labels(&facts, to);
+        let has_printer = |labels: &LabelRules| labels.printer.is_some();
+        let is_printed = desk.shop.rulebook.labels.as_ref().is_some_and(has_printer);
+        for _ in 0..labels {
+            plan.push(super::planned_label(v1::LabelWork::Make));
+            plan.extend(is_printed.then(|| super::planned_label(v1::LabelWork::Print)));
         }
         plan
     }

@@ -3,10 +3,10 @@
 use order_proto::v1;
 use order_rules::decision::{Case, Change, Decision, Ids};
 use order_rules::effects::EffectState;
-use order_rules::mail;
 use order_rules::order::OrderNumber;
 use order_rules::privacy::{is_money_open, voucher_kept_until};
 use order_rules::refusals::{Code, Refusal};
+use order_rules::{labels, mail};
 use prost::Message;
 
 use super::{Answer, EraseCustomer};
@@ -43,7 +43,7 @@ impl EraseCustomer {
                 .and_then(|(until, personal)| Some((until, party(&personal)?)));
             desk.erase_personal(number, voucher);
             let mut ids = desk.ids();
-            let mut decision = without_mails(desk, &case, &mut ids);
+            let mut decision = without_unsent(desk, &case, &mut ids);
             decision.changes.push(Change::CustomerErased);
             desk.apply(decision, &ids);
         }
@@ -52,13 +52,15 @@ impl EraseCustomer {
     }
 }
 
-/// The order with no mail left to be sent and no file kept for one.
-fn without_mails(desk: &Desk, case: &Case, ids: &mut Ids) -> Decision {
-    let is_unsent = |mail: i64| {
-        let effect = desk.effects.get(&mail);
+/// The order with no mail or label left to be sent and no file kept for one.
+fn without_unsent(desk: &Desk, case: &Case, ids: &mut Ids) -> Decision {
+    let is_unsent = |id: i64| {
+        let effect = desk.effects.get(&id);
         effect.is_some_and(|effect| effect_state(effect.state) == Some(EffectState::Pending))
     };
-    mail::withdraw_unsent(case, is_unsent, ids, desk.now)
+    let mut decision = mail::withdraw_unsent(case, is_unsent, ids, desk.now);
+    labels::withdraw_unsent(&mut decision, is_unsent, desk.now);
+    decision
 }
 
 /// What a voucher must say of the buyer: name, organisation number and one address.

@@ -7,6 +7,7 @@ use prost::Message;
 
 use super::{Answer, UpdateShop};
 use crate::accounting::is_accounting;
+use crate::labels;
 use crate::shops::{Shop, assign, expiry_warning_micros};
 use crate::terms::Term;
 use crate::turns::desk::{Desk, check_etag};
@@ -42,6 +43,9 @@ impl UpdateShop {
         check_credit_status(&shop, &settings)?;
         check_accounting(&shop, &settings)?;
         crate::mail::check_settings(&settings)?;
+        if self.paths.iter().any(|path| path == "settings.labels") {
+            check_labels(&shop, &settings)?;
+        }
         // The counters live with the head; the settings show them.
         settings.next_order_number = 0;
         settings.next_credit_number = 0;
@@ -76,6 +80,18 @@ fn check_accounting(shop: &Shop, settings: &v1::ShopSettings) -> Result<(), Refu
     Err(Refusal::fields(vec![Violation {
         field: "shop.settings.accounting.integration".to_owned(),
         description: description.to_owned(),
+    }]))
+}
+
+fn check_labels(shop: &Shop, settings: &v1::ShopSettings) -> Result<(), Refusal> {
+    let name = settings.labels.as_ref().map_or("", |labels| labels.integration.as_str());
+    let known = shop.integration(name);
+    if name.is_empty() || known.is_some_and(|known| labels::are_made_by(&known.system)) {
+        return Ok(());
+    }
+    Err(Refusal::fields(vec![Violation {
+        field: "shop.settings.labels.integration".to_owned(),
+        description: "is no integration of the shop that makes labels".to_owned(),
     }]))
 }
 

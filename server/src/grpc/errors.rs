@@ -138,6 +138,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::TotalMismatch => Fitting::Fields,
 
         Code::MailNotFound => Fitting::Resource("orders.v1/Mail"),
+        Code::LabelNotFound => Fitting::Resource("orders.v1/Label"),
 
         Code::ShopNotFound | Code::ShopExists => Fitting::Resource("orders.v1/Shop"),
         Code::OrderNotFound
@@ -163,6 +164,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::NoStatusChangePending
         | Code::EffectAlreadySent
         | Code::NotDelivered
+        | Code::NotCompleted
+        | Code::ShippingAddressIncomplete
+        | Code::LabelsNotSetUp
+        | Code::CarrierUnavailable
         | Code::PartlyDelivered
         | Code::AlreadyCaptured
         | Code::RestockRequired
@@ -204,7 +209,6 @@ fn fitting(code: Code) -> Fitting {
         | Code::EmailMissing
         | Code::MailFilesGone
         | Code::MoneyOpen
-        | Code::NotCompleted
         | Code::AlreadyTransferred
         | Code::OriginalNotTransferred
         | Code::AccountingNotSetUp
@@ -246,6 +250,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::Oversold
         | Code::MailDeclined
         | Code::MailUnknown
+        | Code::LabelDeclined
+        | Code::LabelUnknown
+        | Code::PrintDeclined
+        | Code::PrintUnknown
         | Code::IntegrationDisabled
         | Code::IntegrationUnauthorized
         | Code::IntegrationUnusable
@@ -257,7 +265,10 @@ fn fitting(code: Code) -> Fitting {
         | Code::NotEnabledAtProvider
         | Code::FundsUnavailable
         | Code::RefundPeriodOver
-        | Code::UnknownProviderError => Fitting::Nothing,
+        | Code::UnknownProviderError
+        | Code::TransportAgreementInvalid
+        | Code::CarrierLicenceSpent
+        | Code::PrinterUnavailable => Fitting::Nothing,
     }
 }
 

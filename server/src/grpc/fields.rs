@@ -16,6 +16,7 @@ pub(crate) mod names;
 pub(crate) mod notes;
 pub(crate) mod orders;
 pub(crate) mod placing;
+pub(crate) mod printing;
 pub(crate) mod privacy;
 pub(crate) mod reconciling;
 pub(crate) mod resolving;

@@ -138,4 +138,17 @@ impl IntegrationService for Integrations {
         };
         caller.reply(outcome.await)
     }
+
+    async fn list_label_options(
+        &self,
+        request: Request<v1::ListLabelOptionsRequest>,
+    ) -> Result<Response<v1::ListLabelOptionsResponse>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let name = integrations::one_integration(&request.name)?;
+            let (shop, integration) = self.edge.reading.integration(&name.shop, &name.part).await?;
+            self.edge.connecting.label_options(&shop, &integration).await
+        };
+        caller.reply(outcome.await)
+    }
 }

@@ -18,7 +18,7 @@ use super::caller::Caller;
 use super::fields::envelope::Asking;
 use super::fields::{
     self, accounting, attention, crediting, delivering, editing, lists, notes, orders, placing,
-    privacy, reconciling, resolving, watching,
+    printing, privacy, reconciling, resolving, watching,
 };
 use super::stubs::order_service_server::OrderService;
 use super::{batches, guard};
@@ -329,6 +329,28 @@ impl OrderService for Orders {
     ) -> Result<Response<Frame>, Status> {
         let (caller, request) = Caller::split(request);
         caller.reply(self.changed(accounting::transfer_order(request, &caller), &caller).await)
+    }
+
+    async fn print_order_label(
+        &self,
+        request: Request<v1::PrintOrderLabelRequest>,
+    ) -> Result<Response<Frame>, Status> {
+        let (caller, request) = Caller::split(request);
+        caller.reply(self.changed(printing::print_label(request, &caller), &caller).await)
+    }
+
+    async fn get_order_label(
+        &self,
+        request: Request<v1::GetOrderLabelRequest>,
+    ) -> Result<Response<v1::GetOrderLabelResponse>, Status> {
+        let (caller, request) = Caller::split(request);
+        let outcome = async {
+            let wanted = printing::get_label(request)?;
+            let found = self.edge.reading.label(&wanted).await?;
+            let pdf = self.edge.connecting.label_pdf(&found).await?;
+            Ok(v1::GetOrderLabelResponse { label: Some(found.label), pdf: pdf.into() })
+        };
+        caller.reply(outcome.await)
     }
 
     async fn export_customer(

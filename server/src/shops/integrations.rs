@@ -4,6 +4,7 @@ use order_proto::v1;
 use order_proto::v1::integration::System;
 use order_rules::accounting::{NewTransfer, TransferForm};
 use order_rules::effects::KEY_WINDOW_MICROS;
+use order_rules::labels::{LabelRules, Parcel};
 use order_rules::order::Micros;
 use order_rules::payments::{Capabilities, MANUAL, ProviderName};
 use prost::Message;
@@ -11,6 +12,7 @@ use prost::Message;
 use super::{Shop, etag};
 use crate::accounting;
 use crate::commands::timestamp;
+use crate::labels;
 use crate::links::Setup;
 use crate::providers;
 use crate::store::StoreFailure;
@@ -119,6 +121,25 @@ pub(super) fn automatic_transfer(
         v1::TransferForm::try_from(automatic_form).ok().and_then(TransferForm::from_contract)?;
     let integration = accounting_of(settings, integrations)?;
     Some(NewTransfer { integration, form, sends_mail: sends_invoice_mail })
+}
+
+/// How labels are made; `None` where the settings name no integration that does it.
+pub(super) fn label_rules(
+    settings: &v1::ShopSettings,
+    integrations: &[Integration],
+) -> Option<LabelRules> {
+    let stated = settings.labels.as_ref()?;
+    let known = integrations.iter().find(|one| one.row.slug == stated.integration)?;
+    labels::are_made_by(&known.system).then(|| LabelRules {
+        integration: stated.integration.clone(),
+        parcel: Parcel {
+            transport_agreement: stated.transport_agreement.clone(),
+            product: stated.product.clone(),
+            weight_grams: stated.parcel_weight_grams,
+        },
+        is_automatic: stated.automatic,
+        printer: Some(stated.printer.clone()).filter(|printer| !printer.is_empty()),
+    })
 }
 
 /// What each provider can do, `manual` among them.

@@ -45,6 +45,7 @@ settings! {
     mail_templates,
     expiry_warning_days,
     accounting,
+    labels,
 }
 
 /// The starting status that credit orders of a new shop get, unless its settings say otherwise (4.4).

@@ -7,7 +7,8 @@ use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
 use super::rows::{
-    EffectRow, IntegrationRow, LineRow, MailRow, ShopRow, StatusRow, TransferRow, WebhookRow,
+    EffectRow, IntegrationRow, LabelRow, LineRow, MailRow, ShopRow, StatusRow, TransferRow,
+    WebhookRow,
 };
 use super::schema;
 use crate::terms::{effect_state, effect_state_stored, system};
@@ -81,6 +82,8 @@ pub(crate) enum Subject {
     Mail,
     /// A transfer to this accounting integration.
     Transfer(String),
+    /// A label or a print, at the integration of this name.
+    Label(String),
 }
 
 /// The payment that an operation is on.
@@ -108,6 +111,14 @@ pub(crate) struct MailParts {
     /// The order as it was after the command that asked for the mail.
     pub document: Option<Vec<u8>>,
     pub files: Option<Vec<u8>>,
+}
+
+/// What labels of an order are made of, as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct LabelParts {
+    pub labels: Vec<LabelRow>,
+    /// The order's personal data as they are now.
+    pub personal: Vec<u8>,
 }
 
 /// What is claimed at once, and the shops it belongs to with their integrations.
@@ -238,6 +249,7 @@ impl Claim {
             Subject::Payment(of) => Lane::Provider(of.provider.clone()),
             Subject::Mail => Lane::Mail,
             Subject::Transfer(integration) => Lane::Provider(integration.clone()),
+            Subject::Label(integration) => Lane::Provider(integration.clone()),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::{
     DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, EventRow, ExpiryRow, HeadRow, HolderRow,
-    IntegrationRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow,
+    IntegrationRow, LabelRow, LineRow, MailFilesRow, MailRow, MovementRow, OperationRow, OrderRow,
     PaymentRow, PersonOrderRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
     TransferRow, VoucherPartyRow,
 };
@@ -80,6 +80,7 @@ pub(crate) struct Facts {
     pub delivery_lines: Vec<DeliveryLineRow>,
     pub mails: Vec<MailRow>,
     pub transfers: Vec<TransferRow>,
+    pub labels: Vec<LabelRow>,
     pub payments: Vec<PaymentRow>,
     pub holders: Vec<HolderRow>,
     pub operations: Vec<OperationRow>,
@@ -146,6 +147,7 @@ pub(crate) struct Changes {
     pub mail_files_moved: Vec<(i64, i64)>,
     /// Mails whose files are forgotten.
     pub mail_files_dropped: Vec<i64>,
+    pub labels: Vec<LabelRow>,
     pub items: Vec<StockItemRow>,
     pub movements: Vec<MovementRow>,
     pub effects: Vec<EffectRow>,

@@ -369,6 +369,30 @@ pub(crate) struct TransferRow {
     pub provider_reason: Option<String>,
 }
 
+/// Goods of an order at a carrier.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::labels, treat_none_as_default_value = false)]
+pub(crate) struct LabelRow {
+    pub label_key: i64,
+    pub order_key: i64,
+    pub integration: String,
+    pub delivery_id: Option<i32>,
+    pub transport_agreement: String,
+    pub product: String,
+    pub parcel_weight_grams: i32,
+    pub state: i16,
+    /// Of one that is made.
+    pub consignment_id: Option<String>,
+    pub consignment_number: String,
+    pub carrier: String,
+    pub tracking_number: String,
+    pub tracking_url: String,
+    /// An encoded record.
+    pub prints: Vec<u8>,
+    pub requested_at: i64,
+    pub resolved_at: Option<i64>,
+}
+
 /// Something the outside world must do.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::effects, treat_none_as_default_value = false)]

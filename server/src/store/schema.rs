@@ -320,6 +320,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    labels (label_key) {
+        label_key -> BigInt,
+        order_key -> BigInt,
+        integration -> Text,
+        delivery_id -> Nullable<Integer>,
+        transport_agreement -> Text,
+        product -> Text,
+        parcel_weight_grams -> Integer,
+        state -> SmallInt,
+        consignment_id -> Nullable<Text>,
+        consignment_number -> Text,
+        carrier -> Text,
+        tracking_number -> Text,
+        tracking_url -> Text,
+        prints -> Binary,
+        requested_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     effects (effect_key) {
         effect_key -> BigInt,
         shop_id -> BigInt,
@@ -414,6 +435,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     mail_files,
     accounting_transfers,
     webhooks,
+    labels,
     effects,
     events,
 );

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::audit::{Breach, Findings, check_case};
+use order_rules::labels::PrintState;
 use order_rules::order::{Micros, Order};
 use prost::Message;
 
@@ -78,6 +79,7 @@ pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Aud
             check_effects(&mut findings, &desk, payment);
         }
         check_transfers(&mut findings, &desk, &case.order);
+        check_label_effects(&mut findings, &desk, &case.order);
         audited.credits.extend(case.order.credit.map(|credit| credit.credit_number));
         audited.found.extend(findings.0.into_iter().map(|breach| (number, breach)));
     }
@@ -197,6 +199,20 @@ fn check_transfers(findings: &mut Findings, desk: &Desk, order: &Order) {
         .collect();
     queued.sort_unstable();
     findings.same("effects", "transfers in the queue", &queued, &open);
+}
+
+/// The same of labels. A print of which nobody knows stays there until it is asked for again.
+fn check_label_effects(findings: &mut Findings, desk: &Desk, order: &Order) {
+    for label in &order.labels {
+        let prints = || label.prints.iter();
+        let mut queued: Vec<i64> =
+            [label.id].into_iter().chain(prints().map(|one| one.id)).collect();
+        let is_lost =
+            |id: i64| prints().any(|one| one.id == id && one.state == PrintState::Unknown);
+        queued.retain(|id| desk.effects.contains_key(id) && !is_lost(*id));
+        let what = format!("label {}: what is in the queue", label.id);
+        findings.same("effects", &what, &queued, &label.awaited());
+    }
 }
 
 fn by_line(rows: &[MovedRow]) -> BTreeMap<(i64, i32), Moved> {

@@ -147,8 +147,17 @@ impl Desk {
     /// Makes a decision about an order the truth, and its changes events.
     pub(crate) fn apply(&mut self, decision: Decision, ids: &Ids) {
         self.head.next_id = ids.0;
-        let Decision { case, changes, movements, effects, mails, transfers, withdrawn, twins: _ } =
-            decision;
+        let Decision {
+            case,
+            changes,
+            movements,
+            effects,
+            mails,
+            transfers,
+            labels,
+            withdrawn,
+            twins: _,
+        } = decision;
         let number = case.order.number;
         for payment in case.payments {
             self.put_payment(payment);
@@ -167,6 +176,7 @@ impl Desk {
         self.put_order(case.order);
         self.put_mails(number.0, &mails);
         self.put_transfers(number.0, &transfers);
+        self.put_labels(number.0, &labels);
         self.move_stock(movements);
         let Some(order) = self.orders.get(&number.0).map(|file| file.order.clone()) else { return };
         for change in &changes {

@@ -13,8 +13,8 @@ use prost::Message;
 
 use super::booking;
 use super::desk::OrderFile;
-use super::mailing;
 use super::record::operation_message;
+use super::{labelling, mailing};
 use crate::commands::timestamp;
 use crate::shops::{Shop, etag};
 use crate::terms::Term;
@@ -101,6 +101,7 @@ fn message(shop: &Shop, file: &OrderFile, payments: &[Payment]) -> v1::Order {
             .map(|mail| mailing::message(mail, file.extra.message_id(mail.id)))
             .collect(),
         accounting_transfers: booking::messages(shop, file),
+        labels: order.labels.iter().map(|one| labelling::message(shop, order, one)).collect(),
         delete_time: order.deleted_at.map(timestamp),
         pending_resolution: order.resolution.as_ref().map(|one| resolution(shop, one)),
         revision: file.extra.revision,

@@ -19,11 +19,11 @@ use order_rules::payments::{
 use order_rules::refusals::Code;
 use prost::Message;
 
-use super::booking;
+use super::{booking, labelling};
 use crate::shops::Shop;
 use crate::store::StoreFailure;
 use crate::store::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LineRow, MailRow,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HolderRow, LabelRow, LineRow, MailRow,
     OperationRow, OrderRow, PaymentRow, ProblemRow, TransferRow, number,
 };
 use crate::terms::{Term, effect_state, files};
@@ -63,6 +63,9 @@ pub(crate) struct HandlingRecord {
     /// How many transfers to accounting there are.
     #[prost(uint32, tag = "6")]
     pub transfers: u32,
+    /// How many labels there are.
+    #[prost(uint32, tag = "7")]
+    pub labels: u32,
     #[prost(message, optional, tag = "20")]
     pub resolution: Option<ResolutionRecord>,
 }
@@ -107,6 +110,7 @@ pub(super) struct OrderParts<'a> {
     pub delivery_lines: Vec<&'a DeliveryLineRow>,
     pub mails: Vec<&'a MailRow>,
     pub transfers: Vec<&'a TransferRow>,
+    pub labels: Vec<&'a LabelRow>,
     /// By position.
     pub payments: Vec<PaymentId>,
 }
@@ -123,12 +127,13 @@ impl<'a> OrderParts<'a> {
             delivery_lines: Vec::new(),
             mails: Vec::new(),
             transfers: Vec::new(),
+            labels: Vec::new(),
             payments: Vec::new(),
         }
     }
 }
 
-fn defect(what: &str) -> StoreFailure {
+pub(super) fn defect(what: &str) -> StoreFailure {
     StoreFailure::Defect(format!("a stored row does not make sense: {what}"))
 }
 
@@ -179,6 +184,7 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
         },
         mails: parts.mails.iter().map(|row| mail(row)).collect::<Result<_, _>>()?,
         transfers: transfers(parts, handling.transfers)?,
+        labels: parts.labels.iter().map(|row| labelling::label(row)).collect::<Result<_, _>>()?,
         placed_at: Micros(row.placed_at),
         completed_at: row.completed_at.map(Micros),
         cancelled_at: row.cancelled_at.map(Micros),

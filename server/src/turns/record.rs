@@ -75,6 +75,7 @@ fn handling(order: &Order) -> Option<Vec<u8>> {
         }),
         mails: u32::try_from(order.mails.len()).unwrap_or(u32::MAX),
         transfers: u32::try_from(order.transfers.len()).unwrap_or(u32::MAX),
+        labels: u32::try_from(order.labels.len()).unwrap_or(u32::MAX),
     };
     (record != HandlingRecord::default()).then(|| record.encode_to_vec())
 }

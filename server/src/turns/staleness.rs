@@ -59,6 +59,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         Command::ResendMail(command) => command.etag.as_deref(),
         Command::ReconcilePayment(command) => command.etag.as_deref(),
         Command::TransferOrder(command) => command.etag.as_deref(),
+        Command::PrintLabel(command) => command.etag.as_deref(),
         Command::CreateOrder(_)
         | Command::CreateStatus(_)
         | Command::UpdateStatus(_)
@@ -73,7 +74,8 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::RecordOutcome(_)
         | Command::RecordMail(_)
         | Command::WarnOfExpiry(_)
-        | Command::RecordTransfer(_) => None,
+        | Command::RecordTransfer(_)
+        | Command::RecordLabel(_) => None,
     }
 }
 
@@ -109,6 +111,7 @@ fn fields(kind: i16, change: &[u8]) -> Vec<String> {
         EventKind::WithdrawalRecorded => "withdrawal",
         EventKind::MailRequested | EventKind::MailResolved => "mails",
         EventKind::TransferRequested | EventKind::TransferResolved => "accounting_transfers",
+        EventKind::LabelRequested | EventKind::LabelResolved => "labels",
         EventKind::ResolutionRequested | EventKind::ResolutionDropped => "pending_resolution",
         EventKind::OrderDeleted => "delete_time",
         EventKind::CustomerErased => "customer",

@@ -6,9 +6,8 @@ use order_rules::order::{DuplicateResolution, Order, OrderNumber, StatusId};
 use order_rules::payments::{OperationState, PaymentId};
 use order_rules::reconciling::{Conclusion, Difference};
 
-use super::booking;
-use super::mailing;
 use super::record::operation_summary;
+use super::{booking, labelling, mailing};
 use crate::commands::timestamp;
 use crate::shops::Shop;
 use crate::terms::Term;
@@ -125,6 +124,12 @@ pub(super) fn event(shop: &Shop, order: &Order, change: &Change) -> (EventKind, 
         Change::TransferResolved { transfer } => {
             (EventKind::TransferResolved, transfer_change(shop, order, *transfer))
         }
+        Change::LabelRequested { label, print } => {
+            (EventKind::LabelRequested, label_change(shop, order, *label, *print))
+        }
+        Change::LabelResolved { label, print } => {
+            (EventKind::LabelResolved, label_change(shop, order, *label, *print))
+        }
         Change::CustomerErased => (EventKind::CustomerErased, nothing),
     }
 }
@@ -209,6 +214,12 @@ fn mail_change(order: &Order, mail: i64) -> EventChange {
 fn transfer_change(shop: &Shop, order: &Order, transfer: i64) -> EventChange {
     let accounting_transfer = order.transfer(transfer).map(|known| booking::summary(shop, known));
     EventChange { accounting_transfer, ..EventChange::default() }
+}
+
+fn label_change(shop: &Shop, order: &Order, label: i64, print: Option<i64>) -> EventChange {
+    let known = order.labels.iter().find(|known| known.id == label);
+    let label = known.map(|known| labelling::summary(shop, order, known, print));
+    EventChange { label, ..EventChange::default() }
 }
 
 fn line_change(order: &Order, line: i32) -> EventChange {

@@ -15,6 +15,7 @@ use order_rules::stock::Item;
 use super::booking;
 use super::desk::{Desk, Extra, OrderFile};
 use super::document;
+use super::labelling;
 use super::mailing::{self, MailSlip};
 use super::rebuild::{self, OrderParts};
 use super::record;
@@ -331,7 +332,7 @@ fn fill_orders(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), Sto
             })+
         };
     }
-    hand_out!(lines, problems, duplicates, deliveries, delivery_lines, mails, transfers);
+    hand_out!(lines, problems, duplicates, deliveries, delivery_lines, mails, transfers, labels);
     let mut places: Vec<_> = facts.holders.iter().collect();
     places.sort_by_key(|row| (row.order_key, row.position));
     for row in places {
@@ -408,7 +409,7 @@ impl Desk {
             let Some(file) = self.orders.get(number) else { continue };
             let payments = self.payments_of(&file.order);
             let row = record::order(&self.shop, file, &payments);
-            if !awaits_outcome(&file.order, &payments) {
+            if !awaits_outcome(&file.order, &payments) || !file.order.labels.is_empty() {
                 outcome.settled.push(row.order_key);
             }
             let stored = file.stored.as_ref();
@@ -425,6 +426,7 @@ impl Desk {
             changes.transfers.extend(booking::rows(shop_id, file));
             changes.mail_files_dropped.extend(mailing::forgotten_files(shop_id, file));
             self.close_expiry(file, &payments, changes);
+            changes.labels.extend(labelling::rows(shop_id, file));
             changes.orders.push(row);
         }
         for id in &self.changed_payments {
@@ -469,7 +471,7 @@ impl Desk {
     }
 }
 
-/// An order as it is, and whether something that a caller may wait for is under way.
+/// An order as it is, and whether what a caller of this kind waits for is under way.
 pub(super) fn order_now(
     shops: &Shops,
     shop_id: i64,
@@ -482,8 +484,11 @@ pub(super) fn order_now(
     let desk = desks.get(&shop_id).ok_or_else(|| Refusal::new(Code::ShopNotFound))?;
     let case = desk.case(number)?;
     let has_transfer = case.order.transfers.iter().any(|one| one.state == TransferState::Pending);
-    let is_waiting = awaits_outcome(&case.order, &case.payments)
-        || (awaits == Awaits::Transfers && has_transfer);
+    let is_waiting = match awaits {
+        Awaits::Money => awaits_outcome(&case.order, &case.payments),
+        Awaits::Transfers => awaits_outcome(&case.order, &case.payments) || has_transfer,
+        Awaits::Labels => order_rules::labels::awaits(&case.order),
+    };
     Ok((desk.order_parts(number), is_waiting))
 }
 

@@ -10,6 +10,7 @@ pub(super) enum Kind {
     AttachPayment,
     AddOrderNote,
     ResendMail,
+    PrintOrderLabel,
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
@@ -37,7 +38,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 31] = [
+    pub(super) const ALL: [Self; 32] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -45,6 +46,7 @@ impl Kind {
         Self::AttachPayment,
         Self::AddOrderNote,
         Self::ResendMail,
+        Self::PrintOrderLabel,
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
@@ -93,6 +95,7 @@ impl Kind {
                 | Self::AttachPayment
                 | Self::AddOrderNote
                 | Self::ResendMail
+                | Self::PrintOrderLabel
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation

@@ -44,6 +44,8 @@ pub(super) struct Stage {
     mailed: OrderName,
     mail: i64,
     other_mail: i64,
+    /// An order that is sent, with an address for its label.
+    sent: OrderName,
     /// A shop that does not exist yet.
     new_shop: String,
 }
@@ -76,6 +78,7 @@ impl Stage {
         let (mailed, [mail, other_mail]) = mailed_twice(&world).await;
         Self {
             mailed,
+            sent: sent(&world).await,
             mail,
             other_mail,
             order: order.name.parse().unwrap(),
@@ -104,6 +107,7 @@ impl Stage {
             Kind::AttachPayment => self.attach(asked).await?,
             Kind::AddOrderNote => self.add_note(asked).await?,
             Kind::ResendMail => self.resend(asked).await?,
+            Kind::PrintOrderLabel => self.print_label(asked).await?,
             Kind::DismissProblem => self.dismiss(asked).await?,
             Kind::RetryEffect => self.retry(asked).await?,
             Kind::SettlePaymentOperation => self.settle(asked).await?,
@@ -149,13 +153,15 @@ impl Stage {
 
     /// Waits until what the command mailed is told of.
     pub(super) async fn mails_are_out(&self, kind: Kind) {
-        if !matches!(kind, Kind::AddOrderNote | Kind::ResendMail) {
+        if !matches!(kind, Kind::AddOrderNote | Kind::ResendMail | Kind::PrintOrderLabel) {
             return;
         }
-        eventually("the mails are out", async || {
+        eventually("the mails are out, and labels made", async || {
             let order = self.world.get(self.order_of(kind)).await;
             let is_out = |mail: &proto::Mail| mail.state() != proto::MailState::Pending;
-            order.mails.iter().all(is_out).then_some(())
+            let is_made = |label: &proto::Label| label.state() != proto::LabelState::Pending;
+            let is_over = order.mails.iter().all(is_out) && order.labels.iter().all(is_made);
+            is_over.then_some(())
         })
         .await;
     }
@@ -205,6 +211,7 @@ impl Stage {
             Kind::DismissDuplicate => &self.purchases[0],
             Kind::DeleteOrder => &self.free,
             Kind::ResendMail => &self.mailed,
+            Kind::PrintOrderLabel => &self.sent,
             _ => &self.order,
         }
     }
@@ -264,6 +271,15 @@ impl Stage {
             wait: None,
         };
         Ok(self.world.client.attach_payment(request).await?.receipt)
+    }
+
+    async fn print_label(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
+        let mut request = self.world.client.label(&self.sent).into_request();
+        request.parcel_weight_grams = if asked.is_other { 700 } else { 500 };
+        request.request_id.clone_from(&asked.request_id);
+        request.etag.clone_from(&asked.etag);
+        request.validate_only = asked.validate_only;
+        Ok(self.world.client.print_order_label(request).await?.receipt)
     }
 
     async fn dismiss(&self, asked: &Asked) -> Result<Option<Receipt>, Error> {
@@ -637,6 +653,29 @@ async fn mailed_twice(world: &World) -> (OrderName, [i64; 2]) {
     });
     let ids = mails.await.iter().map(|mail| mail.id).collect::<Vec<_>>();
     (name, [ids[0], ids[1]])
+}
+
+/// An order that is sent, in a shop whose sandbox makes labels.
+async fn sent(world: &World) -> OrderName {
+    let labels = proto::LabelSettings {
+        integration: "klarna".to_owned(),
+        transport_agreement: "1".to_owned(),
+        product: "parcel".to_owned(),
+        parcel_weight_grams: 1_000,
+        ..proto::LabelSettings::default()
+    };
+    world.set("settings.labels", |settings| settings.labels = Some(labels)).await;
+    let address = proto::Address {
+        postal_code: "0155".to_owned(),
+        city: "Oslo".to_owned(),
+        region_code: "NO".to_owned(),
+        ..proto::Address::default()
+    };
+    let draft = world.draft(900).payment("manual", "", 900);
+    let order = world.place(draft.with(|order| order.shipping_address = Some(address))).await;
+    let name = order.name.parse().unwrap();
+    world.complete(&name).await.unwrap();
+    name
 }
 
 /// An order whose change waits for a reservation that nobody ever confirms.

@@ -46,6 +46,9 @@ fn effect_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: 
     if effect.transfer() != proto::TransferForm::Unspecified {
         return transfer_line(order, effect, is_dry_run);
     }
+    if effect.label() != proto::LabelWork::Unspecified {
+        return label_line(order, effect, is_dry_run);
+    }
     let what = effect.kind().label().to_lowercase().replace('_', " ");
     let sum = money(effect.amount_minor, &order.currency_code);
     let line = format!("{what} {sum} on {} {}", effect.provider, effect.reference);
@@ -103,6 +106,22 @@ pub(crate) fn booked(transfer: &proto::AccountingTransfer) -> String {
     ];
     let known = numbers.iter().filter(|(_, number)| !number.is_empty());
     known.map(|(what, number)| format!("{what} {number}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `label 57: MADE`, `print of label 57 on 1093: PRINTED`.
+fn label_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: bool) -> String {
+    let is_print = effect.label() == proto::LabelWork::Print;
+    if is_dry_run {
+        return if is_print { "would print a label" } else { "would make a label" }.to_owned();
+    }
+    let Some(newest) = order.labels.last() else { return "label".to_owned() };
+    match newest.prints.last().filter(|_| is_print) {
+        Some(print) => {
+            let state = print.state().label();
+            format!("print of label {} on {}: {state}", newest.id, print.printer)
+        }
+        None => format!("label {}: {}", newest.id, newest.state().label()),
+    }
 }
 
 /// The newest row of the ledger that carries the effect out.

@@ -1,6 +1,7 @@
 //! One order on paper: who, what, the money, the problems and what to do about them.
 
 mod deliveries;
+mod labels;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,7 @@ pub(super) fn order(
         totals(order),
     ];
     sections.extend(deliveries::deliveries(order));
+    sections.extend(labels::labels(order));
     sections.extend(order.payments.iter().map(|payment| payment_view(order, payment)));
     sections.extend(order.duplicates.iter().map(|link| pair(order, link)));
     sections.extend(order.problems.iter().map(|problem| problem_view(session, problem, pages)));

@@ -351,6 +351,30 @@ CREATE INDEX accounting_transfers_order ON accounting_transfers (order_key);
 CREATE UNIQUE INDEX accounting_transfers_open ON accounting_transfers (order_key) WHERE state IN (1, 4);
 CREATE UNIQUE INDEX accounting_transfers_invoiced ON accounting_transfers (order_key) WHERE form = 1 AND state = 2;
 
+-- Goods of orders at carriers. Who they go to stands in the order's personal data.
+CREATE TABLE labels (
+    label_key BIGINT PRIMARY KEY NOT NULL,
+    order_key BIGINT NOT NULL REFERENCES orders,
+    -- The integration that makes it.
+    integration TEXT NOT NULL,
+    delivery_id INTEGER,
+    transport_agreement TEXT NOT NULL,
+    product TEXT NOT NULL,
+    parcel_weight_grams INTEGER NOT NULL,
+    state SMALLINT NOT NULL,
+    consignment_id TEXT,
+    consignment_number TEXT NOT NULL,
+    carrier TEXT NOT NULL,
+    tracking_number TEXT NOT NULL,
+    tracking_url TEXT NOT NULL,
+    -- Where it was printed: an encoded record.
+    prints BYTEA NOT NULL,
+    requested_at BIGINT NOT NULL,
+    resolved_at BIGINT,
+    FOREIGN KEY (order_key, delivery_id) REFERENCES deliveries
+);
+CREATE INDEX labels_order ON labels (order_key);
+
 -- The queue of what the outside world must do; the amount is frozen with the key.
 CREATE TABLE effects (
     effect_key BIGINT PRIMARY KEY NOT NULL,
@@ -376,7 +400,8 @@ CREATE TABLE effects (
     created_at BIGINT NOT NULL,
     -- How long the system keeps the effect's key; nothing: it has none.
     key_window BIGINT CHECK (key_window > 0),
-    CHECK ((system = 1) = (payment_key IS NOT NULL))
+    CHECK ((system = 1) = (payment_key IS NOT NULL)),
+    CHECK (system <> 4 OR integration IS NOT NULL)
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX effects_in_flight ON effects (payment_key) WHERE state IN (1, 2, 3);
 CREATE INDEX effects_open ON effects (payment_key, effect_key) WHERE state IN (0, 1, 2, 3);

@@ -2,11 +2,12 @@
 
 use super::{ChangingFacts, advancing, problems};
 use crate::accounting;
-use crate::decision::{Change, TwinStepKind};
+use crate::decision::{Change, Ids, TwinStepKind};
 use crate::delivering::{send, undelivered};
 use crate::draft::{About, Draft};
+use crate::labels;
 use crate::mail::{self, MailKind};
-use crate::order::{Line, Order, OrderKind, PendingChange, StatusId, Tracking};
+use crate::order::{Line, Micros, Order, OrderKind, PendingChange, StatusId, Tracking};
 use crate::payments::is_fully_captured;
 use crate::placing::missing_skus;
 use crate::refusals::Code;
@@ -61,6 +62,9 @@ pub(crate) fn move_label(
         if is_sale && facts.rulebook.completed_delivers {
             deliver(draft);
         }
+        if is_sale {
+            labels::make_automatic(facts.rulebook, draft);
+        }
     }
     if pending.has_note {
         draft.changes.push(Change::NoteAdded);
@@ -75,6 +79,23 @@ pub(crate) fn move_label(
     if is_sale && matches!(tag, Some(Tag::Completed | Tag::Cancelled)) {
         advancing::free_unneeded(facts, draft, advancing::Declined::IsTriedAgain);
     }
+}
+
+/// How many labels the turn that completes the order will make by itself.
+#[must_use]
+pub fn automatic_labels(facts: &ChangingFacts<'_>, to: StatusId) -> usize {
+    let is_sale = facts.case.order.kind == OrderKind::Sale;
+    let from = current_status(facts.statuses, &facts.case.order);
+    if !is_sale || from == to || facts.statuses.tag(to) != Some(Tag::Completed) {
+        return 0;
+    }
+    let mut ids = Ids(0);
+    let mut draft = Draft::new(facts.case.clone(), &mut ids, Micros::default());
+    if facts.rulebook.completed_delivers {
+        deliver(&mut draft);
+    }
+    labels::make_automatic(facts.rulebook, &mut draft);
+    draft.labels.len()
 }
 
 /// The pending change is over and the order keeps its status. One that stays cancelled lets go of

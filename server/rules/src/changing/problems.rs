@@ -8,6 +8,7 @@ use crate::delivering::owed_for_deliveries;
 use crate::draft::{About, Draft};
 use crate::editing::adjusting;
 use crate::expiring;
+use crate::labels;
 use crate::order::Problem;
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, captured,
@@ -174,7 +175,9 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
         Code::OutcomeUnknown => !is_still_unknown(problem, payment),
         Code::ReservationExpiring => expiring::is_over(order, &case.payments, problem),
         code if is_hold(code) => {
-            !still_waits(problem, payment) && !accounting::is_awaited(order, problem)
+            !still_waits(problem, payment)
+                && !accounting::is_awaited(order, problem)
+                && !labels::still_waits(order, problem)
         }
         code if is_about_cover(code) => {
             left_to_capture(order, &case.payments) == 0

@@ -67,6 +67,7 @@ pub(super) fn order(
         resolution: None,
         mails: Vec::new(),
         transfers: Vec::new(),
+        labels: Vec::new(),
         withdrawal: Withdrawal::default(),
         placed_at: now,
         completed_at: (status.tag == Some(Tag::Completed)).then_some(now),

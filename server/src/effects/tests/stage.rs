@@ -187,6 +187,7 @@ impl Stage {
             providers: self.providers.clone(),
             books: Books::new(Links::new(Vault::default(), false)),
             mail: crate::mail::MailService::to_folder(self.folder.join("mail")),
+            links: Links::new(Vault::default(), false),
             log: self.log.clone(),
             call_timeout: Duration::from_secs(30),
         };

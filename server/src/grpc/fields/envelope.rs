@@ -146,6 +146,7 @@ mutations! {
     "AddOrderNote" AddOrderNoteRequest;
     "ResendMail" ResendMailRequest;
     "TransferOrderToAccounting" TransferOrderToAccountingRequest, wait;
+    "PrintOrderLabel" PrintOrderLabelRequest, wait;
     "EraseCustomer" EraseCustomerRequest;
     "CreateOrderStatus" CreateOrderStatusRequest;
     "UpdateOrderStatus" UpdateOrderStatusRequest;

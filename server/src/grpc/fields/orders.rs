@@ -139,6 +139,7 @@ impl Fields {
             credit_orders: _,
             mails: _,
             accounting_transfers: _,
+            labels: _,
             delete_time: _,
             pending_resolution: _,
             notes: _,

@@ -57,6 +57,9 @@ pub(crate) fn create_shop(
         "shop.settings.accounting.integration",
         "must be empty: a new shop has no such integration yet",
     );
+    let labels = settings.labels.clone().unwrap_or_default();
+    let description = "is no integration of the shop that makes labels: a new shop has none";
+    fields.check(labels.integration.is_empty(), "shop.settings.labels.integration", description);
     fields.finish()?;
     let command = CreateShop { slug, display_name, settings, caller };
     Ok(CreatingShop { command, validate_only })
@@ -134,6 +137,7 @@ impl Fields {
             mail_templates,
             expiry_warning_days,
             accounting,
+            labels,
         } = settings;
         for path in paths {
             let field = format!("shop.{path}");
@@ -176,6 +180,9 @@ impl Fields {
                     self.days(field, *expiry_warning_days, EXPIRY_WARNING_DAYS_MAX);
                 }
                 "settings.seller" => self.seller(field, seller.clone().unwrap_or_default()),
+                "settings.labels" => {
+                    self.label_settings(field, labels.clone().unwrap_or_default());
+                }
                 "settings.mail_templates" => self.mail_templates(field, mail_templates),
                 "settings.accounting" => {
                     self.accounting(field, accounting.clone().unwrap_or_default(), shop);

@@ -11,7 +11,7 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
     QueryResult, SelectableHelper,
 };
-use order_rules::effects::{Schedule, Step};
+use order_rules::effects::{Schedule, Step, System};
 use order_rules::order::Micros;
 
 use super::{Backend, Connection, Database, Run, integrations, webhooks};
@@ -22,6 +22,7 @@ use crate::store::claims::{
 };
 use crate::store::rows::{EffectRow, LineRow, ShopRow, WebhookRow, key, shop};
 use crate::store::schema::{effects, order_lines, payment_operations, payments, shops};
+use crate::terms::system;
 
 /// Kinds of operations, as they are stored.
 const UPDATE_AMOUNT: i16 = 2;
@@ -301,6 +302,9 @@ async fn with_subjects(
                 Subject::Payment(PaymentSubject { lines, told, ..known })
             }
             None => match effect.integration.clone() {
+                Some(integration) if system(effect.system) == Some(System::Labels) => {
+                    Subject::Label(integration)
+                }
                 Some(integration) => Subject::Transfer(integration),
                 None => Subject::Mail,
             },

@@ -10,7 +10,7 @@ use crate::store::claims::IntegrationSeen;
 use crate::store::facts::Provider;
 use crate::store::rows::{IntegrationRow, key};
 use crate::store::schema;
-use crate::store::schema::{accounting_transfers, integrations, payments};
+use crate::store::schema::{accounting_transfers, integrations, labels, payments};
 
 /// Effects that the runner comes back to by itself; spelled out, as in the partial indexes.
 const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
@@ -60,7 +60,7 @@ pub(super) async fn of_shops(
         .await?)
 }
 
-/// Those of the providers that a payment of the shop names, or a transfer to accounting.
+/// Those of the providers that a payment of the shop names, a transfer to accounting, or a label.
 pub(super) async fn with_payments(
     conn: &mut Connection,
     asked: impl Iterator<Item = &Provider>,
@@ -85,7 +85,15 @@ pub(super) async fn with_payments(
             .select(accounting_transfers::transfer_key)
             .load(conn)
             .await?;
-        if !first.is_empty() || !transfers.is_empty() {
+        let label: Vec<i64> = labels::table
+            .filter(labels::label_key.ge(key(provider.shop_id, 0)))
+            .filter(labels::label_key.lt(key(provider.shop_id.saturating_add(1), 0)))
+            .filter(labels::integration.eq(&provider.name))
+            .limit(1)
+            .select(labels::label_key)
+            .load(conn)
+            .await?;
+        if !first.is_empty() || !transfers.is_empty() || !label.is_empty() {
             found.push(provider.clone());
         }
     }
@@ -132,6 +140,13 @@ pub(super) async fn hasten(
                 .execute(conn)
                 .await?;
         }
+        let own = schema::effects::table
+            .filter(sql::<Bool>(IS_OPEN))
+            .filter(schema::effects::shop_id.eq(provider.shop_id))
+            .filter(schema::effects::due_at.gt(now))
+            .filter(schema::effects::due_at.lt(i64::MAX))
+            .filter(schema::effects::integration.eq(&provider.name));
+        diesel::update(own).set(schema::effects::due_at.eq(now)).execute(conn).await?;
     }
     Ok(())
 }

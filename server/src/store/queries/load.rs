@@ -11,12 +11,12 @@ use crate::store::StoreFailure;
 use crate::store::facts::{Facts, Needs, RequestRow};
 use crate::store::purchases::Purchased;
 use crate::store::rows::{
-    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LineRow, MailRow,
-    OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow, StockItemRow,
-    TransferRow, key, shop,
+    DeliveryLineRow, DeliveryRow, DuplicateRow, EffectRow, HeadRow, HolderRow, LabelRow, LineRow,
+    MailRow, OperationRow, OrderRow, PaymentRow, PersonalRow, ProblemRow, ShopRow, StatusRow,
+    StockItemRow, TransferRow, key, shop,
 };
 use crate::store::schema::{
-    accounting_transfers, customers, deliveries, delivery_lines, effects, events, mails,
+    accounting_transfers, customers, deliveries, delivery_lines, effects, events, labels, mails,
     order_duplicates, order_lines, order_payments, order_statuses, orders, payment_operations,
     payments, problems, shops, stock_items,
 };
@@ -320,6 +320,12 @@ async fn deliveries_of_orders(
             .select(MailRow::as_select())
             .load(conn)
             .await?;
+        facts.labels = labels::table
+            .filter(labels::order_key.eq_any(mailed(facts)))
+            .order(labels::label_key)
+            .select(LabelRow::as_select())
+            .load(conn)
+            .await?;
     }
     transfers(conn, facts).await
 }
@@ -343,7 +349,7 @@ async fn transfers(conn: &mut Connection, facts: &mut Facts) -> Result<(), Store
     Ok(())
 }
 
-/// Orders that may have mails: of the others nothing out of the ordinary is known.
+/// Orders that may have mails or labels: of the others nothing out of the ordinary is known.
 fn mailed(facts: &Facts) -> Vec<i64> {
     let handled = facts.orders.iter().filter(|order| order.handling.is_some());
     handled.map(|order| order.order_key).collect()
@@ -376,7 +382,7 @@ async fn ledger(
     lock: Lock,
     facts: &mut Facts,
 ) -> Result<(), StoreFailure> {
-    if !facts.mails.is_empty() || !facts.transfers.is_empty() {
+    if !facts.mails.is_empty() || !facts.transfers.is_empty() || !facts.labels.is_empty() {
         let mailing = effects::table
             .filter(effects::order_key.eq_any(mailed(facts)))
             .filter(effects::payment_key.is_null())

@@ -5,6 +5,7 @@ mod audits;
 mod effects;
 mod erasing;
 mod integrations;
+mod labels;
 mod listing;
 mod load;
 mod mails;

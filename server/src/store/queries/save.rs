@@ -13,6 +13,7 @@ pub(super) async fn changes(conn: &mut Connection, changes: &Changes) -> Result<
     orders(conn, changes).await?;
     money(conn, changes).await?;
     mails(conn, changes).await?;
+    labels(conn, changes).await?;
     integrations::hasten(conn, &changes.hastened).await?;
     stock(conn, changes).await?;
     insert!(conn, &changes.events[..], events);
@@ -140,7 +141,7 @@ async fn parts_of_orders(conn: &mut Connection, changes: &Changes) -> Result<(),
         &changes.deliveries[..],
         deliveries,
         (order_key, delivery_id),
-        (arrived_on, cancelled_at)
+        (arrived_on, cancelled_at, carrier, tracking_number, tracking_url)
     );
     insert!(conn, &changes.delivery_lines[..], delivery_lines);
     Ok(())
@@ -256,6 +257,26 @@ async fn mails(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
             .execute(conn)
             .await?;
     }
+    Ok(())
+}
+
+async fn labels(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFailure> {
+    upsert!(
+        conn,
+        &changes.labels[..],
+        labels,
+        (label_key),
+        (
+            state,
+            consignment_id,
+            consignment_number,
+            carrier,
+            tracking_number,
+            tracking_url,
+            prints,
+            resolved_at
+        )
+    );
     Ok(())
 }
 

@@ -1,0 +1,267 @@
+//! Logistra Cargonizer.
+//!
+//! It has no keys: what is asked twice is done twice. So a consignment carries our reference, whose
+//! like nobody else has, and is looked for by it before it is made; a search there finds parts of
+//! references, so what it finds is compared to the last character. A consignment is made open: it is
+//! transferred to the carrier from Cargonizer, when the goods leave.
+
+mod answers;
+mod reading;
+#[cfg(test)]
+mod tests;
+mod writing;
+
+use order_proto::v1::{CargonizerEndpoint, CargonizerIntegration};
+use order_rules::labels::Consignment;
+use order_rules::refusals::Code;
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Body, Method, Request, StatusCode, Url};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use self::answers::{Refused, refused};
+use super::{Asked, LabelMaker, Options};
+use crate::links::Link;
+use crate::outside::{Answer, Lost};
+use crate::providers::Tested;
+use crate::systems::{Decline, Report, Sighting};
+
+/// A user of Cargonizer at work for one sender; clones share its connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Cargonizer {
+    link: Link,
+    /// Without a slash at the end.
+    base: String,
+    /// Id of the managership: the user for this sender.
+    sender: String,
+}
+
+/// Why there is nothing to read.
+enum Unread {
+    Lost(Lost),
+    Refused(Refused),
+    /// The answer is not what it should be.
+    Strange(&'static str),
+}
+
+const KEY: HeaderName = HeaderName::from_static("x-cargonizer-key");
+const SENDER: HeaderName = HeaderName::from_static("x-cargonizer-sender");
+/// The secret among the fields of its integration.
+const API_KEY: &str = "api_key";
+const PDF: &[u8] = b"%PDF-";
+const IDS: &str = "consignment_ids[]";
+
+impl Cargonizer {
+    pub(super) fn new(link: Link, setup: &CargonizerIntegration) -> Self {
+        Self { link, base: base(setup), sender: setup.sender_id.clone() }
+    }
+
+    /// The consignment under this reference, if there is one.
+    async fn find(&self, reference: &str, key: Uuid) -> Result<Option<Consignment>, Unread> {
+        let answer = self.get("/consignments.xml", &[("text", reference)]).await?;
+        let found = reading::consignments(&answer.body)
+            .ok_or(Unread::Strange("what was found cannot be understood"))?;
+        let own = found.into_iter().filter(|one| one.is(reference, key));
+        // Were it there twice, the first is the one that was printed.
+        Ok(own.min_by_key(|one| one.number_of_id()).map(reading::Told::into_consignment))
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Unread> {
+        let request = self.request(Method::GET, path, query, None);
+        let request = request.ok_or(Unread::Strange("the call cannot be written"))?;
+        let answer = self.link.outside.send(request).await.map_err(Unread::Lost)?;
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(Unread::Refused(refused(&answer))),
+        }
+    }
+
+    /// `None`: something cannot stand in a header or an address.
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Option<Request> {
+        let mut url = Url::parse(&format!("{}{path}", self.base)).ok()?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = Request::new(method, url);
+        let headers = request.headers_mut();
+        let key = self.link.secret(API_KEY);
+        let mut key = HeaderValue::from_str(key.expose_secret()).ok()?;
+        key.set_sensitive(true);
+        headers.insert(KEY, key);
+        headers.insert(SENDER, HeaderValue::from_str(&self.sender).ok()?);
+        if let Some(body) = body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+            *request.body_mut() = Some(Body::from(body));
+        }
+        Some(request)
+    }
+
+    /// Asked for and told in what way it ended; `done` is what a success means.
+    async fn write<Yes>(
+        &self,
+        request: Option<Request>,
+        done: impl FnOnce(&Answer) -> Report<Yes>,
+    ) -> Report<Yes> {
+        let Some(request) = request else { return Report::TryLater { after: None } };
+        match self.link.outside.send(request).await {
+            Err(Lost::NotSent(_)) => Report::TryLater { after: None },
+            Err(Lost::Unknown(_)) => Report::Unknown,
+            Ok(answer) if answer.status.is_success() || answer.status.is_redirection() => {
+                done(&answer)
+            }
+            Ok(answer) => {
+                let no = refused(&answer);
+                match answer.status {
+                    _ if no.is_about_credentials => Report::Held(self.link.hold(no.decline.reason)),
+                    StatusCode::TOO_MANY_REQUESTS => Report::TryLater { after: no.after },
+                    status if status.is_client_error() => Report::Declined(no.decline),
+                    // A fault of Cargonizer's may come after the deed.
+                    _ => Report::Unknown,
+                }
+            }
+        }
+    }
+
+    /// The credentials, as far as a look shows.
+    async fn checked(&self) -> Result<(), Tested> {
+        let told = |unread| match unread {
+            Unread::Lost(lost) => Tested::Unreachable(lost.to_string()),
+            Unread::Refused(no) if no.is_about_credentials => {
+                Tested::CredentialsRefused(no.decline.reason)
+            }
+            Unread::Refused(no) if no.is_temporary => Tested::Unreachable(no.decline.reason),
+            Unread::Refused(no) => Tested::UnexpectedAnswer(no.decline.reason),
+            Unread::Strange(what) => Tested::UnexpectedAnswer(what.to_owned()),
+        };
+        let profile = self.get("/profile.xml", &[]).await.map_err(told)?;
+        let senders = reading::managerships(&profile.body)
+            .ok_or_else(|| told(Unread::Strange("the profile cannot be understood")))?;
+        if !senders.contains(&self.sender) {
+            let what = "the key is right, but the sender id is none of its managerships";
+            return Err(Tested::CredentialsRefused(what.to_owned()));
+        }
+        let agreements = self.get("/transport_agreements.xml", &[]).await.map_err(told)?;
+        match reading::products(&agreements.body) {
+            Some(_) => Ok(()),
+            None => Err(told(Unread::Strange("the agreements cannot be understood"))),
+        }
+    }
+}
+
+impl LabelMaker for Cargonizer {
+    async fn make(&self, asked: &Asked) -> Report<Consignment> {
+        match self.find(&asked.reference, asked.key).await {
+            Ok(Some(known)) => return Report::Done(known),
+            Ok(None) => {}
+            Err(Unread::Refused(no)) if no.is_about_credentials => {
+                return Report::Held(self.link.hold(no.decline.reason));
+            }
+            Err(Unread::Refused(no)) => return Report::TryLater { after: no.after },
+            Err(Unread::Lost(_) | Unread::Strange(_)) => return Report::TryLater { after: None },
+        }
+        let body = writing::consignment(asked);
+        let request =
+            body.and_then(|body| self.request(Method::POST, "/consignments.xml", &[], Some(body)));
+        let report = self.write(request, |answer| made(answer, asked)).await;
+        match report {
+            Report::Declined(Decline { code, reason }) => {
+                Report::Declined(Decline { code, reason: writing::impersonal(&reason, asked) })
+            }
+            report => report,
+        }
+    }
+
+    async fn look_up(&self, reference: &str, key: Uuid) -> Sighting<Consignment> {
+        match self.find(reference, key).await {
+            Ok(Some(known)) => Sighting::Happened(known),
+            Ok(None) => Sighting::Absent,
+            // It may have been made under other credentials than these.
+            Err(_) => Sighting::NoAnswer,
+        }
+    }
+
+    async fn print(&self, consignment: &str, printer: &str) -> Report<()> {
+        let query = [("printer_id", printer), (IDS, consignment)];
+        let request = self.request(Method::POST, "/consignments/label_direct", &query, None);
+        let done = |answer: &Answer| match answers::hidden(answer) {
+            Some(no) => Report::Declined(no),
+            None => Report::Done(()),
+        };
+        match self.write(request, done).await {
+            Report::Declined(Decline { code: Code::NotFoundAtProvider, reason }) => {
+                Report::Declined(Decline { code: Code::PrinterUnavailable, reason })
+            }
+            report => report,
+        }
+    }
+
+    async fn pdf(&self, consignment: &str) -> Result<Vec<u8>, Decline> {
+        let answer = self.get("/consignments/label_pdf", &[(IDS, consignment)]).await;
+        let answer = answer.map_err(Unread::into_decline)?;
+        match answer.body.starts_with(PDF) {
+            true => Ok(answer.body),
+            false => Err(answers::hidden(&answer).unwrap_or_else(|| {
+                Unread::Strange("what should be a label is no PDF").into_decline()
+            })),
+        }
+    }
+
+    async fn options(&self) -> Result<Options, Decline> {
+        let agreements = self.get("/transport_agreements.xml", &[]).await;
+        let agreements = agreements.map_err(Unread::into_decline)?;
+        let printers = self.get("/printers.xml", &[]).await.map_err(Unread::into_decline)?;
+        let products = reading::products(&agreements.body);
+        let printers = reading::printers(&printers.body);
+        products
+            .zip(printers)
+            .map(|(products, printers)| Options { products, printers })
+            .ok_or_else(|| Unread::Strange("what is offered cannot be understood").into_decline())
+    }
+
+    async fn test(&self) -> Tested {
+        match self.checked().await {
+            Ok(()) => Tested::Works,
+            Err(tested) => tested,
+        }
+    }
+}
+
+impl Unread {
+    fn into_decline(self) -> Decline {
+        match self {
+            Self::Refused(no) => no.decline,
+            Self::Lost(lost) => {
+                Decline { code: Code::UnknownProviderError, reason: lost.to_string() }
+            }
+            Self::Strange(what) => {
+                Decline { code: Code::UnknownProviderError, reason: what.to_owned() }
+            }
+        }
+    }
+}
+
+fn base(setup: &CargonizerIntegration) -> String {
+    match setup.endpoint() {
+        CargonizerEndpoint::Production | CargonizerEndpoint::Unspecified => {
+            "https://api.cargonizer.no".to_owned()
+        }
+        CargonizerEndpoint::Sandbox => "https://sandbox.cargonizer.no".to_owned(),
+        CargonizerEndpoint::StandIn => setup.stand_in_url.trim_end_matches('/').to_owned(),
+    }
+}
+
+/// What the answer to a new consignment says. A success that does not show it is looked for.
+fn made(answer: &Answer, asked: &Asked) -> Report<Consignment> {
+    if let Some(no) = answers::hidden(answer) {
+        return Report::Declined(no);
+    }
+    let told = reading::consignments(&answer.body).unwrap_or_default();
+    let own = told.into_iter().find(|one| one.is(&asked.reference, asked.key));
+    own.map_or(Report::Unknown, |one| Report::Done(one.into_consignment()))
+}

@@ -1,0 +1,241 @@
+//! Doubts, kills and holds: whatever befalls a label on its way, there is one consignment in the end.
+
+use std::sync::Arc;
+
+use order_rules::refusals::Code;
+use order_sdk::OrderName;
+use order_sdk::proto::{self, CargonizerIntegration, ConnectionState, LabelState};
+use order_tests::fakes::{Effect, Trouble};
+
+use super::{PRINTER, Stage, cargonizer};
+use crate::harness::{Backend, WAIT, eventually, problems, refused, request_id};
+
+trials! {
+    own: [
+        every_doubt_is_ended_by_a_look,
+        a_kill_at_any_point_makes_one_consignment,
+        labels_wait_for_their_integration_and_can_be_given_up,
+        many_callers_make_one_consignment,
+    ];
+}
+
+/// Silence, a line that breaks and a fault of theirs, each before it is done and after.
+fn doubts() -> Vec<Trouble> {
+    let effects = [
+        Effect::Silence,
+        Effect::HangUp,
+        Effect::answer(500, "", "Oops"),
+        Effect::answer(502, "", "Deploying"),
+    ];
+    let befall = |effect| Trouble::of("consignment", effect);
+    let before = effects.clone().map(befall);
+    let after = effects.map(|effect| befall(effect).once_done());
+    [before, after].concat()
+}
+
+async fn every_doubt_is_ended_by_a_look(backend: Backend) {
+    let stage = Arc::new(Stage::set(backend).await);
+    let fake = &stage.fake;
+    let mut asked = Vec::new();
+    // One after the other, so that each trouble befalls its own; what follows goes on at once.
+    for trouble in doubts() {
+        let name = stage.sent().await;
+        let told = format!("{trouble:?}");
+        fake.trouble(trouble);
+        let reference = stage.ask(&name).await;
+        eventually(&told, async || {
+            (fake.book().calls("consignment", &reference) > 0).then_some(())
+        })
+        .await;
+        // Whoever looks for parts of references finds these, too.
+        stage.decoys(&reference).await;
+        asked.push((name, reference, told));
+    }
+    // A look before that fails costs a moment, and nothing is made meanwhile.
+    let name = stage.sent().await;
+    fake.trouble(Trouble::of("search", Effect::answer(502, "", "Deploying")));
+    let reference = stage.ask(&name).await;
+    asked.push((name, reference, "a search that fails".to_owned()));
+    for (name, reference, told) in &asked {
+        let order = stage.world.labelled(name).await;
+        let label = &order.labels[0];
+        assert_eq!((label.state(), problems(&order)), (LabelState::Made, vec![]), "{told}");
+        let made: Vec<String> =
+            fake.book().done_to("consignment", reference).map(|done| done.id.clone()).collect();
+        assert_eq!(made, [label.consignment_id.as_str()], "{told}: one, and the one that is shown");
+    }
+    // Nobody can say what became of a print: it is not repeated, and a person is told.
+    let (name, reference, _) = &asked[0];
+    fake.trouble(Trouble::of("print", Effect::HangUp).once_done());
+    let print = stage.world.client.label(name).printer(PRINTER.to_string());
+    print.clone().wait(WAIT).send().await.unwrap();
+    let order = eventually("the print is told of", async || {
+        let order = stage.world.get(name).await;
+        (!order.problems.is_empty()).then_some(order)
+    })
+    .await;
+    assert_eq!(problems(&order), ["PRINT_UNKNOWN"]);
+    assert_eq!(stage.printed(reference).len(), 1);
+    let order = print.wait(WAIT).send().await.unwrap().order.unwrap();
+    assert_eq!((problems(&order), stage.printed(reference).len()), (vec![], 2));
+    stage.check().await;
+}
+
+async fn a_kill_at_any_point_makes_one_consignment(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    // Called and not done; done and not heard; found and not heard; durable and maybe called.
+    let mut asked = Vec::new();
+    for trouble in [
+        Some(Trouble::of("consignment", Effect::Silence)),
+        Some(Trouble::of("consignment", Effect::Silence).once_done()),
+        Some(Trouble::of("search", Effect::Silence)),
+        None,
+    ] {
+        let name = stage.sent().await;
+        let operation = trouble.as_ref().map(|trouble| trouble.operation.clone());
+        fake.trouble(trouble.unwrap_or(Trouble::of("nothing", Effect::Silence)));
+        let reference = stage.ask(&name).await;
+        if let Some(operation) = operation {
+            eventually("it is called", async || {
+                (fake.book().calls(&operation, &reference) > 0).then_some(())
+            })
+            .await;
+        }
+        asked.push((name, reference));
+    }
+    // A label that is being printed.
+    let name = stage.sent().await;
+    let order = world.client.label(&name).wait(WAIT).send().await.unwrap().order.unwrap();
+    let reference = order.labels[0].reference.clone();
+    fake.trouble(Trouble::of("print", Effect::Silence).once_done());
+    world.client.label(&name).printer(PRINTER.to_string()).send().await.unwrap();
+    eventually("it is printed", async || (!stage.printed(&reference).is_empty()).then_some(()))
+        .await;
+    world.server.kill().await;
+    world.server.start().await;
+    for (name, reference) in &asked {
+        let order = world.labelled(name).await;
+        assert_eq!((order.labels[0].state(), problems(&order)), (LabelState::Made, vec![]));
+        assert_eq!(stage.made(reference), 1, "{reference}");
+    }
+    let order = world.labelled(&name).await;
+    assert_eq!(problems(&order), ["PRINT_UNKNOWN"]);
+    assert_eq!((stage.printed(&reference).len(), stage.made(&reference)), (1, 1));
+    stage.check().await;
+}
+
+async fn labels_wait_for_their_integration_and_can_be_given_up(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake: _ } = &stage;
+    let told = async |name: &OrderName, code: &str| {
+        eventually("the order says why it waits", async || {
+            let order = world.get(name).await;
+            problems(&order).contains(&code).then_some(order)
+        })
+        .await
+    };
+    let (waiting, given_up) = (stage.sent().await, stage.sent().await);
+    world.disable("cargonizer", true).await;
+    let reference = stage.ask(&waiting).await;
+    let lost = stage.ask(&given_up).await;
+    told(&waiting, "INTEGRATION_DISABLED").await;
+    let order = told(&given_up, "INTEGRATION_DISABLED").await;
+    let anew = world.client.label(&waiting).new_consignment().send().await;
+    refused(anew, Code::EffectPending);
+    let request = proto::DismissProblemRequest {
+        name: order.name.clone(),
+        problem_id: order.problems[0].id,
+        reason: "hentes i butikken".to_owned(),
+        ..proto::DismissProblemRequest::default()
+    };
+    let order = world.client.dismiss_problem(request).await.unwrap().order.unwrap();
+    assert_eq!((order.labels[0].state(), problems(&order).len()), (LabelState::Withdrawn, 0));
+
+    // Neither the key nor the sender may be wrong.
+    let set = async |path: &str, change: fn(&mut CargonizerIntegration)| {
+        world.reintegrate("cargonizer", &[path], cargonizer(change)).await.unwrap();
+    };
+    set("cargonizer.api_key", |one| one.api_key = "feil".to_owned()).await;
+    world.disable("cargonizer", false).await;
+    let order = told(&waiting, "INTEGRATION_UNAUTHORIZED").await;
+    assert_eq!(
+        (problems(&order).len(), &*order.problems[0].details["provider"]),
+        (1, "cargonizer")
+    );
+    assert_eq!(
+        world.connection("cargonizer").await.state(),
+        ConnectionState::CredentialsRefused,
+        "401"
+    );
+    set("cargonizer.sender_id", |one| one.sender_id = "7890".to_owned()).await;
+    set("cargonizer.api_key", |_| {}).await;
+    let tested = world.connection("cargonizer").await;
+    assert_eq!(tested.state(), ConnectionState::CredentialsRefused, "{tested:?}");
+    assert!(tested.detail.contains("managership"), "{tested:?}");
+    set("cargonizer.sender_id", |_| {}).await;
+    let order = world.labelled(&waiting).await;
+    assert_eq!((order.labels[0].state(), problems(&order)), (LabelState::Made, vec![]));
+    assert_eq!((stage.made(&reference), stage.made(&lost)), (1, 0));
+    // It keeps what it made: at another place nothing of it would be found.
+    let moved = cargonizer(|one| one.stand_in_url = "http://127.0.0.1:1".to_owned());
+    let moved = world.reintegrate("cargonizer", &["cargonizer.stand_in_url"], moved).await;
+    refused(moved, Code::IntegrationInUse);
+
+    // An erased customer gets no label any more, and nobody reads the one there is.
+    let erased = stage.sent().await;
+    stage.fake.trouble(Trouble::of("search", Effect::answer(503, "", "Later")).always());
+    stage.ask(&erased).await;
+    let email = crate::harness::world::CUSTOMER.1.to_owned();
+    let identity = Some(proto::person::Identity::Email(email));
+    let request = proto::EraseCustomerRequest {
+        parent: (&world.shop).into(),
+        person: Some(proto::Person { identity }),
+        ..proto::EraseCustomerRequest::default()
+    };
+    eventually("the customer is erased", async || {
+        world.client.erase_customer(request.clone()).await.ok()
+    })
+    .await;
+    stage.fake.recover();
+    let order = world.labelled(&erased).await;
+    assert!(matches!(order.labels[0].state(), LabelState::Withdrawn | LabelState::Declined));
+    assert_eq!(stage.made(&order.labels[0].reference), 0);
+    refused(world.pdf(&waiting).await, Code::LabelNotFound);
+    stage.check().await;
+}
+
+async fn many_callers_make_one_consignment(backend: Backend) {
+    const CALLERS: usize = 8;
+    let stage = Arc::new(Stage::set(backend).await);
+    stage.fake.trouble(Trouble::of("consignment", Effect::Slow { millis: 50 }).always());
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        orders.push((stage.sent().await, request_id()));
+    }
+    let mut running = Vec::new();
+    for (name, id) in &orders {
+        for caller in 0..CALLERS {
+            let (stage, name, id) = (Arc::clone(&stage), name.clone(), id.clone());
+            running.push(tokio::spawn(async move {
+                // Half of them send the same command.
+                let id = if caller % 2 == 0 { id } else { request_id() };
+                let asked = stage.world.client.label(&name).printer(PRINTER.to_string());
+                asked.request_id(id).wait(WAIT).send().await.unwrap().receipt.unwrap()
+            }));
+        }
+    }
+    for one in running {
+        assert!(one.await.unwrap().settled);
+    }
+    for (name, _) in &orders {
+        let order = stage.world.labelled(name).await;
+        let [label] = order.labels.as_slice() else { panic!("{order:?}") };
+        assert_eq!(stage.made(&label.reference), 1);
+        // As often as it was asked for, once it was made.
+        let prints = stage.printed(&label.reference).len();
+        assert_eq!(prints, label.prints.len());
+        assert!((1..=1 + CALLERS / 2).contains(&prints), "{prints}");
+    }
+    stage.check().await;
+}
