@@ -92,10 +92,7 @@ pub(crate) trait LabelMaker {
 
 /// Whether integrations of this kind make labels.
 pub(crate) fn are_made_by(system: &System) -> bool {
-    match system {
-        System::Sandbox(_) | System::Cargonizer(_) => true,
-        _ => false,
-    }
+    matches!(system, System::Sandbox(_) | System::Cargonizer(_))
 }
 
 /// The system behind an integration, with its credentials in hand.

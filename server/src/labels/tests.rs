@@ -57,13 +57,14 @@ fn what_a_carrier_needs_and_is_not_there_is_named() {
 
 #[test]
 fn notes_for_the_warehouse_travel_along_in_the_room_there_is() {
+    use v1::NoteAudience::{Customer, Internal, Warehouse};
+
     let note = |audience: v1::NoteAudience, text: &str| v1::Note {
         audience: audience.into(),
         text: text.to_owned(),
         ..v1::Note::default()
     };
     let notes = |notes: Vec<v1::Note>| message_of(&v1::Order { notes, ..v1::Order::default() });
-    use v1::NoteAudience::{Customer, Internal, Warehouse};
     assert_eq!(notes(vec![note(Internal, "a"), note(Customer, "b")]), "");
     let two = vec![note(Warehouse, "Pakk\n godt"), note(Internal, "a"), note(Warehouse, "Haster")];
     assert_eq!(notes(two), "Pakk godt; Haster");

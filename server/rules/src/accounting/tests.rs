@@ -69,7 +69,8 @@ fn failed(case: &Case, id: i64, outcome: &TransferOutcome) -> Decision {
 #[test]
 fn an_invoice_is_final_and_an_order_is_not() {
     // What stands already, what is asked for, the refusal, and what became of those before.
-    let rows: [(&[(TransferForm, TransferState)], TransferForm, Option<Code>); 12] = [
+    type Row = (&'static [(TransferForm, TransferState)], TransferForm, Option<Code>);
+    let rows: [Row; 12] = [
         (&[], Invoice, None),
         (&[], AsOrder, None),
         (&[(Invoice, Succeeded)], Invoice, Some(Code::AlreadyTransferred)),
