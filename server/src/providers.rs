@@ -24,8 +24,8 @@ use self::klarna::Klarna;
 use self::sandbox::Sandbox;
 use self::vipps::Vipps;
 use crate::links::{Links, Setup, Unusable};
-pub(crate) use crate::systems::Decline;
 use crate::systems::{self, Hold};
+pub(crate) use crate::systems::{Decline, Told};
 use crate::webhooks::{self, Proof};
 
 /// One operation on one reservation.
@@ -60,21 +60,6 @@ pub(crate) enum Doubt {
     Repeat,
     /// It may have forgotten the key.
     TooLate,
-}
-
-/// What a provider told by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
-    /// Of the operation it is about, if that is one of ours.
-    pub key: Option<Uuid>,
-    /// In the provider's words.
-    pub event: String,
-    pub is_success: bool,
-    pub reason: String,
-    pub amount_minor: i64,
-    pub currency: String,
-    /// The provider's reference of what it tells of.
-    pub provider_reference: String,
 }
 
 /// A line of what a call moves money for.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use order_rules::effects;
 use order_rules::refusals::Code;
+use uuid::Uuid;
 
 const WORDS_CHARACTERS_MAX: usize = 500;
 
@@ -41,6 +42,21 @@ pub(crate) enum Sighting<Yes> {
     NoAnswer,
     /// The system keeps no account that could be asked for.
     Untold,
+}
+
+/// What a system told by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Of the operation it is about, if that is one of ours.
+    pub key: Option<Uuid>,
+    /// In the system's words.
+    pub event: String,
+    pub is_success: bool,
+    pub reason: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    /// The system's reference of what it tells of.
+    pub provider_reference: String,
 }
 
 /// The system's no.

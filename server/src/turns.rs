@@ -5,6 +5,7 @@ mod booking;
 mod connected;
 mod document;
 pub(crate) mod labelling;
+mod looking;
 pub(crate) mod mailing;
 mod pairs;
 mod personal;
@@ -252,7 +253,7 @@ impl Turns {
         let shops = self.inner.shops.clone();
         let now = clock::now();
         on_either!(&self.inner.store, database => database
-            .preview(needs, move |facts| turn::bearing(&shops, shop_id, &hearing, &facts, now))
+            .preview(needs, move |facts| looking::bearing(&shops, shop_id, &hearing, &facts, now))
             .await)?
     }
 
@@ -276,7 +277,7 @@ impl Turns {
         let (shops, now) = (self.inner.shops.clone(), clock::now());
         let wanted = (number, payment);
         on_either!(&self.inner.store, database => database
-            .preview(needs, move |facts| turn::payment_now(&shops, shop_id, wanted, &facts, now))
+            .preview(needs, move |facts| looking::payment_now(&shops, shop_id, wanted, &facts, now))
             .await)?
     }
 
@@ -300,7 +301,7 @@ impl Turns {
         let now = clock::now();
         on_either!(&self.inner.store, database => database
             .preview(needs, move |facts| {
-                turn::order_now(&shops, shop_id, number, &facts, (now, awaits))
+                looking::order_now(&shops, shop_id, number, &facts, (now, awaits))
             })
             .await)?
     }

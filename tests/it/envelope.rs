@@ -1,5 +1,6 @@
 //! What every mutation has: a repeat is harmless, a stale etag is refused, and asking stores nothing.
 
+mod grounds;
 mod kinds;
 mod mutations;
 

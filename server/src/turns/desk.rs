@@ -19,7 +19,7 @@ use super::{document, record, story};
 use crate::commands::{Answer, Caller};
 use crate::shops::Shop;
 use crate::store::facts::{Changes, RequestRow};
-use crate::store::rows::{EffectRow, EventRow, HeadRow, MovementRow, StatusRow, StockItemRow};
+use crate::store::rows::{EffectRow, EventRow, HeadRow, MovementRow, StockItemRow};
 use crate::terms::{Term, effect_state_stored};
 
 /// An order with what the rules do not look at.
@@ -449,25 +449,6 @@ impl Desk {
     /// The revision of the next event.
     pub(crate) fn next_revision(&self) -> i64 {
         self.head.revision.saturating_add(1)
-    }
-
-    /// Stores a status as it is now.
-    pub(crate) fn put_status(&mut self, row: StatusRow) {
-        self.changes.statuses.retain(|other| other.status_id != row.status_id);
-        self.changes.statuses.push(row);
-    }
-
-    /// Makes changed statuses those of the shop.
-    pub(crate) fn put_shop_statuses(&mut self, mut shop: Shop) {
-        shop.status_rows.sort_by_key(|row| (row.position, row.status_id));
-        self.replace_shop(shop);
-    }
-
-    /// Makes changed settings those of the shop, and stores them.
-    pub(crate) fn put_shop(&mut self, mut shop: Shop) {
-        shop.row.revision = self.next_revision();
-        self.changes.shops = vec![shop.row.clone()];
-        self.replace_shop(shop);
     }
 
     pub(super) fn replace_shop(&mut self, shop: Shop) {
