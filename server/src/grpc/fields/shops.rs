@@ -114,6 +114,7 @@ pub(crate) fn list_shops(request: v1::ListShopsRequest) -> Result<Page, Failure>
 
 impl Fields {
     /// The settings whose paths are given; the others are not read.
+    #[expect(clippy::too_many_lines, reason = "a table: one row per setting")]
     fn settings(&mut self, settings: &v1::ShopSettings, paths: &[&str], shop: &str) {
         let v1::ShopSettings {
             language_code,
