@@ -233,22 +233,7 @@ async fn a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note(backend: Backen
     let invoices = fake.with(|tripletex, _| tripletex.invoices());
     assert_eq!(invoices[0]["amountOutstanding"], 0);
 
-    // The credit of it, with a fee and the money paid back.
-    let credit = world.client.credit(&sale).units(1, 1).fee("Returfrakt", 9_900, 2_500);
-    let credit = credit.refund(true).wait(WAIT).send().await.unwrap().credit_order.unwrap();
-    let credit: OrderName = credit.name.parse().unwrap();
-    world.settled(&sale).await;
-    refused(stage.ask(&credit, TransferForm::Invoice).await, Code::NotCompleted);
-    world.change(&credit, "sent").send().await.unwrap();
-    let order = stage.transfer(&credit, TransferForm::Invoice).await;
-    assert_eq!(last(&order).state(), TransferState::Succeeded, "{order:?}");
-    assert_eq!(stage.done("credit-note", &credit), [9_900 - TOTAL]);
-    assert_eq!(stage.done("payment", &credit).iter().sum::<i64>(), 9_900 - TOTAL);
-    assert_eq!(stage.order(&credit)["orderLines"][0]["count"], -1);
-    let notes = fake.with(|tripletex, _| tripletex.invoices());
-    let sold = transfer.external_invoice_id.parse::<i64>().unwrap();
-    assert_eq!(notes[1]["creditedInvoice"], sold);
-    assert_eq!(notes[1]["amountOutstanding"], 0);
+    its_credit_is_a_note(&stage, &sale, transfer).await;
 
     // The story tells of it without anybody's name, and the customer is the same one.
     let history = world.history(&sale).await;
@@ -262,6 +247,26 @@ async fn a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note(backend: Backen
     assert_eq!(fake.with(|tripletex, _| tripletex.customers().len()), 1);
     stage.check().await;
     is_nowhere(world, EMPLOYEE_TOKEN).await;
+}
+
+/// With a fee, and the money paid back.
+async fn its_credit_is_a_note(stage: &Stage, sale: &OrderName, sold: &AccountingTransfer) {
+    let Stage { world, fake, .. } = stage;
+    let credit = world.client.credit(sale).units(1, 1).fee("Returfrakt", 9_900, 2_500);
+    let credit = credit.refund(true).wait(WAIT).send().await.unwrap().credit_order.unwrap();
+    let credit: OrderName = credit.name.parse().unwrap();
+    world.settled(sale).await;
+    refused(stage.ask(&credit, TransferForm::Invoice).await, Code::NotCompleted);
+    world.change(&credit, "sent").send().await.unwrap();
+    let order = stage.transfer(&credit, TransferForm::Invoice).await;
+    assert_eq!(last(&order).state(), TransferState::Succeeded, "{order:?}");
+    assert_eq!(stage.done("credit-note", &credit), [9_900 - TOTAL]);
+    assert_eq!(stage.done("payment", &credit).iter().sum::<i64>(), 9_900 - TOTAL);
+    assert_eq!(stage.order(&credit)["orderLines"][0]["count"], -1);
+    let notes = fake.with(|tripletex, _| tripletex.invoices());
+    let invoice = sold.external_invoice_id.parse::<i64>().unwrap();
+    assert_eq!(notes[1]["creditedInvoice"], invoice);
+    assert_eq!(notes[1]["amountOutstanding"], 0);
 }
 
 async fn an_order_is_changed_there_and_invoiced_later(backend: Backend) {

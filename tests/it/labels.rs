@@ -163,6 +163,7 @@ impl Stage {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told to its end")]
 async fn a_label_is_made_once_printed_as_asked_and_read(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake } = &stage;
@@ -395,6 +396,7 @@ async fn the_sandbox_makes_labels_for_whoever_tries(world: World) {
     assert_eq!(reason(&asked.order.unwrap()).0, "PRINTER_UNAVAILABLE");
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told to its end")]
 async fn who_gets_no_label_is_told_why(world: World) {
     let labels = || LabelSettings {
         integration: "card".to_owned(),

@@ -210,13 +210,17 @@ impl Fields {
         let paths = mask.map(|mask| mask.paths).unwrap_or_default();
         self.check(!paths.is_empty(), "update_mask", "must have at least one path");
         let mut masked: Vec<&'static str> = Vec::new();
+        let mut told = false;
         for (index, path) in paths.iter().enumerate() {
             match known.iter().copied().find(|known| known == path) {
                 Some(path) if masked.contains(&path) => {}
                 Some(path) => masked.push(path),
                 None => {
                     let field = format!("update_mask.paths[{index}]");
-                    self.refuse(field, format!("must be one of {}", known.join(", ")));
+                    // All there are is much to say, and said once.
+                    let these = if told { "these too".to_owned() } else { known.join(", ") };
+                    self.refuse(field, format!("must be one of {these}"));
+                    told = true;
                 }
             }
         }

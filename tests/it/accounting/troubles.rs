@@ -20,7 +20,14 @@ trials! {
 
 async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let Stage { world, fake, .. } = &stage;
+    what_is_final_is_told(&stage).await;
+    what_the_company_lacks_is_told_first(&stage).await;
+    what_passes_is_tried_on(&stage).await;
+    stage.check().await;
+}
+
+async fn what_is_final_is_told(stage: &Stage) {
+    let fake = &stage.fake;
     let finals = [
         ("order", 400, "4000", "Bad request", "REJECTED_BY_ACCOUNTING"),
         ("order", 400, "11000", "Illegal filter", "REJECTED_BY_ACCOUNTING"),
@@ -45,7 +52,7 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
         ("invoice", 418, "1", "Teapot", "UNKNOWN_PROVIDER_ERROR"),
     ];
     for (number, (operation, status, code, text, page)) in finals.into_iter().enumerate() {
-        let sale = sell_to(&stage, &format!("feil-{number}@kunde.example")).await;
+        let sale = sell_to(stage, &format!("feil-{number}@kunde.example")).await;
         fake.trouble(Trouble::of(operation, Effect::answer(status, code, text)));
         let order = stage.transfer(&sale, TransferForm::Invoice).await;
         assert_eq!(problems(&order), ["TRANSFER_DECLINED"], "{text}");
@@ -61,7 +68,11 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
         assert_eq!(stage.done("order", &sale), [TOTAL], "{text}");
         assert_eq!(stage.done("invoice", &sale), [TOTAL], "{text}");
     }
-    // What the company is set up for is known before anything is made.
+}
+
+/// What the company is set up for is known before anything is made.
+async fn what_the_company_lacks_is_told_first(stage: &Stage) {
+    let Stage { world, fake, .. } = stage;
     for (rate_bp, provider, page) in
         [(2_450, "klarna", "VAT_NOT_ENABLED"), (2_500, "card", "PAYMENT_TYPE_MISSING")]
     {
@@ -92,7 +103,10 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     world.change(&credit, "sent").send().await.unwrap();
     let order = stage.transfer(&credit, TransferForm::Invoice).await;
     assert_eq!(reason(&order).0, "CREDITED_IN_BOOKS", "{order:?}");
-    // What passes is tried on.
+}
+
+async fn what_passes_is_tried_on(stage: &Stage) {
+    let Stage { world, fake, .. } = stage;
     for (status, code) in [(409, "10000"), (409, "8000"), (429, "0"), (403, "9000"), (401, "3000")]
     {
         let sale = stage.sell().await;
@@ -117,7 +131,6 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
         );
         assert_eq!(stage.done("order", &sale), [TOTAL], "{code}");
     }
-    stage.check().await;
 }
 
 /// A sale of an own customer, paid by two providers, so that it takes every step there is.

@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 use TransferForm::{Invoice, Order as AsOrder};
 use TransferState::{Declined, Pending, Succeeded, Unknown, Withdrawn};
 
+/// How a transfer stands.
+type Stands = (TransferForm, TransferState);
+
 const NOW: Micros = Micros(7);
 
 fn wanted(form: TransferForm) -> NewTransfer {
@@ -37,7 +40,7 @@ fn credit() -> Case {
     case
 }
 
-fn with(mut case: Case, rows: &[(TransferForm, TransferState)]) -> Case {
+fn with(mut case: Case, rows: &[Stands]) -> Case {
     for (id, (form, state)) in (10..).zip(rows) {
         let decision = transfer(&completed(), None, wanted(*form), &mut Ids(id), NOW).unwrap();
         let known = decision.case.order.transfers[0].clone();
@@ -69,8 +72,7 @@ fn failed(case: &Case, id: i64, outcome: &TransferOutcome) -> Decision {
 #[test]
 fn an_invoice_is_final_and_an_order_is_not() {
     // What stands already, what is asked for, the refusal, and what became of those before.
-    type Row = (&'static [(TransferForm, TransferState)], TransferForm, Option<Code>);
-    let rows: [Row; 12] = [
+    let rows: [(&[Stands], TransferForm, Option<Code>); 12] = [
         (&[], Invoice, None),
         (&[], AsOrder, None),
         (&[(Invoice, Succeeded)], Invoice, Some(Code::AlreadyTransferred)),
