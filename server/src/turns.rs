@@ -167,10 +167,15 @@ impl Turns {
         let work = Work::from([(shop_id, vec![Arc::clone(&assignment)])]);
         let now = clock::now();
         let needs = turn::needs(&self.inner.shops, &work, now);
-        let shops = self.inner.shops.clone();
-        on_either!(&self.inner.store, database => database
-            .preview(needs, move |facts| turn::rehearse(&shops, shop_id, &assignment, &facts, now))
-            .await)?
+        let (shops, asked) = (self.inner.shops.clone(), Arc::clone(&assignment));
+        let store = &self.inner.store;
+        let answer = on_either!(store, database => database
+            .preview(needs, move |facts| turn::rehearse(&shops, shop_id, &asked, &facts, now))
+            .await)?;
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(failure) => Err(staleness::explained(store, shop_id, &assignment, failure).await),
+        }
     }
 
     /// Creates a shop with the starting statuses. The same id and content again is harmless.

@@ -113,7 +113,9 @@ async fn klarna_holds_longer_when_it_is_asked(backend: Backend) {
     let answer = world.client.extend_reservation(request).await.unwrap();
     let until = answer.order.unwrap().payments[0].expire_time.unwrap();
     assert!(until.seconds > payment.expire_time.unwrap().seconds + 4 * 86_400);
-    assert_eq!((fake.book().done.len(), fake.book().keys("extend", &sale.id)), (1, 2));
+    let (calls, keys) =
+        (fake.book().calls("extend", &sale.id), fake.book().keys("extend", &sale.id));
+    assert_eq!((fake.book().done.len(), calls > 1, keys), (1, true, 1));
     stage.in_portal(&sale.id, "cancel", "{}").await;
     let declined = refused(extend(world, &sale.name, payment.id).await, Code::ExtensionDeclined);
     assert!(declined.metadata["provider_reason"].contains("NOT_ALLOWED"), "{declined:?}");

@@ -115,7 +115,10 @@ fn message(
             let value_field = entry.map_entry_value_field();
             let entries = (0..random.usize(0..3))
                 .map(|_| {
-                    let key = MapKey::String(text(random, world, &field));
+                    let key = match entry.map_entry_key_field().kind() {
+                        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => MapKey::I32(random.i32(..)),
+                        _ => MapKey::String(text(random, world, &field)),
+                    };
                     (key, single(random, world, &value_field, deep))
                 })
                 .collect();

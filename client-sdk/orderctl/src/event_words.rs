@@ -7,6 +7,7 @@ use crate::session::last_part;
 use crate::times::local;
 
 /// What an event changed, in words.
+#[expect(clippy::too_many_lines, reason = "a table: one entry per part of a change")]
 pub(crate) fn change(event: &proto::Event) -> String {
     let Some(change) = &event.change else { return String::new() };
     let mut parts = Vec::new();
@@ -157,6 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table: one entry per part of a change")]
     fn a_change_is_told_by_the_fields_that_are_set() {
         let told = |change| change_of(change);
         let status = |from: &str, to: &str| proto::EventChange {
