@@ -67,6 +67,8 @@ const EXPIRIES_AT_ONCE: i64 = 200;
 const CLAIM: Duration = Duration::from_secs(5 * 60);
 /// Something of ours is under way, or the provider is silent.
 const AGAIN: Duration = Duration::from_secs(5 * 60);
+/// How long nothing is asked of a provider that was silent.
+const SILENT_FOR: Duration = Duration::from_secs(30);
 /// Lanes that are read beside each other.
 const LANES_AT_ONCE: usize = 64;
 /// Lanes at rest that a search names: each is a condition of one statement.
@@ -175,7 +177,7 @@ impl Lanes {
             self.busy.remove(&lane);
             match end {
                 Ok(LaneEnd::Read) => {}
-                Ok(LaneEnd::Silent) => drop(self.silent.insert(lane, now + AGAIN)),
+                Ok(LaneEnd::Silent) => drop(self.silent.insert(lane, now + SILENT_FOR)),
                 Err(failure) => tracing::warn!(%failure, "a payment is read again too soon"),
             }
         }
@@ -313,4 +315,46 @@ fn assignment(shop: &str, request_id: Uuid, command: Command) -> Assignment {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(shop_id: i64) -> Lane {
+        Lane { shop_id, provider: "klarna".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_hangs_or_is_silent_rests_and_others_have_room() {
+        let mut lanes = Lanes::default();
+        for shop in 1..=3 {
+            lanes.busy.insert(lane(shop));
+        }
+        lanes.running.spawn(std::future::pending());
+        lanes.running.spawn(async { (lane(2), Ok(LaneEnd::Silent)) });
+        lanes.running.spawn(async { (lane(3), Ok(LaneEnd::Read)) });
+        while lanes.running.len() > 1 {
+            tokio::task::yield_now().await;
+            lanes.settle();
+        }
+        assert_eq!(lanes.at_rest(), [lane(1), lane(2)]);
+        let room = [1, 2, 3, 4].map(|shop| lanes.has_room(&lane(shop)));
+        assert_eq!(room, [false, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn lanes_are_bounded_however_many_hang() {
+        let mut lanes = Lanes::default();
+        for shop in 0..1_000 {
+            let lane = lane(shop);
+            if lanes.has_room(&lane) {
+                lanes.busy.insert(lane);
+            }
+            let until = Instant::now() + SILENT_FOR;
+            lanes.silent.insert(Lane { shop_id: shop, provider: "vipps".to_owned() }, until);
+        }
+        assert_eq!(lanes.busy.len(), LANES_AT_ONCE);
+        assert_eq!(lanes.at_rest().len(), NAMED_MAX);
+    }
 }

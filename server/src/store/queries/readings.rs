@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
+};
 
 use super::{Backend, Connection, Database, Run};
 use crate::store::StoreFailure;
@@ -64,12 +66,7 @@ impl Database {
                 .inner_join(shops::table.on(shops::shop_id.eq(payments::shop_id)))
                 .filter(payments::payment_key.eq_any(keys.clone()))
                 .order(payments::payment_key)
-                .select((
-                    payments::payment_key,
-                    shops::shop_id,
-                    shops::slug,
-                    payments::provider,
-                ))
+                .select((payments::payment_key, shops::shop_id, shops::slug, payments::provider))
                 .load(conn)
                 .await?;
             // A live order before one that was cancelled or deleted.
