@@ -61,7 +61,8 @@ pub struct Choices {
 pub type Form = fn(&str) -> Option<&'static str>;
 
 /// The systems by the names they have in the message.
-pub const KINDS: [&str; 6] = ["sandbox", "klarna", "vipps", "adyen", "tripletex", "cargonizer"];
+pub const KINDS: [&str; 7] =
+    ["sandbox", "klarna", "vipps", "adyen", "tripletex", "cargonizer", "smtp"];
 
 /// Of the address of a stand-in.
 pub const URL_CHARACTERS_MAX: usize = 200;
@@ -77,6 +78,7 @@ pub fn kind(system: &System) -> &'static str {
         System::Adyen(_) => "adyen",
         System::Tripletex(_) => "tripletex",
         System::Cargonizer(_) => "cargonizer",
+        System::Smtp(_) => "smtp",
     }
 }
 
@@ -90,6 +92,7 @@ pub fn empty(kind: &str) -> Option<System> {
         "adyen" => Some(System::Adyen(v1::AdyenIntegration::default())),
         "tripletex" => Some(System::Tripletex(v1::TripletexIntegration::default())),
         "cargonizer" => Some(System::Cargonizer(v1::CargonizerIntegration::default())),
+        "smtp" => Some(System::Smtp(v1::SmtpIntegration::default())),
         _ => None,
     }
 }
@@ -151,6 +154,13 @@ pub fn fields(system: &mut System) -> Vec<Field<'_>> {
                 stand_in(stand_in_url),
             ]
         }
+        System::Smtp(v1::SmtpIntegration { host, port, security, username, password }) => vec![
+            open("host", text(host, 1..=253, host_name)),
+            open("port", Slot::Number { value: port, range: 1..=65_535 }),
+            open("security", choice::<v1::SmtpSecurity>(security)),
+            open("username", text(username, 0..=200, any)),
+            open("password", optional_secret(password, 500)),
+        ],
     }
 }
 
@@ -336,6 +346,7 @@ enumerated! {
         stand in: Some(v1::TripletexEndpoint::StandIn as i32);
     CargonizerEndpoint: "CARGONIZER_ENDPOINT_",
         stand in: Some(v1::CargonizerEndpoint::StandIn as i32);
+    SmtpSecurity: "SMTP_SECURITY_", stand in: Some(v1::SmtpSecurity::None as i32);
 }
 
 /// One that may change while payments are kept there.
@@ -393,6 +404,12 @@ fn without_colon(text: &str) -> Option<&'static str> {
 fn part_of_host(text: &str) -> Option<&'static str> {
     let is_right = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (!text.bytes().all(is_right)).then_some("must have letters, digits and - alone")
+}
+
+/// For the name of a server, or its address.
+fn host_name(text: &str) -> Option<&'static str> {
+    let is_right = |byte: u8| byte.is_ascii_alphanumeric() || b".-:".contains(&byte);
+    (!text.bytes().all(is_right)).then_some("must be the name of a server, or its address")
 }
 
 /// For a key that is shown so.

@@ -21,7 +21,7 @@ use crate::feed::Feed;
 use crate::grpc::health::Health;
 use crate::grpc::{self, Edge, connections};
 use crate::links::Links;
-use crate::mail::MailService;
+use crate::mail::{MailServers, MailService};
 use crate::providers::Providers;
 use crate::reading::Reading;
 use crate::reconciling::Reconciling;
@@ -121,17 +121,18 @@ impl Service {
             Links::new(vault, settings.stand_ins()).with_webhooks(webhook_listener.is_some());
         let providers = Providers::new(settings.sandbox_book(), links.clone());
         let books = Books::new(links.clone());
-        let mail = mail_service(settings)?;
+        let (mail, mail_servers) = mail_ways(settings, &links)?;
         let effects = Runner {
             store: store.clone(),
             providers: providers.clone(),
             books: books.clone(),
             mail: mail.clone(),
+            mail_servers: mail_servers.clone(),
             links: links.clone(),
             log: turns.clone(),
             call_timeout: settings.call_timeout(),
-        };
-        let effects = effects.start();
+        }
+        .start();
         let feed = Feed::start(store.clone(), shops.clone(), turns.clone());
         let search = Search::new(store.clone());
         let following = search.follow(&turns);
@@ -158,7 +159,7 @@ impl Service {
             reading,
             feed,
             verifying,
-            connecting: Connecting::new(providers, books, links),
+            connecting: Connecting::new(providers, books, mail_servers, links),
             reconciling,
             mail,
             stopping: stop.clone(),
@@ -166,17 +167,15 @@ impl Service {
         let health = Health::new();
         let connections = serve(settings, &edge, &health, listener)?;
         let rounds = rounds.start();
-        let purges = tokio::spawn(purge_vouchers(store.clone()));
-        let looks = tokio::spawn(look_after(store, health.clone()));
         Ok(Self {
+            purges: tokio::spawn(purge_vouchers(store.clone())),
+            looks: tokio::spawn(look_after(store, health.clone())),
             health,
             edge,
             effects,
             connections,
             webhooks,
-            looks,
             following,
-            purges,
             rounds,
             stop,
         })
@@ -262,19 +261,17 @@ fn serve(
     Ok(tokio::spawn(connections::serve(listener, routes, edge.stopping.clone(), patience)))
 }
 
-/// The mail server, or the folder where none is set up.
-fn mail_service(settings: &Settings) -> Result<MailService, String> {
-    let Some(url) = settings.smtp_url() else {
-        return Ok(MailService::to_folder(settings.mail_folder()));
+/// The mail server, or the folder where none is set up; and the way to those of shops.
+fn mail_ways(settings: &Settings, links: &Links) -> Result<(MailService, MailServers), String> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     };
-    let authority = match settings.smtp_ca() {
-        Some(path) => Some(
-            std::fs::read(path)
-                .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
-        ),
-        None => None,
+    let authority = settings.smtp_ca().map(read).transpose()?;
+    let own = match settings.smtp_url() {
+        Some(url) => MailService::to_server(url, authority.as_deref())?,
+        None => MailService::to_folder(settings.mail_folder()),
     };
-    MailService::to_server(url, authority.as_deref())
+    Ok((own, MailServers::new(links.clone(), authority)))
 }
 
 fn make_folder(folder: Option<&Path>) -> Result<(), String> {

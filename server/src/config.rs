@@ -84,7 +84,7 @@ pub struct Settings {
     #[arg(long, value_name = "URL", value_parser = smtp_url)]
     smtp_url: Option<SmtpUrl>,
 
-    /// PEM file of who vouches for the mail server, where this system does not know it
+    /// PEM file of who vouches for mail servers, shops' own too, where this system does not know it
     #[arg(long, value_name = "FILE")]
     smtp_ca: Option<PathBuf>,
 

@@ -11,6 +11,7 @@ use crate::accounting::{AccountingSystem, Books, is_accounting};
 use crate::commands::Failure;
 use crate::labels::{self, LabelMaker, Maker, Options};
 use crate::links::{Links, Setup, Unusable};
+use crate::mail::MailServers;
 use crate::providers::{PaymentProvider, Providers, Tested};
 use crate::reading::FoundLabel;
 use crate::shops::{Integration, Shop};
@@ -21,6 +22,7 @@ use crate::vault::Vault;
 pub(crate) struct Connecting {
     providers: Providers,
     books: Books,
+    mail_servers: MailServers,
     links: Links,
 }
 
@@ -31,8 +33,13 @@ const LABEL_TIMEOUT: Duration = Duration::from_secs(20);
 const DETAIL_CHARACTERS_MAX: usize = 500;
 
 impl Connecting {
-    pub(crate) fn new(providers: Providers, books: Books, links: Links) -> Self {
-        Self { providers, books, links }
+    pub(crate) fn new(
+        providers: Providers,
+        books: Books,
+        mail_servers: MailServers,
+        links: Links,
+    ) -> Self {
+        Self { providers, books, mail_servers, links }
     }
 
     pub(crate) fn vault(&self) -> &Vault {
@@ -62,6 +69,7 @@ impl Connecting {
             Err(
                 problem @ (Unusable::StandInForbidden
                 | Unusable::OtherSystem
+                | Unusable::NobodyTrusted
                 | Unusable::WebhooksOff),
             ) => (v1::ConnectionState::Unreachable, problem.to_string()),
             Ok(Tested::Works) => (v1::ConnectionState::Works, String::new()),
@@ -79,6 +87,7 @@ impl Connecting {
         }
         match setup.system {
             System::Cargonizer(_) => Ok(labels::behind(&self.links, setup)?.test().await),
+            System::Smtp(_) => Ok(self.mail_servers.server(setup)?.test().await),
             _ => Ok(self.providers.behind(setup)?.test().await),
         }
     }

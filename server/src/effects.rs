@@ -36,7 +36,7 @@ use crate::accounting::Books;
 use crate::commands::{Assignment, Failure};
 use crate::labels::{self, Maker};
 use crate::links::{Links, Setup, Unusable};
-use crate::mail::MailService;
+use crate::mail::{MailServers, MailService, is_mail_server};
 use crate::providers::{Call, Providers};
 use crate::shops::{Integration, integration_name};
 use crate::store::claims::{Candidate, Claims, PaymentSubject, Search, Subject};
@@ -61,6 +61,7 @@ pub(crate) struct Runner<Log> {
     pub providers: Providers,
     pub books: Books,
     pub mail: MailService,
+    pub mail_servers: MailServers,
     pub links: Links,
     /// The turns.
     pub log: Log,
@@ -141,11 +142,17 @@ impl<Log: Recorder> Runner<Log> {
         }
     }
 
-    fn mailing(&self, shop: &str, effect: &EffectRow) -> Mailing {
+    fn mailing(&self, shop: &Shop, effect: &EffectRow) -> Mailing {
+        let own = shop.integrations.iter().find(|one| is_mail_server(&one.system));
+        let (mail, hold) = match own {
+            Some(own) => shop.system(&own.row.slug, |setup| self.mail_servers.behind(setup)),
+            None => (Some(self.mail.clone()), None),
+        };
         Mailing {
             store: self.store.clone(),
-            mail: self.mail.clone(),
-            shop: shop.to_owned(),
+            mail,
+            hold,
+            shop: shop.slug.clone(),
             effect: effect.clone(),
         }
     }
@@ -286,7 +293,7 @@ impl<Log: Recorder> Crew<Log> {
                     self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }
                 Subject::Mail => {
-                    let errand = runner.mailing(&slug, &claim.effect);
+                    let errand = runner.mailing(shop, &claim.effect);
                     let carrier = Carrier { runner, owner, shop: slug, claim, errand };
                     self.calls.spawn(async move { carrier.carry_out(&place).await });
                 }

@@ -7,6 +7,7 @@ mod folder;
 mod form;
 mod letter;
 mod matter;
+mod servers;
 mod smtp;
 mod view;
 mod wording;
@@ -23,7 +24,8 @@ use uuid::Uuid;
 use self::folder::Folder;
 use self::letter::Letter;
 pub(crate) use self::matter::Matter;
-use self::smtp::Smtp;
+pub(crate) use self::servers::{MailServers, is_mail_server};
+use self::smtp::{Reach, Smtp};
 pub(crate) use self::smtp::{SmtpUrl, Unreadable};
 pub(crate) use self::wording::check_template;
 use crate::shops::Shop;
@@ -41,7 +43,7 @@ pub(crate) trait MailSystem {
     fn patience(&self) -> Duration;
 }
 
-/// What takes the mails of this server.
+/// What takes mails: this server's own, or a shop's.
 #[derive(Clone, Debug)]
 pub(crate) enum MailService {
     Smtp(Smtp),
@@ -65,7 +67,7 @@ impl MailService {
     /// # Errors
     /// When the authority is no certificate, or this system trusts nobody at all.
     pub(crate) fn to_server(url: SmtpUrl, authority: Option<&[u8]>) -> Result<Self, String> {
-        Smtp::new(url, authority).map(Self::Smtp)
+        Smtp::new(url, Reach::Anywhere, authority).map(Self::Smtp)
     }
 
     /// Into this folder, which is made when it is first needed.

@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -95,6 +96,32 @@ pub(crate) fn is_loopback(text: &str) -> bool {
     is_bare && ["http", "https"].contains(&url.scheme()) && has_loopback_host(&url)
 }
 
+/// Whether an address is one of the public network: what others name must not lead anywhere else.
+pub(crate) fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, third, _] = address.octets();
+            let is_special = address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_documentation()
+                || address.is_multicast()
+                // "This network", shared address space, protocol assignments, benchmarks, reserved.
+                || first == 0
+                || (first == 100 && (64..128).contains(&second))
+                || (first == 192 && second == 0 && third == 0)
+                || (first == 198 && (18..20).contains(&second))
+                || first >= 240;
+            !is_special
+        }
+        // All that is handed out, but for documentation and what leads back to IPv4.
+        IpAddr::V6(address) => {
+            let [first, second, ..] = address.segments();
+            first & 0xe000 == 0x2000 && !(first == 0x2001 && second == 0x0db8) && first != 0x2002
+        }
+    }
+}
+
 fn may_go_to(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && has_loopback_host(url))
 }
@@ -102,7 +129,7 @@ fn may_go_to(url: &Url) -> bool {
 /// By address, not by name: what a name leads to is not ours to say.
 fn has_loopback_host(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn client() -> Result<Client, String> {

@@ -193,7 +193,9 @@ impl Providers {
             System::Klarna(klarna) => {
                 Ok(Provider::Klarna(Klarna::new(self.links.open(setup)?, klarna)))
             }
-            System::Tripletex(_) | System::Cargonizer(_) => Err(Unusable::OtherSystem),
+            System::Tripletex(_) | System::Cargonizer(_) | System::Smtp(_) => {
+                Err(Unusable::OtherSystem)
+            }
             System::Vipps(vipps) => {
                 let link = self.links.open(setup)?;
                 Ok(Provider::Vipps(Vipps::new(link, self.vipps.clone(), vipps)))
@@ -208,7 +210,9 @@ impl Providers {
     /// When its secret cannot be had.
     pub(crate) fn proof(&self, setup: Setup<'_>) -> Result<Option<Proof>, Unusable> {
         match setup.system {
-            System::Sandbox(_) | System::Tripletex(_) | System::Cargonizer(_) => Ok(None),
+            System::Sandbox(_) | System::Tripletex(_) | System::Cargonizer(_) | System::Smtp(_) => {
+                Ok(None)
+            }
             System::Klarna(_) => Ok(Some(Proof::Klarna)),
             System::Vipps(vipps) => {
                 let secret = self.links.open(setup)?.secret("webhook_secret");
@@ -283,7 +287,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
     let kind = match system {
         System::Sandbox(_) => name,
         System::Klarna(_) => "klarna",
-        System::Tripletex(_) => return None,
+        System::Tripletex(_) | System::Smtp(_) => return None,
         System::Vipps(_) => "vipps",
         System::Adyen(_) => "adyen",
         System::Cargonizer(_) => return None,
@@ -307,7 +311,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
             can_read_back: false,
             key_window: adyen::KEY_WINDOW_MICROS,
         }),
-        System::Tripletex(_) => None,
+        System::Tripletex(_) | System::Smtp(_) => None,
     }
 }
 

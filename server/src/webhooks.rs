@@ -150,7 +150,9 @@ pub(crate) fn happening(system: &System, told: &Told) -> Happening {
         System::Klarna(_) => klarna::happening(told),
         System::Vipps(_) => vipps::happening(told),
         System::Adyen(_) => adyen::happening(told),
-        System::Sandbox(_) | System::Tripletex(_) | System::Cargonizer(_) => Happening::Trifle,
+        System::Sandbox(_) | System::Tripletex(_) | System::Cargonizer(_) | System::Smtp(_) => {
+            Happening::Trifle
+        }
     }
 }
 

@@ -70,6 +70,8 @@ mod listening_on;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod mail_servers;
+#[cfg(test)]
 mod mailing;
 #[cfg(test)]
 mod many;
@@ -147,7 +149,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 59] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 60] = [
         accounting::trials,
         accounting::troubles::trials,
         adyen::trials,
@@ -180,6 +182,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         listening_on::trials,
         listing::trials,
         many::trials,
+        mail_servers::trials,
         mailing::trials,
         model::trials,
         notes::trials,

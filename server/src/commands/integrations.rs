@@ -1,5 +1,7 @@
 //! `CreateIntegration` and `UpdateIntegration`: the systems outside that a shop works with.
 
+use std::net::IpAddr;
+
 use order_proto::systems::{self, Slot};
 use order_proto::v1;
 use order_proto::v1::integration::System;
@@ -8,7 +10,8 @@ use order_rules::refusals::{Code, Refusal, Violation};
 
 use super::{Answer, CreateIntegration, UpdateIntegration};
 use crate::links::required;
-use crate::shops::{Integration, setup_stored};
+use crate::mail::is_mail_server;
+use crate::shops::{Integration, Shop, setup_stored};
 use crate::store::facts::{Needs, Provider};
 use crate::store::rows::IntegrationRow;
 use crate::turns::desk::{Desk, check_etag};
@@ -46,6 +49,7 @@ impl CreateIntegration {
             return Err(wrong("integration", description));
         }
         check_whole(&self.system)?;
+        check_mail_server(shop, &self.slug, &self.system, &self.credentials)?;
         if systems::needs_webhooks(&self.system) && !self.takes_webhooks {
             return Err(Refusal::new(Code::WebhooksOff));
         }
@@ -95,6 +99,8 @@ impl UpdateIntegration {
         }
         row.setup = setup_stored(system.clone());
         self.set_credentials(&known, &system, &mut row, desk.now)?;
+        let credentials = Sealed::stored(row.credentials.as_deref());
+        check_mail_server(&desk.shop, &self.slug, &system, &credentials)?;
         if row != known.row {
             store(desk, row, &self.paths);
         }
@@ -187,6 +193,34 @@ fn check_whole(system: &System) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// A shop has one mail server, whose user has a password; in the clear there is neither.
+fn check_mail_server(
+    shop: &Shop,
+    slug: &str,
+    system: &System,
+    credentials: &Sealed,
+) -> Result<(), Refusal> {
+    let System::Smtp(smtp) = system else { return Ok(()) };
+    let mut others = shop.integrations.iter().filter(|one| one.row.slug != slug);
+    if let Some(other) = others.find(|one| is_mail_server(&one.system)) {
+        let description = format!("the shop has a mail server already: {}", other.row.slug);
+        return Err(wrong("integration.smtp", description));
+    }
+    let is_open = smtp.security() == v1::SmtpSecurity::None;
+    let has_user = !smtp.username.is_empty();
+    if is_open && has_user {
+        return Err(wrong("integration.smtp.username", "must not go over the wire in the clear"));
+    }
+    if is_open && !smtp.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) {
+        return Err(wrong("integration.smtp.host", "must be a loopback address without TLS"));
+    }
+    match (has_user, credentials.secrets.contains_key("password")) {
+        (true, false) => Err(wrong("integration.smtp.password", "must not be empty with a user")),
+        (false, true) => Err(wrong("integration.smtp.username", "must go with the password")),
+        _ => Ok(()),
+    }
 }
 
 /// Adyen's live endpoint is at an address of the company's own.

@@ -15,14 +15,17 @@ use crate::mail::{MailService, Matter};
 use crate::store::claims::MailParts;
 use crate::store::rows::{EffectRow, StatusRow, number};
 use crate::store::{Store, StoreFailure, on_either};
-use crate::systems::{Decline, Report, Sighting};
+use crate::systems::{Decline, Hold, Report, Sighting};
 use crate::terms::Term;
 use crate::turns::FilesRecord;
 
 /// A mail on its way. What it is made of is read when it is tried: it may have been erased since.
 pub(super) struct Mailing {
     pub store: Store,
-    pub mail: MailService,
+    /// `None`: it cannot be called as it is set up.
+    pub mail: Option<MailService>,
+    /// Why nothing is sent, if that is so.
+    pub hold: Option<Hold>,
     /// Last part of the shop's name.
     pub shop: String,
     pub effect: EffectRow,
@@ -30,6 +33,10 @@ pub(super) struct Mailing {
 
 /// Keys of mails are of this name space.
 const KEYS: Uuid = Uuid::from_u128(0x7d1a_90e4_2b6c_4d0f_b8c5_41f7_06a9_3e52);
+/// How often a mail looks whether its integration is put right.
+const HELD_PAUSE: Duration = Duration::from_secs(15);
+/// Nobody is asked.
+const NO_PATIENCE: Duration = Duration::from_secs(1);
 /// A mail that could not be handed over for so long is given up: three days.
 const GIVE_UP_AFTER_MICROS: i64 = 3 * 24 * 60 * 60 * 1_000_000;
 
@@ -37,15 +44,7 @@ impl Errand for Mailing {
     type Yes = ();
 
     async fn perform(&self) -> Report<()> {
-        let report = match self.matter().await {
-            Ok(Some(matter)) => self.mail.send(matter).await,
-            Ok(None) => declined("nothing is known of the mail any more"),
-            Err(failure) => {
-                tracing::warn!(%failure, "a mail cannot be read, it waits");
-                Report::TryLater { after: None }
-            }
-        };
-        match report {
+        match self.hand_over().await {
             Report::TryLater { .. } if self.is_too_late() => {
                 declined("could not be handed over for three days")
             }
@@ -55,14 +54,18 @@ impl Errand for Mailing {
 
     async fn look_up(&self) -> Sighting<()> {
         match self.matter().await {
-            Ok(Some(matter)) => self.mail.look_up(&matter.message_id).await,
+            Ok(Some(matter)) => match &self.mail {
+                Some(mail) => mail.look_up(&matter.message_id).await,
+                // No mail server that a shop sets up keeps account.
+                None => Sighting::Untold,
+            },
             Ok(None) => Sighting::Untold,
             Err(_) => Sighting::NoAnswer,
         }
     }
 
     fn patience(&self) -> Duration {
-        self.mail.patience()
+        self.mail.as_ref().map_or(NO_PATIENCE, MailService::patience)
     }
 
     fn key(&self) -> Uuid {
@@ -75,8 +78,7 @@ impl Errand for Mailing {
         let outcome = match ending {
             Ending::Succeeded(()) => MailOutcome::Sent,
             Ending::Declined(decline) => MailOutcome::Declined { reason: decline.reason.clone() },
-            // No mail system takes what it answers later.
-            // No integration holds mails.
+            // No mail system takes what it answers later, and what an integration keeps back waits.
             Ending::Accepted | Ending::Held(_) | Ending::Unknown => MailOutcome::Unknown,
         };
         Command::RecordMail(RecordMail {
@@ -89,6 +91,22 @@ impl Errand for Mailing {
 }
 
 impl Mailing {
+    async fn hand_over(&self) -> Report<()> {
+        let Some(mail) = self.mail.as_ref().filter(|_| self.hold.is_none()) else {
+            let reason = self.hold.as_ref().map(|hold| hold.code.name()).unwrap_or_default();
+            tracing::info!(shop = self.shop, reason, "a mail waits for the shop's mail server");
+            return Report::TryLater { after: Some(HELD_PAUSE) };
+        };
+        match self.matter().await {
+            Ok(Some(matter)) => mail.send(matter).await,
+            Ok(None) => declined("nothing is known of the mail any more"),
+            Err(failure) => {
+                tracing::warn!(%failure, "a mail cannot be read, it waits");
+                Report::TryLater { after: None }
+            }
+        }
+    }
+
     async fn matter(&self) -> Result<Option<Matter>, StoreFailure> {
         let parts =
             on_either!(&self.store, database => database.mail_find(self.effect.effect_key).await)?;

@@ -1,7 +1,10 @@
 //! The conversation with a mail server, step by step: what failed before the text went over
 //! certainly did not happen, what failed after it nobody knows.
 
+mod url;
+
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lettre::address::Envelope;
@@ -11,47 +14,48 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use order_rules::refusals::Code;
+use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+use self::url::Security;
+pub(crate) use self::url::{SmtpUrl, Unreadable};
 use super::MailSystem;
 use super::letter::Letter;
+use crate::outside::is_public;
+use crate::providers::Tested;
 use crate::systems::{Decline, Report, Sighting};
 
 /// A mail server.
 #[derive(Clone)]
 pub(crate) struct Smtp {
     url: SmtpUrl,
+    reach: Reach,
     /// `None`: nothing is said in secret.
     tls: Option<TlsParameters>,
 }
 
-/// Where the mail server is, with its password: printing it shows neither.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct SmtpUrl {
-    host: String,
-    port: u16,
-    security: Security,
-    login: Option<(String, String)>,
+/// Where a mail server may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Wherever the operator says.
+    Anywhere,
+    /// A shop names it: nowhere in the service's own network, or else on the same machine at most.
+    Public { or_loopback: bool },
 }
 
-/// Not a URL of a mail server; what is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unreadable(pub &'static str);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Security {
-    /// From the first byte.
-    Tls,
-    /// After STARTTLS, or not at all.
-    StartTls,
-    /// Only to a server that nobody can listen in on.
-    None,
+/// Why there is no connection that can be sent through.
+enum Lost {
+    Unreachable(String),
+    CredentialsRefused(String),
+    /// It is no mail server as the settings say.
+    Unexpected(String),
 }
 
 /// How long a server may take until it takes the text.
 const UNTIL_TEXT: Duration = Duration::from_secs(30);
 /// How long the text may take, and the word that it was taken.
 const TEXT: Duration = Duration::from_secs(300);
+const GOODBYE: Duration = Duration::from_secs(1);
 const REASON_CHARACTERS_MAX: usize = 300;
 
 /// Why the text was not reached.
@@ -63,9 +67,13 @@ enum Stopped {
 }
 
 impl Smtp {
-    pub(super) fn new(url: SmtpUrl, authority: Option<&[u8]>) -> Result<Self, String> {
+    pub(super) fn new(
+        url: SmtpUrl,
+        reach: Reach,
+        authority: Option<&[u8]>,
+    ) -> Result<Self, String> {
         if url.security == Security::None {
-            return Ok(Self { url, tls: None });
+            return Ok(Self { url, reach, tls: None });
         }
         let mut tls = TlsParameters::builder(url.host.clone());
         if let Some(authority) = authority {
@@ -74,32 +82,70 @@ impl Smtp {
             tls = tls.add_root_certificate(certificate);
         }
         let tls = tls.build().map_err(|error| format!("no mail server can be trusted: {error}"))?;
-        Ok(Self { url, tls: Some(tls) })
+        Ok(Self { url, reach, tls: Some(tls) })
+    }
+
+    /// Whether it answers and lets the shop in.
+    pub(crate) async fn test(&self) -> Tested {
+        match self.connect().await {
+            Ok(mut connection) => {
+                drop(timeout(GOODBYE, connection.quit()).await);
+                Tested::Works
+            }
+            Err(Lost::Unreachable(word)) => Tested::Unreachable(without_addresses(&word)),
+            Err(Lost::CredentialsRefused(word)) => {
+                Tested::CredentialsRefused(without_addresses(&word))
+            }
+            Err(Lost::Unexpected(word)) => Tested::UnexpectedAnswer(without_addresses(&word)),
+        }
     }
 
     /// A connection that may be sent through: secured and logged in as the settings say. Whatever
     /// is refused so far is about the settings or the server, not about the mail.
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let SmtpUrl { host, port, security, login } = &self.url;
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Lost> {
+        let SmtpUrl { security, login, .. } = &self.url;
         let hello = ClientId::default();
         let at_once = self.tls.clone().filter(|_| *security == Security::Tls);
-        let server = (host.as_str(), *port);
+        let addresses = self.addresses().await?;
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, None, &hello, at_once, None).await?;
+            AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), None, &hello, at_once, None)
+                .await
+                .map_err(|error| Lost::Unreachable(error.to_string()))?;
         if let (Security::StartTls, Some(tls)) = (security, &self.tls) {
-            connection.starttls(tls.clone(), &hello).await?;
+            let secured = connection.starttls(tls.clone(), &hello).await;
+            secured.map_err(|error| Lost::Unexpected(error.to_string()))?;
         }
         if let Some((user, password)) = login {
             let credentials = Credentials::new(user.clone(), password.clone());
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await?;
+            let let_in = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await;
+            let_in.map_err(|error| match (error.is_permanent(), error.is_client()) {
+                (true, _) => Lost::CredentialsRefused(error.to_string()),
+                (_, true) => Lost::Unexpected(error.to_string()),
+                _ => Lost::Unreachable(error.to_string()),
+            })?;
         }
         Ok(connection)
+    }
+
+    /// What the name of the server leads to, as far as it may be gone to.
+    async fn addresses(&self) -> Result<Vec<SocketAddr>, Lost> {
+        let SmtpUrl { host, port, .. } = &self.url;
+        let found = lookup_host((host.as_str(), *port)).await;
+        let found = found.map_err(|error| Lost::Unreachable(error.to_string()))?;
+        let allowed: Vec<SocketAddr> =
+            found.filter(|address| self.reach.includes(address.ip())).collect();
+        match allowed.is_empty() {
+            false => Ok(allowed),
+            true => {
+                Err(Lost::Unreachable("the name leads to no address outside that is public".into()))
+            }
+        }
     }
 
     /// Goes as far as the server's word that it awaits the text.
     async fn until_text(&self, letter: &Letter) -> Result<AsyncSmtpConnection, Stopped> {
         let mut connection =
-            self.connect().await.map_err(|error| Stopped::TryLater(error.to_string()))?;
+            self.connect().await.map_err(|lost| Stopped::TryLater(lost.into_words()))?;
         let knows = |extension| connection.server_info().supports_feature(extension);
         let mut parameters = Vec::new();
         if has_other_letters(&letter.envelope) {
@@ -140,7 +186,7 @@ impl MailSystem for Smtp {
         };
         if matches!(report, Report::Done(())) {
             // Good manners; the mail is with the server whatever comes of it.
-            drop(timeout(Duration::from_secs(1), connection.quit()).await);
+            drop(timeout(GOODBYE, connection.quit()).await);
         }
         report
     }
@@ -152,6 +198,27 @@ impl MailSystem for Smtp {
 
     fn patience(&self) -> Duration {
         UNTIL_TEXT + TEXT + Duration::from_secs(30)
+    }
+}
+
+impl Reach {
+    fn includes(self, address: IpAddr) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Public { or_loopback } => {
+                is_public(address) || (or_loopback && address.to_canonical().is_loopback())
+            }
+        }
+    }
+}
+
+impl Lost {
+    fn into_words(self) -> String {
+        match self {
+            Self::Unreachable(word) | Self::CredentialsRefused(word) | Self::Unexpected(word) => {
+                word
+            }
+        }
     }
 }
 
@@ -187,85 +254,10 @@ fn without_addresses(reason: &str) -> String {
     words.collect::<Vec<_>>().join(" ").chars().take(REASON_CHARACTERS_MAX).collect()
 }
 
-impl std::str::FromStr for SmtpUrl {
-    type Err = Unreadable;
-
-    /// Reads `smtps://user:password@host:465`, `smtp://host:587?tls=required` or, to a server on the
-    /// same machine, `smtp://host:25`.
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        let (scheme, rest) =
-            text.split_once("://").ok_or(Unreadable("must begin with smtp:// or smtps://"))?;
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let rest = rest.trim_end_matches('/');
-        let (login, server) = match rest.rsplit_once('@') {
-            Some((login, server)) => (Some(login), server),
-            None => (None, rest),
-        };
-        let security = match (scheme, query) {
-            ("smtps", "" | "tls=required") => Security::Tls,
-            ("smtp", "tls=required") => Security::StartTls,
-            ("smtp", "") => Security::None,
-            ("smtp" | "smtps", _) => {
-                return Err(Unreadable("may end with ?tls=required and nothing else"));
-            }
-            _ => return Err(Unreadable("must begin with smtp:// or smtps://")),
-        };
-        let (host, port) = match server.rsplit_once(':') {
-            Some((host, port)) => {
-                (host, port.parse().map_err(|_| Unreadable("has a port that is no number"))?)
-            }
-            None => (server, default_port(security)),
-        };
-        if host.is_empty() || host.contains(['/', '@', ' ']) {
-            return Err(Unreadable("must name a host"));
-        }
-        let login = login.map(credentials).transpose()?;
-        if login.is_some() && security == Security::None {
-            return Err(Unreadable("must not send a password in the clear: add ?tls=required"));
-        }
-        Ok(Self { host: host.to_owned(), port, security, login })
-    }
-}
-
 impl fmt::Debug for Smtp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.url.fmt(f)
     }
-}
-
-impl fmt::Debug for SmtpUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("smtp://…")
-    }
-}
-
-const fn default_port(security: Security) -> u16 {
-    match security {
-        Security::Tls => 465,
-        Security::StartTls => 587,
-        Security::None => 25,
-    }
-}
-
-fn credentials(text: &str) -> Result<(String, String), Unreadable> {
-    let (user, password) =
-        text.split_once(':').ok_or(Unreadable("must have a password behind the user"))?;
-    decoded(user).zip(decoded(password)).ok_or(Unreadable("has a wrong escape: % needs two digits"))
-}
-
-/// Text without its percent escapes.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = [rest.next()?, rest.next()?];
-        bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -273,27 +265,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_where_and_how() {
-        let read = |text: &str| text.parse::<SmtpUrl>();
-        let tls = read("smtps://kari%40butikk.no:p%3Aw@smtp.example.com").unwrap();
-        assert_eq!(tls.login, Some(("kari@butikk.no".to_owned(), "p:w".to_owned())));
-        assert_eq!((tls.port, tls.security), (465, Security::Tls));
-        let start = read("smtp://user:secret@127.0.0.1:2525?tls=required").unwrap();
-        assert_eq!((start.port, start.security), (2525, Security::StartTls));
-        assert!(!format!("{start:?}").contains("secret"));
-        let plain = read("smtp://localhost").unwrap();
-        assert_eq!((plain.port, plain.security), (25, Security::None));
-        for wrong in [
-            "localhost:25",
-            "http://localhost",
-            "smtp://",
-            "smtp://user:password@localhost:25",
-            "smtp://host?tls=maybe",
-            "smtps://user@host",
-            "smtps://us%4:x@host",
-            "smtp://host:port",
-        ] {
-            assert!(read(wrong).is_err(), "{wrong} was taken");
+    fn a_shops_mail_server_is_not_in_our_own_network() {
+        let addresses = [("8.8.8.8", true, true), ("10.0.0.1", false, false)];
+        for (address, is_public, is_near) in addresses.into_iter().chain([
+            ("127.0.0.1", false, true),
+            ("::ffff:127.0.0.1", false, true),
+            ("::1", false, true),
+            ("169.254.169.254", false, false),
+        ]) {
+            let address: IpAddr = address.parse().unwrap();
+            assert!(Reach::Anywhere.includes(address));
+            assert_eq!(Reach::Public { or_loopback: false }.includes(address), is_public);
+            assert_eq!(Reach::Public { or_loopback: true }.includes(address), is_near);
         }
     }
 

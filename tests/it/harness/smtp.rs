@@ -93,7 +93,16 @@ impl MailServer {
         vec!["--smtp-url".to_owned(), url, "--smtp-ca".to_owned(), authority]
     }
 
-    fn authority(&self) -> PathBuf {
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub(crate) fn speech(&self) -> Speech {
+        self.speech
+    }
+
+    /// The file of who vouches for it.
+    pub(crate) fn authority(&self) -> PathBuf {
         self.folder.file("ca.pem")
     }
 

@@ -20,6 +20,7 @@ use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
 use crate::effects::paying::key_of;
 use crate::effects::{Recorder, Runner, Running};
 use crate::links::{Links, Setup};
+use crate::mail::{MailServers, MailService};
 use crate::providers::{Call, Doubt, PaymentProvider, Providers, Report};
 use crate::shops::Shops;
 use crate::store::facts::Changes;
@@ -186,7 +187,8 @@ impl Stage {
             store: self.store.clone(),
             providers: self.providers.clone(),
             books: Books::new(Links::new(Vault::default(), false)),
-            mail: crate::mail::MailService::to_folder(self.folder.join("mail")),
+            mail: MailService::to_folder(self.folder.join("mail")),
+            mail_servers: MailServers::new(Links::new(Vault::default(), false), None),
             links: Links::new(Vault::default(), false),
             log: self.log.clone(),
             call_timeout: Duration::from_secs(30),

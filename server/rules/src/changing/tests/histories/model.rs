@@ -332,9 +332,15 @@ pub(super) fn check_withdrawn(before: &Case, after: &Case) {
         .payments
         .iter()
         .flat_map(|payment| &payment.operations)
-        // What the provider begins is not withdrawn.
+        // Neither what the provider begins is withdrawn, nor an amount that an edit asks for while
+        // the change waits.
         .filter(|operation| {
-            !matches!(operation.kind, OperationKind::Authorize | OperationKind::CaptureReversal)
+            !matches!(
+                operation.kind,
+                OperationKind::Authorize
+                    | OperationKind::CaptureReversal
+                    | OperationKind::UpdateAmount
+            )
         })
         .filter(|operation| operation.order == before.order.number)
         .filter(|operation| operation.requested_at >= asked)

@@ -1,0 +1,68 @@
+//! The mail servers that shops have set up, each opened once for every change of its integration.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use order_proto::v1::integration::System;
+
+use super::MailService;
+use super::smtp::{Reach, Smtp, SmtpUrl};
+use crate::links::{Links, Setup, Unusable};
+
+/// The way to them; clones share everything.
+#[derive(Clone, Debug)]
+pub(crate) struct MailServers {
+    links: Links,
+    /// Who vouches for them besides those that this system trusts.
+    authority: Option<Arc<[u8]>>,
+    /// By the integration's name, with its revision.
+    opened: Arc<Mutex<HashMap<String, (i64, Smtp)>>>,
+}
+
+/// More are opened anew now and then.
+const OPENED_MAX: usize = 1_000;
+
+/// Whether an integration is with a mail server.
+pub(crate) fn is_mail_server(system: &System) -> bool {
+    matches!(system, System::Smtp(_))
+}
+
+impl MailServers {
+    pub(crate) fn new(links: Links, authority: Option<Vec<u8>>) -> Self {
+        Self { links, authority: authority.map(Arc::from), opened: Arc::default() }
+    }
+
+    /// What takes the mails of the shop with this integration.
+    ///
+    /// # Errors
+    /// When it cannot be called as it is set up.
+    pub(crate) fn behind(&self, setup: Setup<'_>) -> Result<MailService, Unusable> {
+        self.server(setup).map(MailService::Smtp)
+    }
+
+    /// The mail server of this integration.
+    ///
+    /// # Errors
+    /// When it cannot be called as it is set up.
+    pub(crate) fn server(&self, setup: Setup<'_>) -> Result<Smtp, Unusable> {
+        let System::Smtp(smtp) = setup.system else { return Err(Unusable::OtherSystem) };
+        let link = self.links.open(setup)?;
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((revision, known)) = opened.get(&link.name)
+            && *revision == link.revision
+        {
+            return Ok(known.clone());
+        }
+        let url = SmtpUrl::of_shop(smtp, &link.secret("password")).ok_or(Unusable::OtherSystem)?;
+        let reach = Reach::Public { or_loopback: self.links.allows_stand_ins() };
+        let server = Smtp::new(url, reach, self.authority.as_deref()).map_err(|reason| {
+            tracing::error!(integration = link.name, reason, "a mail server cannot be used");
+            Unusable::NobodyTrusted
+        })?;
+        if opened.len() >= OPENED_MAX {
+            opened.clear();
+        }
+        opened.insert(link.name, (link.revision, server.clone()));
+        Ok(server)
+    }
+}
