@@ -2,8 +2,8 @@
 //!
 //! A payment's reference is the merchant's own at Vipps. What is written carries our key as
 //! `Idempotency-Key`, by which the payment's event log tells for ever what was done under it. An
-//! answer of success is no proof: the money in `aggregate` is, and where other changes are in it
-//! too, the event log. Vipps lowers no reservation: less is captured, and the rest cancelled.
+//! answer of success is no proof: the event log is, and that nothing is held any more is one of
+//! giving it back. Vipps lowers no reservation: less is captured, and the rest cancelled.
 
 mod agreement;
 mod answers;
@@ -78,10 +78,10 @@ impl Vipps {
         }
     }
 
-    /// Vipps says that it is done: its sums prove it, or the event log does.
+    /// Vipps says that it is done: the event log proves it, or that nothing is held any more.
     async fn proven(&self, call: &Call, answer: &Answer) -> Report {
         let Some(payment) = Payment::read(&answer.body) else { return Report::Unknown };
-        if let Some(confirmation) = payment.proof_of(call) {
+        if let Some(confirmation) = payment.given_back(call) {
             return Report::Done(confirmation);
         }
         if !payment.may_show(call) {
