@@ -60,6 +60,7 @@ impl HearOfPayment {
             happening: self.happening,
             operation: named.map(|operation| operation.id),
             amount_minor: self.told.amount_minor,
+            currency: self.told.currency.clone(),
             event: self.told.event.clone(),
             reason: self.told.reason.clone(),
         }
