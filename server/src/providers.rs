@@ -46,7 +46,7 @@ pub(crate) struct Call {
     /// What the amount is for, where that is known; amounts of a refund are positive, of its fees
     /// negative.
     pub lines: Vec<CallLine>,
-    /// What the provider told of the payment by itself, oldest first.
+    /// What the provider told of the payment by itself, in the order in which it happened.
     pub told: Vec<Told>,
     pub doubt: Doubt,
 }

@@ -117,6 +117,8 @@ fn an_operation_ends_with_what_was_told_of_it() {
             vec![told("CAPTURE_FAILED", true, 9_000), told("CAPTURE", true, 9_000)],
             done("CAPTURE", 9_000),
         ),
+        (Capture, vec![told("CAPTURE", true, 0)], None),
+        (Capture, vec![Told { currency: "EUR".to_owned(), ..told("CAPTURE", true, 9_000) }], None),
         (Refund, vec![told("REFUND", true, 10_000)], done("REFUND", 10_000)),
         // Of a cancellation Adyen tells the amount of the payment, or none.
         (Void, vec![told("CANCELLATION", true, 0)], done("CANCELLATION", 10_000)),

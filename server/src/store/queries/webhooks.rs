@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use diesel::dsl::sql;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult,
     SelectableHelper,
@@ -23,11 +23,13 @@ const IS_IN_FLIGHT: &str = "effects.state IN (1, 2, 3)";
 /// Of rows that only give a hint and tell nothing.
 const IS_HINT: &str = "webhooks.event = 'PUSH'";
 const TELLS: &str = "webhooks.event <> 'PUSH'";
-/// More than payments that are looked up at once are ever told of.
+/// When the provider says that it happened; what it says in the same moment is in the order it came.
+const HAPPENED_AT: &str = "COALESCE(webhooks.happened_at, webhooks.received_at)";
+/// More than payments that are looked up at once are ever told of; beyond it the oldest is left out.
 const TOLD_MAX: i64 = 2_000;
 
 impl Database {
-    /// Stores what was told, unless it is known, and has its payment looked after now. Answers whether
+    /// Stores what was told and has its payment looked after now, unless it is known. Answers whether
     /// it was new.
     ///
     /// # Errors
@@ -42,6 +44,9 @@ impl Database {
                 .on_conflict_do_nothing()
                 .execute(conn)
                 .await?;
+            if stored == 0 {
+                return Ok(false);
+            }
             let keys = payment_keys(conn, about).await?;
             let looked_after = effects::table
                 .filter(effects::payment_key.eq_any(keys.into_iter().map(Some)))
@@ -49,7 +54,7 @@ impl Database {
                 .filter(effects::due_at.gt(now.0))
                 .filter(is_free(now));
             diesel::update(looked_after).set(effects::due_at.eq(now.0)).execute(conn).await?;
-            Ok(stored > 0)
+            Ok(true)
         })
     }
 
@@ -154,7 +159,7 @@ impl Database {
     }
 }
 
-/// What was told of payments of these references in these shops, oldest first.
+/// What was told of payments of these references in these shops, in the order in which it happened.
 pub(super) async fn told_of(
     conn: &mut Connection,
     shop_ids: Vec<i64>,
@@ -163,15 +168,18 @@ pub(super) async fn told_of(
     if references.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(webhooks::table
+    let happened_at = sql::<BigInt>(HAPPENED_AT);
+    let mut told: Vec<WebhookRow> = webhooks::table
         .filter(webhooks::payment_reference.eq_any(references))
         .filter(webhooks::shop_id.eq_any(shop_ids))
         .filter(sql::<Bool>(TELLS))
-        .order((webhooks::received_at, webhooks::copy_key))
+        .order((happened_at.desc(), webhooks::received_at.desc(), webhooks::copy_key.desc()))
         .limit(TOLD_MAX)
         .select(WebhookRow::as_select())
         .load(conn)
-        .await?)
+        .await?;
+    told.reverse();
+    Ok(told)
 }
 
 async fn payment_keys(
