@@ -278,6 +278,16 @@ impl PaymentProvider for Provider {
     }
 }
 
+impl Provider {
+    /// Whether a call, or a look-up, is answered by the system itself, and not by what it told before.
+    pub(crate) fn is_asked(&self, call: &Call, is_look_up: bool) -> bool {
+        match self {
+            Self::Sandbox(_) | Self::Klarna(_) | Self::Vipps(_) => true,
+            Self::Adyen(_) => Adyen::is_asked(call, is_look_up),
+        }
+    }
+}
+
 /// What a provider of this name can do, for the rules; `None` for a system that holds no money.
 pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> {
     let kind = match system {

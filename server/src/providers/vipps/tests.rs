@@ -258,6 +258,14 @@ fn a_number_decides_and_a_title_never() {
     ] {
         assert_eq!(word(&answer(status, body)), wanted, "{status} {body}");
     }
+    // Whoever says that he is busy is there, with a time or without one.
+    for (status, is_busy) in
+        [(409, true), (423, true), (429, true), (503, true), (408, false), (500, false)]
+    {
+        let no = refused(&answer(status, ""));
+        assert!(no.is_temporary, "{status}");
+        assert_eq!(no.after, is_busy.then_some(Duration::ZERO), "{status}");
+    }
     let reason = |answer: &Answer| refused(answer).decline.reason;
     let wanted = "6090 Some title Some detail (trace id t-1) (instance /capture)";
     assert_eq!(reason(&numbered(400, "6090")), wanted);
