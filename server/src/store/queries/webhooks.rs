@@ -1,6 +1,7 @@
 //! What providers told by themselves: each stored once, followed up until nothing more follows from
 //! it, and forgotten in time.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use diesel::dsl::sql;
@@ -14,7 +15,7 @@ use order_rules::order::Micros;
 use super::effects::{later, now};
 use super::{Connection, Database, Run};
 use crate::store::StoreFailure;
-use crate::store::rows::{ShopRow, WebhookRow};
+use crate::store::rows::WebhookRow;
 use crate::store::schema::{effects, payments, shops, webhooks};
 
 /// Effects that a look-up may bring further; spelled out, so that the planner sees the condition of
@@ -68,22 +69,33 @@ impl Database {
         limit: i64,
         lasts: Duration,
     ) -> Result<Vec<(WebhookRow, String)>, StoreFailure> {
+        // Mostly there is none, and whoever writes is not disturbed.
+        let is_due: Result<bool, StoreFailure> = in_read!(self, |conn| {
+            let now = now(conn).await?;
+            let first = due(now).limit(1).select(webhooks::copy_key);
+            let found: Vec<String> = first.load(conn).await?;
+            Ok(!found.is_empty())
+        });
+        if !is_due? {
+            return Ok(Vec::new());
+        }
         in_write!(self, |conn| {
             let now = now(conn).await?;
-            let due = webhooks::table
-                .filter(webhooks::due_at.is_not_null())
-                .filter(webhooks::due_at.le(now.0))
-                .order(webhooks::due_at)
-                .limit(limit)
-                .select(WebhookRow::as_select());
+            let due = due(now).order(webhooks::due_at).limit(limit).select(WebhookRow::as_select());
             let rows: Vec<WebhookRow> = skip_locked!(due).load(conn).await?;
+            let shop_ids: Vec<i64> = rows.iter().map(|row| row.shop_id).collect();
+            let slugs: Vec<(i64, String)> = shops::table
+                .filter(shops::shop_id.eq_any(shop_ids))
+                .select((shops::shop_id, shops::slug))
+                .load(conn)
+                .await?;
+            let slugs: HashMap<i64, String> = slugs.into_iter().collect();
             let mut taken = Vec::new();
             for row in rows {
                 let row = WebhookRow { tries: row.tries.saturating_add(1), ..row };
                 put_off(conn, &row, Some(later(now, lasts))).await?;
-                let of_shop: Vec<ShopRow> =
-                    shops::table.find(row.shop_id).select(ShopRow::as_select()).load(conn).await?;
-                taken.extend(of_shop.into_iter().map(|shop| (row.clone(), shop.slug)));
+                let slug = slugs.get(&row.shop_id).cloned();
+                taken.extend(slug.map(|slug| (row, slug)));
             }
             Ok(taken)
         })
@@ -201,6 +213,13 @@ async fn put_off(conn: &mut Connection, row: &WebhookRow, due_at: Option<i64>) -
     diesel::update(webhooks::table.find(key))
         .set((webhooks::due_at.eq(due_at), webhooks::tries.eq(row.tries)))
         .execute(conn)
+/// What is due to be followed up.
+#[diesel::dsl::auto_type]
+fn due(now: Micros) -> _ {
+    let now: i64 = now.0;
+    webhooks::table.filter(webhooks::due_at.is_not_null()).filter(webhooks::due_at.le(now))
+}
+
         .await
         .map(drop)
 }
