@@ -4,11 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use order_sdk::OrderName;
 use order_sdk::proto::integration::System;
-use order_sdk::proto::{
-    self, ConnectionState, Integration, OperationState, VippsEndpoint, VippsIntegration,
-};
+use order_sdk::proto::{ConnectionState, Integration, VippsEndpoint, VippsIntegration};
 use order_tests::fakes::vipps::{
     CLIENT_ID, CLIENT_SECRET, Currency, MSN, NewPayment, SUBSCRIPTION_KEY,
 };
@@ -158,7 +155,7 @@ async fn every_operation_reaches_vipps_once(backend: Backend) {
 
 async fn a_payment_is_read_and_not_believed(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let Stage { world, fake } = &stage;
+    let fake = &stage.fake;
     let open = || NewPayment { is_open: true, ..new_payment(TOTAL) };
     let [aborted, expired, terminated] = [open(), open(), open()].map(|new| stage.checkout(&new));
     let [cancelled, used] = [0, 1].map(|_| stage.checkout(&new_payment(TOTAL)));
@@ -202,22 +199,8 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
 
     // Not approved yet: it waits, and goes on when the customer has made up their mind.
     let id = stage.checkout(&open());
-    let draft = world.draft(TOTAL).payment(Vipps::ID, &id, TOTAL);
-    let order = draft.send().await.unwrap().order.unwrap();
-    let name: OrderName = order.name.parse().unwrap();
-    let operation = eventually("Vipps waits for the customer", async || {
-        let operation = world.get(&name).await.payments[0].operations[0].clone();
-        (operation.state() == OperationState::Accepted).then_some(operation.id)
-    })
-    .await;
-    stage.in_portal(&id, "approve", "{}").await;
-    let retry = proto::RetryEffectRequest {
-        name: order.name,
-        operation_id: operation,
-        ..proto::RetryEffectRequest::default()
-    };
-    world.client.retry_effect(retry).await.unwrap();
-    assert_eq!(world.settled(&name).await.payments[0].authorized_minor, TOTAL);
+    let approve = format!("payments/{id}/approve");
+    till::waits_for_a_decision(&stage, &id, (&approve, "{}")).await;
     stage.check().await;
 }
 
