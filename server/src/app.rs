@@ -136,7 +136,6 @@ impl Service {
         let search = Search::new(store.clone());
         let following = search.follow(&turns);
         let reading = Reading::new(store.clone(), shops.clone(), search);
-        let verifying = Verifying::new(store.clone(), shops, turns.clone());
 
         let stop = CancellationToken::new();
         let webhooks = Webhooks {
@@ -144,6 +143,7 @@ impl Service {
             reading: reading.clone(),
             turns: turns.clone(),
             providers: providers.clone(),
+            has_rounds: settings.reconcile_rate() > 0,
         };
         let webhooks = webhooks.start(webhook_listener, &stop, settings.drain_timeout() / 2);
         let reconciling = Reconciling::new(turns.clone(), reading.clone(), providers.clone());
@@ -154,10 +154,10 @@ impl Service {
             reads_per_second: settings.reconcile_rate(),
         };
         let edge = Edge {
+            verifying: Verifying::new(store.clone(), shops, turns.clone()),
             turns,
             reading,
             feed,
-            verifying,
             connecting: Connecting::new(providers, books, links),
             reconciling,
             mail,

@@ -55,6 +55,8 @@ pub enum Bearing {
     Awaited(i64),
     /// [`hear`] has something to write down.
     Consequence,
+    /// The provider's account of the payment tells all of it, and can be read.
+    Readable,
 }
 
 /// Whether the news are news.
@@ -99,6 +101,19 @@ pub fn bearing(payment: &Payment, news: &News) -> Bearing {
             }
         }
         _ => Bearing::Consequence,
+    }
+}
+
+/// What to do about the news: as [`bearing`] says, unless the provider's account says more than they
+/// do. Where it cannot be read for another reason, [`hear`] still writes them down.
+#[must_use]
+pub fn next_step(payment: &Payment, news: &News) -> Bearing {
+    let is_in_account = matches!(news.happening, Happening::Ended { .. } | Happening::Expired);
+    match bearing(payment, news) {
+        Bearing::Consequence if is_in_account && payment.capabilities.can_read_back => {
+            Bearing::Readable
+        }
+        bearing => bearing,
     }
 }
 

@@ -137,6 +137,25 @@ impl Database {
         })
     }
 
+    /// Has a payment read at its provider now.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn payment_read_now(
+        &self,
+        (shop_id, provider, reference): (i64, String, String),
+    ) -> Result<(), StoreFailure> {
+        in_write!(self, |conn| {
+            let now = now(conn).await?;
+            let keys = payment_keys(conn, (shop_id, provider, reference)).await?;
+            diesel::update(payments::table.filter(payments::payment_key.eq_any(keys)))
+                .set(payments::read_due_at.eq(now.0))
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+    }
+
     /// Whether a payment of this reference is known.
     ///
     /// # Errors
@@ -194,6 +213,13 @@ pub(super) async fn told_of(
     Ok(told)
 }
 
+/// What is due to be followed up.
+#[diesel::dsl::auto_type]
+fn due(now: Micros) -> _ {
+    let now: i64 = now.0;
+    webhooks::table.filter(webhooks::due_at.is_not_null()).filter(webhooks::due_at.le(now))
+}
+
 async fn payment_keys(
     conn: &mut Connection,
     (shop_id, provider, reference): (i64, String, String),
@@ -213,13 +239,6 @@ async fn put_off(conn: &mut Connection, row: &WebhookRow, due_at: Option<i64>) -
     diesel::update(webhooks::table.find(key))
         .set((webhooks::due_at.eq(due_at), webhooks::tries.eq(row.tries)))
         .execute(conn)
-/// What is due to be followed up.
-#[diesel::dsl::auto_type]
-fn due(now: Micros) -> _ {
-    let now: i64 = now.0;
-    webhooks::table.filter(webhooks::due_at.is_not_null()).filter(webhooks::due_at.le(now))
-}
-
         .await
         .map(drop)
 }

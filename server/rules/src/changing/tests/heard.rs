@@ -1,6 +1,9 @@
 //! 2.5, 2.8, 11.2: what a provider says by itself.
 
+use crate::changing::{Bearing, Happening, News, bearing, next_step};
+use crate::fixtures::payment;
 use crate::fixtures::script::check;
+use crate::payments::{Capabilities, OperationKind, Payment};
 
 #[test]
 fn what_is_known_or_under_way_is_no_news() {
@@ -189,4 +192,35 @@ fn a_word_against_what_is_final_is_for_a_person() {
         news k1 capture not-captured    => updated:k1 problem:CHANGED_AT_PROVIDER
         ",
     );
+}
+
+#[test]
+fn what_an_account_tells_is_read_there() {
+    let ended = |kind, is_success| Happening::Ended { kind, is_success };
+    let readable = payment(1, 100, &[1]);
+    let capabilities = Capabilities { can_read_back: false, ..readable.capabilities };
+    let unreadable = Payment { capabilities, ..readable.clone() };
+    for (happening, wanted) in [
+        (ended(OperationKind::Capture, true), Bearing::Readable),
+        (ended(OperationKind::Refund, true), Bearing::Readable),
+        (ended(OperationKind::Void, true), Bearing::Readable),
+        (Happening::Expired, Bearing::Readable),
+        (ended(OperationKind::Capture, false), Bearing::None),
+        (Happening::Trifle, Bearing::None),
+        // An account does not say whose doing it was, or what may become of it.
+        (Happening::Chargeback, Bearing::Consequence),
+        (Happening::CaptureFailed, Bearing::Consequence),
+        (Happening::Other, Bearing::Consequence),
+    ] {
+        let news = News {
+            happening,
+            operation: None,
+            amount_minor: 100,
+            currency: "NOK".to_owned(),
+            event: "EVENT".to_owned(),
+            reason: String::new(),
+        };
+        assert_eq!(next_step(&readable, &news), wanted, "{news:?}");
+        assert_eq!(next_step(&unreadable, &news), bearing(&readable, &news), "{news:?}");
+    }
 }
