@@ -84,6 +84,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Somebody else was faster, or a turn holds the row.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const CANDIDATES: i64 = 128;
+/// Looked at where nothing of the first ones fits: lanes that are full may have filled them.
+const CANDIDATES_MAX: i64 = 8_192;
+const CANDIDATES_GROW: i64 = 8;
 /// How long a drain waits for calls under way.
 const DRAIN: Duration = Duration::from_secs(10);
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -221,16 +224,21 @@ impl<Log: Recorder> Crew<Log> {
 
     /// Claims and starts what is due and fits; answers how long to wait for more.
     async fn claim(&mut self) -> Result<Duration, StoreFailure> {
+        let mut limit = CANDIDATES;
         loop {
             if self.slots.is_full() {
                 return Ok(LOOK_EVERY);
             }
-            let search =
-                Search { saturated: self.slots.saturated(), limit: CANDIDATES, ahead: LOOK_EVERY };
+            let search = Search { saturated: self.slots.saturated(), limit, ahead: LOOK_EVERY };
             let store = &self.runner.store;
             let due = on_either!(store, database => database.effects_due(search).await)?;
             let chosen = self.slots.choose(&due.ready);
             if chosen.is_empty() {
+                let is_cut = i64::try_from(due.ready.len()).is_ok_and(|ready| ready >= limit);
+                if is_cut && limit < CANDIDATES_MAX {
+                    limit *= CANDIDATES_GROW;
+                    continue;
+                }
                 return Ok(due.next_in.unwrap_or(LOOK_EVERY));
             }
             let keys: Vec<i64> = chosen.iter().map(|candidate| candidate.effect_key).collect();

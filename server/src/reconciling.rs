@@ -88,6 +88,12 @@ impl Reconciling {
         }
     }
 
+    /// Whether nothing of ours is under way on the payment: before that no account says anything.
+    pub(crate) async fn is_at_rest(&self, of: &PaymentOf) -> Result<bool, Failure> {
+        let payment = self.payment(of).await?;
+        Ok(!payment.operations.iter().any(|operation| operation.state.is_claimed()))
+    }
+
     /// Asks the provider to hold the reservation longer, once per command.
     ///
     /// # Errors
@@ -121,6 +127,10 @@ impl Reconciling {
 
     async fn provider(&self, shop: &str, payment: &Payment) -> Result<Provider, Unread> {
         let (shop, integration) = self.reading.integration(shop, &payment.provider.0).await?;
+        if integration.row.is_disabled {
+            let refusal = not_readable(payment, Code::IntegrationDisabled, String::new());
+            return Err(Unread::Refused(refusal));
+        }
         let name = shop.integration_name(&integration.row.slug);
         self.providers.behind(integration.setup(&name)).map_err(|problem| {
             Unread::Refused(not_readable(payment, Code::IntegrationUnusable, problem.to_string()))

@@ -12,7 +12,7 @@ use crate::changing::{
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
 use crate::labels;
-use crate::order::Micros;
+use crate::order::{Micros, Order, Problem};
 use crate::payments::{
     Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
 };
@@ -83,23 +83,24 @@ const fn is_told_by_provider(code: Code) -> bool {
     matches!(code, Code::RefundReversed | Code::ChangedAtProvider)
 }
 
+/// Whether something is open about a payment that a person has to look at.
+pub(crate) fn is_watched(order: &Order, payment: &Payment) -> bool {
+    let is_open = |problem: &Problem| {
+        problem.closed_at.is_none()
+            && problem.payment == Some(payment.id)
+            && (is_told_by_provider(problem.code) || problem.code == Code::LedgerDiffers)
+    };
+    order.problems.iter().any(is_open)
+        || payment.operations.iter().any(|one| one.state == OperationState::Unknown)
+}
+
 /// The payment needs nobody any more, unless something else about it does.
 fn look_away(draft: &mut Draft<'_>, payment: PaymentId) {
-    let problems = &draft.case.order.problems;
-    let is_told = problems.iter().any(|problem| {
-        problem.closed_at.is_none()
-            && problem.payment == Some(payment)
-            && is_told_by_provider(problem.code)
-    });
-    let Some(known) = draft.payment_mut(payment).filter(|known| {
-        !is_told
-            && known.needs_attention
-            && known.operations.iter().all(|one| one.state != OperationState::Unknown)
-    }) else {
-        return;
-    };
-    known.needs_attention = false;
-    draft.payment_updated(payment);
+    let order = &draft.case.order;
+    let is_over = draft.payment(payment).is_some_and(|known| !is_watched(order, known));
+    if is_over {
+        draft.set_attention(payment, false);
+    }
 }
 
 /// Tries an operation again (4.6): one that waits is due now with its key, one that is unknown is
@@ -211,8 +212,9 @@ pub(crate) fn refunded_since(
         .fold(0, |sum, later| sum.saturating_add(later.amount_minor))
 }
 
-/// What of a refund that was declined or came short was not asked for again, within what can be refunded. Nothing of one that
-/// went with a cancellation which was given up since: the order is paid for (2.3).
+/// What of a refund that was declined or came short was not asked for again, within what can be
+/// refunded. Nothing of one that went with a cancellation which was given up since: the order is
+/// paid for (2.3).
 fn still_owed(case: &Case, payment: &Payment, declined: &Operation) -> i64 {
     if is_of_no_more(case, declined) {
         return 0;
@@ -267,13 +269,15 @@ fn settle_open(
     let mut decision = record(facts, operation.id, &outcome, ids, now);
     decision.changes.insert(0, settled(payment.id, operation, true));
     // Somebody has looked, so nothing is in doubt; but it was not the provider who spoke (11.5).
+    let mut is_over = false;
     if let Some(known) = decision.case.payments.iter_mut().find(|known| known.id == payment.id) {
         known.confirmed_at = payment.confirmed_at;
         known.confirmed_by = payment.confirmed_by;
-        known.needs_attention = false;
+        known.needs_attention = is_watched(&decision.case.order, known);
+        is_over = payment.needs_attention && !known.needs_attention;
     }
     let updated = Change::PaymentUpdated { payment: payment.id };
-    if payment.needs_attention && !decision.changes.contains(&updated) {
+    if is_over && !decision.changes.contains(&updated) {
         decision.changes.push(updated);
     }
     Ok(decision)

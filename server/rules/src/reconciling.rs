@@ -9,6 +9,7 @@ mod tests;
 pub use self::comparing::compare;
 
 use self::adopting::adopt;
+use crate::attention::is_watched;
 use crate::changing::{ChangingFacts, go_on, open_if_insufficient, open_if_lost};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::{About, Draft};
@@ -347,7 +348,8 @@ fn tell(draft: &mut Draft<'_>, payment: &Payment, differences: &[Difference]) {
     let listed: Vec<&Difference> = differences.iter().filter(|one| !one.is_adopted).collect();
     if listed.is_empty() {
         draft.close_problems(|problem| is_difference(problem, payment.id));
-        if payment.needs_attention {
+        let order = &draft.case.order;
+        if draft.payment(payment.id).is_some_and(|known| !is_watched(order, known)) {
             draft.set_attention(payment.id, false);
         }
     } else {

@@ -30,7 +30,7 @@ impl ReconcilePayment {
         };
         let payment = readable(&case, id)?;
         let home = reconciling::home(payment).unwrap_or(OrderNumber(self.number));
-        clear_elsewhere(desk, payment, home);
+        let cleared = clear_elsewhere(desk, payment, home);
         let (now, command) = (desk.now, Reconcile { payment: id, account, mark });
         let (mut told, mut is_news) = (None, false);
         let Answer { plan, mut other_orders, .. } = decide(desk, home.0, |facts, ids| {
@@ -39,7 +39,9 @@ impl ReconcilePayment {
             is_news = done.decision.changes.len() > 1;
             Ok(done.decision)
         })?;
+        is_news |= !cleared.is_empty();
         other_orders.push(home);
+        other_orders.extend(cleared);
         let mut answer = desk.answer(Some(self.number));
         answer.changed_too(&other_orders);
         let is_waiting = is_waiting(desk, self.number);
@@ -47,16 +49,21 @@ impl ReconcilePayment {
     }
 }
 
-/// What stood on an order before the payment became another's.
-fn clear_elsewhere(desk: &mut Desk, payment: &Payment, home: OrderNumber) {
+/// Closes what stood on orders before the payment became another's; answers which had something.
+fn clear_elsewhere(desk: &mut Desk, payment: &Payment, home: OrderNumber) -> Vec<OrderNumber> {
+    let mut cleared = Vec::new();
     for holder in payment.holders.iter().filter(|holder| holder.order != home) {
         let now = desk.now;
         // The rule refuses nothing, and an order that is not there has nothing to clear.
-        let cleared = decide(desk, holder.order.0, |facts, ids| {
-            Ok(reconciling::clear(facts, payment.id, ids, now))
-        });
-        drop(cleared);
+        drop(decide(desk, holder.order.0, |facts, ids| {
+            let decision = reconciling::clear(facts, payment.id, ids, now);
+            if !decision.changes.is_empty() {
+                cleared.push(holder.order);
+            }
+            Ok(decision)
+        }));
     }
+    cleared
 }
 
 impl WarnOfExpiry {

@@ -10,7 +10,10 @@ use tokio::time::Instant;
 pub(super) struct Breaker {
     /// Calls without an answer since the last answer.
     silent: u32,
-    /// While this lies ahead nothing is sent; after it one call at a time, until one is answered.
+    /// When the first of them was sent.
+    silent_since: Option<Instant>,
+    rests: u32,
+    /// While this lies ahead nothing is sent; after it a few at a time, until one is answered.
     rests_until: Option<Instant>,
 }
 
@@ -28,13 +31,16 @@ pub(super) enum Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Usual,
-    /// One, to see whether the system is there again.
+    /// Just enough to see whether the system is there again.
     Probe,
     None,
 }
 
-/// So many calls in a row without an answer are no accident.
+/// So many calls in a row without an answer, for so long, are no accident of single calls.
 const SILENT_MAX: u32 = 5;
+const SILENT_FOR: Duration = Duration::from_secs(10);
+/// Nor are so many, however fast they come.
+const SILENT_AT_ALL: u32 = 64;
 const REST_FIRST: Duration = Duration::from_secs(1);
 /// With it, and the longest pause of an effect, a system that is back is noticed within a minute.
 const REST_LONGEST: Duration = Duration::from_secs(10);
@@ -53,17 +59,27 @@ impl Breaker {
         self.rests_until.is_some()
     }
 
-    pub(super) fn hear(&mut self, heard: Heard, now: Instant) {
+    /// Notes what a call heard that was sent at `sent_at`.
+    pub(super) fn hear(&mut self, heard: Heard, sent_at: Instant, now: Instant) {
         match heard {
             Heard::Nothing => {}
             Heard::Answer => *self = Self::default(),
-            Heard::Silence => {
-                self.silent = self.silent.saturating_add(1);
-                if let Some(beyond) = self.silent.checked_sub(SILENT_MAX) {
-                    let doubled = REST_FIRST.saturating_mul(1 << beyond.min(10));
-                    self.rests_until = Some(now + doubled.min(REST_LONGEST));
-                }
-            }
+            Heard::Silence => self.hear_silence(sent_at, now),
+        }
+    }
+
+    fn hear_silence(&mut self, sent_at: Instant, now: Instant) {
+        self.silent = self.silent.saturating_add(1);
+        let since = self.silent_since.map_or(sent_at, |since| since.min(sent_at));
+        self.silent_since = Some(since);
+        let is_out = self.silent >= SILENT_AT_ALL
+            || (self.silent >= SILENT_MAX && now.duration_since(since) >= SILENT_FOR);
+        // What was under way when a rest began says nothing new when it ends.
+        let is_news = self.rests_until.is_none_or(|until| until <= sent_at);
+        if is_out && is_news {
+            let rest = REST_FIRST.saturating_mul(1 << self.rests.min(10)).min(REST_LONGEST);
+            self.rests = self.rests.saturating_add(1);
+            self.rests_until = Some(now + rest);
         }
     }
 }
@@ -72,28 +88,51 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    /// Of so many calls sent and failed at once.
+    fn hear_silence(breaker: &mut Breaker, calls: u32, at: Instant) {
+        for _ in 0..calls {
+            breaker.hear(Heard::Silence, at, at);
+        }
+    }
+
     #[test]
-    fn silence_in_a_row_makes_it_rest_longer_and_longer_and_an_answer_ends_it() {
+    fn silence_for_a_while_makes_it_rest_longer_and_longer_and_an_answer_ends_it() {
         let mut now = Instant::now();
         let mut breaker = Breaker::default();
-        for _ in 1..SILENT_MAX {
-            breaker.hear(Heard::Silence, now);
-            assert_eq!(breaker.room(now), Room::Usual);
-        }
-        breaker.hear(Heard::Nothing, now);
+        hear_silence(&mut breaker, SILENT_MAX, now);
+        assert_eq!(breaker.room(now), Room::Usual, "single calls may have met with accidents");
+        now += SILENT_FOR;
+        breaker.hear(Heard::Nothing, now, now);
         assert_eq!(breaker.room(now), Room::Usual);
         for rest in [1, 2, 4, 8, 10, 10] {
-            breaker.hear(Heard::Silence, now);
+            hear_silence(&mut breaker, 1, now);
             let rest = Duration::from_secs(rest);
+            breaker.hear(Heard::Silence, now - rest, now);
             assert_eq!(breaker.room(now + rest - Duration::from_millis(1)), Room::None);
             now += rest;
             assert_eq!(breaker.room(now), Room::Probe);
         }
-        breaker.hear(Heard::Answer, now);
+        breaker.hear(Heard::Answer, now, now);
         assert_eq!((breaker.room(now), breaker.is_tripped()), (Room::Usual, false));
-        for _ in 1..SILENT_MAX {
-            breaker.hear(Heard::Silence, now);
-        }
+        hear_silence(&mut breaker, SILENT_MAX, now);
         assert_eq!(breaker.room(now), Room::Usual, "it begins anew");
+    }
+
+    #[test]
+    fn few_long_calls_and_many_short_ones_are_enough() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        for _ in 1..SILENT_MAX {
+            breaker.hear(Heard::Silence, now, now + SILENT_FOR);
+        }
+        assert!(!breaker.is_tripped());
+        breaker.hear(Heard::Silence, now, now + SILENT_FOR);
+        assert!(breaker.is_tripped());
+
+        let mut breaker = Breaker::default();
+        hear_silence(&mut breaker, SILENT_AT_ALL - 1, now);
+        assert!(!breaker.is_tripped());
+        hear_silence(&mut breaker, 1, now);
+        assert!(breaker.is_tripped());
     }
 }

@@ -1,4 +1,4 @@
-//! Who may be called now: so many at once in all, and so many in one lane of one shop, one after
+//! Who may be called now: so many at once in all, and so many in one lane of one shop, few after
 //! silence, so that a system that hangs delays nobody else.
 
 use std::collections::{BTreeMap, HashMap};
@@ -40,12 +40,17 @@ pub(super) struct Place {
     effect_key: i64,
     lane: (i64, Lane),
     lease_lost: CancellationToken,
+    since: Instant,
 }
 
 const AT_ONCE: usize = 256;
 const IN_ONE_LANE: usize = 8;
+/// Of a lane whose system may be gone: one alone may have met with an accident of its own.
+const PROBES_IN_ONE_LANE: usize = 2;
 /// Calls to systems that may be gone: with all shops' at once there is room for others.
 const PROBES_AT_ONCE: usize = 64;
+/// Each is a condition of one statement, and SQLite bounds how deep an expression may be.
+const SATURATED_MAX: usize = 200;
 
 impl Slots {
     /// Resolves when a place was given up since it was last asked.
@@ -57,10 +62,11 @@ impl Slots {
         self.state().taken.len() >= AT_ONCE
     }
 
-    /// The lanes that get nothing more for now.
+    /// Lanes that get nothing more for now; not all, if they are very many.
     pub(super) fn saturated(&self) -> Vec<(i64, Lane)> {
         let (state, now) = (self.state(), Instant::now());
         let calls = state.calls();
+        let no_probes = state.probes() >= PROBES_AT_ONCE;
         let tripped = state.breakers.iter().filter(|(_, breaker)| breaker.is_tripped());
         let tripped = tripped.map(|(lane, _)| lane);
         let mut lanes: Vec<&(i64, Lane)> = calls.keys().copied().chain(tripped).collect();
@@ -68,8 +74,9 @@ impl Slots {
         lanes.dedup();
         let is_busy = |lane: &&(i64, Lane)| {
             calls.get(lane).copied().unwrap_or_default() >= state.room(lane, now)
+                || (no_probes && state.is_tripped(lane))
         };
-        lanes.into_iter().filter(is_busy).cloned().collect()
+        lanes.into_iter().filter(is_busy).take(SATURATED_MAX).cloned().collect()
     }
 
     /// Those that fit, in their order.
@@ -101,13 +108,16 @@ impl Slots {
     pub(super) fn occupy(&self, candidate: &Candidate) -> Place {
         let lease_lost = CancellationToken::new();
         let lane = candidate.lane_of_shop();
-        let taken = Taken {
-            lane: lane.clone(),
-            lease_lost: lease_lost.clone(),
-            renewed_at: Instant::now(),
-        };
+        let now = Instant::now();
+        let taken = Taken { lane: lane.clone(), lease_lost: lease_lost.clone(), renewed_at: now };
         self.state().taken.insert(candidate.effect_key, taken);
-        Place { slots: self.clone(), effect_key: candidate.effect_key, lane, lease_lost }
+        Place {
+            slots: self.clone(),
+            effect_key: candidate.effect_key,
+            lane,
+            lease_lost,
+            since: now,
+        }
     }
 
     /// The effects under way.
@@ -162,7 +172,7 @@ impl State {
     fn room(&self, lane: &(i64, Lane), now: Instant) -> usize {
         match self.breakers.get(lane).map_or(Room::Usual, |breaker| breaker.room(now)) {
             Room::Usual => IN_ONE_LANE,
-            Room::Probe => 1,
+            Room::Probe => PROBES_IN_ONE_LANE,
             Room::None => 0,
         }
     }
@@ -183,7 +193,7 @@ impl Place {
         let mut state = self.slots.state();
         let breaker = state.breakers.entry(self.lane.clone()).or_default();
         let was_tripped = breaker.is_tripped();
-        breaker.hear(heard, Instant::now());
+        breaker.hear(heard, self.since, Instant::now());
         let is_tripped = breaker.is_tripped();
         if heard == Heard::Answer {
             state.breakers.remove(&self.lane);
@@ -203,5 +213,60 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.slots.state().taken.remove(&self.effect_key);
         self.slots.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many effects of each of these shops' only lane.
+    fn ready(shops: std::ops::Range<i64>, each: i64) -> Vec<Candidate> {
+        let of_shop = |shop_id| {
+            (0..each).map(move |number| Candidate {
+                effect_key: shop_id * 1_000 + number,
+                shop_id,
+                lane: Lane::Provider("klarna".to_owned()),
+            })
+        };
+        shops.flat_map(of_shop).collect()
+    }
+
+    fn trip(slots: &Slots, shops: std::ops::Range<i64>) {
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+        let mut state = slots.state();
+        for lane in ready(shops, 1).iter().map(Candidate::lane_of_shop) {
+            let breaker = state.breakers.entry(lane).or_default();
+            while !breaker.is_tripped() {
+                breaker.hear(Heard::Silence, long_ago, long_ago);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lane_gets_no_more_than_its_part() {
+        let slots = Slots::default();
+        let effects = ready(1..3, 20);
+        let chosen = slots.choose(&effects);
+        assert_eq!(chosen.len(), 2 * IN_ONE_LANE);
+        let places: Vec<Place> = chosen.into_iter().map(|one| slots.occupy(one)).collect();
+        assert_eq!(slots.saturated().len(), 2);
+        assert!(slots.choose(&effects).is_empty());
+        drop(places);
+        assert!(slots.saturated().is_empty());
+    }
+
+    #[tokio::test]
+    async fn however_many_systems_are_gone_others_have_room_and_few_are_named() {
+        let slots = Slots::default();
+        trip(&slots, 1..1_000);
+        let gone = ready(1..1_000, 4);
+        let chosen = slots.choose(&gone);
+        assert_eq!(chosen.len(), PROBES_AT_ONCE);
+        let places: Vec<Place> = chosen.into_iter().map(|one| slots.occupy(one)).collect();
+        assert_eq!(slots.saturated().len(), SATURATED_MAX);
+        assert!(slots.choose(&gone).is_empty());
+        assert_eq!(slots.choose(&ready(2_000..2_001, 20)).len(), IN_ONE_LANE);
+        drop(places);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use order_proto::v1::ReconciliationState;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::caller::Caller;
 use super::fields::envelope::Asking;
@@ -11,8 +11,10 @@ use super::{Done, Edge};
 use crate::commands::{Assignment, Command, Failure, ReconcilePayment};
 use crate::reconciling::PaymentOf;
 
-/// How long is waited for what is under way before it is read again.
+/// How often the ledger is looked at while something of ours is under way.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long a provider is left alone that had nothing final to say.
+const READ_EVERY: Duration = Duration::from_secs(2);
 /// How long an extension waits for the ledger to come to rest, so that it can tell until when.
 const EXTENSION_WAIT: Duration = Duration::from_secs(5);
 
@@ -60,8 +62,17 @@ impl Edge {
                 // Nothing is known, so nothing is stored: the same again may know more.
                 return self.carry_out(Asking { validate_only: true, ..asking }, caller).await;
             }
-            sleep(LOOK_EVERY).await;
+            self.rest(&of, until).await?;
         }
+    }
+
+    /// Waits until another read of the payment may say more, or there is no more time.
+    async fn rest(&self, of: &PaymentOf, until: Instant) -> Result<(), Failure> {
+        sleep_until(until.min(Instant::now() + READ_EVERY)).await;
+        while Instant::now() < until && !self.reconciling.is_at_rest(of).await? {
+            sleep_until(until.min(Instant::now() + LOOK_EVERY)).await;
+        }
+        Ok(())
     }
 }
 

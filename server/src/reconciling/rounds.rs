@@ -2,9 +2,9 @@
 //! time, the longest unread first, and reservations that expire soon are announced.
 //!
 //! Whoever reads a payment moves its next read first, so that replicas share the work. A provider that
-//! is silent is left alone for a while, and nobody waits for it but its own payments.
+//! is silent is left alone for a while; while it hangs only its own payments wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use order_proto::v1::ReconciliationState;
@@ -15,12 +15,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::{PaymentOf, Reconciling, Unread};
+use super::{PaymentOf, READ_TIMEOUT, Reconciling, Unread};
 use crate::clock;
 use crate::commands::{
     Answer, Assignment, Caller, Command, Failure, ReconcilePayment, WarnOfExpiry,
 };
-use crate::store::readings::{Expiring, Unreads};
+use crate::store::readings::{Expiring, Lane, Unreads};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::turns::Turns;
 
@@ -31,6 +31,22 @@ pub(crate) struct Rounds {
     pub reconciling: Reconciling,
     /// Payments read in a second, at most; 0: none.
     pub reads_per_second: u32,
+}
+
+/// The lanes that are read, and those whose provider is silent.
+#[derive(Default)]
+struct Lanes {
+    running: JoinSet<(Lane, Result<LaneEnd, StoreFailure>)>,
+    busy: BTreeSet<Lane>,
+    /// Until when each is left alone.
+    silent: BTreeMap<Lane, Instant>,
+}
+
+/// How the reading of a lane ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LaneEnd {
+    Read,
+    Silent,
 }
 
 /// What became of a read.
@@ -47,10 +63,16 @@ enum Outcome {
 const ROUND_EVERY: Duration = Duration::from_secs(1);
 const EXPIRIES_EVERY: Duration = Duration::from_secs(5);
 const EXPIRIES_AT_ONCE: i64 = 200;
-/// Longer than any read takes: work of a process that died is taken up after this.
+/// What a process that died had taken is taken up after this.
 const CLAIM: Duration = Duration::from_secs(5 * 60);
 /// Something of ours is under way, or the provider is silent.
 const AGAIN: Duration = Duration::from_secs(5 * 60);
+/// How long nothing is asked of a provider that was silent.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+/// Lanes that are read beside each other.
+const LANES_AT_ONCE: usize = 64;
+/// Lanes at rest that a search names: each is a condition of one statement.
+const NAMED_MAX: usize = 128;
 /// Somebody has to do something about the integration first.
 const AFTER_REFUSAL: Duration = Duration::from_secs(60 * 60);
 const ACTOR: &str = "system";
@@ -67,6 +89,7 @@ impl Rounds {
         let mut rounds = interval(ROUND_EVERY);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expiries_at = Instant::now();
+        let mut lanes = Lanes::default();
         loop {
             rounds.tick().await;
             if expiries_at <= Instant::now() {
@@ -76,37 +99,44 @@ impl Rounds {
                 }
             }
             if self.reads_per_second > 0
-                && let Err(failure) = self.read_some().await
+                && let Err(failure) = self.read_some(&mut lanes).await
             {
                 tracing::warn!(%failure, "payments are read later");
             }
         }
     }
 
-    /// Reads the next payments, each provider's one after the other.
-    async fn read_some(&self) -> Result<(), StoreFailure> {
-        let (now, limit) = (clock::now().0, i64::from(self.reads_per_second));
-        let until = now.saturating_add(micros(CLAIM));
-        let store = &self.store;
-        // Mostly there is none, and whoever writes is not disturbed.
-        if !on_either!(store, database => database.has_payments_to_read(now).await)? {
+    /// Begins to read the next payments, each provider's one after the other.
+    async fn read_some(&self, lanes: &mut Lanes) -> Result<(), StoreFailure> {
+        lanes.settle();
+        if lanes.busy.len() >= LANES_AT_ONCE {
             return Ok(());
         }
-        let due: Vec<Unreads> =
-            on_either!(store, database => database.payments_to_read(now, until, limit).await)?;
-        let mut lanes: BTreeMap<(String, String), Vec<Unreads>> = BTreeMap::new();
-        for one in due {
-            lanes.entry((one.shop.clone(), one.provider.clone())).or_default().push(one);
+        let (now, limit) = (clock::now().0, i64::from(self.reads_per_second));
+        let until = now.saturating_add(micros(CLAIM));
+        let (store, rest) = (&self.store, lanes.at_rest());
+        // Mostly there is none, and whoever writes is not disturbed.
+        let due = on_either!(store, database => database.payments_to_read(now, limit, rest).await)?;
+        if due.is_empty() {
+            return Ok(());
         }
-        let mut running = JoinSet::new();
-        for lane in lanes.into_values() {
-            running.spawn(read_lane(self.store.clone(), self.reconciling.clone(), lane, until));
+        let taken: Vec<Unreads> =
+            on_either!(store, database => database.payments_take(due, now, until).await)?;
+        let mut by_lane: BTreeMap<Lane, Vec<Unreads>> = BTreeMap::new();
+        for one in taken {
+            by_lane.entry(one.lane.clone()).or_default().push(one);
         }
-        while let Some(ended) = running.join_next().await {
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(failure)) => tracing::warn!(%failure, "a payment is read again too soon"),
-                Err(failure) => tracing::error!(%failure, "a read ended in disorder"),
+        for (lane, payments) in by_lane {
+            let reading = LaneReading {
+                store: self.store.clone(),
+                reconciling: self.reconciling.clone(),
+                taken_until: until,
+            };
+            if lanes.has_room(&lane) {
+                lanes.busy.insert(lane.clone());
+                lanes.running.spawn(async move { (lane, reading.read(payments).await) });
+            } else {
+                reading.put_off(payments).await?;
             }
         }
         Ok(())
@@ -130,30 +160,91 @@ impl Rounds {
     }
 }
 
-/// Reads payments of one provider; what is left when it falls silent is left for later.
-async fn read_lane(
+impl Lanes {
+    /// Takes note of the lanes that have ended.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        self.silent.retain(|_, until| now < *until);
+        while let Some(ended) = self.running.try_join_next() {
+            let (lane, end) = match ended {
+                Ok((lane, end)) => (lane, end),
+                Err(failure) => {
+                    // Whose it was is not told: all that runs is waited for.
+                    tracing::error!(%failure, "a read ended in disorder");
+                    continue;
+                }
+            };
+            self.busy.remove(&lane);
+            match end {
+                Ok(LaneEnd::Read) => {}
+                Ok(LaneEnd::Silent) => drop(self.silent.insert(lane, now + SILENT_FOR)),
+                Err(failure) => tracing::warn!(%failure, "a payment is read again too soon"),
+            }
+        }
+        if self.running.is_empty() {
+            self.busy.clear();
+        }
+    }
+
+    /// Of which nothing is read now; not all, if they are very many.
+    fn at_rest(&self) -> Vec<Lane> {
+        self.busy.iter().chain(self.silent.keys()).take(NAMED_MAX).cloned().collect()
+    }
+
+    fn has_room(&self, lane: &Lane) -> bool {
+        self.busy.len() < LANES_AT_ONCE
+            && !self.busy.contains(lane)
+            && !self.silent.contains_key(lane)
+    }
+}
+
+/// The reading of one lane's payments, which were taken until then.
+struct LaneReading {
     store: Store,
     reconciling: Reconciling,
-    lane: Vec<Unreads>,
-    claimed_until: i64,
-) -> Result<(), StoreFailure> {
-    let mut is_silent = false;
-    for one in lane {
-        let outcome = if is_silent { Outcome::Silent } else { reconciling.look(&one).await };
-        let later = |pause: Duration| Some(clock::now().0.saturating_add(micros(pause)));
-        let next = match outcome {
-            Outcome::Taken => continue,
-            Outcome::Quiet(next) => next.map(|next| next.0),
-            Outcome::Later(pause) => later(pause),
-            Outcome::Silent => {
-                is_silent = true;
-                later(AGAIN)
+    taken_until: i64,
+}
+
+impl LaneReading {
+    /// Reads one after the other. What is left when the provider falls silent is put off; what is
+    /// left when the time is over is due again by itself.
+    async fn read(&self, payments: Vec<Unreads>) -> Result<LaneEnd, StoreFailure> {
+        let mut left = payments.into_iter();
+        while let Some(one) = left.next() {
+            if clock::now().0.saturating_add(micros(READ_TIMEOUT)) >= self.taken_until {
+                break;
             }
-        };
-        let key = one.payment_key;
-        on_either!(&store, database => database.payment_read(key, claimed_until, next).await)?;
+            let next = match self.reconciling.look(&one).await {
+                Outcome::Taken => continue,
+                Outcome::Quiet(next) => next.map(|next| next.0),
+                Outcome::Later(pause) => later(pause),
+                Outcome::Silent => {
+                    let unread = std::iter::once(one).chain(left).collect();
+                    self.put_off(unread).await?;
+                    return Ok(LaneEnd::Silent);
+                }
+            };
+            self.set_next(&one, next).await?;
+        }
+        Ok(LaneEnd::Read)
     }
-    Ok(())
+
+    async fn put_off(&self, payments: Vec<Unreads>) -> Result<(), StoreFailure> {
+        for one in payments {
+            self.set_next(&one, later(AGAIN)).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_next(&self, one: &Unreads, next: Option<i64>) -> Result<(), StoreFailure> {
+        let (key, taken_until) = (one.payment_key, self.taken_until);
+        let store = &self.store;
+        on_either!(store, database => database.payment_read(key, taken_until, next).await)
+    }
+}
+
+fn later(pause: Duration) -> Option<i64> {
+    Some(clock::now().0.saturating_add(micros(pause)))
 }
 
 impl Reconciling {
@@ -224,4 +315,46 @@ fn assignment(shop: &str, request_id: Uuid, command: Command) -> Assignment {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(shop_id: i64) -> Lane {
+        Lane { shop_id, provider: "klarna".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_hangs_or_is_silent_rests_and_others_have_room() {
+        let mut lanes = Lanes::default();
+        for shop in 1..=3 {
+            lanes.busy.insert(lane(shop));
+        }
+        lanes.running.spawn(std::future::pending());
+        lanes.running.spawn(async { (lane(2), Ok(LaneEnd::Silent)) });
+        lanes.running.spawn(async { (lane(3), Ok(LaneEnd::Read)) });
+        while lanes.running.len() > 1 {
+            tokio::task::yield_now().await;
+            lanes.settle();
+        }
+        assert_eq!(lanes.at_rest(), [lane(1), lane(2)]);
+        let room = [1, 2, 3, 4].map(|shop| lanes.has_room(&lane(shop)));
+        assert_eq!(room, [false, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn lanes_are_bounded_however_many_hang() {
+        let mut lanes = Lanes::default();
+        for shop in 0..1_000 {
+            let lane = lane(shop);
+            if lanes.has_room(&lane) {
+                lanes.busy.insert(lane);
+            }
+            let until = Instant::now() + SILENT_FOR;
+            lanes.silent.insert(Lane { shop_id: shop, provider: "vipps".to_owned() }, until);
+        }
+        assert_eq!(lanes.busy.len(), LANES_AT_ONCE);
+        assert_eq!(lanes.at_rest().len(), NAMED_MAX);
+    }
 }

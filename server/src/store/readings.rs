@@ -4,12 +4,19 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreads {
     pub payment_key: i64,
+    pub lane: Lane,
     /// Last part of the shop's name.
     pub shop: String,
-    pub provider: String,
     /// The first order that hangs on it.
     pub order: i64,
     pub payment: i64,
+}
+
+/// A provider of a shop: its payments are read one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Lane {
+    pub shop_id: i64,
+    pub provider: String,
 }
 
 /// An order with a reservation that nobody was told of.

@@ -378,6 +378,7 @@ impl Desk {
     fn note_nothing(&mut self, order: Option<OrderNumber>) {
         let extra =
             order.and_then(|order| self.orders.get(&order.0)).map(|file| file.extra.clone());
+        let has_changed = order.is_some_and(|order| self.changed_orders.contains(&order.0));
         self.tell(EventKind::Noop, order, &EventChange::default());
         // The order is as it was: so are its etag and its times.
         if let (Some(order), Some(extra)) = (order, extra)
@@ -385,7 +386,7 @@ impl Desk {
         {
             file.extra = extra;
             file.document = None;
-            if file.stored.as_ref() == Some(&file.order) {
+            if !has_changed && file.stored.as_ref() == Some(&file.order) {
                 self.changed_orders.remove(&order.0);
             }
         }

@@ -2,8 +2,12 @@
 
 use super::AT_PROVIDER;
 use super::comparing::Adoption;
+use crate::attention::refunded_since;
 use crate::draft::Draft;
-use crate::payments::{Authorization, Operation, OperationKind, OperationState, PaymentId};
+use crate::order::OrderNumber;
+use crate::payments::{
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId,
+};
 
 /// Takes one step.
 pub(super) fn adopt(draft: &mut Draft<'_>, payment: PaymentId, adoption: Adoption) {
@@ -28,6 +32,10 @@ pub(super) fn adopt(draft: &mut Draft<'_>, payment: PaymentId, adoption: Adoptio
 fn append(draft: &mut Draft<'_>, payment: PaymentId, kind: OperationKind, amount_minor: i64) {
     let (order, now, id) = (draft.case.order.number, draft.now, draft.ids.take());
     let Some(target) = draft.payment_mut(payment) else { return };
+    let credit = match kind {
+        OperationKind::Refund => paid_out(target, order, amount_minor),
+        _ => None,
+    };
     target.operations.push(Operation {
         id,
         order,
@@ -38,7 +46,21 @@ fn append(draft: &mut Draft<'_>, payment: PaymentId, kind: OperationKind, amount
         resolved_at: None,
         provider_reason: None,
         provider_reference: Some(AT_PROVIDER.to_owned()),
-        credit: None,
+        credit,
     });
     draft.resolve(payment, id, OperationState::Succeeded);
+}
+
+/// The credit whose refund the provider declined and a person paid out elsewhere: it must not be
+/// paid out again.
+fn paid_out(payment: &Payment, order: OrderNumber, amount_minor: i64) -> Option<OrderNumber> {
+    let declined = payment.operations.iter().filter(|known| {
+        known.kind == OperationKind::Refund
+            && known.state == OperationState::Declined
+            && known.order == order
+            && known.amount_minor == amount_minor
+    });
+    let mut owed =
+        declined.filter(|one| refunded_since(payment, one, OperationState::may_happen) == 0);
+    owed.find_map(|one| one.credit)
 }

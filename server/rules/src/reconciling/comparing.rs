@@ -149,7 +149,10 @@ impl Comparison<'_> {
         let (ours, theirs) = (self.ours.captured, self.theirs.captured_minor);
         let needed = self.used().saturating_add(more);
         let is_covered = needed <= self.authorized.max(self.theirs.authorized_minor);
-        if !self.is_held || !is_covered || !self.may_capture(more) {
+        // What was captured before the payment came to us is not of what we hold.
+        let is_of_ours =
+            needed > self.authorized || self.their_rest().saturating_add(more) <= self.our_rest();
+        if !self.is_held || !is_covered || !is_of_ours || !self.may_capture(more) {
             self.list(DifferenceKind::CapturedElsewhere, ours, theirs);
             return false;
         }

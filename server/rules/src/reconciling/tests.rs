@@ -148,6 +148,57 @@ fn money_that_a_person_paid_back_elsewhere_is_not_missed() {
 }
 
 #[test]
+fn a_declined_refund_that_was_paid_in_the_portal_is_owed_no_more() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        credit A C units=1 yes                    => credited:50 refund?k1=50:C | C: created
+        no k1                                     => refund!k1=50:declined problem:REFUND_DECLINED
+        at 100
+        read k1 held 100 captured=100 refunded=50 => k1:Adopted(+REFUNDED_ELSEWHERE=0/50) refund!k1=50:succeeded problem:REFUNDED_AT_PROVIDER closed:REFUND_DECLINED
+        retry A k1 refund                         => REFUSED OPERATION_FINAL operation=6
+        settle A k1 refund yes                    => REFUSED OPERATION_FINAL operation=6
+        credit A D units=1 yes                    => credited:50 refund?k1=50:D | D: created
+        ",
+    );
+}
+
+#[test]
+fn what_was_captured_before_it_came_to_us_is_not_this_orders() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        at 100
+        read k1 held 160 captured=60             => k1:Differs(CAPTURED_ELSEWHERE=0/60) problem:LEDGER_DIFFERS updated:k1
+        state A                                  => default Authorized LEDGER_DIFFERS
+        ",
+    );
+}
+
+#[test]
+fn what_needs_a_person_needs_one_until_all_of_it_is_over() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        at 100
+        read k1 held 100                         => k1:Differs(CAPTURE_MISSING=100/0) problem:LEDGER_DIFFERS updated:k1
+        credit A C units=1 yes
+        unknown k1
+        settle A k1 refund yes                   => settled:refund@k1:unknown refund!k1=50:succeeded closed:OUTCOME_UNKNOWN
+        at 200
+        read k1 held 100 captured=100 refunded=50 => k1:Agrees() closed:LEDGER_DIFFERS updated:k1
+        ",
+    );
+}
+
+#[test]
 fn a_pending_change_goes_on_when_the_rest_is_captured_elsewhere() {
     check(
         "

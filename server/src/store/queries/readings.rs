@@ -2,42 +2,57 @@
 
 use std::collections::HashMap;
 
-use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
+};
 
-use super::{Connection, Database, Run};
+use super::{Backend, Connection, Database, Run};
 use crate::store::StoreFailure;
-use crate::store::readings::{Expiring, Unreads};
+use crate::store::readings::{Expiring, Lane, Unreads};
 use crate::store::rows::number;
 use crate::store::schema::{order_expiries, order_payments, payments, shops};
 
 impl Database {
-    /// Whether a payment is to be read.
-    ///
-    /// # Errors
-    /// When the database is away.
-    pub(crate) async fn has_payments_to_read(&self, now: i64) -> Result<bool, StoreFailure> {
-        in_read!(self, |conn| {
-            let due = payments::table.filter(payments::read_due_at.le(now)).limit(1);
-            let first: Vec<i64> = due.select(payments::payment_key).load(conn).await?;
-            Ok(!first.is_empty())
-        })
-    }
-
-    /// Takes the payments that wait longest for a read, by moving their next read to `until`.
+    /// The payments that wait longest for a read, without those of the lanes that `rest`.
     ///
     /// # Errors
     /// When the database is away.
     pub(crate) async fn payments_to_read(
         &self,
         now: i64,
-        until: i64,
         limit: i64,
-    ) -> Result<Vec<Unreads>, StoreFailure> {
-        in_write!(self, |conn| {
-            let due = payments::table
+        rest: Vec<Lane>,
+    ) -> Result<Vec<i64>, StoreFailure> {
+        in_read!(self, |conn| {
+            let mut due = payments::table
                 .filter(payments::read_due_at.le(now))
                 .order(payments::read_due_at)
                 .limit(limit)
+                .select(payments::payment_key)
+                .into_boxed::<Backend>();
+            for Lane { shop_id, provider } in &rest {
+                let is_elsewhere = payments::shop_id.ne(*shop_id);
+                due = due.filter(is_elsewhere.or(payments::provider.ne(provider)));
+            }
+            Ok(due.load(conn).await?)
+        })
+    }
+
+    /// Takes those of the payments that are still to be read, by moving their next read to `until`.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn payments_take(
+        &self,
+        wanted: Vec<i64>,
+        now: i64,
+        until: i64,
+    ) -> Result<Vec<Unreads>, StoreFailure> {
+        in_write!(self, |conn| {
+            let due = payments::table
+                .filter(payments::payment_key.eq_any(wanted))
+                .filter(payments::read_due_at.le(now))
+                .order(payments::read_due_at)
                 .select(payments::payment_key);
             let keys: Vec<i64> = skip_locked!(due).load(conn).await?;
             if keys.is_empty() {
@@ -47,11 +62,11 @@ impl Database {
                 .set(payments::read_due_at.eq(until))
                 .execute(conn)
                 .await?;
-            let known: Vec<(i64, String, String)> = payments::table
+            let known: Vec<(i64, i64, String, String)> = payments::table
                 .inner_join(shops::table.on(shops::shop_id.eq(payments::shop_id)))
                 .filter(payments::payment_key.eq_any(keys.clone()))
                 .order(payments::payment_key)
-                .select((payments::payment_key, shops::slug, payments::provider))
+                .select((payments::payment_key, shops::shop_id, shops::slug, payments::provider))
                 .load(conn)
                 .await?;
             // A live order before one that was cancelled or deleted.
@@ -62,9 +77,10 @@ impl Database {
                 .load(conn)
                 .await?;
             let first: HashMap<i64, i64> = holders.into_iter().collect();
-            let unread = known.into_iter().filter_map(|(payment_key, shop, provider)| {
-                let order = number(*first.get(&payment_key)?);
-                Some(Unreads { payment_key, shop, provider, order, payment: number(payment_key) })
+            let unread = known.into_iter().filter_map(|(payment_key, shop_id, shop, provider)| {
+                let (order, payment) = (number(*first.get(&payment_key)?), number(payment_key));
+                let lane = Lane { shop_id, provider };
+                Some(Unreads { payment_key, lane, shop, order, payment })
             });
             Ok(unread.collect())
         })
