@@ -137,7 +137,6 @@ impl Service {
         let search = Search::new(store.clone());
         let following = search.follow(&turns);
         let reading = Reading::new(store.clone(), shops.clone(), search);
-        let verifying = Verifying::new(store.clone(), shops, turns.clone());
 
         let stop = CancellationToken::new();
         let webhooks = Webhooks {
@@ -145,6 +144,7 @@ impl Service {
             reading: reading.clone(),
             turns: turns.clone(),
             providers: providers.clone(),
+            has_rounds: settings.reconcile_rate() > 0,
         };
         let webhooks = webhooks.start(webhook_listener, &stop, settings.drain_timeout() / 2);
         let reconciling = Reconciling::new(turns.clone(), reading.clone(), providers.clone());
@@ -155,10 +155,10 @@ impl Service {
             reads_per_second: settings.reconcile_rate(),
         };
         let edge = Edge {
+            verifying: Verifying::new(store.clone(), shops, turns.clone()),
             turns,
             reading,
             feed,
-            verifying,
             connecting: Connecting::new(providers, books, mail_servers, links),
             reconciling,
             mail,

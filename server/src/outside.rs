@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Request, Response, StatusCode, Url, redirect, retry};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Method, Request, Response, StatusCode, Url, redirect, retry};
 
 /// The client; clones share its connections.
 #[derive(Clone, Debug, Default)]
@@ -52,9 +52,13 @@ impl Outside {
     ///
     /// # Errors
     /// No answer, or one that is too long.
-    pub(crate) async fn send(&self, request: Request) -> Result<Answer, Lost> {
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Answer, Lost> {
         if !may_go_to(request.url()) {
             return Err(Lost::NotSent("only https, or a loopback address".to_owned()));
+        }
+        // There are those who take no change without its length, also of nothing.
+        if request.method() != Method::GET && request.body().is_none() {
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let client = self.client.get_or_init(client).as_ref();
         let client = client.map_err(|problem| Lost::NotSent(problem.clone()))?;

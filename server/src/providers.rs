@@ -46,7 +46,7 @@ pub(crate) struct Call {
     /// What the amount is for, where that is known; amounts of a refund are positive, of its fees
     /// negative.
     pub lines: Vec<CallLine>,
-    /// What the provider told of the payment by itself, oldest first.
+    /// What the provider told of the payment by itself, in the order in which it happened.
     pub told: Vec<Told>,
     pub doubt: Doubt,
 }
@@ -282,36 +282,38 @@ impl PaymentProvider for Provider {
     }
 }
 
+impl Provider {
+    /// Whether a call, or a look-up, is answered by the system itself, and not by what it told before.
+    pub(crate) fn is_asked(&self, call: &Call, is_look_up: bool) -> bool {
+        match self {
+            Self::Sandbox(_) | Self::Klarna(_) | Self::Vipps(_) => true,
+            Self::Adyen(_) => Adyen::is_asked(call, is_look_up),
+        }
+    }
+}
+
 /// What a provider of this name can do, for the rules; `None` for a system that holds no money.
 pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> {
-    let kind = match system {
-        System::Sandbox(_) => name,
-        System::Klarna(_) => "klarna",
-        System::Tripletex(_) | System::Smtp(_) => return None,
-        System::Vipps(_) => "vipps",
-        System::Adyen(_) => "adyen",
-        System::Cargonizer(_) => return None,
+    let readable = |kind: &str, can_lower| Capabilities {
+        is_manual: false,
+        decline_rank: decline_rank(kind),
+        can_release: true,
+        can_lower,
+        can_read_back: true,
+        key_window: KEY_WINDOW_MICROS,
     };
     match system {
-        System::Cargonizer(_) => None,
-        System::Sandbox(_) | System::Klarna(_) | System::Vipps(_) => Some(Capabilities {
-            is_manual: false,
-            decline_rank: decline_rank(kind),
-            can_release: true,
-            can_lower: !matches!(system, System::Vipps(_)),
-            can_read_back: true,
-            key_window: KEY_WINDOW_MICROS,
-        }),
-        // What is left of a reservation ends with its capture, by itself.
+        System::Sandbox(_) => Some(readable(name, true)),
+        System::Klarna(_) => Some(readable("klarna", true)),
+        System::Vipps(_) => Some(readable("vipps", false)),
         System::Adyen(_) => Some(Capabilities {
-            is_manual: false,
-            decline_rank: decline_rank(kind),
+            // What is left of a reservation ends with its capture, by itself.
             can_release: false,
-            can_lower: true,
             can_read_back: false,
             key_window: adyen::KEY_WINDOW_MICROS,
+            ..readable("adyen", true)
         }),
-        System::Tripletex(_) | System::Smtp(_) => None,
+        System::Tripletex(_) | System::Cargonizer(_) | System::Smtp(_) => None,
     }
 }
 

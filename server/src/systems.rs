@@ -23,6 +23,8 @@ pub(crate) enum Report<Yes> {
     Declined(Decline),
     /// It certainly did not happen.
     TryLater {
+        /// How long the system wants to be left alone; zero: until we think fit. `None`: it has said
+        /// nothing.
         after: Option<Duration>,
     },
     /// It certainly did not happen, and will not before something is done about the integration.
@@ -40,6 +42,8 @@ pub(crate) enum Sighting<Yes> {
     InProgress,
     /// The look-up itself failed.
     NoAnswer,
+    /// The system is there, and has no time for the look-up.
+    Busy,
     /// The system keeps no account that could be asked for.
     Untold,
 }
@@ -118,6 +122,7 @@ impl<Yes> Sighting<Yes> {
             Self::Absent => Sighting::Absent,
             Self::InProgress => Sighting::InProgress,
             Self::NoAnswer => Sighting::NoAnswer,
+            Self::Busy => Sighting::Busy,
             Self::Untold => Sighting::Untold,
         }
     }
@@ -129,8 +134,21 @@ impl<Yes> Sighting<Yes> {
             Self::Declined(_) => effects::Sighting::Declined,
             Self::Absent => effects::Sighting::Absent,
             Self::InProgress => effects::Sighting::InProgress,
-            Self::NoAnswer => effects::Sighting::NoAnswer,
+            Self::NoAnswer | Self::Busy => effects::Sighting::NoAnswer,
             Self::Untold => effects::Sighting::Untold,
+        }
+    }
+}
+
+/// What a call came to that was only made to look.
+impl<Yes> From<Report<Yes>> for Sighting<Yes> {
+    fn from(report: Report<Yes>) -> Self {
+        match report {
+            Report::Done(yes) => Self::Happened(yes),
+            Report::Declined(decline) => Self::Declined(decline),
+            Report::Accepted { .. } => Self::InProgress,
+            Report::TryLater { after: Some(_) } => Self::Busy,
+            Report::TryLater { after: None } | Report::Held(_) | Report::Unknown => Self::NoAnswer,
         }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Webhooks {
     pub reading: Reading,
     pub turns: Turns,
     pub providers: Providers,
+    /// Payments are read without anybody asking.
+    pub has_rounds: bool,
 }
 
 /// The tasks that do it.
@@ -97,14 +99,14 @@ impl Webhooks {
         stop: &CancellationToken,
         drain: Duration,
     ) -> Running {
-        let Self { store, reading, turns, providers } = self;
+        let Self { store, reading, turns, providers, has_rounds } = self;
         let bell = Bell::default();
         let desk =
             Desk::new((store.clone(), reading.clone()), providers, turns.clone(), bell.clone());
         let listener = listener.map(|listener| Listener { listener, desk });
         Running {
             listening: listener.map(|one| tokio::spawn(one.serve(stop.clone(), drain))),
-            following: Follower { store, reading, turns, bell }.start(stop.clone()),
+            following: Follower { store, reading, turns, bell, has_rounds }.start(stop.clone()),
         }
     }
 }

@@ -38,7 +38,11 @@ pub async fn send(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Full::new(body.into()))?;
+    let body = body.into();
+    if body.is_empty() && method != "GET" {
+        request = request.header("content-length", "0");
+    }
+    let request = request.body(Full::new(body))?;
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
     let asking = async move {
         let (head, body) = client.request(request).await?.into_parts();

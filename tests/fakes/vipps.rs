@@ -3,7 +3,8 @@
 //! Also true here, though the description does not say so: a payment stays AUTHORIZED whatever
 //! becomes of its money; a key with another body is a conflict (4010, 4150, 4020), and a refusal
 //! sticks to its key unless it passes by itself; five changes of a kind per minute and payment are let
-//! through; a payment that is worked on is locked. An answer of 200 as a trouble is a success that
+//! through; a payment that is worked on is locked; a POST without the length of its body, were it
+//! nothing, is refused (411). An answer of 200 as a trouble is a success that
 //! changes nothing.
 //!
 //! Its control: `POST /control/payments` makes a payment that a customer has approved

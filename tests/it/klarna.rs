@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use order_sdk::OrderName;
-use order_sdk::proto::{self, ConnectionState, KlarnaEndpoint, OperationState};
+use order_sdk::proto::{self, ConnectionState, KlarnaEndpoint};
 use order_tests::fakes::klarna::{FraudStatus, NewOrder, OrderLine, PASSWORD, USER};
 use order_tests::fakes::{Effect, Fake, Klarna, Trouble};
 
 use crate::harness::till::{self, Deed, TOTAL, Till, reason};
-use crate::harness::{Backend, WAIT, eventually, problems, status_id};
+use crate::harness::{Backend, WAIT, problems, status_id};
 use crate::integrations::{is_nowhere, klarna};
 
 trials! {
@@ -139,7 +138,6 @@ async fn every_operation_reaches_klarna_once(backend: Backend) {
 
 async fn a_payment_is_read_and_not_believed(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let Stage { world, fake: _ } = &stage;
     let expired = stage.checkout(NewOrder::of(TOTAL));
     let cancelled = stage.checkout(NewOrder::of(TOTAL));
     let used = stage.checkout(NewOrder::of(TOTAL));
@@ -175,22 +173,8 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
     // Under examination: it waits, and goes on when Klarna has made up its mind.
     let examined = NewOrder { fraud_status: FraudStatus::Pending, ..NewOrder::of(TOTAL) };
     let id = stage.checkout(examined);
-    let draft = world.draft(TOTAL).payment("kco", &id, TOTAL);
-    let order = draft.send().await.unwrap().order.unwrap();
-    let name: OrderName = order.name.parse().unwrap();
-    let operation = eventually("Klarna examines it", async || {
-        let operation = world.get(&name).await.payments[0].operations[0].clone();
-        (operation.state() == OperationState::Accepted).then_some(operation.id)
-    })
-    .await;
-    stage.in_portal(&id, "fraud", r#"{"status": "ACCEPTED"}"#).await;
-    let retry = proto::RetryEffectRequest {
-        name: order.name,
-        operation_id: operation,
-        ..proto::RetryEffectRequest::default()
-    };
-    world.client.retry_effect(retry).await.unwrap();
-    assert_eq!(world.settled(&name).await.payments[0].authorized_minor, TOTAL);
+    let fraud = format!("orders/{id}/fraud");
+    till::waits_for_a_decision(&stage, &id, (&fraud, r#"{"status": "ACCEPTED"}"#)).await;
     stage.check().await;
 }
 

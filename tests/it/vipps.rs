@@ -4,11 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use order_sdk::OrderName;
 use order_sdk::proto::integration::System;
-use order_sdk::proto::{
-    self, ConnectionState, Integration, OperationState, VippsEndpoint, VippsIntegration,
-};
+use order_sdk::proto::{ConnectionState, Integration, VippsEndpoint, VippsIntegration};
 use order_tests::fakes::vipps::{
     CLIENT_ID, CLIENT_SECRET, Currency, MSN, NewPayment, SUBSCRIPTION_KEY,
 };
@@ -27,6 +24,7 @@ trials! {
         a_kill_at_any_point_loses_and_doubles_nothing,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
+        what_somebody_else_moved_proves_nothing,
         many_orders_at_once_are_captured_once_each,
     ];
 }
@@ -113,7 +111,7 @@ async fn every_operation_reaches_vipps_once(backend: Backend) {
         (vec![900], vec![100])
     );
 
-    // Refunds in parts: for the second the sums do not tell, and the event log does.
+    // Refunds in parts: the event log tells them apart.
     for amount in [300, 200] {
         let credit = world.client.credit(&sale.name).amount(1, amount).refund(true);
         credit.wait(WAIT).send().await.unwrap();
@@ -157,7 +155,7 @@ async fn every_operation_reaches_vipps_once(backend: Backend) {
 
 async fn a_payment_is_read_and_not_believed(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let Stage { world, fake } = &stage;
+    let fake = &stage.fake;
     let open = || NewPayment { is_open: true, ..new_payment(TOTAL) };
     let [aborted, expired, terminated] = [open(), open(), open()].map(|new| stage.checkout(&new));
     let [cancelled, used] = [0, 1].map(|_| stage.checkout(&new_payment(TOTAL)));
@@ -201,22 +199,8 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
 
     // Not approved yet: it waits, and goes on when the customer has made up their mind.
     let id = stage.checkout(&open());
-    let draft = world.draft(TOTAL).payment(Vipps::ID, &id, TOTAL);
-    let order = draft.send().await.unwrap().order.unwrap();
-    let name: OrderName = order.name.parse().unwrap();
-    let operation = eventually("Vipps waits for the customer", async || {
-        let operation = world.get(&name).await.payments[0].operations[0].clone();
-        (operation.state() == OperationState::Accepted).then_some(operation.id)
-    })
-    .await;
-    stage.in_portal(&id, "approve", "{}").await;
-    let retry = proto::RetryEffectRequest {
-        name: order.name,
-        operation_id: operation,
-        ..proto::RetryEffectRequest::default()
-    };
-    world.client.retry_effect(retry).await.unwrap();
-    assert_eq!(world.settled(&name).await.payments[0].authorized_minor, TOTAL);
+    let approve = format!("payments/{id}/approve");
+    till::waits_for_a_decision(&stage, &id, (&approve, "{}")).await;
     stage.check().await;
 }
 
@@ -416,6 +400,38 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
     let sale = stage.buy(TOTAL).await;
     stage.in_portal(&sale.id, "capture", r#"{"value": 900}"#).await;
     till::adopts_at_a_capture(&stage, &sale).await;
+    stage.check().await;
+}
+
+/// Vipps says yes and does nothing, and its sums are right all the same: somebody moved as much
+/// before.
+async fn what_somebody_else_moved_proves_nothing(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let pretend = |word: &str, id: &str| {
+        fake.trouble(Trouble::of(word, Effect::answer(200, "", "")).about(id));
+    };
+    let refunded = stage.buy_for(Deed::Refund).await;
+    stage.in_portal(&refunded.id, "refund", r#"{"value": 300}"#).await;
+    pretend("refund", &refunded.id);
+    let credit = world.client.credit(&refunded.name).amount(1, 300).refund(true);
+    drop(credit.send().await.unwrap());
+
+    let captured = stage.buy(1_800).await;
+    stage.in_portal(&captured.id, "capture", r#"{"value": 900}"#).await;
+    pretend("capture", &captured.id);
+    stage.begin(Deed::Capture, &captured).await;
+
+    for (sale, word, amount) in [(&refunded, "refund", 300), (&captured, "capture", 900)] {
+        eventually("it is done in the end", async || {
+            (stage.done(word, &sale.id) == [amount, amount]).then_some(())
+        })
+        .await;
+        world.settled(&sale.name).await;
+        let own = fake.book().done_to(word, &sale.id).nth(1).unwrap().id.clone();
+        let operations = world.get(&sale.name).await.payments[0].operations.clone();
+        assert!(operations.iter().any(|one| one.provider_reference == own), "{operations:?}");
+    }
     stage.check().await;
 }
 

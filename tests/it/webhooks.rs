@@ -310,10 +310,21 @@ async fn vipps_tells_and_the_payment_is_read(backend: Backend) {
     let order = world.settled(&name).await;
     assert_eq!((order.payments[0].authorized_minor, problems(&order).len()), (900, 0));
     assert_eq!(stage.stored().await, std::slice::from_ref(&reference));
-    // Captured in the portal: nobody here has asked for it.
+    // Captured in the portal: nobody here has asked for it, and Vipps' account says all of it.
     by_hand(&reference, "capture", r#"{"value": 900}"#).await;
-    eventually("it is told", async || {
-        (!problems(&world.get(&name).await).is_empty()).then_some(())
+    eventually("it is read and adopted", async || {
+        let order = world.get(&name).await;
+        assert_eq!(problems(&order), [""; 0]);
+        (order.payments[0].captured_minor == 900).then_some(())
+    })
+    .await;
+    // Given back there: that, too.
+    let (reference, name) = place().await;
+    by_hand(&reference, "approve", "").await;
+    world.settled(&name).await;
+    by_hand(&reference, "cancel", "").await;
+    eventually("it is read and told", async || {
+        (problems(&world.get(&name).await) == ["RESERVATION_GONE"]).then_some(())
     })
     .await;
 

@@ -241,9 +241,12 @@ fn short_minor(case: &Case, refund: &Operation) -> i64 {
         .map_or(0, |problem| asked_of(problem, refund).saturating_sub(refund.amount_minor).max(0))
 }
 
-/// Whether the refund went with a cancellation, and the order was captured whole all the same.
+/// Whether the refund went with a cancellation that was given up, and the order was captured whole
+/// all the same.
 pub(crate) fn is_of_no_more(case: &Case, refund: &Operation) -> bool {
-    refund.credit.is_none() && is_fully_captured(&case.order, &case.payments)
+    refund.credit.is_none()
+        && case.order.is_live()
+        && is_fully_captured(&case.order, &case.payments)
 }
 
 fn settle_open(

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use advancing::free_again;
 pub use attaching::{AttachPayment, attach};
-pub use hearing::{Bearing, Happening, News, bearing, concerned, hear};
+pub use hearing::{Bearing, Happening, News, bearing, concerned, hear, next_step};
 pub use label::automatic_labels;
 pub use planning::expected_effects;
 pub(crate) use problems::{asked_of, is_about_cover, is_hold, open_if_insufficient, open_if_lost};

@@ -16,12 +16,12 @@ impl HearOfPayment {
         needs.references.insert(self.reference.clone());
     }
 
-    /// What the news are to the payment as it is.
+    /// What to do about the news, as the payment is.
     pub(crate) fn bearing(&self, desk: &Desk) -> Bearing {
         let Some(payment) = self.payment(desk) else { return Bearing::None };
         let news = self.news(desk, payment);
         match changing::concerned(payment, &news) {
-            Some(_) => changing::bearing(payment, &news),
+            Some(_) => changing::next_step(payment, &news),
             None => Bearing::None,
         }
     }
@@ -60,6 +60,7 @@ impl HearOfPayment {
             happening: self.happening,
             operation: named.map(|operation| operation.id),
             amount_minor: self.told.amount_minor,
+            currency: self.told.currency.clone(),
             event: self.told.event.clone(),
             reason: self.told.reason.clone(),
         }

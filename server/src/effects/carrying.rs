@@ -41,6 +41,11 @@ pub(super) trait Errand: Send + Sync {
     /// Asks what became of it. Changes nothing.
     fn look_up(&self) -> impl Future<Output = Sighting<Self::Yes>> + Send;
 
+    /// Whether this is answered by the system itself, and not by what it told before.
+    fn is_asked(&self, _task: Task) -> bool {
+        true
+    }
+
     /// How long the system has to answer; whoever waited so long knows nothing of the outcome.
     fn patience(&self) -> Duration;
 
@@ -95,7 +100,9 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
                 return;
             }
         };
-        place.hear(finding.heard());
+        if self.errand.is_asked(self.claim.task) {
+            place.hear(finding.heard());
+        }
         let finding = match finding.ending() {
             None => finding,
             Some(ending) => match self.hand_in(&ending).await {
@@ -278,7 +285,11 @@ impl<Yes> Finding<Yes> {
                 | Report::Unknown,
             )
             | Self::LookedUp(
-                Sighting::Absent | Sighting::InProgress | Sighting::NoAnswer | Sighting::Untold,
+                Sighting::Absent
+                | Sighting::InProgress
+                | Sighting::NoAnswer
+                | Sighting::Busy
+                | Sighting::Untold,
             )
             | Self::GaveUp => None,
         }
@@ -290,7 +301,7 @@ impl<Yes> Finding<Yes> {
             Self::Called(Report::Unknown | Report::TryLater { after: None })
             | Self::LookedUp(Sighting::NoAnswer) => Heard::Silence,
             Self::Called(Report::TryLater { after: Some(_) })
-            | Self::LookedUp(Sighting::Untold)
+            | Self::LookedUp(Sighting::Busy | Sighting::Untold)
             | Self::GaveUp => Heard::Nothing,
             Self::Called(_) | Self::LookedUp(_) => Heard::Answer,
         }
@@ -327,4 +338,29 @@ fn is_open_question(state: EffectState) -> bool {
 fn jitter_permille() -> u16 {
     let (_, random) = Uuid::new_v4().as_u64_pair();
     u16::try_from(random % 1_000).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_silence_is_held_against_a_system() {
+        let later = |after| Finding::<()>::Called(Report::TryLater { after });
+        for (finding, heard) in [
+            (Finding::Called(Report::Done(())), Heard::Answer),
+            (Finding::Called(Report::Unknown), Heard::Silence),
+            (later(None), Heard::Silence),
+            // It is there, and busy: with a time that it named, or without one.
+            (later(Some(Duration::from_secs(7))), Heard::Nothing),
+            (later(Some(Duration::ZERO)), Heard::Nothing),
+            (Finding::LookedUp(Sighting::Busy), Heard::Nothing),
+            (Finding::LookedUp(Sighting::NoAnswer), Heard::Silence),
+            (Finding::LookedUp(Sighting::Absent), Heard::Answer),
+            (Finding::LookedUp(Sighting::Untold), Heard::Nothing),
+            (Finding::GaveUp, Heard::Nothing),
+        ] {
+            assert_eq!(finding.heard(), heard, "{finding:?}");
+        }
+    }
 }

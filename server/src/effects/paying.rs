@@ -17,7 +17,7 @@ use crate::providers::{
     Call, CallLine, Confirmation, Decline, Doubt, PaymentProvider, Provider, Reading, Report,
     Sighting, Told,
 };
-use crate::store::claims::{PaymentSubject, schedule};
+use crate::store::claims::{PaymentSubject, Task, schedule};
 use crate::store::rows::{EffectRow, LineRow, number};
 use crate::systems::Hold;
 use crate::terms::Term;
@@ -63,6 +63,11 @@ impl Errand for Paying {
             Some((provider, call)) => provider.look_up(call).await,
             None => Sighting::NoAnswer,
         }
+    }
+
+    fn is_asked(&self, task: Task) -> bool {
+        let is_look_up = task == Task::LookUp;
+        self.target().is_none_or(|(provider, call)| provider.is_asked(call, is_look_up))
     }
 
     fn patience(&self) -> Duration {

@@ -34,6 +34,23 @@ async fn an_answer_is_read_whole_with_its_hint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_tells_its_length_also_of_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    for (method, is_told) in [(Method::POST, true), (Method::PATCH, true), (Method::GET, false)] {
+        let request = Request::new(method.clone(), Url::parse(&url).unwrap());
+        let calling = tokio::spawn(async move { Outside::default().send(request).await });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = vec![0; 4096];
+        let length = stream.read(&mut heard).await.unwrap();
+        drop(stream);
+        assert!(calling.await.unwrap().is_err());
+        let heard = String::from_utf8_lossy(&heard[..length]).to_lowercase();
+        assert_eq!(heard.contains("content-length: 0\r\n"), is_told, "{method}: {heard}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let url =
         server(b"HTTP/1.1 302 Go\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");

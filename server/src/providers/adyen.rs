@@ -81,7 +81,7 @@ impl Adyen {
                 Report::Accepted { ask_again_in: FIRST_LOOK }
             }
             Ok(answer) => match said(&answer) {
-                Said::Busy(after) => Report::TryLater { after },
+                Said::Busy(after) => Report::TryLater { after: Some(after) },
                 Said::Doubt => Report::Unknown,
                 Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
                 Said::Refused(decline) => Report::Declined(decline),
@@ -108,6 +108,18 @@ impl Adyen {
                 reason: "Adyen takes no captures back".to_owned(),
             }),
         }
+    }
+
+    /// Whether a call, or a look-up, comes to Adyen: what it told already is the answer else.
+    pub(super) fn is_asked(call: &Call, is_look_up: bool) -> bool {
+        let is_call = matches!(
+            call.kind,
+            OperationKind::Capture
+                | OperationKind::Refund
+                | OperationKind::UpdateAmount
+                | OperationKind::Void
+        );
+        is_call && (!is_look_up || call.doubt == Doubt::Repeat) && heard::ending(call).is_none()
     }
 
     fn request(&self, path: &str, key: Option<Uuid>, body: &Value) -> Option<Request> {
@@ -145,12 +157,7 @@ impl PaymentProvider for Adyen {
         match call.doubt {
             Doubt::Wait => Sighting::InProgress,
             Doubt::TooLate => Sighting::Untold,
-            Doubt::Repeat => match self.ask(call).await {
-                Report::Done(confirmation) => Sighting::Happened(confirmation),
-                Report::Accepted { .. } => Sighting::InProgress,
-                Report::Declined(decline) => Sighting::Declined(decline),
-                Report::TryLater { .. } | Report::Held(_) | Report::Unknown => Sighting::NoAnswer,
-            },
+            Doubt::Repeat => self.ask(call).await.into(),
         }
     }
 

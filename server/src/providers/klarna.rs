@@ -11,6 +11,8 @@ mod order;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use order_proto::v1::{KlarnaEndpoint, KlarnaIntegration};
 use order_rules::payments::OperationKind;
 use order_rules::refusals::Code;
@@ -42,7 +44,11 @@ pub(crate) struct Klarna {
 enum Read {
     Order(Box<Order>),
     Refused(Refused),
-    Lost(Lost),
+    /// It may be asked again; with a time where Klarna is there and busy.
+    NoAnswer {
+        after: Option<Duration>,
+        why: String,
+    },
 }
 
 const KEY: &str = "Klarna-Idempotency-Key";
@@ -67,7 +73,7 @@ impl Klarna {
             Err(Lost::Unknown(_)) => Report::Unknown,
             Ok(answer) if answer.status.is_success() => done(call, &answer),
             Ok(answer) => match said(&answer) {
-                Said::Busy(after) => Report::TryLater { after },
+                Said::Busy(after) => Report::TryLater { after: Some(after) },
                 Said::Doubt => Report::Unknown,
                 Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
                 Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
@@ -83,7 +89,7 @@ impl Klarna {
                 Some(confirmation) => Report::Done(confirmation),
                 None => Report::Declined(order.explain(&no.decline)),
             },
-            Read::Refused(_) | Read::Lost(_) => Report::Unknown,
+            Read::Refused(_) | Read::NoAnswer { .. } => Report::Unknown,
         }
     }
 
@@ -91,12 +97,17 @@ impl Klarna {
     async fn authorize(&self, call: &Call) -> Report {
         match self.order(&call.reference).await {
             Read::Order(order) => order.authorization(call),
-            Read::Lost(_) => Report::TryLater { after: None },
-            Read::Refused(no) => match no.hold {
-                Some(word) => Report::Held(self.link.hold(word)),
-                None if no.is_temporary => Report::TryLater { after: no.after },
-                None => Report::Declined(no.decline),
-            },
+            unread => self.unread(unread),
+        }
+    }
+
+    /// What was to be read first could not be: nothing is sent.
+    fn unread(&self, unread: Read) -> Report {
+        match unread {
+            Read::Refused(Refused { hold: Some(word), .. }) => Report::Held(self.link.hold(word)),
+            Read::Refused(no) => Report::Declined(no.decline),
+            Read::NoAnswer { after, .. } => Report::TryLater { after },
+            Read::Order(_) => Report::TryLater { after: None },
         }
     }
 
@@ -113,12 +124,7 @@ impl Klarna {
                     add_lines(&mut body, lines::of_refund(call));
                 }
                 Read::Order(_) => {}
-                Read::Lost(_) => return Report::TryLater { after: None },
-                Read::Refused(no) => match no.hold {
-                    Some(word) => return Report::Held(self.link.hold(word)),
-                    None if no.is_temporary => return Report::TryLater { after: no.after },
-                    None => return Report::Declined(no.decline),
-                },
+                unread => return self.unread(unread),
             }
         } else {
             add_lines(&mut body, lines::of_refund(call));
@@ -131,12 +137,20 @@ impl Klarna {
             return Read::Refused(Refused::unknown_reference());
         };
         match self.link.outside.send(request).await {
-            Err(lost) => Read::Lost(lost),
+            Err(lost) => Read::NoAnswer { after: None, why: lost.to_string() },
             Ok(answer) if answer.status.is_success() => match Order::read(&answer.body) {
                 Some(order) => Read::Order(Box::new(order)),
-                None => Read::Lost(Lost::Unknown("the order cannot be understood".to_owned())),
+                None => {
+                    let why = "the order cannot be understood".to_owned();
+                    Read::NoAnswer { after: None, why }
+                }
             },
-            Ok(answer) => Read::Refused(refused(&answer)),
+            Ok(answer) => match refused(&answer) {
+                Refused { is_temporary: true, after, decline, .. } => {
+                    Read::NoAnswer { after, why: decline.reason }
+                }
+                no => Read::Refused(no),
+            },
         }
     }
 
@@ -213,43 +227,26 @@ impl PaymentProvider for Klarna {
     }
 
     async fn look_up(&self, call: &Call) -> Sighting {
+        if call.kind == OperationKind::Authorize {
+            return self.authorize(call).await.into();
+        }
         match self.order(&call.reference).await {
-            Read::Lost(_) => Sighting::NoAnswer,
-            Read::Refused(no)
-                if call.kind == OperationKind::Authorize
-                    && no.hold.is_none()
-                    && !no.is_temporary =>
-            {
-                Sighting::Declined(no.decline)
-            }
-            // Money may have moved under other credentials than these.
-            Read::Refused(_) => Sighting::NoAnswer,
-            Read::Order(order) if call.kind == OperationKind::Authorize => {
-                match order.authorization(call) {
-                    Report::Done(confirmation) => Sighting::Happened(confirmation),
-                    Report::Declined(decline) => Sighting::Declined(decline),
-                    Report::Accepted { .. } => Sighting::InProgress,
-                    Report::TryLater { .. } | Report::Held(_) | Report::Unknown => {
-                        Sighting::NoAnswer
-                    }
-                }
-            }
             Read::Order(order) => match order.trace_of(call) {
                 Some(confirmation) => Sighting::Happened(confirmation),
                 None => Sighting::Absent,
             },
+            Read::NoAnswer { after: Some(_), .. } => Sighting::Busy,
+            // Money may have moved under other credentials than these.
+            Read::Refused(_) | Read::NoAnswer { after: None, .. } => Sighting::NoAnswer,
         }
     }
 
     async fn read(&self, reference: &str) -> Reading {
         match self.order(reference).await {
             Read::Order(order) => order.statement().map_or(Reading::NoAnswer, Reading::Statement),
-            Read::Lost(_) => Reading::NoAnswer,
-            Read::Refused(no) => match no.hold {
-                Some(word) => Reading::Held(self.link.hold(word)),
-                None if no.is_temporary => Reading::NoAnswer,
-                None => Reading::Declined(no.decline),
-            },
+            Read::NoAnswer { .. } => Reading::NoAnswer,
+            Read::Refused(Refused { hold: Some(word), .. }) => Reading::Held(self.link.hold(word)),
+            Read::Refused(no) => Reading::Declined(no.decline),
         }
     }
 
@@ -273,13 +270,10 @@ impl PaymentProvider for Klarna {
     async fn test(&self) -> Tested {
         match self.order(&Uuid::new_v4().to_string()).await {
             Read::Order(_) => Tested::Works,
-            Read::Refused(no) if no.hold.is_some() => {
-                Tested::CredentialsRefused(no.hold.unwrap_or_default())
-            }
+            Read::Refused(Refused { hold: Some(word), .. }) => Tested::CredentialsRefused(word),
             Read::Refused(no) if no.decline.code == Code::NotFoundAtProvider => Tested::Works,
-            Read::Refused(no) if no.is_temporary => Tested::Unreachable(no.decline.reason),
             Read::Refused(no) => Tested::UnexpectedAnswer(no.decline.reason),
-            Read::Lost(lost) => Tested::Unreachable(lost.to_string()),
+            Read::NoAnswer { why, .. } => Tested::Unreachable(why),
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A payment's reference is the merchant's own at Vipps. What is written carries our key as
 //! `Idempotency-Key`, by which the payment's event log tells for ever what was done under it. An
-//! answer of success is no proof: the money in `aggregate` is, and where other changes are in it
-//! too, the event log. Vipps lowers no reservation: less is captured, and the rest cancelled.
+//! answer of success is no proof: the event log is, and that nothing is held any more is one of
+//! giving it back. Vipps lowers no reservation: less is captured, and the rest cancelled.
 
 mod agreement;
 mod answers;
@@ -27,7 +27,9 @@ pub(super) use self::agreement::Gateway;
 use self::agreement::{Agreement, Heard, Sending};
 use self::answers::{Refused, Said, refused, said};
 use self::payment::{Log, Payment};
-use super::{Call, Decline, Extension, PaymentProvider, Reading, Report, Sighting, Tested};
+use super::{
+    Call, Confirmation, Decline, Extension, PaymentProvider, Reading, Report, Sighting, Tested,
+};
 use crate::links::Link;
 use crate::outside::Answer;
 
@@ -43,8 +45,11 @@ enum Read<What> {
     There(What),
     Refused(Refused),
     Unauthorized(String),
-    /// It may be asked again.
-    NoAnswer(String),
+    /// It may be asked again; with a time where Vipps is there and busy.
+    NoAnswer {
+        after: Option<Duration>,
+        why: String,
+    },
 }
 
 impl Vipps {
@@ -70,7 +75,7 @@ impl Vipps {
             Heard::Unauthorized(word) => Report::Held(self.link.hold(word)),
             Heard::Answer(answer) if answer.status.is_success() => self.proven(call, &answer).await,
             Heard::Answer(answer) => match said(&answer) {
-                Said::Busy(after) => Report::TryLater { after },
+                Said::Busy(after) => Report::TryLater { after: Some(after) },
                 Said::Doubt => Report::Unknown,
                 Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
                 Said::Refused(no) => Report::Declined(no.decline),
@@ -78,10 +83,10 @@ impl Vipps {
         }
     }
 
-    /// Vipps says that it is done: its sums prove it, or the event log does.
+    /// Vipps says that it is done: the event log proves it, or that nothing is held any more.
     async fn proven(&self, call: &Call, answer: &Answer) -> Report {
         let Some(payment) = Payment::read(&answer.body) else { return Report::Unknown };
-        if let Some(confirmation) = payment.proof_of(call) {
+        if let Some(confirmation) = payment.given_back(call) {
             return Report::Done(confirmation);
         }
         if !payment.may_show(call) {
@@ -89,7 +94,7 @@ impl Vipps {
         }
         match self.log(&call.reference).await {
             Read::There(log) => log.trace_of(call).map_or(Report::Unknown, Report::Done),
-            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => Report::Unknown,
+            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer { .. } => Report::Unknown,
         }
     }
 
@@ -105,7 +110,7 @@ impl Vipps {
                 Some(confirmation) => Report::Done(confirmation),
                 None => Report::Declined(payment.explain(call, &no.decline)),
             },
-            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => Report::Unknown,
+            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer { .. } => Report::Unknown,
         }
     }
 
@@ -138,9 +143,9 @@ impl Vipps {
     fn unread<What>(&self, unread: Read<What>) -> Report {
         match unread {
             Read::Unauthorized(word) => Report::Held(self.link.hold(word)),
-            Read::Refused(no) if !no.is_temporary => Report::Declined(no.decline),
-            Read::Refused(no) => Report::TryLater { after: no.after },
-            Read::There(_) | Read::NoAnswer(_) => Report::TryLater { after: None },
+            Read::Refused(no) => Report::Declined(no.decline),
+            Read::NoAnswer { after, .. } => Report::TryLater { after },
+            Read::There(_) => Report::TryLater { after: None },
         }
     }
 
@@ -164,13 +169,22 @@ impl Vipps {
         let path = format!("/epayment/v1/payments/{reference}{path}");
         let sending = Sending { method: Method::GET, path, change: None, body: None };
         match self.agreement.send(&sending).await {
-            Heard::NotSent { why, .. } | Heard::Nothing(why) => Read::NoAnswer(why),
+            Heard::NotSent { after, why } => Read::NoAnswer { after, why },
+            Heard::Nothing(why) => Read::NoAnswer { after: None, why },
             Heard::Unauthorized(word) => Read::Unauthorized(word),
             Heard::Answer(answer) if answer.status.is_success() => match understood(&answer.body) {
                 Some(there) => Read::There(there),
-                None => Read::NoAnswer("the answer cannot be understood".to_owned()),
+                None => {
+                    let why = "the answer cannot be understood".to_owned();
+                    Read::NoAnswer { after: None, why }
+                }
             },
-            Heard::Answer(answer) => Read::Refused(refused(&answer)),
+            Heard::Answer(answer) => match refused(&answer) {
+                Refused { is_temporary: true, after, decline, .. } => {
+                    Read::NoAnswer { after, why: decline.reason }
+                }
+                no => Read::Refused(no),
+            },
         }
     }
 }
@@ -191,31 +205,12 @@ impl PaymentProvider for Vipps {
 
     async fn look_up(&self, call: &Call) -> Sighting {
         match call.kind {
-            OperationKind::Authorize => match self.payment(&call.reference).await {
-                Read::There(payment) => sighting(payment.authorization(call)),
-                Read::Refused(no) if !no.is_temporary => Sighting::Declined(no.decline),
-                Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => Sighting::NoAnswer,
-            },
+            OperationKind::Authorize => self.authorize(call).await.into(),
             OperationKind::Capture | OperationKind::Refund => {
-                match self.log(&call.reference).await {
-                    Read::There(log) => {
-                        log.trace_of(call).map_or(Sighting::Absent, Sighting::Happened)
-                    }
-                    // Money may have moved under other credentials than these.
-                    Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => {
-                        Sighting::NoAnswer
-                    }
-                }
+                seen(self.log(&call.reference).await, |log| log.trace_of(call))
             }
             OperationKind::Void | OperationKind::Release => {
-                match self.payment(&call.reference).await {
-                    Read::There(payment) => {
-                        payment.given_back(call).map_or(Sighting::Absent, Sighting::Happened)
-                    }
-                    Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer(_) => {
-                        Sighting::NoAnswer
-                    }
-                }
+                seen(self.payment(&call.reference).await, |payment| payment.given_back(call))
             }
             OperationKind::UpdateAmount | OperationKind::CaptureReversal => {
                 Sighting::Declined(unknown_here())
@@ -229,8 +224,8 @@ impl PaymentProvider for Vipps {
                 payment.statement().map_or(Reading::NoAnswer, Reading::Statement)
             }
             Read::Unauthorized(word) => Reading::Held(self.link.hold(word)),
-            Read::Refused(no) if !no.is_temporary => Reading::Declined(no.decline),
-            Read::Refused(_) | Read::NoAnswer(_) => Reading::NoAnswer,
+            Read::Refused(no) => Reading::Declined(no.decline),
+            Read::NoAnswer { .. } => Reading::NoAnswer,
         }
     }
 
@@ -247,9 +242,8 @@ impl PaymentProvider for Vipps {
             Read::There(_) => Tested::Works,
             Read::Unauthorized(word) => Tested::CredentialsRefused(word),
             Read::Refused(no) if no.decline.code == Code::NotFoundAtProvider => Tested::Works,
-            Read::Refused(no) if no.is_temporary => Tested::Unreachable(no.decline.reason),
             Read::Refused(no) => Tested::UnexpectedAnswer(no.decline.reason),
-            Read::NoAnswer(why) => Tested::Unreachable(why),
+            Read::NoAnswer { why, .. } => Tested::Unreachable(why),
         }
     }
 }
@@ -266,12 +260,15 @@ fn base(setup: &VippsIntegration) -> String {
     format!("https://{host}")
 }
 
-fn sighting(report: Report) -> Sighting {
-    match report {
-        Report::Done(confirmation) => Sighting::Happened(confirmation),
-        Report::Declined(decline) => Sighting::Declined(decline),
-        Report::Accepted { .. } => Sighting::InProgress,
-        Report::TryLater { .. } | Report::Held(_) | Report::Unknown => Sighting::NoAnswer,
+/// What the payment's own account shows of an operation.
+fn seen<What>(read: Read<What>, trace: impl FnOnce(&What) -> Option<Confirmation>) -> Sighting {
+    match read {
+        Read::There(what) => trace(&what).map_or(Sighting::Absent, Sighting::Happened),
+        Read::NoAnswer { after: Some(_), .. } => Sighting::Busy,
+        // Money may have moved under other credentials than these.
+        Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer { after: None, .. } => {
+            Sighting::NoAnswer
+        }
     }
 }
 

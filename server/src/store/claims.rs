@@ -96,7 +96,7 @@ pub(crate) struct PaymentSubject {
     pub captured_minor: i64,
     /// What the amount of an update or a refund is for: lines of the order, or of the credit order.
     pub lines: Vec<LineRow>,
-    /// What the provider told of it by itself, oldest first.
+    /// What the provider told of it by itself, in the order in which it happened.
     pub told: Vec<WebhookRow>,
 }
 

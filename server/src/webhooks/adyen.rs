@@ -38,7 +38,7 @@ struct Wrapped {
     notification_request_item: Item,
 }
 
-/// One thing that is told. All of it but the reason is signed.
+/// One thing that is told. Neither the reason nor the date, nor what is told in addition, is signed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Item {
@@ -72,6 +72,8 @@ struct Amount {
 
 const ITEMS_MAX: usize = 50;
 const WORD_CHARACTERS_MAX: usize = 100;
+/// In the reason of a capture that failed and that Adyen has made again by itself.
+const RECAPTURED: &str = "recaptured";
 const REFUND_BY_REVERSAL: &str = "CANCEL_OR_REFUND/refund";
 const CANCEL_BY_REVERSAL: &str = "CANCEL_OR_REFUND/cancel";
 
@@ -176,6 +178,7 @@ pub(crate) fn happening(told: &Told) -> Happening {
         "CAPTURE" => ended(OperationKind::Capture),
         "REFUND" | REFUND_BY_REVERSAL => ended(OperationKind::Refund),
         "CANCELLATION" | "TECHNICAL_CANCEL" | CANCEL_BY_REVERSAL => ended(OperationKind::Void),
+        "CAPTURE_FAILED" if told.reason.to_lowercase().contains(RECAPTURED) => Happening::Other,
         "CAPTURE_FAILED" => Happening::CaptureFailed,
         "REFUND_FAILED" | "REFUNDED_REVERSED" => Happening::RefundFailed,
         "CHARGEBACK" | "SECOND_CHARGEBACK" => Happening::Chargeback,

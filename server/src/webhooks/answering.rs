@@ -31,12 +31,18 @@ pub(crate) struct Desk {
     providers: Providers,
     turns: Turns,
     bell: Bell,
-    refused: Arc<Mutex<Refused>>,
+    refused: Tally,
+    unreadable: Tally,
+    unprovable: Tally,
+    unstored: Tally,
 }
 
-/// How many letters were refused that no log line has told of.
+/// How often something happened that no log line has told of; clones are one.
+#[derive(Clone, Default)]
+struct Tally(Arc<Mutex<Untold>>);
+
 #[derive(Default)]
-struct Refused {
+struct Untold {
     count: u64,
     told_at: Option<Instant>,
 }
@@ -59,7 +65,17 @@ impl Desk {
         turns: Turns,
         bell: Bell,
     ) -> Self {
-        Self { store, reading, providers, turns, bell, refused: Arc::default() }
+        Self {
+            store,
+            reading,
+            providers,
+            turns,
+            bell,
+            refused: Tally::default(),
+            unreadable: Tally::default(),
+            unprovable: Tally::default(),
+            unstored: Tally::default(),
+        }
     }
 
     /// Answers a letter once all it tells is stored.
@@ -79,7 +95,10 @@ impl Desk {
         let notices = match proof.read(&letter) {
             Ok(notices) => notices,
             Err(why) => {
-                self.tell_refused(why);
+                // Nothing of the letters.
+                if let Some(count) = self.refused.once_more() {
+                    tracing::warn!(count, last = ?why, "webhooks were refused");
+                }
                 return Answer::of(match why {
                     Unproved::Forged | Unproved::Stale => StatusCode::UNAUTHORIZED,
                     Unproved::Unreadable => StatusCode::BAD_REQUEST,
@@ -89,7 +108,9 @@ impl Desk {
         for notice in notices {
             let row = row(shop_id, integration, notice);
             if let Err(failure) = self.keep(row, &proof).await {
-                tracing::warn!(%failure, "a webhook is not stored; it will come again");
+                if let Some(count) = self.unstored.once_more() {
+                    tracing::warn!(count, %failure, "webhooks are not stored; they will come again");
+                }
                 return Answer::of(StatusCode::SERVICE_UNAVAILABLE);
             }
         }
@@ -102,7 +123,10 @@ impl Desk {
             Ok(known) => known,
             Err(Failure::Refused(_)) => return Ok(None),
             Err(failure) => {
-                tracing::warn!(?failure, "a webhook cannot be looked at; it will come again");
+                if let Some(count) = self.unreadable.once_more() {
+                    let told = "webhooks cannot be looked at; they will come again";
+                    tracing::warn!(count, ?failure, "{told}");
+                }
                 return Err(());
             }
         };
@@ -110,7 +134,9 @@ impl Desk {
         match self.providers.proof(integration.setup(&name)) {
             Ok(proof) => Ok(proof.map(|proof| (shop.row.shop_id, proof))),
             Err(problem) => {
-                tracing::warn!(integration = name, %problem, "webhooks cannot be proved");
+                if let Some(count) = self.unprovable.once_more() {
+                    tracing::warn!(count, last = name, %problem, "webhooks cannot be proved");
+                }
                 Err(())
             }
         }
@@ -133,16 +159,19 @@ impl Desk {
         }
         Ok(())
     }
+}
 
-    /// One line now and then, without anything of the letters.
-    fn tell_refused(&self, why: Unproved) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.count = refused.count.saturating_add(1);
-        let now = Instant::now();
-        if refused.told_at.is_none_or(|told_at| now.duration_since(told_at) >= TELL_EVERY) {
-            tracing::warn!(count = refused.count, last = ?why, "webhooks were refused");
-            *refused = Refused { count: 0, told_at: Some(now) };
-        }
+impl Tally {
+    /// It has happened once more: how often since the last line, where another line is due.
+    fn once_more(&self) -> Option<u64> {
+        let mut untold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        untold.count = untold.count.saturating_add(1);
+        let (count, now) = (untold.count, Instant::now());
+        let is_due = untold.told_at.is_none_or(|then| now.duration_since(then) >= TELL_EVERY);
+        is_due.then(|| {
+            *untold = Untold { count: 0, told_at: Some(now) };
+            count
+        })
     }
 }
 
@@ -165,5 +194,21 @@ fn row(shop_id: i64, integration: &str, notice: Notice) -> WebhookRow {
         received_at: 0,
         due_at: None,
         tries: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_is_told_in_one_line_now_and_then() {
+        let tally = Tally::default();
+        let flood = || (0..1_000).filter_map(|_| tally.once_more()).collect::<Vec<_>>();
+        assert_eq!(flood(), [1]);
+        tokio::time::advance(TELL_EVERY - Duration::from_millis(1)).await;
+        assert_eq!(flood(), [0; 0]);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(flood(), [2_000]);
     }
 }

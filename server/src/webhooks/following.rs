@@ -1,4 +1,5 @@
-//! Follows up what was told: what is under way is looked up at once, and the rest becomes a command.
+//! Follows up what was told: what is under way is looked up at once, what the provider's account tells
+//! is read there, and the rest becomes a command.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub(crate) struct Follower {
     pub reading: Reading,
     pub turns: Turns,
     pub bell: Bell,
+    /// Payments are read without anybody asking.
+    pub has_rounds: bool,
 }
 
 /// Rung when something new was told.
@@ -135,7 +138,12 @@ impl Follower {
                 }
                 Ok(false)
             }
-            Bearing::Consequence => {
+            Bearing::Readable if self.has_rounds => {
+                let payment = (row.shop_id, row.integration.clone(), row.payment_reference.clone());
+                on_either!(&self.store, database => database.payment_read_now(payment).await)?;
+                Ok(true)
+            }
+            Bearing::Consequence | Bearing::Readable => {
                 let command = Command::HearOfPayment(Box::new(hearing));
                 self.turns.submit(assignment(row, shop, command), None).await?;
                 Ok(true)

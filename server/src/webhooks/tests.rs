@@ -160,6 +160,11 @@ fn what_no_order_depends_on_is_not_told_on() {
             provider_reference: String::new(),
         };
         assert_eq!(adyen::happening(&told), meaning, "{event}");
+        if event == "CAPTURE_FAILED" {
+            let reason = "Transaction Recaptured".to_owned();
+            let again = Told { reason, ..told };
+            assert_eq!(adyen::happening(&again), Happening::Other, "the money is there");
+        }
     }
 }
 

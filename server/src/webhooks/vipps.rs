@@ -123,6 +123,10 @@ impl Event {
 pub(crate) fn happening(told: &Told) -> Happening {
     let ended = |kind, is_success| Happening::Ended { kind, is_success };
     match told.event.as_str() {
+        // Nothing was moved, and a look-up says whether it will be: it may be tried again under the key.
+        "CAPTURED" | "REFUNDED" | "CANCELLED" if !told.is_success && told.key.is_some() => {
+            Happening::Trifle
+        }
         "AUTHORIZED" => ended(OperationKind::Authorize, told.is_success),
         "ABORTED" | "TERMINATED" => ended(OperationKind::Authorize, false),
         "CAPTURED" => ended(OperationKind::Capture, told.is_success),

@@ -1,5 +1,8 @@
 //! Klarna's stand-in against what is known of Klarna, asked by HTTP.
 
+mod lines;
+mod troubles;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,9 +10,6 @@ use serde_json::{Value, json};
 use super::{BASIC, Klarna, NewOrder};
 use crate::fakes::caller::{Reply, send};
 use crate::fakes::host::Fake;
-use crate::fakes::inbox::Inbox;
-use crate::fakes::trouble::{Effect, Trouble};
-use crate::fakes::until;
 
 type Call = (&'static str, &'static str, &'static str);
 
@@ -276,104 +276,6 @@ async fn what_cannot_be_raised_is_not_raised() {
 }
 
 #[tokio::test]
-async fn lines_must_add_up() {
-    let line = |changes: &Value| {
-        let mut line = json!({
-            "name": "Kaffe", "quantity": 3, "unit_price": 3_000, "total_amount": 9_000,
-            "tax_rate": 2_500, "total_tax_amount": 1_800,
-        });
-        for (field, value) in changes.as_object().unwrap() {
-            line[field] = value.clone();
-        }
-        line
-    };
-    let rows = [
-        ("as it should be", json!({}), 9_000, ""),
-        ("tax rounded otherwise", json!({"total_tax_amount": 1_801}), 9_000, ""),
-        (
-            "a discount",
-            json!({"total_discount_amount": 1_000, "total_amount": 8_000, "total_tax_amount": 1_600}),
-            8_000,
-            "",
-        ),
-        ("other sum", json!({}), 8_999, "does not equal the sum of order_lines 9000"),
-        ("other total", json!({"total_amount": 9_001}), 9_001, "total_amount should be 9000"),
-        ("wrong tax", json!({"total_tax_amount": 1_802}), 9_000, "total_tax_amount"),
-        ("no name", json!({"name": ""}), 9_000, "order_lines[0].name"),
-        ("long name", json!({"name": "x".repeat(256)}), 9_000, "longer than 255"),
-        (
-            "negative rate",
-            json!({"tax_rate": -1, "total_tax_amount": 0}),
-            9_000,
-            "tax_rate is negative",
-        ),
-        ("no such kind", json!({"type": "fee"}), 9_000, "unknown variant"),
-        ("long unit", json!({"quantity_unit": "kilogrammes"}), 9_000, "longer than 10"),
-    ];
-    for (name, changes, amount, says) in rows {
-        let stage = Stage::new().await;
-        let body = json!({ "captured_amount": amount, "order_lines": [line(&changes)] });
-        let body = Box::leak(body.to_string().into_boxed_str());
-        let reply = stage.ask(("POST", "/captures", body)).await;
-        if says.is_empty() {
-            assert_eq!(reply.status, 201, "{name}: {}", reply.json());
-        } else {
-            refused(&reply, name, 400, "BAD_VALUE", says);
-        }
-    }
-}
-
-#[tokio::test]
-async fn everything_wrong_is_told_at_once() {
-    let stage = Stage::new().await;
-    let body = r#"{"captured_amount": 5, "order_lines": [{"name": "", "quantity": -1, "unit_price": 2, "total_amount": 3}]}"#;
-    let messages = stage.ask(("POST", "/captures", body)).await.json()["error_messages"].clone();
-    assert_eq!(messages.as_array().unwrap().len(), 4, "{messages}");
-}
-
-#[tokio::test]
-async fn return_fees_have_conditions() {
-    const FEE: Call = (
-        "POST",
-        "/refunds",
-        r#"{"refunded_amount": 9500, "order_lines": [
-            {"name": "Kaffe", "quantity": 1, "unit_price": 10000, "total_amount": 10000, "tax_rate": 2500, "total_tax_amount": 2000},
-            {"name": "Retur", "type": "return_fee", "quantity": 1, "unit_price": -500, "total_amount": -500, "tax_rate": 2500, "total_tax_amount": -100}]}"#,
-    );
-    const POSITIVE: Call = (
-        "POST",
-        "/refunds",
-        r#"{"refunded_amount": 10000, "order_lines": [
-            {"name": "Kaffe", "quantity": 1, "unit_price": 9500, "total_amount": 9500},
-            {"name": "Retur", "type": "return_fee", "quantity": 1, "unit_price": 500, "total_amount": 500}]}"#,
-    );
-    const REST: Call = ("POST", "/captures", r#"{"captured_amount": 2000}"#);
-    type Row = (&'static str, &'static str, &'static [Call], Call, u16);
-    let rows: [Row; 6] = [
-        ("as in the description", "NO", &[CAPTURE], FEE, 201),
-        ("in another market", "US", &[CAPTURE], FEE, 403),
-        ("of two captures", "NO", &[CAPTURE_PART, REST], FEE, 403),
-        ("of a part", "NO", &[CAPTURE_PART], FEE, 403),
-        ("before the capture", "NO", &[], FEE, 403),
-        ("positive", "NO", &[CAPTURE], POSITIVE, 400),
-    ];
-    for (name, country, before, call, status) in rows {
-        let order = NewOrder { purchase_country: country.to_owned(), ..NewOrder::of(10_000) };
-        let stage = Stage::with(Klarna::default(), order).await;
-        for earlier in before {
-            assert_eq!(stage.ask(*earlier).await.status, 201, "{name}");
-        }
-        let reply = stage.ask(call).await;
-        assert_eq!(reply.status, status, "{name}: {}", reply.json());
-        let refunded = if status == 201 { vec![9_500] } else { Vec::new() };
-        assert_eq!(stage.klarna.book().amounts("refund", &stage.id), refunded, "{name}");
-        if status == 403 {
-            refused(&reply, name, 403, "REFUND_NOT_ALLOWED", "");
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_key_is_answered_alike_whatever_it_asks() {
     let stage = Stage::new().await;
     let first = stage.ask_under("one", CAPTURE_PART).await;
@@ -514,133 +416,4 @@ async fn people_act_in_the_portal() {
     assert_eq!(book["done"].as_array().unwrap().len(), 3);
     assert!(book["done"].as_array().unwrap().iter().all(|done| done["key"] == "portal"));
     assert_eq!(book, serde_json::to_value(stage.klarna.book()).unwrap());
-}
-
-#[tokio::test]
-async fn too_much_is_not_read() {
-    let stage = Stage::new().await;
-    let body = Box::leak("x".repeat(1_000_001).into_boxed_str());
-    let reply = stage.ask(("POST", "/captures", body)).await;
-    refused(&reply, "large", 413, "REQUEST_TOO_LARGE", "");
-}
-
-#[tokio::test]
-async fn troubles_befall_whom_they_should() {
-    let stage = Stage::new().await;
-    let answer = |status: u16, code: &str| Effect::answer(status, code, "Beklager");
-    let of = |effect| Trouble::of("capture", effect);
-    let busy = || answer(429, "TOO_MANY_REQUESTS");
-    // What befalls, what callers are told one after the other, and what was done in the end.
-    let rows: Vec<(&str, Trouble, &[u16], usize)> = vec![
-        ("once", of(busy()), &[429, 201], 1),
-        ("twice", of(busy()).times(2), &[429, 429, 201], 1),
-        ("later", of(busy()).after(1), &[201], 1),
-        ("always", of(busy()).always(), &[429, 429, 429], 0),
-        ("of others", Trouble::of("refund", busy()), &[201], 1),
-        ("about others", of(busy()).about("x"), &[201], 1),
-        ("about this", of(busy()).about(&stage.id), &[429, 201], 1),
-        ("a fault, not done", of(answer(500, "TIMEOUT")), &[500, 201], 1),
-        (
-            "a fault, but done",
-            of(answer(503, "TEMPORARILY_UNAVAILABLE")).once_done(),
-            &[503, 201],
-            1,
-        ),
-        ("for good", of(answer(403, "CAPTURE_NOT_ALLOWED")), &[403, 403], 0),
-        ("credentials", of(answer(401, "")), &[401, 201], 1),
-        ("a moment", of(Effect::Slow { millis: 1 }), &[201, 201], 1),
-        ("a moment later", of(Effect::Slow { millis: 1 }).once_done(), &[201, 201], 1),
-    ];
-    for (name, trouble, statuses, done) in rows {
-        let was = stage.klarna.book().amounts("capture", &stage.id).len();
-        let trouble = serde_json::to_value(trouble).unwrap();
-        assert_eq!(stage.control("POST", "troubles", &trouble).await.status, 204, "{name}");
-        for status in statuses {
-            let small = ("POST", "/captures", r#"{"captured_amount": 1}"#);
-            assert_eq!(stage.ask_under(name, small).await.status, *status, "{name}");
-        }
-        let amounts = stage.klarna.book().amounts("capture", &stage.id);
-        assert_eq!(amounts.len() - was, done, "{name}");
-        assert_eq!(stage.control("DELETE", "troubles", &json!({})).await.status, 204);
-    }
-}
-
-#[tokio::test]
-async fn calls_may_stay_without_an_answer() {
-    for (effect, is_done, captures) in [
-        (Effect::HangUp, false, 0),
-        (Effect::HangUp, true, 1),
-        (Effect::Silence, false, 0),
-        (Effect::Silence, true, 1),
-        (Effect::Late { millis: 1 }, false, 1),
-    ] {
-        let name = format!("{effect:?} {is_done}");
-        let stage = Stage::new().await;
-        let mut trouble = Trouble::of("capture", effect.clone());
-        trouble.is_done = is_done;
-        stage.klarna.trouble(trouble);
-        let headers = [("authorization", BASIC), ("Klarna-Idempotency-Key", "key")];
-        let url = stage.url("/captures");
-        let asking = send("POST", &url, &headers, CAPTURE.2);
-        if effect == Effect::HangUp {
-            assert!(asking.await.is_err(), "{name}");
-        } else {
-            tokio::select! {
-                _ = asking => panic!("answered: {name}"),
-                () = until(async || stage.klarna.book().calls("capture", &stage.id) == 1) => {}
-            }
-        }
-        let book = stage.klarna.book();
-        assert_eq!(book.amounts("capture", &stage.id).len(), captures, "{name}");
-        assert_eq!(book.calls("capture", &stage.id), 1, "{name}");
-        // Whoever asks again under the key finds it done once.
-        assert_eq!(stage.ask_under("key", CAPTURE).await.status, 201, "{name}");
-        assert_eq!(stage.klarna.book().amounts("capture", &stage.id), [10_000], "{name}");
-    }
-}
-
-#[tokio::test]
-async fn an_order_that_is_worked_on_is_held() {
-    let stage = Stage::new().await;
-    stage.klarna.trouble(Trouble::of("capture", Effect::Stuck));
-    // The caller is gone long before it is done.
-    tokio::select! {
-        _ = stage.ask_under("key", CAPTURE) => panic!("answered"),
-        () = until(async || stage.klarna.is_working_on(&stage.id)) => {}
-    }
-    for (key, call) in [("key", CAPTURE), ("other", CANCEL)] {
-        refused(&stage.ask_under(key, call).await, key, 409, "CONFLICT", "in progress");
-    }
-    assert_eq!(stage.state().await, ("AUTHORIZED".to_owned(), 0, 0, 10_000));
-    assert_eq!(stage.control("DELETE", "troubles", &json!({})).await.status, 204);
-    until(async || !stage.klarna.book().done.is_empty()).await;
-    assert_eq!(stage.ask_under("key", CAPTURE).await.status, 201);
-    assert_eq!(stage.klarna.book().amounts("capture", &stage.id), [10_000]);
-}
-
-#[tokio::test]
-async fn the_outcome_of_a_fraud_check_is_pushed() {
-    let inbox = Fake::start(Inbox::default()).await.unwrap();
-    let order = NewOrder { notification_url: inbox.url(), ..NewOrder::of(10_000) };
-    let stage = Stage::with(Klarna::default(), order).await;
-    for status in ["PENDING", "REJECTED"] {
-        let path = format!("orders/{}/fraud", stage.id);
-        assert_eq!(stage.control("POST", &path, &json!({"status": status})).await.status, 204);
-    }
-    until(async || stage.klarna.untold() == 0).await;
-    let taken = inbox.with(|inbox, _| inbox.taken.clone());
-    let told: Vec<Value> =
-        taken.iter().map(|call| serde_json::from_slice(&call.body).unwrap()).collect();
-    assert_eq!(told, [json!({"order_id": stage.id, "event_type": "FRAUD_RISK_REJECTED"})]);
-}
-
-#[tokio::test]
-async fn it_goes_and_comes_back_with_all_it_knew() {
-    let mut stage = Stage::new().await;
-    assert_eq!(stage.ask(CAPTURE_PART).await.status, 201);
-    stage.klarna.go_away();
-    let login = [("authorization", BASIC)];
-    until(async || send("GET", &stage.url(""), &login, "").await.is_err()).await;
-    stage.klarna.come_back().await.unwrap();
-    assert_eq!(stage.state().await, ("PART_CAPTURED".to_owned(), 8_000, 0, 2_000));
 }

@@ -56,6 +56,9 @@ impl Vipps {
         asked: &Asked,
         now: Timestamp,
     ) -> Option<Answer> {
+        if call.method == "POST" && call.header("content-length").is_none() {
+            return Some(gateway(411, "Length Required"));
+        }
         if call.header("ocp-apim-subscription-key") != Some(SUBSCRIPTION_KEY) {
             let text = "Access denied due to invalid subscription key. Make sure to provide a valid \
                         key for an active subscription.";

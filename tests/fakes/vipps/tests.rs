@@ -1,17 +1,16 @@
 //! The stand-in of Vipps against what is known of Vipps, asked by HTTP.
 
+mod gateway;
+mod telling;
+
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
-    CLIENT_ID, CLIENT_SECRET, Currency, MSN, NewPayment, SUBSCRIPTION_KEY, Vipps, webhooks,
-};
+use super::{CLIENT_ID, CLIENT_SECRET, Currency, MSN, NewPayment, SUBSCRIPTION_KEY, Vipps};
 use crate::fakes::caller::{Reply, send};
 use crate::fakes::host::Fake;
 use crate::fakes::inbox::Inbox;
-use crate::fakes::notices::Travel;
 use crate::fakes::trouble::{Effect, Trouble};
 use crate::fakes::until;
 
@@ -145,54 +144,6 @@ fn refused(reply: &Reply, name: &str, status: u16, code: &str) {
     let told = body["extraDetails"].as_array().unwrap();
     let told = told.iter().find(|extra| extra["name"] == "ErrorCode");
     assert_eq!(told.map_or("", |extra| extra["reason"].as_str().unwrap()), code, "{name}: {body}");
-}
-
-#[tokio::test]
-async fn tokens_are_for_those_who_may_have_them() {
-    let mut stage = Stage::new().await;
-    let token = stage.token(&[("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)]).await;
-    let token = token.json();
-    assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("Bearer"), &json!("3600")));
-    for field in ["ext_expires_in", "expires_on", "not_before", "resource", "access_token"] {
-        assert!(token[field].is_string(), "{field}");
-    }
-    assert_eq!(stage.token(&[("client_id", CLIENT_ID), ("client_secret", "x")]).await.status, 401);
-
-    // Each is turned away by the gateway, whose words are shorter.
-    let bearer = format!("Bearer {}", stage.token);
-    let rows = [
-        ("no subscription", vec![("authorization", bearer.as_str())], 401),
-        ("no token", vec![("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY)], 401),
-        (
-            "wrong token",
-            vec![("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY), ("authorization", "Bearer x")],
-            401,
-        ),
-        (
-            "another merchant",
-            vec![
-                ("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY),
-                ("authorization", bearer.as_str()),
-                ("Merchant-Serial-Number", "654321"),
-            ],
-            403,
-        ),
-    ];
-    let url = format!("{}/epayment/v1/payments/{REFERENCE}", stage.vipps.url());
-    for (name, headers, status) in rows {
-        let reply = send("GET", &url, &headers, "").await.unwrap();
-        assert_eq!((reply.status, &reply.json()["statusCode"]), (status, &json!(status)), "{name}");
-        assert!(reply.json()["message"].is_string(), "{name}");
-    }
-    stage.vipps.advance(Duration::from_secs(3_599));
-    assert!(stage.read().await["aggregate"].is_object());
-    stage.vipps.advance(Duration::from_secs(1));
-    assert_eq!(stage.read().await["statusCode"], 401);
-    stage.log_in().await;
-    assert!(stage.read().await["aggregate"].is_object());
-    let url = format!("{}/control/tokens", stage.vipps.url());
-    assert_eq!(send("DELETE", &url, &[], "").await.unwrap().status, 204);
-    assert_eq!(stage.read().await["statusCode"], 401);
 }
 
 #[tokio::test]
@@ -349,38 +300,6 @@ async fn what_cannot_be_read_is_refused_without_a_number() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_its_body() {
-    let mut stage = Stage::new().await;
-    let first = stage.change("one", ("capture", 4_000)).await;
-    assert_eq!(stage.change("one", ("capture", 4_000)).await.json(), first.json());
-    refused(&stage.change("one", ("capture", 4_001)).await, "capture", 409, "4010");
-    refused(&stage.change("one", ("refund", 4_000)).await, "other operation", 409, "4020");
-    assert_eq!(stage.change("two", ("refund", 1_000)).await.status, 200);
-    refused(&stage.change("two", ("refund", 1_001)).await, "refund", 409, "4150");
-    assert_eq!(stage.money().await, [10_000, 0, 4_000, 1_000]);
-    let book = stage.vipps.book();
-    let replays: Vec<_> = book.arrivals.iter().filter(|one| one.is_replay).collect();
-    assert_eq!((replays.len(), book.keys("capture", REFERENCE)), (1, 1));
-    assert_eq!(book.done.iter().map(|done| done.key.as_str()).collect::<Vec<_>>(), ["one", "two"]);
-}
-
-#[tokio::test]
-async fn five_changes_a_minute_are_let_through() {
-    let stage = Stage::new().await;
-    for _ in 0..5 {
-        assert_eq!(stage.change("one", ("capture", 4_000)).await.status, 200);
-    }
-    let busy = stage.change("one", ("capture", 4_000)).await;
-    assert_eq!((busy.status, &busy.json()["statusCode"]), (429, &json!(429)));
-    assert!(busy.header("Retry-After").parse::<u64>().unwrap() <= 60);
-    // Each kind has a pace of its own.
-    assert_eq!(stage.change("two", ("refund", 1_000)).await.status, 200);
-    stage.vipps.advance(Duration::from_secs(60));
-    assert_eq!(stage.change("one", ("capture", 4_000)).await.status, 200);
-    assert_eq!(stage.vipps.book().amounts("capture", REFERENCE), [4_000]);
-}
-
-#[tokio::test]
 async fn a_payment_that_is_worked_on_is_locked() {
     let mut stage = Stage::new().await;
     stage.vipps.trouble(Trouble::of("capture", Effect::Stuck));
@@ -445,112 +364,6 @@ async fn a_checkout_creates_and_its_customer_approves() {
     assert_eq!(stage.ask("4", "POST", path, &create("acme-shop-1003", 151)).await.status, 201);
     let approve = "/epayment/v1/test/payments/acme-shop-1003/approve";
     refused(&stage.ask("", "POST", approve, "{}").await, "no funds", 400, "10010");
-}
-
-#[test]
-fn signatures_are_those_of_the_published_example() {
-    let secret =
-        "A0+AeKBRG2KRGvnNwJpQlb6IJFk48CKXCIcrLoHncVJKDILsQSxS6NWCccwWm6r6FhGKhiHTBsG2wo/xU6FY/A==";
-    let url = "https://webhook.site/e2cee29b-012e-4f1d-8ef4-e95fd74a7a63";
-    let body = br#"{"some-unique-content":"ee6e441b-cc4a-46f8-895d-a5af79bcc233/hello-world"}"#;
-    let now: Timestamp = "2023-03-30T08:38:32Z".parse().unwrap();
-    let expected = [
-        ("x-ms-date", "Thu, 30 Mar 2023 08:38:32 GMT"),
-        ("x-ms-content-sha256", "lNlsp1XA03N34HrQsVzPgJKtC+r7l/RBF4V3JQUWMj4="),
-        (
-            "authorization",
-            "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&\
-             Signature=agAiSyogQbDHpeucoNwYz+yAr5nJ+v+zasdkSbqzv+U=",
-        ),
-    ];
-    let signed = webhooks::sign(secret, url, now, body);
-    assert_eq!(signed, expected.map(|(name, value)| (name, value.to_owned())));
-}
-
-#[tokio::test]
-async fn webhooks_tell_what_happened_and_prove_it() {
-    let (stage, inbox) = (Stage::new().await, Fake::start(Inbox::default()).await.unwrap());
-    let secret = stage.register(&inbox, &["captured", "refunded"]).await;
-    for deed in [("capture", 4_000), ("refund", 1_000), ("cancel", 0)] {
-        stage.act(deed).await;
-    }
-    stage.told().await;
-    let taken = inbox.with(|inbox, _| inbox.taken.clone());
-    let bodies: Vec<Value> =
-        taken.iter().map(|call| serde_json::from_slice(&call.body).unwrap()).collect();
-    let names: Vec<_> = bodies.iter().map(|body| &body["name"]).collect();
-    assert_eq!(names, ["CAPTURED", "REFUNDED"]);
-    let body = &bodies[0];
-    assert_eq!((&body["msn"], &body["reference"]), (&json!(MSN), &json!(REFERENCE)));
-    assert_eq!((&body["amount"]["value"], &body["success"]), (&json!(4_000), &json!(true)));
-    let call = &taken[0];
-    assert_eq!((call.path.as_str(), call.query.as_str()), ("/hook", "shop=1"));
-    let at = jiff::fmt::rfc2822::parse(call.header("x-ms-date").unwrap()).unwrap().timestamp();
-    let url = format!("http://{}/hook?shop=1", call.header("host").unwrap());
-    for (name, value) in webhooks::sign(&secret, &url, at, &call.body) {
-        assert_eq!(call.header(name), Some(value.as_str()), "{name}");
-    }
-}
-
-#[tokio::test]
-async fn webhooks_come_again_until_they_are_taken() {
-    let (stage, inbox) = (Stage::new().await, Fake::start(Inbox::default()).await.unwrap());
-    stage.register(&inbox, &["captured", "refunded"]).await;
-    stage.vipps.travel(Travel { retry_millis: Some(1), ..Travel::default() });
-    // 202 is no 200.
-    inbox.trouble(Trouble::of("notice", Effect::answer(202, "", "")).times(2));
-    inbox.trouble(Trouble::of("notice", Effect::HangUp));
-    stage.act(("capture", 4_000)).await;
-    stage.act(("refund", 1_000)).await;
-    stage.told().await;
-    let sent: Vec<_> = stage.vipps.book().sent;
-    let sent: Vec<_> =
-        sent.iter().map(|one| (one.name.as_str(), one.attempt, one.status)).collect();
-    let capture =
-        [("CAPTURED", 1, 202), ("CAPTURED", 2, 202), ("CAPTURED", 3, 0), ("CAPTURED", 4, 200)];
-    assert_eq!(sent[..4], capture);
-    assert_eq!(sent[4..], [("REFUNDED", 1, 200)]);
-}
-
-#[tokio::test]
-async fn webhooks_can_be_late_twice_and_the_wrong_way_round() {
-    let (stage, inbox) = (Stage::new().await, Fake::start(Inbox::default()).await.unwrap());
-    stage.register(&inbox, &["captured", "refunded"]).await;
-    let travel = json!({"is_held": true, "copies": 2});
-    let url = format!("{}/control/notices", stage.vipps.url());
-    assert_eq!(send("PUT", &url, &[], travel.to_string()).await.unwrap().status, 204);
-    stage.act(("capture", 4_000)).await;
-    stage.act(("refund", 1_000)).await;
-    assert_eq!((stage.vipps.untold(), stage.vipps.book().sent.len()), (2, 0));
-    stage.vipps.travel(Travel { is_reversed: true, ..Travel::default() });
-    stage.told().await;
-    let sent: Vec<_> = stage.vipps.book().sent.into_iter().map(|one| one.name).collect();
-    assert_eq!(sent, ["REFUNDED", "REFUNDED", "CAPTURED", "CAPTURED"]);
-}
-
-#[tokio::test]
-async fn registrations_are_kept_and_ended() {
-    let (stage, inbox) = (Stage::new().await, Fake::start(Inbox::default()).await.unwrap());
-    let path = "/webhooks/v1/webhooks";
-    for body in [
-        json!({"url": "http://shop.example/hook", "events": ["epayments.payment.captured.v1"]}),
-        json!({"url": "https://shop.example/hook", "events": ["epayments.payment.captured.v2"]}),
-        json!({"url": "https://shop.example/hook", "events": []}),
-    ] {
-        refused(&stage.ask("", "POST", path, &body.to_string()).await, &body.to_string(), 400, "");
-    }
-    for _ in 0..25 {
-        stage.register(&inbox, &["captured"]).await;
-    }
-    let more = json!({"url": inbox.url(), "events": ["epayments.payment.captured.v1"]});
-    refused(&stage.ask("", "POST", path, &more.to_string()).await, "too many", 400, "");
-    let all = stage.ask("", "GET", path, "").await.json()["webhooks"].clone();
-    assert_eq!(all.as_array().unwrap().len(), 25);
-    assert!(all[0]["secret"].is_null());
-    let one = format!("{path}/{}", all[0]["id"].as_str().unwrap());
-    assert_eq!(stage.ask("", "DELETE", &one, "").await.status, 204);
-    assert_eq!(stage.ask("", "DELETE", &one, "").await.status, 400);
-    assert_eq!(stage.ask("", "POST", path, &more.to_string()).await.status, 201);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use order_sdk::proto::{self, OperationKind, Order, PaymentState};
+use order_sdk::proto::{self, OperationKind, OperationState, Order, PaymentState};
 
 use super::stage::{Sale, Stage, TOTAL};
 use crate::harness::{Backend, WAIT, eventually, problems, status_id};
@@ -10,7 +10,7 @@ use crate::harness::{Backend, WAIT, eventually, problems, status_id};
 trials! {
     own: [
         money_that_is_taken_back_is_a_reversal,
-        a_refund_that_came_back_is_told,
+        a_refund_that_came_back_can_be_made_again,
         a_reservation_that_ended_elsewhere_is_lost,
         what_was_done_in_the_portal_is_told_and_not_done_again,
     ];
@@ -68,19 +68,39 @@ async fn money_that_is_taken_back_is_a_reversal(backend: Backend) {
     stage.check().await;
 }
 
-async fn a_refund_that_came_back_is_told(backend: Backend) {
+async fn a_refund_that_came_back_can_be_made_again(backend: Backend) {
     let stage = Stage::set(backend).await;
+    let world = &stage.world;
     for deed in ["refund-failed", "refund-reversed"] {
         let sale = stage.captured().await;
-        let credit = stage.world.client.credit(&sale.name).units(1, 1).refund(true).wait(WAIT);
+        let credit = world.client.credit(&sale.name).units(1, 1).refund(true).wait(WAIT);
         credit.send().await.unwrap();
         stage.by_hand(&sale.psp, deed, stage.last("refund", &sale.psp)).await;
         let order = stage.with_problems(&sale, 1).await;
         assert_eq!(problems(&order), ["REFUND_REVERSED"], "{deed}");
         assert_eq!(order.problems[0].details["amount_minor"], "900");
-        assert!(order.payment_needs_attention);
-        let order = stage.dismiss(&order, 0).await;
-        assert!(!order.payment_needs_attention && order.problems.is_empty(), "{order:?}");
+        assert!(order.problems[0].details.contains_key("credit_order"), "{order:?}");
+        let refund = order.payments[0].operations.last().unwrap();
+        assert_eq!(refund.state(), OperationState::Declined, "{order:?}");
+        assert_eq!(order.payment_state(), PaymentState::Captured);
+        match deed {
+            "refund-failed" => {
+                let retry = proto::RetryEffectRequest {
+                    name: order.name.clone(),
+                    operation_id: refund.id,
+                    ..proto::RetryEffectRequest::default()
+                };
+                world.client.retry_effect(retry).await.unwrap();
+                assert_eq!(problems(&world.settled(&sale.name).await), [""; 0]);
+                assert_eq!(stage.done("refund", &sale.psp), [TOTAL, TOTAL]);
+                let order = world.get(&sale.name).await;
+                assert_eq!(order.payment_state(), PaymentState::Refunded, "{order:?}");
+            }
+            _ => {
+                let order = stage.dismiss(&order, 0).await;
+                assert!(!order.payment_needs_attention && order.problems.is_empty(), "{order:?}");
+            }
+        }
     }
     stage.check().await;
 }

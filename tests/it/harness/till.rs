@@ -270,6 +270,32 @@ pub(crate) async fn a_forgotten_key_doubles_nothing<Where: Till>(
     stage.check().await;
 }
 
+/// Names a payment that is not decided there yet: it waits, and goes on when it is, by hand at a path
+/// below `/control/`.
+pub(crate) async fn waits_for_a_decision<Where: Till>(
+    stage: &Stage<Where>,
+    id: &str,
+    (decision, body): (&str, &'static str),
+) {
+    let world = &stage.world;
+    let draft = world.draft(TOTAL).payment(Where::ID, id, TOTAL);
+    let order = draft.send().await.unwrap().order.unwrap();
+    let name: OrderName = order.name.parse().unwrap();
+    let operation_id = eventually("it waits for a decision", async || {
+        let operation = world.get(&name).await.payments[0].operations[0].clone();
+        (operation.state() == proto::OperationState::Accepted).then_some(operation.id)
+    })
+    .await;
+    stage.by_hand(decision, body).await;
+    let retry = proto::RetryEffectRequest {
+        name: order.name,
+        operation_id,
+        ..proto::RetryEffectRequest::default()
+    };
+    world.client.retry_effect(retry).await.unwrap();
+    assert_eq!(world.settled(&name).await.payments[0].authorized_minor, TOTAL);
+}
+
 /// Cancels a sale that was captured in the portal: the void is declined, and the capture adopted.
 /// Answers the provider's words.
 pub(crate) async fn adopts_at_a_void<Where: Till>(

@@ -3,7 +3,8 @@
 
 use super::ChangingFacts;
 use super::problems::open_for_lost_reservations;
-use super::recording::{go_on, reverse};
+use super::recording::{confirm, edit, go_on, reverse, with_credit};
+use super::{is_gating, label};
 use crate::decision::{Decision, Ids};
 use crate::draft::{About, Draft};
 use crate::order::{Micros, OrderNumber};
@@ -20,6 +21,8 @@ pub struct News {
     pub operation: Option<i64>,
     /// In minor units; 0 where no money moves.
     pub amount_minor: i64,
+    /// In the provider's words; empty where no money moves.
+    pub currency: String,
     /// The provider's own words: what happened, and why.
     pub event: String,
     pub reason: String,
@@ -52,6 +55,8 @@ pub enum Bearing {
     Awaited(i64),
     /// [`hear`] has something to write down.
     Consequence,
+    /// The provider's account of the payment tells all of it, and can be read.
+    Readable,
 }
 
 /// Whether the news are news.
@@ -61,7 +66,7 @@ pub fn bearing(payment: &Payment, news: &News) -> Bearing {
     if let Some(under_way) = operation.filter(|operation| operation.state.is_claimed()) {
         return Bearing::Awaited(under_way.id);
     }
-    match (news.happening, operation) {
+    match (happening(payment, news), operation) {
         (Happening::Trifle, _) => Bearing::None,
         (Happening::Ended { kind: OperationKind::Authorize, .. }, None) => {
             claimed(payment, |kind| kind == OperationKind::Authorize)
@@ -69,7 +74,10 @@ pub fn bearing(payment: &Payment, news: &News) -> Bearing {
         }
         (Happening::Ended { is_success, .. }, Some(operation)) => {
             let has_succeeded = operation.state == OperationState::Succeeded;
-            if has_succeeded == is_success { Bearing::None } else { Bearing::Consequence }
+            // What came back afterwards had succeeded before.
+            let had_succeeded = has_succeeded || operation.provider_reference.is_some();
+            let is_known = if is_success { had_succeeded } else { !has_succeeded };
+            if is_known { Bearing::None } else { Bearing::Consequence }
         }
         (Happening::Ended { is_success: false, .. }, None) => Bearing::None,
         (Happening::CaptureFailed | Happening::RefundFailed, Some(operation))
@@ -93,6 +101,19 @@ pub fn bearing(payment: &Payment, news: &News) -> Bearing {
             }
         }
         _ => Bearing::Consequence,
+    }
+}
+
+/// What to do about the news: as [`bearing`] says, unless the provider's account says more than they
+/// do. Where it cannot be read for another reason, [`hear`] still writes them down.
+#[must_use]
+pub fn next_step(payment: &Payment, news: &News) -> Bearing {
+    let is_in_account = matches!(news.happening, Happening::Ended { .. } | Happening::Expired);
+    match bearing(payment, news) {
+        Bearing::Consequence if is_in_account && payment.capabilities.can_read_back => {
+            Bearing::Readable
+        }
+        bearing => bearing,
     }
 }
 
@@ -125,11 +146,14 @@ pub fn hear(
     };
     let mut draft = Draft::new(facts.case.clone(), ids, now);
     let operation = news.operation.and_then(|id| known.operation(id));
-    match (news.happening, operation) {
+    match (happening(known, news), operation) {
         (Happening::CaptureFailed | Happening::Chargeback, _) => {
             take_back(&mut draft, known, operation, news);
         }
-        (Happening::RefundFailed, _) => {
+        (Happening::RefundFailed, Some(refund)) if is_whole(refund, news) => {
+            give_back(facts, &mut draft, payment, refund, news);
+        }
+        (Happening::RefundFailed, None) => {
             tell(&mut draft, payment, Code::RefundReversed, news);
         }
         (Happening::Expired, None) => end(&mut draft, payment, Authorization::Expired),
@@ -139,6 +163,48 @@ pub fn hear(
         _ => tell(&mut draft, payment, Code::ChangedAtProvider, news),
     }
     go_on(facts, draft)
+}
+
+/// What happened, as far as it can be booked: money of another currency than the payment's, or of no
+/// amount, is for a person.
+fn happening(payment: &Payment, news: &News) -> Happening {
+    let is_own = news.currency == payment.currency.code();
+    match news.happening {
+        Happening::CaptureFailed | Happening::RefundFailed | Happening::Chargeback
+            if !is_own || news.amount_minor <= 0 =>
+        {
+            Happening::Other
+        }
+        Happening::Ended {
+            kind: OperationKind::Capture | OperationKind::Refund | OperationKind::UpdateAmount,
+            is_success: true,
+        } if !is_own => Happening::Other,
+        happening => happening,
+    }
+}
+
+/// All of the refund came back.
+fn is_whole(refund: &Operation, news: &News) -> bool {
+    refund.kind == OperationKind::Refund && refund.amount_minor == news.amount_minor
+}
+
+/// The refund was none: what it gave back can be refunded again (4.6).
+fn give_back(
+    facts: &ChangingFacts<'_>,
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    refund: &Operation,
+    news: &News,
+) {
+    confirm(draft, payment, refund.state);
+    let reason = Some(&news.reason).filter(|reason| !reason.is_empty());
+    edit(draft, payment, refund.id, |refund| refund.provider_reason = reason.cloned());
+    draft.resolve(payment, refund.id, OperationState::Declined);
+    let about = About { payment: Some(payment), operation: Some(refund.id) };
+    draft.open_another_problem(Code::RefundReversed, about, with_credit(refund, details(news)));
+    if is_gating(refund) && refund.order == draft.case.order.number {
+        label::drop_pending(facts, draft);
+    }
 }
 
 /// The capture that failed, or the last one where it is not said which: a dispute names none.
@@ -161,13 +227,21 @@ fn take_back(draft: &mut Draft<'_>, payment: &Payment, named: Option<&Operation>
 fn tell(draft: &mut Draft<'_>, payment: PaymentId, code: Code, news: &News) {
     draft.set_needs_attention(payment);
     let about = About { payment: Some(payment), operation: news.operation };
-    let details = vec![
+    let mut details = details(news);
+    let currency = draft.payment(payment).map_or("", |known| known.currency.code());
+    if !news.currency.is_empty() && news.currency != currency {
+        details.push(("currency", news.currency.clone()));
+    }
+    // Each is a matter of its own.
+    draft.open_another_problem(code, about, details);
+}
+
+fn details(news: &News) -> Vec<(&'static str, String)> {
+    vec![
         ("event", news.event.clone()),
         ("amount_minor", news.amount_minor.to_string()),
         ("provider_reason", news.reason.clone()),
-    ];
-    // Each is a matter of its own.
-    draft.open_another_problem(code, about, details);
+    ]
 }
 
 /// The reservation is gone, and nobody here has asked for that.

@@ -167,6 +167,9 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
                 || is_repaid(problem, payment)
                 || is_of_a_cancellation_no_more(case, problem, payment)
         }
+        Code::RefundReversed => {
+            is_repaid(problem, payment) || is_of_a_cancellation_no_more(case, problem, payment)
+        }
         Code::AmountUpdateDeclined => {
             is_fully_captured(order, &case.payments)
                 || order.completed_at.is_some()

@@ -162,7 +162,7 @@ fn is_other_amount(operation: &Operation, amount_minor: i64) -> bool {
 }
 
 /// The provider has spoken (11.5).
-fn confirm(draft: &mut Draft<'_>, payment: PaymentId, was: OperationState) {
+pub(super) fn confirm(draft: &mut Draft<'_>, payment: PaymentId, was: OperationState) {
     let now = draft.now;
     if let Some(payment) = draft.payment_mut(payment) {
         payment.confirmed_at = Some(now);
@@ -305,7 +305,7 @@ fn open_declined(
 }
 
 /// The details with the credit order that has not been paid out.
-fn with_credit(
+pub(super) fn with_credit(
     operation: &Operation,
     mut details: Vec<(&'static str, String)>,
 ) -> Vec<(&'static str, String)> {
@@ -375,7 +375,7 @@ const fn declined_code(kind: OperationKind) -> Code {
     }
 }
 
-fn edit(
+pub(super) fn edit(
     draft: &mut Draft<'_>,
     payment: PaymentId,
     operation: i64,

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::stage::{Plan, Stage, now, on_both};
+use crate::store::claims::Subject;
 use crate::store::on_either;
 use crate::store::rows::WebhookRow;
 
 const HOUR: Duration = Duration::from_hours(1);
+/// As many as the store answers with.
+const TOLD_MAX: i64 = 2_000;
 
 fn told(stage: &Stage, copy_key: &str, payment_reference: &str) -> WebhookRow {
     WebhookRow {
@@ -111,6 +114,10 @@ async fn what_was_told_wakes_what_waits_for_its_payment() {
             due.push(stage.effect(key).await.due_at < late);
         }
         assert_eq!(due, [true, false, false, false]);
+        // A copy is nothing new.
+        stage.edit(woken, |effect| effect.due_at = late).await;
+        assert!(!store(stage, told(stage, "a", "a")).await);
+        assert_eq!(stage.effect(woken).await.due_at, late);
 
         // Put away for a person, it is woken all the same.
         stage.edit(other, |effect| effect.due_at = i64::MAX).await;
@@ -124,4 +131,39 @@ async fn what_was_told_wakes_what_waits_for_its_payment() {
         assert!(stage.effect(other).await.due_at <= now());
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_is_in_the_order_in_which_it_happened_and_the_newest_of_it() {
+    on_both(async |stage| {
+        let [one, many] = [Plan::capture(1, "a"), Plan::capture(2, "b")];
+        let [one, many] = [stage.plan(one).await, stage.plan(many).await];
+        for (copy_key, happened_at) in [("last", 4), ("first", 1), ("second", 2), ("third", 3)] {
+            let row = told(stage, copy_key, "a");
+            assert!(store(stage, WebhookRow { happened_at: Some(happened_at), ..row }).await);
+        }
+        assert_eq!(claim(stage, one).await, ["first", "second", "third", "last"]);
+
+        // What happened last comes first, and so much that not all of it is taken.
+        for number in (0..=TOLD_MAX).rev() {
+            let row = told(stage, &format!("{number:04}"), "b");
+            assert!(store(stage, WebhookRow { happened_at: Some(number), ..row }).await);
+        }
+        let kept = claim(stage, many).await;
+        assert_eq!(kept.len(), usize::try_from(TOLD_MAX).unwrap());
+        let ends = [kept.first(), kept.last()].map(|key| key.unwrap().clone());
+        assert_eq!(ends, ["0001".to_owned(), format!("{TOLD_MAX:04}")]);
+    })
+    .await;
+}
+
+/// Copy keys of what was told of the payment of an effect.
+async fn claim(stage: &Stage, effect: i64) -> Vec<String> {
+    let (store, owner) = (&stage.store, "me".to_owned());
+    let claims = on_either!(store, database => database
+        .effects_claim(vec![effect], owner, HOUR)
+        .await);
+    let claim = claims.unwrap().claims.pop().unwrap();
+    let Subject::Payment(payment) = claim.subject else { panic!("{:?}", claim.subject) };
+    payment.told.into_iter().map(|row| row.copy_key).collect()
 }

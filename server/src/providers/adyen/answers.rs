@@ -13,8 +13,8 @@ use crate::systems::{Decline, in_one_line};
 /// An answer that is not a success.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// It was not begun; the same again later.
-    Busy(Option<Duration>),
+    /// It was not begun; the same again after this, or when we think fit.
+    Busy(Duration),
     /// It may have been done all the same.
     Doubt,
     Unauthorized(String),
@@ -39,14 +39,15 @@ const INVALID_ACCOUNT: &str = "901";
 pub(super) fn said(answer: &Answer) -> Said {
     let words = words(answer);
     let is_transient = answer.header(TRANSIENT) == Some("true");
+    let after = answer.retry_after().unwrap_or_default();
     match answer.status {
-        StatusCode::TOO_MANY_REQUESTS => Said::Busy(answer.retry_after()),
+        StatusCode::TOO_MANY_REQUESTS => Said::Busy(after),
         // The first call under the key decides, whatever becomes of this one.
         StatusCode::CONFLICT => Said::Doubt,
         _ if words.error_code == IN_PROGRESS => Said::Doubt,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Said::Unauthorized(reason(answer)),
         _ if words.error_code == INVALID_ACCOUNT => Said::Unauthorized(reason(answer)),
-        status if status.is_client_error() && is_transient => Said::Busy(answer.retry_after()),
+        status if status.is_client_error() && is_transient => Said::Busy(after),
         status if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
             Said::Refused(Decline { code: code(status, &words), reason: reason(answer) })
         }

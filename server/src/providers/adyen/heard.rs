@@ -27,10 +27,10 @@ pub(super) fn ending(call: &Call) -> Option<Ending> {
 fn modification(call: &Call) -> Option<Ending> {
     let ended = |is_success| Happening::Ended { kind: call.kind, is_success };
     let find = |wanted| {
-        let mut own = call.told.iter().filter(|told| told.key == Some(call.key));
-        own.rfind(|told| happening(told) == wanted)
+        let own = call.told.iter().filter(move |told| told.key == Some(call.key));
+        own.rev().filter(move |told| happening(told) == wanted)
     };
-    if let Some(told) = find(ended(true)) {
+    if let Some(told) = find(ended(true)).find(|told| is_of_its_money(call, told)) {
         return Some(Ok(Confirmation {
             provider_reference: told.provider_reference.clone(),
             amount_minor: if call.kind == OperationKind::Void {
@@ -41,12 +41,18 @@ fn modification(call: &Call) -> Option<Ending> {
             expires_at: None,
         }));
     }
-    let told = find(ended(false))?;
+    let told = find(ended(false)).next()?;
     let reason = match told.reason.as_str() {
         "" => format!("{} failed", told.event),
         reason => in_one_line(reason),
     };
     Some(Err(Decline { code: code(call.kind, &reason), reason }))
+}
+
+/// Of another currency, or of nothing, it ends no operation that moves money.
+fn is_of_its_money(call: &Call, told: &Told) -> bool {
+    call.kind == OperationKind::Void
+        || (told.currency == call.currency.code() && told.amount_minor > 0)
 }
 
 /// The reservation as it is by now: it may have been changed before an order named it.

@@ -59,10 +59,10 @@ fn answer(status: u16, code: &str, headers: &[(&str, &str)]) -> Answer {
 #[test]
 fn an_error_is_one_of_four_things() {
     let transient = ("transient-error", "true");
-    let later = Some(Duration::from_secs(7));
+    let later = Duration::from_secs(7);
     for (status, code, headers, wanted) in [
         (429, "", vec![("retry-after", "7")], format!("{:?}", Said::Busy(later))),
-        (422, "10_422", vec![transient], format!("{:?}", Said::Busy(None))),
+        (422, "10_422", vec![transient], format!("{:?}", Said::Busy(Duration::ZERO))),
         (422, "704", vec![transient], "Doubt".to_owned()),
         (409, "704", vec![], "Doubt".to_owned()),
         (408, "", vec![], "Doubt".to_owned()),
@@ -117,6 +117,8 @@ fn an_operation_ends_with_what_was_told_of_it() {
             vec![told("CAPTURE_FAILED", true, 9_000), told("CAPTURE", true, 9_000)],
             done("CAPTURE", 9_000),
         ),
+        (Capture, vec![told("CAPTURE", true, 0)], None),
+        (Capture, vec![Told { currency: "EUR".to_owned(), ..told("CAPTURE", true, 9_000) }], None),
         (Refund, vec![told("REFUND", true, 10_000)], done("REFUND", 10_000)),
         // Of a cancellation Adyen tells the amount of the payment, or none.
         (Void, vec![told("CANCELLATION", true, 0)], done("CANCELLATION", 10_000)),
@@ -129,6 +131,25 @@ fn an_operation_ends_with_what_was_told_of_it() {
     ] {
         let described = format!("{kind:?} {heard:?}");
         assert_eq!(heard::ending(&call(kind, heard)), wanted, "{described}");
+    }
+}
+
+#[test]
+fn what_was_told_is_no_answer_of_adyen() {
+    use OperationKind::{Authorize, Capture, Release, Void};
+    let (nothing, ended) = (Vec::new, || vec![told("CAPTURE", true, 10_000)]);
+    for (kind, heard, doubt, (is_call, is_look_up)) in [
+        (Capture, nothing(), Doubt::Wait, (true, false)),
+        (Capture, nothing(), Doubt::Repeat, (true, true)),
+        (Capture, nothing(), Doubt::TooLate, (true, false)),
+        (Capture, ended(), Doubt::Repeat, (false, false)),
+        (Void, ended(), Doubt::Repeat, (true, true)),
+        (Authorize, nothing(), Doubt::Repeat, (false, false)),
+        (Release, nothing(), Doubt::Repeat, (false, false)),
+    ] {
+        let call = Call { doubt, ..call(kind, heard) };
+        let asked = (Adyen::is_asked(&call, false), Adyen::is_asked(&call, true));
+        assert_eq!(asked, (is_call, is_look_up), "{call:?}");
     }
 }
 

@@ -8,13 +8,13 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::outside::Answer;
-use crate::systems::Decline;
+use crate::systems::{Decline, in_one_line};
 
 /// An answer that is not a success.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// It was not begun; the same again later.
-    Busy(Option<Duration>),
+    /// It was not begun; the same again after this, or when we think fit.
+    Busy(Duration),
     /// It may have been done all the same.
     Doubt,
     Unauthorized(String),
@@ -29,6 +29,7 @@ pub(super) struct Refused {
     pub hold: Option<String>,
     /// The same may be answered later.
     pub is_temporary: bool,
+    /// How long Klarna wants to be left alone; zero: it is busy, and does not say how long.
     pub after: Option<Duration>,
     /// The state of the order forbids it: the order says more.
     pub may_be_known: bool,
@@ -47,13 +48,13 @@ struct Words {
     correlation_id: String,
 }
 
-const REASON_CHARACTERS_MAX: usize = 500;
-
 /// What an error says about a write.
 pub(super) fn said(answer: &Answer) -> Said {
     let no = refused(answer);
     match answer.status {
-        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Said::Busy(no.after),
+        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => {
+            Said::Busy(no.after.unwrap_or_default())
+        }
         StatusCode::UNAUTHORIZED => Said::Unauthorized(no.hold.unwrap_or_default()),
         status if status.is_client_error() => Said::Refused(no),
         _ => Said::Doubt,
@@ -71,11 +72,15 @@ pub(super) fn refused(answer: &Answer) -> Refused {
             status,
             StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
         );
+    let is_busy = matches!(
+        status,
+        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    );
     let code = code(status, &words.error_code);
     Refused {
         hold: is_unauthorized.then(|| reason.clone()),
         is_temporary,
-        after: answer.retry_after(),
+        after: answer.retry_after().or(is_busy.then_some(Duration::ZERO)),
         may_be_known: code == Code::NotAllowedAtProvider,
         decline: Decline { code, reason },
     }
@@ -126,7 +131,5 @@ fn reason(status: StatusCode, words: &Words) -> String {
     parts.extend(Some(words.error_message.clone()).filter(|word| !word.is_empty()));
     let correlation = Some(&words.correlation_id).filter(|id| !id.is_empty());
     parts.extend(correlation.map(|id| format!("(correlation id {id})")));
-    let text = parts.join(" ");
-    let visible = |one: char| if one.is_control() { ' ' } else { one };
-    text.chars().map(visible).take(REASON_CHARACTERS_MAX).collect()
+    in_one_line(&parts.join(" "))
 }

@@ -199,6 +199,12 @@ fn a_no_is_told_in_klarnas_words_and_explained_by_a_page() {
         let said = format!("{:?}", said(&answer(status, "")));
         assert!(said.starts_with(wanted), "{status}: {said}");
     }
+    // Whoever says that he is busy is there, with a time or without one.
+    for (status, is_busy) in [(409, true), (429, true), (503, true), (500, false), (502, false)] {
+        let no = refused(&answer(status, ""));
+        assert!(no.is_temporary, "{status}");
+        assert_eq!(no.after, is_busy.then_some(Duration::ZERO), "{status}");
+    }
 }
 
 #[test]

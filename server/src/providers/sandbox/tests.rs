@@ -114,7 +114,7 @@ async fn told(sandbox: &Sandbox, reference: &str, step: Step) -> Option<Told> {
                 Ok(Sighting::Declined(decline)) => Declined(decline.code),
                 Ok(Sighting::Absent) => Absent,
                 Ok(Sighting::InProgress) => InProgress,
-                Ok(Sighting::NoAnswer | Sighting::Untold) => NoAnswer,
+                Ok(Sighting::NoAnswer | Sighting::Busy | Sighting::Untold) => NoAnswer,
             })
         }
     }

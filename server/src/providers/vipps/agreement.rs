@@ -154,7 +154,7 @@ impl Agreement {
             return Granted::read(&answer.body).ok_or_else(|| later(None, "an unknown answer"));
         }
         match said(&answer) {
-            Said::Busy(after) => Err(later(after, "Vipps is busy")),
+            Said::Busy(after) => Err(later(Some(after), "Vipps is busy")),
             Said::Doubt => Err(later(None, &refused(&answer).decline.reason)),
             Said::Refused(no) => Err(NoToken::Refused(no.decline.reason)),
         }
@@ -167,8 +167,6 @@ impl Agreement {
         headers.insert("client_id", HeaderValue::from_str(&self.client_id).ok()?);
         headers.insert("client_secret", secret(self.client_secret.expose_secret())?);
         self.identify(headers)?;
-        // Vipps wants the length told, also of nothing.
-        *request.body_mut() = Some(Body::from(""));
         Some(request)
     }
 

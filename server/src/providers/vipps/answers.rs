@@ -8,13 +8,13 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::outside::Answer;
-use crate::systems::Decline;
+use crate::systems::{Decline, in_one_line};
 
 /// An answer that is not a success.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// It was not begun; the same again later.
-    Busy(Option<Duration>),
+    /// It was not begun; the same again after this, or when we think fit.
+    Busy(Duration),
     /// It may have been done all the same.
     Doubt,
     Refused(Refused),
@@ -26,6 +26,7 @@ pub(super) struct Refused {
     pub decline: Decline,
     /// The same may be answered later.
     pub is_temporary: bool,
+    /// How long Vipps wants to be left alone; zero: it is busy, and does not say how long.
     pub after: Option<Duration>,
     /// The state of the payment forbids it: the payment says more.
     pub may_be_known: bool,
@@ -63,14 +64,13 @@ enum Class {
     Final,
 }
 
-const REASON_CHARACTERS_MAX: usize = 500;
 const ERROR_CODE: &str = "ErrorCode";
 
 /// What an error says about a write.
 pub(super) fn said(answer: &Answer) -> Said {
     let words = Words::read(answer);
     match class(answer.status, words.number()) {
-        Class::Passing => Said::Busy(answer.retry_after()),
+        Class::Passing => Said::Busy(answer.retry_after().unwrap_or_default()),
         Class::Doubtful => Said::Doubt,
         Class::State | Class::Final => Said::Refused(refused(answer)),
     }
@@ -81,10 +81,11 @@ pub(super) fn refused(answer: &Answer) -> Refused {
     let words = Words::read(answer);
     let (status, number) = (answer.status, words.number());
     let class = class(status, number);
+    let is_busy = class == Class::Passing || status == StatusCode::SERVICE_UNAVAILABLE;
     Refused {
         decline: Decline { code: page(status, number), reason: words.reason(status) },
         is_temporary: matches!(class, Class::Passing | Class::Doubtful),
-        after: answer.retry_after(),
+        after: answer.retry_after().or(is_busy.then_some(Duration::ZERO)),
         may_be_known: class == Class::State,
     }
 }
@@ -171,8 +172,6 @@ impl Words {
         let ids = [("trace id", &self.trace_id), ("instance", &self.instance)];
         let known = ids.into_iter().filter_map(|(name, id)| id.as_ref().map(|id| (name, id)));
         parts.extend(known.map(|(name, id)| format!("({name} {id})")));
-        let text = parts.join(" ");
-        let visible = |one: char| if one.is_control() { ' ' } else { one };
-        text.chars().map(visible).take(REASON_CHARACTERS_MAX).collect()
+        in_one_line(&parts.join(" "))
     }
 }

@@ -162,16 +162,8 @@ impl Payment {
         })
     }
 
-    /// The sums show that the operation was done, and nothing beside it.
-    pub(super) fn proof_of(&self, call: &Call) -> Option<Confirmation> {
-        let moved = self.moved(call.kind)?;
-        if matches!(call.kind, OperationKind::Void | OperationKind::Release) {
-            return self.given_back(call);
-        }
-        (moved == call.amount_minor).then(|| self.confirmation(call))
-    }
-
-    /// The sums do not contradict that it was done.
+    /// The sums do not contradict that it was done. They never prove that it was: somebody else may
+    /// have moved as much.
     pub(super) fn may_show(&self, call: &Call) -> bool {
         self.moved(call.kind).is_some_and(|moved| moved >= call.amount_minor)
     }

@@ -1,10 +1,11 @@
 //! What providers told by themselves: each stored once, followed up until nothing more follows from
 //! it, and forgotten in time.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use diesel::dsl::sql;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult,
     SelectableHelper,
@@ -14,7 +15,7 @@ use order_rules::order::Micros;
 use super::effects::{later, now};
 use super::{Connection, Database, Run};
 use crate::store::StoreFailure;
-use crate::store::rows::{ShopRow, WebhookRow};
+use crate::store::rows::WebhookRow;
 use crate::store::schema::{effects, payments, shops, webhooks};
 
 /// Effects that a look-up may bring further; spelled out, so that the planner sees the condition of
@@ -23,11 +24,13 @@ const IS_IN_FLIGHT: &str = "effects.state IN (1, 2, 3)";
 /// Of rows that only give a hint and tell nothing.
 const IS_HINT: &str = "webhooks.event = 'PUSH'";
 const TELLS: &str = "webhooks.event <> 'PUSH'";
-/// More than payments that are looked up at once are ever told of.
+/// When the provider says that it happened; what it says in the same moment is in the order it came.
+const HAPPENED_AT: &str = "COALESCE(webhooks.happened_at, webhooks.received_at)";
+/// More than payments that are looked up at once are ever told of; beyond it the oldest is left out.
 const TOLD_MAX: i64 = 2_000;
 
 impl Database {
-    /// Stores what was told, unless it is known, and has its payment looked after now. Answers whether
+    /// Stores what was told and has its payment looked after now, unless it is known. Answers whether
     /// it was new.
     ///
     /// # Errors
@@ -42,6 +45,9 @@ impl Database {
                 .on_conflict_do_nothing()
                 .execute(conn)
                 .await?;
+            if stored == 0 {
+                return Ok(false);
+            }
             let keys = payment_keys(conn, about).await?;
             let looked_after = effects::table
                 .filter(effects::payment_key.eq_any(keys.into_iter().map(Some)))
@@ -49,7 +55,7 @@ impl Database {
                 .filter(effects::due_at.gt(now.0))
                 .filter(is_free(now));
             diesel::update(looked_after).set(effects::due_at.eq(now.0)).execute(conn).await?;
-            Ok(stored > 0)
+            Ok(true)
         })
     }
 
@@ -63,22 +69,33 @@ impl Database {
         limit: i64,
         lasts: Duration,
     ) -> Result<Vec<(WebhookRow, String)>, StoreFailure> {
+        // Mostly there is none, and whoever writes is not disturbed.
+        let is_due: Result<bool, StoreFailure> = in_read!(self, |conn| {
+            let now = now(conn).await?;
+            let first = due(now).limit(1).select(webhooks::copy_key);
+            let found: Vec<String> = first.load(conn).await?;
+            Ok(!found.is_empty())
+        });
+        if !is_due? {
+            return Ok(Vec::new());
+        }
         in_write!(self, |conn| {
             let now = now(conn).await?;
-            let due = webhooks::table
-                .filter(webhooks::due_at.is_not_null())
-                .filter(webhooks::due_at.le(now.0))
-                .order(webhooks::due_at)
-                .limit(limit)
-                .select(WebhookRow::as_select());
+            let due = due(now).order(webhooks::due_at).limit(limit).select(WebhookRow::as_select());
             let rows: Vec<WebhookRow> = skip_locked!(due).load(conn).await?;
+            let shop_ids: Vec<i64> = rows.iter().map(|row| row.shop_id).collect();
+            let slugs: Vec<(i64, String)> = shops::table
+                .filter(shops::shop_id.eq_any(shop_ids))
+                .select((shops::shop_id, shops::slug))
+                .load(conn)
+                .await?;
+            let slugs: HashMap<i64, String> = slugs.into_iter().collect();
             let mut taken = Vec::new();
             for row in rows {
                 let row = WebhookRow { tries: row.tries.saturating_add(1), ..row };
                 put_off(conn, &row, Some(later(now, lasts))).await?;
-                let of_shop: Vec<ShopRow> =
-                    shops::table.find(row.shop_id).select(ShopRow::as_select()).load(conn).await?;
-                taken.extend(of_shop.into_iter().map(|shop| (row.clone(), shop.slug)));
+                let slug = slugs.get(&row.shop_id).cloned();
+                taken.extend(slug.map(|slug| (row, slug)));
             }
             Ok(taken)
         })
@@ -120,6 +137,25 @@ impl Database {
         })
     }
 
+    /// Has a payment read at its provider now.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn payment_read_now(
+        &self,
+        (shop_id, provider, reference): (i64, String, String),
+    ) -> Result<(), StoreFailure> {
+        in_write!(self, |conn| {
+            let now = now(conn).await?;
+            let keys = payment_keys(conn, (shop_id, provider, reference)).await?;
+            diesel::update(payments::table.filter(payments::payment_key.eq_any(keys)))
+                .set(payments::read_due_at.eq(now.0))
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+    }
+
     /// Whether a payment of this reference is known.
     ///
     /// # Errors
@@ -154,7 +190,7 @@ impl Database {
     }
 }
 
-/// What was told of payments of these references in these shops, oldest first.
+/// What was told of payments of these references in these shops, in the order in which it happened.
 pub(super) async fn told_of(
     conn: &mut Connection,
     shop_ids: Vec<i64>,
@@ -163,15 +199,25 @@ pub(super) async fn told_of(
     if references.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(webhooks::table
+    let happened_at = sql::<BigInt>(HAPPENED_AT);
+    let mut told: Vec<WebhookRow> = webhooks::table
         .filter(webhooks::payment_reference.eq_any(references))
         .filter(webhooks::shop_id.eq_any(shop_ids))
         .filter(sql::<Bool>(TELLS))
-        .order((webhooks::received_at, webhooks::copy_key))
+        .order((happened_at.desc(), webhooks::received_at.desc(), webhooks::copy_key.desc()))
         .limit(TOLD_MAX)
         .select(WebhookRow::as_select())
         .load(conn)
-        .await?)
+        .await?;
+    told.reverse();
+    Ok(told)
+}
+
+/// What is due to be followed up.
+#[diesel::dsl::auto_type]
+fn due(now: Micros) -> _ {
+    let now: i64 = now.0;
+    webhooks::table.filter(webhooks::due_at.is_not_null()).filter(webhooks::due_at.le(now))
 }
 
 async fn payment_keys(

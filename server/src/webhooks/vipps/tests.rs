@@ -99,3 +99,27 @@ fn an_event_is_told_with_our_key() {
     let wanted = Happening::Ended { kind: OperationKind::Capture, is_success: true };
     assert_eq!(happening(&notice.told), wanted);
 }
+
+#[test]
+fn what_failed_under_a_key_is_looked_up_and_not_believed() {
+    let told = |event: &str, key: Option<Uuid>| Told {
+        key,
+        event: event.to_owned(),
+        is_success: false,
+        reason: String::new(),
+        amount_minor: 49_900,
+        currency: "NOK".to_owned(),
+        provider_reference: "9876".to_owned(),
+    };
+    let failed = |kind| Happening::Ended { kind, is_success: false };
+    for (event, kind) in [
+        ("CAPTURED", OperationKind::Capture),
+        ("REFUNDED", OperationKind::Refund),
+        ("CANCELLED", OperationKind::Void),
+    ] {
+        assert_eq!(happening(&told(event, Some(Uuid::from_u128(7)))), Happening::Trifle, "{event}");
+        assert_eq!(happening(&told(event, None)), failed(kind), "{event}");
+    }
+    let unanswered = told("AUTHORIZED", Some(Uuid::from_u128(7)));
+    assert_eq!(happening(&unanswered), failed(OperationKind::Authorize));
+}

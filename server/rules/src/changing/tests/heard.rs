@@ -1,6 +1,9 @@
 //! 2.5, 2.8, 11.2: what a provider says by itself.
 
+use crate::changing::{Bearing, Happening, News, bearing, next_step};
+use crate::fixtures::payment;
 use crate::fixtures::script::check;
+use crate::payments::{Capabilities, OperationKind, Payment};
 
 #[test]
 fn what_is_known_or_under_way_is_no_news() {
@@ -58,7 +61,63 @@ fn money_that_is_taken_back_is_a_reversal() {
 }
 
 #[test]
-fn a_refund_that_came_back_is_told() {
+fn a_refund_that_came_back_can_be_made_again() {
+    let sold = "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        credit A X units=1 yes
+        yes k1
+        state A                         => sent PartiallyRefunded
+        news k1 refund refund-failed 50 => refund!k1=50:declined problem:REFUND_REVERSED
+        state A                         => sent Captured REFUND_REVERSED
+        ";
+    let word = "
+        news k1 refund refund-failed 50 =>
+        news k1 refund refunded 50      =>
+        news k1 refund not-refunded 50  =>
+        dismiss A REFUND_REVERSED       => dismissed:REFUND_REVERSED
+        ";
+    let again = "
+        retry A k1 refund => settled:refund@k1:declined refund?k1=50:X
+        yes k1            => refund!k1=50:succeeded closed:REFUND_REVERSED
+        state A           => sent PartiallyRefunded
+        ";
+    let by_hand = "
+        settle A k1 refund yes => settled:refund@k1:declined refund!k1=50:succeeded \
+                                  closed:REFUND_REVERSED
+        state A                => sent PartiallyRefunded
+        ";
+    for then in [word, again, by_hand] {
+        check(&format!("{sold}{then}"));
+    }
+}
+
+#[test]
+fn a_refund_of_a_cancellation_that_came_back_is_owed_still() {
+    check(
+        "
+        place A 100 giftcard:g1=30 klarna:k1=70
+        yes g1
+        yes k1
+        A sent
+        yes k1
+        no g1
+        A cancelled keep
+        yes k1                          => refund!k1=70:succeeded void?g1=30
+        yes g1
+        news k1 refund refund-failed 70 => refund!k1=70:declined problem:REFUND_REVERSED
+        state A                         => cancelled PartiallyCaptured REFUND_REVERSED
+        retry A k1 refund               => settled:refund@k1:declined refund?k1=70
+        yes k1                          => refund!k1=70:succeeded closed:REFUND_REVERSED
+        state A                         => cancelled Refunded
+        ",
+    );
+}
+
+#[test]
+fn money_that_cannot_be_booked_is_for_a_person() {
     check(
         "
         place A 100 klarna:k1=100
@@ -67,8 +126,16 @@ fn a_refund_that_came_back_is_told() {
         yes k1
         credit A X units=1 yes
         yes k1
-        news k1 refund refund-failed 50 => updated:k1 problem:REFUND_REVERSED
-        dismiss A REFUND_REVERSED       => dismissed:REFUND_REVERSED updated:k1
+        news k1 capture capture-failed 100 EUR => updated:k1 problem:CHANGED_AT_PROVIDER
+        news k1 capture capture-failed         => problem:CHANGED_AT_PROVIDER
+        news k1 - chargeback 0                 => problem:CHANGED_AT_PROVIDER
+        news k1 - chargeback 100 EUR           => problem:CHANGED_AT_PROVIDER
+        news k1 refund refund-failed 50 EUR    => problem:CHANGED_AT_PROVIDER
+        news k1 refund refund-failed 0         => problem:CHANGED_AT_PROVIDER
+        news k1 refund refund-failed 20        => problem:CHANGED_AT_PROVIDER
+        news k1 capture captured 100 EUR       => problem:CHANGED_AT_PROVIDER
+        news k1 - refund-failed 20             => problem:REFUND_REVERSED
+        news k1 capture captured 100           =>
         ",
     );
 }
@@ -125,4 +192,35 @@ fn a_word_against_what_is_final_is_for_a_person() {
         news k1 capture not-captured    => updated:k1 problem:CHANGED_AT_PROVIDER
         ",
     );
+}
+
+#[test]
+fn what_an_account_tells_is_read_there() {
+    let ended = |kind, is_success| Happening::Ended { kind, is_success };
+    let readable = payment(1, 100, &[1]);
+    let capabilities = Capabilities { can_read_back: false, ..readable.capabilities };
+    let unreadable = Payment { capabilities, ..readable.clone() };
+    for (happening, wanted) in [
+        (ended(OperationKind::Capture, true), Bearing::Readable),
+        (ended(OperationKind::Refund, true), Bearing::Readable),
+        (ended(OperationKind::Void, true), Bearing::Readable),
+        (Happening::Expired, Bearing::Readable),
+        (ended(OperationKind::Capture, false), Bearing::None),
+        (Happening::Trifle, Bearing::None),
+        // An account does not say whose doing it was, or what may become of it.
+        (Happening::Chargeback, Bearing::Consequence),
+        (Happening::CaptureFailed, Bearing::Consequence),
+        (Happening::Other, Bearing::Consequence),
+    ] {
+        let news = News {
+            happening,
+            operation: None,
+            amount_minor: 100,
+            currency: "NOK".to_owned(),
+            event: "EVENT".to_owned(),
+            reason: String::new(),
+        };
+        assert_eq!(next_step(&readable, &news), wanted, "{news:?}");
+        assert_eq!(next_step(&unreadable, &news), bearing(&readable, &news), "{news:?}");
+    }
 }

@@ -158,6 +158,7 @@ fn charge_back(world: &mut World, operation: i64, amount_minor: i64) -> Done {
         happening: Happening::Chargeback,
         operation: None,
         amount_minor,
+        currency: world.payments[&paid].currency.code().to_owned(),
         event: "CHARGEBACK".to_owned(),
         reason: String::new(),
     };
