@@ -15,6 +15,7 @@ trials! {
         every_doubt_is_ended_by_a_look,
         a_kill_at_any_point_makes_one_consignment,
         labels_wait_for_their_integration_and_can_be_given_up,
+        a_label_that_waits_for_long_is_told_and_can_be_given_up,
         many_callers_make_one_consignment,
     ];
 }
@@ -203,6 +204,40 @@ async fn labels_wait_for_their_integration_and_can_be_given_up(backend: Backend)
     assert!(matches!(order.labels[0].state(), LabelState::Withdrawn | LabelState::Declined));
     assert_eq!(stage.made(&order.labels[0].reference), 0);
     refused(world.pdf(&waiting).await, Code::LabelNotFound);
+    stage.check().await;
+}
+
+async fn a_label_that_waits_for_long_is_told_and_can_be_given_up(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let name = stage.sent().await;
+    fake.trouble(Trouble::of("search", Effect::answer(503, "", "Later")).always());
+    let reference = stage.ask(&name).await;
+    eventually("it is tried", async || (fake.book().calls("search", &reference) > 0).then_some(()))
+        .await;
+    world.server.kill().await;
+    let earlier = "UPDATE effects SET first_sent_at = first_sent_at - 3600000000 \
+                   WHERE first_sent_at IS NOT NULL AND payment_key IS NULL";
+    world.server.store.damage(earlier).await;
+    world.server.start().await;
+    let order = eventually("it is told", async || {
+        let order = world.get(&name).await;
+        (problems(&order) == ["LABEL_UNKNOWN"]).then_some(order)
+    })
+    .await;
+    assert_eq!(order.labels[0].state(), LabelState::Unknown);
+    let request = proto::DismissProblemRequest {
+        name: order.name.clone(),
+        problem_id: order.problems[0].id,
+        reason: "hentes i butikken".to_owned(),
+        ..proto::DismissProblemRequest::default()
+    };
+    let order = world.client.dismiss_problem(request).await.unwrap().order.unwrap();
+    assert_eq!((order.labels[0].state(), problems(&order).len()), (LabelState::Withdrawn, 0));
+    fake.recover();
+    let order = world.client.label(&name).wait(WAIT).send().await.unwrap().order.unwrap();
+    assert_eq!(order.labels[1].state(), LabelState::Made, "{order:?}");
+    assert_eq!((stage.made(&reference), stage.made(&order.labels[1].reference)), (0, 1));
     stage.check().await;
 }
 
