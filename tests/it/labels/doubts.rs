@@ -210,21 +210,34 @@ async fn labels_wait_for_their_integration_and_can_be_given_up(backend: Backend)
 async fn a_label_that_waits_for_long_is_told_and_can_be_given_up(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake } = &stage;
-    let name = stage.sent().await;
+    let (printed, name) = (stage.sent().await, stage.sent().await);
+    let order = world.client.label(&printed).wait(WAIT).send().await.unwrap().order.unwrap();
+    let made = order.labels[0].reference.clone();
     fake.trouble(Trouble::of("search", Effect::answer(503, "", "Later")).always());
+    fake.trouble(Trouble::of("print", Effect::answer(429, "", "Later")).always());
     let reference = stage.ask(&name).await;
-    eventually("it is tried", async || (fake.book().calls("search", &reference) > 0).then_some(()))
-        .await;
+    world.client.label(&printed).printer(PRINTER.to_string()).send().await.unwrap();
+    eventually("both are tried", async || {
+        let calls = |operation, about: &str| fake.book().calls(operation, about);
+        (calls("search", &reference) > 0 && calls("print", &made) > 0).then_some(())
+    })
+    .await;
     world.server.kill().await;
     let earlier = "UPDATE effects SET first_sent_at = first_sent_at - 3600000000 \
                    WHERE first_sent_at IS NOT NULL AND payment_key IS NULL";
     world.server.store.damage(earlier).await;
     world.server.start().await;
-    let order = eventually("it is told", async || {
-        let order = world.get(&name).await;
-        (problems(&order) == ["LABEL_UNKNOWN"]).then_some(order)
-    })
-    .await;
+    let told = async |name: &OrderName, code: &str| {
+        eventually(&format!("{name} says {code}"), async || {
+            let order = world.get(name).await;
+            (problems(&order) == [code]).then_some(order)
+        })
+        .await
+    };
+    // Nobody stands at the printer any more.
+    let order = told(&printed, "PRINT_DECLINED").await;
+    assert_eq!(order.problems[0].details["reason"], "CARRIER_UNAVAILABLE");
+    let order = told(&name, "LABEL_UNKNOWN").await;
     assert_eq!(order.labels[0].state(), LabelState::Unknown);
     let request = proto::DismissProblemRequest {
         name: order.name.clone(),
