@@ -41,7 +41,7 @@ use self::queue::{Job, Lane, Queue, Taken};
 use self::settling::Settling;
 use self::turn::Work;
 use crate::clock;
-use crate::commands::{Answer, Assignment, Awaits, Command, CreateShop, Failure, HearOfPayment};
+use crate::commands::{Answer, Assignment, Awaits, CreateShop, Failure, HearOfPayment};
 use crate::shops::Shops;
 use crate::store::audits::PageAsked;
 use crate::store::facts::{Facts, Needs};
@@ -454,12 +454,5 @@ fn tell(failure: &StoreFailure) -> Failure {
 impl From<StoreFailure> for Failure {
     fn from(failure: StoreFailure) -> Self {
         tell(&failure)
-    }
-}
-
-impl Command {
-    /// Outcomes of effects are never refused for a full queue: money has moved.
-    fn is_outcome(&self) -> bool {
-        matches!(self, Self::RecordOutcome(_) | Self::RecordTransfer(_) | Self::HearOfPayment(_))
     }
 }

@@ -9,7 +9,10 @@ use order_sdk::proto::{self, OperationKind};
 
 use self::kinds::Kind;
 use self::mutations::{Asked, Stage};
-use crate::harness::{WAIT, World, eventually, refused, request_id, status_id, wrong_fields};
+use crate::harness::{
+    Backend, WAIT, World, eventually, refused, request_id, status_id, wrong_fields,
+};
+use crate::integrations::world_with_key;
 
 trials! {
     shared: [
@@ -24,73 +27,96 @@ trials! {
         an_answer_waits_no_longer_than_asked,
         a_malformed_envelope_is_refused,
     ];
+    own: [a_transfer_to_accounting_is_a_command_like_any_other];
 }
 
 async fn a_repeat_of_any_command_is_harmless_and_other_content_is_refused(world: World) {
-    for kind in Kind::ALL {
-        let stage = Stage::set(&world).await;
-        let asked = Asked { request_id: request_id(), ..Asked::default() };
-        let first = stage.send(kind, &asked).await.unwrap();
-        assert_eq!(first.request_id, asked.request_id, "{kind:?}");
-        assert!(first.revision > 0 && !first.replayed, "{kind:?}: {first:?}");
-        stage.mails_are_out(kind).await;
-        let head = stage.world.revision().await;
-        for _ in 0..2 {
-            let again = stage.send(kind, &asked).await.unwrap();
-            assert!(again.replayed, "{kind:?}: {again:?}");
-            assert_eq!(again.revision, first.revision, "{kind:?}");
-        }
-        let other = Asked { is_other: true, ..asked.clone() };
-        refused(stage.send(kind, &other).await, Code::RequestIdReused);
-        let another_kind =
-            if kind == Kind::AdjustStock { Kind::UpdateShop } else { Kind::AdjustStock };
-        if kind != Kind::CreateShop {
-            refused(stage.send(another_kind, &asked).await, Code::RequestIdReused);
-        }
-        assert_eq!(stage.world.revision().await, head, "{kind:?}");
+    for kind in Kind::ALL.into_iter().filter(|kind| !kind.needs_books()) {
+        repeat(&Stage::set(&world).await, kind).await;
     }
+}
+
+async fn repeat(stage: &Stage, kind: Kind) {
+    let asked = Asked { request_id: request_id(), ..Asked::default() };
+    let first = stage.send(kind, &asked).await.unwrap();
+    assert_eq!(first.request_id, asked.request_id, "{kind:?}");
+    assert!(first.revision > 0 && !first.replayed, "{kind:?}: {first:?}");
+    stage.all_is_told(kind).await;
+    let head = stage.world.revision().await;
+    for _ in 0..2 {
+        let again = stage.send(kind, &asked).await.unwrap();
+        assert!(again.replayed, "{kind:?}: {again:?}");
+        assert_eq!(again.revision, first.revision, "{kind:?}");
+    }
+    let other = Asked { is_other: true, ..asked.clone() };
+    refused(stage.send(kind, &other).await, Code::RequestIdReused);
+    let another_kind = if kind == Kind::AdjustStock { Kind::UpdateShop } else { Kind::AdjustStock };
+    if kind != Kind::CreateShop {
+        refused(stage.send(another_kind, &asked).await, Code::RequestIdReused);
+    }
+    assert_eq!(stage.world.revision().await, head, "{kind:?}");
 }
 
 async fn asking_any_command_first_stores_nothing(world: World) {
-    for kind in Kind::ALL {
-        let stage = Stage::set(&world).await;
-        let head = stage.world.revision().await;
-        let asked = Asked { request_id: request_id(), validate_only: true, ..Asked::default() };
-        for _ in 0..2 {
-            let receipt = stage.send(kind, &asked).await.unwrap();
-            assert_eq!(receipt.revision, 0, "{kind:?}: only validated");
-            assert!(!receipt.replayed, "{kind:?}");
-        }
-        assert_eq!(stage.world.revision().await, head, "{kind:?} stored something");
-        // The id was not taken by asking.
-        let asked = Asked { validate_only: false, ..asked };
-        let receipt = stage.send(kind, &asked).await.unwrap();
-        assert!(receipt.revision > 0 && !receipt.replayed, "{kind:?}");
+    for kind in Kind::ALL.into_iter().filter(|kind| !kind.needs_books()) {
+        ask_first(&Stage::set(&world).await, kind).await;
     }
 }
 
-async fn a_stale_etag_of_any_command_is_refused_with_the_current_one(world: World) {
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.has_etag()) {
-        let stage = Stage::set(&world).await;
-        let stale = stage.etag(kind).await;
-        stage.touch(kind).await;
-        let head = stage.world.revision().await;
-        let asked = Asked { request_id: request_id(), etag: stale.clone(), ..Asked::default() };
-        let refusal = refused(stage.send(kind, &asked).await, Code::EtagMismatch);
-        assert_eq!(refusal.grpc_code, order_sdk::Code::Aborted);
-        let current = refusal.etag.clone().unwrap().to_string();
-        assert_ne!(current, stale);
-        assert_eq!(current, stage.etag(kind).await, "{kind:?}");
-        if kind.is_about_order() {
-            let fields = &refusal.metadata["changed_fields"];
-            assert_eq!(fields, "metadata", "{kind:?}: what changed since");
-        }
-        let only_asked = Asked { validate_only: true, ..asked.clone() };
-        refused(stage.send(kind, &only_asked).await, Code::EtagMismatch);
-        assert_eq!(stage.world.revision().await, head, "{kind:?}");
-        let fresh = Asked { etag: current, ..asked };
-        stage.send(kind, &fresh).await.unwrap();
+async fn ask_first(stage: &Stage, kind: Kind) {
+    let head = stage.world.revision().await;
+    let asked = Asked { request_id: request_id(), validate_only: true, ..Asked::default() };
+    for _ in 0..2 {
+        let receipt = stage.send(kind, &asked).await.unwrap();
+        assert_eq!(receipt.revision, 0, "{kind:?}: only validated");
+        assert!(!receipt.replayed, "{kind:?}");
     }
+    assert_eq!(stage.world.revision().await, head, "{kind:?} stored something");
+    // The id was not taken by asking.
+    let asked = Asked { validate_only: false, ..asked };
+    let receipt = stage.send(kind, &asked).await.unwrap();
+    assert!(receipt.revision > 0 && !receipt.replayed, "{kind:?}");
+}
+
+async fn a_stale_etag_of_any_command_is_refused_with_the_current_one(world: World) {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.has_etag() && !kind.needs_books()) {
+        come_late(&Stage::set(&world).await, kind).await;
+    }
+}
+
+async fn come_late(stage: &Stage, kind: Kind) {
+    let stale = stage.etag(kind).await;
+    stage.touch(kind).await;
+    let head = stage.world.revision().await;
+    let asked = Asked { request_id: request_id(), etag: stale.clone(), ..Asked::default() };
+    let refusal = refused(stage.send(kind, &asked).await, Code::EtagMismatch);
+    assert_eq!(refusal.grpc_code, order_sdk::Code::Aborted);
+    let current = refusal.etag.clone().unwrap().to_string();
+    assert_ne!(current, stale);
+    assert_eq!(current, stage.etag(kind).await, "{kind:?}");
+    if kind.is_about_order() {
+        let fields = &refusal.metadata["changed_fields"];
+        assert_eq!(fields, "metadata", "{kind:?}: what changed since");
+    }
+    let only_asked = Asked { validate_only: true, ..asked.clone() };
+    refused(stage.send(kind, &only_asked).await, Code::EtagMismatch);
+    assert_eq!(stage.world.revision().await, head, "{kind:?}");
+    let fresh = Asked { etag: current, ..asked };
+    stage.send(kind, &fresh).await.unwrap();
+}
+
+async fn a_transfer_to_accounting_is_a_command_like_any_other(backend: Backend) {
+    let world = world_with_key(backend, &["--stand-ins", "true"]).await;
+    let kind = Kind::TransferOrderToAccounting;
+    let stage = async || Stage::set(&world).await.keep_books().await;
+    repeat(&stage().await, kind).await;
+    ask_first(&stage().await, kind).await;
+    come_late(&stage().await, kind).await;
+    let asked = Asked { validate_only: true, ..Asked::default() };
+    let plan = stage().await.send(kind, &asked).await.unwrap().plan;
+    let [effect] = plan.as_slice() else { panic!("{plan:?}") };
+    assert_eq!((effect.provider.as_str(), effect.amount_minor), ("tripletex", 900));
+    assert_eq!(effect.transfer(), proto::TransferForm::Invoice);
 }
 
 async fn a_repeat_answers_what_was_done_then_with_the_resource_as_it_is_now(world: World) {

@@ -326,6 +326,14 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
         let order = world.client.label(&name).wait(WAIT).send().await.unwrap().order.unwrap();
         assert_eq!((problems(&order), stage.made(&order.labels[1].reference)), (vec![], 1));
     }
+    // Refused to look it up, for good.
+    let name = stage.sent().await;
+    fake.trouble(Trouble::of("search", Effect::answer(403, "", "Ikke for deg")));
+    stage.ask(&name).await;
+    let order = world.labelled(&name).await;
+    assert_eq!(problems(&order), ["LABEL_DECLINED"]);
+    assert_eq!(reason(&order).0, "NOT_ALLOWED_AT_PROVIDER");
+    assert!(reason(&order).1.contains("Ikke for deg"), "{:?}", reason(&order));
     // The stand-in's own mind.
     let name = stage.sent().await;
     let wrong = world.client.label(&name).product("1358", "bring2_business_parcel").wait(WAIT);
@@ -355,19 +363,24 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     assert_eq!(problems(&asked.send().await.unwrap().order.unwrap()), [""; 0]);
     assert_eq!((stage.printed(&reference).len(), stage.made(&reference)), (1, 1));
 
-    // A paper that is none.
+    no_paper_is_told(&stage, &name).await;
+    stage.check().await;
+}
+
+/// A paper that is none.
+async fn no_paper_is_told(stage: &Stage, name: &OrderName) {
+    let Stage { world, fake } = stage;
     for (effect, words) in [
         (Effect::answer(200, "", "Etiketten er borte"), "Etiketten er borte"),
         (Effect::answer(404, "", "Fant ikke"), "Fant ikke"),
         (Effect::HangUp, "no answer"),
     ] {
         fake.trouble(Trouble::of("label", effect));
-        let refusal = refused(world.pdf(&name).await, Code::CarrierUnavailable);
+        let refusal = refused(world.pdf(name).await, Code::CarrierUnavailable);
         let told = &refusal.metadata["provider_reason"];
         assert!(told.contains(words), "{told}");
     }
-    assert!(world.pdf(&name).await.unwrap().starts_with(b"%PDF-"));
-    stage.check().await;
+    assert!(world.pdf(name).await.unwrap().starts_with(b"%PDF-"));
 }
 
 async fn the_sandbox_makes_labels_for_whoever_tries(world: World) {

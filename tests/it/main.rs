@@ -149,9 +149,12 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 60] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 63] = [
         accounting::trials,
+        accounting::booked::trials,
+        accounting::refusals::trials,
         accounting::troubles::trials,
+        accounting::waiting::trials,
         adyen::trials,
         adyen::aftermath::trials,
         attention::trials,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use order_rules::refusals::Code;
 use order_sdk::proto::{
-    self, DuplicateMode, DuplicateResolution as Became, EventKind, MovementReason, OperationKind,
-    PaymentState,
+    self, DuplicateMode, DuplicateResolution as Became, EventKind, LabelWork, MovementReason,
+    OperationKind, PaymentState,
 };
 use order_sdk::{OrderName, Resolution};
 
@@ -380,6 +380,30 @@ async fn the_plan_is_told_before_anything_happens(world: World) {
     assert!(answer.receipt.unwrap().plan.is_empty(), "nothing is asked of the provider");
     assert_eq!(became(&answer.order.unwrap()), [Became::Kept]);
     assert_eq!(world.revision().await, head);
+    // What the status starts by itself is told with it.
+    let labels = proto::LabelSettings {
+        integration: "klarna".to_owned(),
+        transport_agreement: "1".to_owned(),
+        product: "parcel".to_owned(),
+        parcel_weight_grams: 1_000,
+        automatic: true,
+        printer: "1".to_owned(),
+    };
+    world.set("settings.labels", |settings| settings.labels = Some(labels)).await;
+    let resolution = world.complete_kept(&first, &twin).validate_only();
+    let plan = resolution.send().await.unwrap().receipt.unwrap().plan;
+    let work: Vec<(OperationKind, LabelWork)> =
+        plan.iter().map(|effect| (effect.kind(), effect.label())).collect();
+    let nothing = OperationKind::Unspecified;
+    assert_eq!(
+        work,
+        [
+            (OperationKind::Capture, LabelWork::Unspecified),
+            (nothing, LabelWork::Make),
+            (nothing, LabelWork::Print),
+            (OperationKind::Release, LabelWork::Unspecified),
+        ]
+    );
 }
 
 async fn what_cannot_be_resolved_is_refused(world: World) {

@@ -1,14 +1,19 @@
 //! Transfer to accounting (2.2, 4.5): what may be handed over, in which form, and what became of it.
 
+mod outcomes;
 #[cfg(test)]
 mod tests;
 mod voucher;
 
+pub(crate) use outcomes::give_up;
+pub use outcomes::{TransferOutcome, record};
 pub use voucher::{Row, Voucher, VoucherLine, voucher};
 
 use crate::decision::{Case, Change, Decision, Ids};
-use crate::draft::{About, Draft};
+use crate::draft::Draft;
+use crate::effects::{CALL_TIMEOUT_MICROS, QUIET_MICROS};
 use crate::order::{Micros, Order, OrderKind, Problem};
+use crate::payments::OperationKind;
 use crate::refusals::{Code, Refusal};
 use crate::shop::Rulebook;
 
@@ -73,23 +78,6 @@ pub struct NewTransfer {
     pub sends_mail: bool,
 }
 
-/// What became of a transfer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TransferOutcome {
-    Succeeded(Booked),
-    /// `code` is the page of the reason.
-    Declined {
-        code: Code,
-        provider_reason: String,
-    },
-    /// It waits until something is done about the integration; `code` is the problem.
-    Held {
-        code: Code,
-        reason: String,
-    },
-    Unknown,
-}
-
 impl Transfer {
     /// Something may still come of it by itself.
     #[must_use]
@@ -116,6 +104,22 @@ impl Order {
     }
 }
 
+/// When everything that a transfer given up at this time has made, or makes yet, can be seen: a call
+/// of it may have begun just before.
+#[must_use]
+pub const fn clear_from(given_up_at: Micros) -> Micros {
+    Micros(given_up_at.0.saturating_add(CALL_TIMEOUT_MICROS + QUIET_MICROS))
+}
+
+/// When a transfer that was asked for is due: not while one that was given up may still make what it
+/// would look for in vain.
+#[must_use]
+pub fn due_at(order: &Order, transfer: &Transfer) -> Micros {
+    let given_up = order.transfers.iter().filter(|one| one.state == TransferState::Withdrawn);
+    let clear = given_up.filter_map(|one| one.resolved_at).map(clear_from).max();
+    clear.map_or(transfer.requested_at, |clear| clear.max(transfer.requested_at))
+}
+
 /// Hands an order over. One that nobody knows of is given up for it: whatever is there already is
 /// found before anything is made. `sale` is what a credit order credits.
 ///
@@ -123,7 +127,7 @@ impl Order {
 /// `NOT_COMPLETED`, `EFFECT_PENDING`, `ALREADY_TRANSFERRED`, `ORIGINAL_NOT_TRANSFERRED` (4.5).
 pub fn transfer(
     case: &Case,
-    sale: Option<&Order>,
+    sale: Option<&Case>,
     wanted: NewTransfer,
     ids: &mut Ids,
     now: Micros,
@@ -142,22 +146,35 @@ pub fn transfer(
     }
     if order.kind == OrderKind::Credit && wanted.form == TransferForm::Invoice {
         check_sale(order, sale, &wanted.integration)?;
+        check_refunds(order, sale)?;
     }
     let mut draft = Draft::new(case.clone(), ids, now);
-    give_up_unknown(&mut draft);
+    give_up_open(&mut draft);
     draft.close_problems(is_about_transfers);
     plan(&mut draft, wanted, false);
     Ok(draft.finish())
 }
 
 /// 4.5: a credit note refers to an invoice of the same books.
-fn check_sale(credit: &Order, sale: Option<&Order>, integration: &str) -> Result<(), Refusal> {
-    let invoiced = sale.and_then(Order::invoiced);
+fn check_sale(credit: &Order, sale: Option<&Case>, integration: &str) -> Result<(), Refusal> {
+    let invoiced = sale.and_then(|sale| sale.order.invoiced());
     if invoiced.is_some_and(|transfer| transfer.integration == integration) {
         return Ok(());
     }
     let original = credit.credit.map(|credit| credit.original.0).unwrap_or_default();
     Err(Refusal::new(Code::OriginalNotTransferred).with("original", original))
+}
+
+/// A credit note is booked with what was paid back for it: not while that is under way.
+fn check_refunds(credit: &Order, sale: Option<&Case>) -> Result<(), Refusal> {
+    let payments = sale.iter().flat_map(|sale| &sale.payments);
+    let mut refunds = payments.flat_map(|payment| &payment.operations).filter(|operation| {
+        operation.kind == OperationKind::Refund && operation.credit == Some(credit.number)
+    });
+    match refunds.find(|refund| refund.state.is_claimed()) {
+        Some(open) => Err(Refusal::new(Code::EffectPending).with("operation", open.id)),
+        None => Ok(()),
+    }
 }
 
 /// The shop's automatic transfer, in the turn that moves the label to a COMPLETED status: of sales,
@@ -176,6 +193,21 @@ pub fn automatic<'shop>(order: &Order, rulebook: &'shop Rulebook) -> Option<&'sh
         |transfer: &Transfer| transfer.is_open() || transfer.state == TransferState::Succeeded;
     let is_due = order.kind == OrderKind::Sale && !order.transfers.iter().any(stands);
     rulebook.automatic_transfer.as_ref().filter(|_| is_due)
+}
+
+/// Whether a declined transfer of a credit order may be tried again as far as its sale goes; `sale` is
+/// what it credits.
+///
+/// # Errors
+/// `EFFECT_PENDING` while money is on its way back for it.
+pub fn check_retry(case: &Case, sale: Option<&Case>, id: i64) -> Result<(), Refusal> {
+    let is_anew = |known: &Transfer| {
+        known.form == TransferForm::Invoice && known.state == TransferState::Declined
+    };
+    match case.order.transfer(id).is_some_and(is_anew) {
+        true => check_refunds(&case.order, sale),
+        false => Ok(()),
+    }
 }
 
 /// Tries a transfer again; `None` where the order has none of this number. One that is open is only
@@ -211,58 +243,6 @@ pub(crate) fn retry(
     Some(Ok(draft.finish()))
 }
 
-/// Records what became of a transfer.
-#[must_use]
-pub fn record(
-    case: &Case,
-    id: i64,
-    outcome: &TransferOutcome,
-    ids: &mut Ids,
-    now: Micros,
-) -> Decision {
-    let mut draft = Draft::new(case.clone(), ids, now);
-    let known = draft.case.order.transfers.iter_mut().find(|known| known.id == id);
-    let Some(known) = known.filter(|known| known.is_open()) else { return draft.finish() };
-    let about = About { payment: None, operation: Some(id) };
-    match outcome {
-        TransferOutcome::Succeeded(booked) => {
-            known.booked = booked.clone();
-            resolve(&mut draft, id, TransferState::Succeeded);
-        }
-        TransferOutcome::Declined { code, provider_reason } => {
-            known.provider_reason = Some(provider_reason.clone());
-            let details = vec![
-                ("transfer", id.to_string()),
-                ("reason", code.name().to_owned()),
-                ("provider", known.integration.clone()),
-                ("provider_reason", provider_reason.clone()),
-            ];
-            resolve(&mut draft, id, TransferState::Declined);
-            draft.open_another_problem(Code::TransferDeclined, about, details);
-        }
-        TransferOutcome::Held { code, reason } => hold(&mut draft, id, (*code, reason)),
-        TransferOutcome::Unknown if known.state != TransferState::Unknown => {
-            let details =
-                vec![("transfer", id.to_string()), ("provider", known.integration.clone())];
-            known.state = TransferState::Unknown;
-            draft.changes.push(Change::TransferResolved { transfer: id });
-            draft.close_problems(|problem| problem.operation == Some(id));
-            draft.open_another_problem(Code::TransferUnknown, about, details);
-        }
-        TransferOutcome::Unknown => {}
-    }
-    draft.finish()
-}
-
-/// A transfer whose problem a person dismisses is given up: somebody has seen to it (2.5).
-pub(crate) fn give_up(draft: &mut Draft<'_>, problem: &Problem) {
-    let Some(id) = problem.operation else { return };
-    if draft.case.order.transfer(id).is_some_and(Transfer::is_open) {
-        resolve(draft, id, TransferState::Withdrawn);
-        draft.withdrawn.push(id);
-    }
-}
-
 /// Whether a problem is about a transfer that is still to come.
 pub(crate) fn is_awaited(order: &Order, problem: &Problem) -> bool {
     problem.operation.and_then(|id| order.transfer(id)).is_some_and(Transfer::is_open)
@@ -273,23 +253,10 @@ pub(crate) fn open_transfer(order: &Order) -> Option<&Transfer> {
     order.transfers.iter().find(|transfer| transfer.is_open())
 }
 
-fn hold(draft: &mut Draft<'_>, id: i64, (code, reason): (Code, &str)) {
-    let about = About { payment: None, operation: Some(id) };
-    let is_same = |problem: &Problem| problem.operation == Some(id) && problem.code == code;
-    draft.close_problems(|problem| problem.operation == Some(id) && !is_same(problem));
-    let order = &draft.case.order;
-    if order.problems.iter().any(|problem| problem.closed_at.is_none() && is_same(problem)) {
-        return;
-    }
-    let provider = order.transfer(id).map(|known| known.integration.clone()).unwrap_or_default();
-    let details = vec![("provider", provider), ("provider_reason", reason.to_owned())];
-    draft.open_another_problem(code, about, details);
-}
-
-fn give_up_unknown(draft: &mut Draft<'_>) {
-    let unknown = draft.case.order.transfers.iter();
-    let unknown: Vec<i64> = unknown.filter(|one| one.is_open()).map(|one| one.id).collect();
-    for id in unknown {
+fn give_up_open(draft: &mut Draft<'_>) {
+    let open = draft.case.order.transfers.iter();
+    let open: Vec<i64> = open.filter(|one| one.is_open()).map(|one| one.id).collect();
+    for id in open {
         resolve(draft, id, TransferState::Withdrawn);
         draft.withdrawn.push(id);
     }

@@ -37,9 +37,9 @@ pub enum LabelState {
     Pending,
     Made,
     Declined,
-    /// Nobody knows whether the carrier has it; the service is finding out.
+    /// For a while nobody has known whether the carrier has it; the service is finding out.
     Unknown,
-    /// Taken back before it was sent.
+    /// Given up, by a person or with the customer's data.
     Withdrawn,
 }
 

@@ -25,7 +25,8 @@ pub(crate) struct Entry {
     pub voucher: Voucher,
     /// Personal data.
     pub buyer: Buyer,
-    /// What was really paid, or paid back (negative), in the order it is to be booked.
+    /// What was really paid, or paid back (negative), in the order it is to be booked; nothing where
+    /// it stands as an order only.
     pub payments: Vec<Paid>,
     pub placed_on: Day,
     pub booked_on: Day,
@@ -88,7 +89,16 @@ impl Buyer {
 impl Entry {
     /// The entry of a stored transfer; `None` when what is stored makes no sense to this version.
     pub(crate) fn new(parts: TransferParts, is_late: bool) -> Option<Self> {
-        let TransferParts { transfer, shop, personal, voucher_party, document, sale } = parts;
+        let TransferParts {
+            transfer,
+            shop,
+            personal,
+            voucher_party,
+            document,
+            sale,
+            given_up_at: _,
+        } = parts;
+        let form = TransferForm::from_stored(transfer.form)?;
         let order = v1::Order::decode(document.as_slice()).ok()?;
         let settings = v1::ShopSettings::decode(shop.settings.as_slice()).ok()?;
         let accounting = settings.accounting.unwrap_or_default();
@@ -106,6 +116,8 @@ impl Entry {
         };
         let is_credit = order.kind() == v1::OrderKind::Credit;
         let moved = match &credited {
+            // Money is booked on invoices.
+            _ if form == TransferForm::Order => Vec::new(),
             Some((_, sale)) => paid_back(sale, &order.name),
             None if is_credit => Vec::new(),
             None => paid(&order),
@@ -115,7 +127,7 @@ impl Entry {
         Some(Self {
             shop: shop.slug,
             number: order.number,
-            form: TransferForm::from_stored(transfer.form)?,
+            form,
             credited: credited.map(|(credited, _)| credited).or(is_credit.then(unbooked)),
             currency: Currency::from_code(&order.currency_code)?,
             voucher: voucher(basis, &lines?).ok()?,

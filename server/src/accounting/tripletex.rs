@@ -292,7 +292,13 @@ impl AccountingSystem for Tripletex {
     async fn book(&self, entry: &Entry) -> Report {
         match self.make(entry).await {
             Ok(booked) => Report::Done(booked),
-            Err(stop) => stop.report(entry, self.session.link()),
+            Err(stop) => {
+                let report = stop.report(entry, self.session.link());
+                if matches!(report, Report::Declined(_)) {
+                    self.session.forget_registers();
+                }
+                report
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! `DismissProblem`, `RetryEffect` and `SettlePaymentOperation` (2.5, 4.6, 11.2).
 
 use order_proto::v1::{self, EventChange, EventKind};
+use order_rules::accounting;
 use order_rules::attention::{self, Verdict};
 use order_rules::effects::EffectState;
 use order_rules::order::OrderNumber;
@@ -8,6 +9,7 @@ use order_rules::payments::OperationState;
 use order_rules::refusals::Refusal;
 
 use super::change_status::decide;
+use super::transfer_order::sale_of;
 use super::{Answer, DismissProblem, RetryEffect, SettleOperation, add_note, planned};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
@@ -33,11 +35,13 @@ impl DismissProblem {
 impl RetryEffect {
     pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
         needs.orders.insert(key(shop_id, self.number));
+        needs.credits.insert(key(shop_id, self.number));
     }
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         let case = desk.case(self.number)?;
         desk.check_etag(self.number, self.etag.as_deref())?;
+        accounting::check_retry(&case, sale_of(desk, &case).as_ref(), self.operation)?;
         let now = desk.now;
         let mut hastened = None;
         let answer = decide(desk, self.number, |facts, ids| {

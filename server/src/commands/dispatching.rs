@@ -50,15 +50,9 @@ impl Command {
 
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
-        // What an effect came to is recorded whatever has become of the order.
-        let is_outcome = matches!(
-            self,
-            Self::RecordOutcome(_)
-                | Self::RecordMail(_)
-                | Self::RecordTransfer(_)
-                | Self::RecordLabel(_)
-        );
-        if !is_outcome && let Some(number) = self.order_number() {
+        if !self.is_outcome()
+            && let Some(number) = self.order_number()
+        {
             desk.check_not_deleted(number)?;
         }
         match self {
@@ -100,6 +94,19 @@ impl Command {
             Self::ReconcilePayment(command) => command.carry_out(desk),
             Self::WarnOfExpiry(command) => command.carry_out(desk),
         }
+    }
+
+    /// What became of something outside. It happened, so it is recorded whatever has become of the order,
+    /// and never refused for a full queue.
+    pub(crate) const fn is_outcome(&self) -> bool {
+        matches!(
+            self,
+            Self::RecordOutcome(_)
+                | Self::RecordMail(_)
+                | Self::RecordTransfer(_)
+                | Self::RecordLabel(_)
+                | Self::HearOfPayment(_)
+        )
     }
 
     /// Lines the command brings, for the bound on a turn.

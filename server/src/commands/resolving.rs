@@ -40,10 +40,16 @@ impl ResolveDuplicate {
         decide(desk, self.keep, |facts, ids| resolving::resolve(facts, &command, ids, now))
     }
 
-    /// Everything the resolution makes the outside world do if all of it succeeds, in order. Lives it
-    /// on this desk, which is of no use afterwards.
-    pub(crate) fn whole_plan(&self, desk: &mut Desk) -> Vec<v1::PlannedEffect> {
-        let mut plan = Vec::new();
+    /// Everything the resolution makes the outside world do if all of it succeeds, in order; `begun` is
+    /// what it did at once. Lives it on this desk, which is of no use afterwards.
+    pub(crate) fn whole_plan(
+        &self,
+        desk: &mut Desk,
+        begun: Vec<v1::PlannedEffect>,
+    ) -> Vec<v1::PlannedEffect> {
+        // Operations are told when they are lived.
+        let is_beside_money = |effect: &v1::PlannedEffect| effect.payment_id == 0;
+        let mut plan: Vec<v1::PlannedEffect> = begun.into_iter().filter(is_beside_money).collect();
         let mut told = BTreeSet::new();
         let orders = || std::iter::once(self.keep).chain(self.drop.iter().copied());
         // Each success plans at most a few more; the bound is far above what a set can ask for.
@@ -62,9 +68,8 @@ impl ResolveDuplicate {
             let lived = decide(desk, order, |facts, ids| {
                 Ok(changing::record(facts, operation, &outcome, ids, now))
             });
-            if lived.is_err() {
-                break;
-            }
+            let Ok(lived) = lived else { break };
+            plan.extend(lived.plan.into_iter().filter(is_beside_money));
         }
         plan
     }

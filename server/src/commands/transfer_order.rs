@@ -1,7 +1,7 @@
 //! `TransferOrderToAccounting`, and what became of transfers (2.2, 4.5).
 
 use order_rules::accounting::{self, NewTransfer, TransferForm, TransferOutcome};
-use order_rules::decision::{Decision, Ids};
+use order_rules::decision::{Case, Decision, Ids};
 use order_rules::effects::EffectState;
 use order_rules::refusals::{Code, Refusal, Violation};
 
@@ -26,8 +26,7 @@ impl TransferOrder {
         let sends_mail =
             desk.shop.settings.accounting.as_ref().is_some_and(|one| one.sends_invoice_mail);
         let wanted = NewTransfer { integration, form: self.form, sends_mail };
-        let sale = case.order.credit.and_then(|credit| desk.orders.get(&credit.original.0));
-        let sale = sale.map(|file| file.order.clone());
+        let sale = sale_of(desk, &case);
         let mut ids = desk.ids();
         let decision = accounting::transfer(&case, sale.as_ref(), wanted, &mut ids, desk.now)?;
         Ok(Answer { is_waiting: true, ..apply(desk, self.number, decision, &ids) })
@@ -59,10 +58,10 @@ impl RecordTransfer {
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         let case = desk.case(self.number)?;
         // A result under another attempt than the one that is out is not applied: whoever has the
-        // transfer now will find out.
-        let is_current =
-            desk.effects.get(&self.transfer).is_some_and(|effect| effect.attempt == self.attempt);
-        if !is_current {
+        // transfer now will find out. One that comes when all is decided is evidence.
+        let is_overtaken =
+            desk.effects.get(&self.transfer).is_some_and(|effect| effect.attempt != self.attempt);
+        if is_overtaken {
             return Ok(desk.answer(Some(self.number)));
         }
         match &self.outcome {
@@ -76,6 +75,12 @@ impl RecordTransfer {
         let decision = accounting::record(&case, self.transfer, &self.outcome, &mut ids, desk.now);
         Ok(apply(desk, self.number, decision, &ids))
     }
+}
+
+/// The sale that a credit order credits, with its payments.
+pub(super) fn sale_of(desk: &Desk, credit: &Case) -> Option<Case> {
+    let original = credit.order.credit?.original;
+    desk.case(original.0).ok()
 }
 
 /// Makes a decision about transfers the truth.

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use order_rules::accounting::{Booked, TransferOutcome};
+use order_rules::accounting::{Booked, TransferOutcome, clear_from};
 use order_rules::effects::ATTENTION_AFTER_MICROS;
+use order_rules::order::Micros;
 use order_rules::refusals::Code;
 use uuid::Uuid;
 
 use super::carrying::{Ending, Errand};
 use crate::accounting::{Accounting, AccountingSystem, Entry, Report, Sighting};
 use crate::commands::{Command, RecordTransfer};
+use crate::store::claims::TransferParts;
 use crate::store::rows::{EffectRow, number};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::systems::{Decline, Hold};
@@ -38,24 +40,31 @@ impl Errand for Booking {
             return Report::Held(hold.clone());
         }
         let Some(accounting) = &self.accounting else { return Report::TryLater { after: None } };
-        match self.entry().await {
-            Ok(Some(entry)) => accounting.book(&entry).await,
-            Ok(None) => Report::Declined(Decline {
+        let parts = match self.parts().await {
+            Ok(parts) => parts,
+            Err(failure) => {
+                tracing::warn!(%failure, "a transfer cannot be read, it waits");
+                return Report::TryLater { after: None };
+            }
+        };
+        if let Some(rest) = parts.as_ref().and_then(|parts| self.rest(parts)) {
+            return Report::TryLater { after: Some(rest) };
+        }
+        match parts.and_then(|parts| Entry::new(parts, self.is_late())) {
+            Some(entry) => accounting.book(&entry).await,
+            None => Report::Declined(Decline {
                 code: Code::RejectedByAccounting,
                 reason: "the order as it was then is not kept any more".to_owned(),
             }),
-            Err(failure) => {
-                tracing::warn!(%failure, "a transfer cannot be read, it waits");
-                Report::TryLater { after: None }
-            }
         }
     }
 
     async fn look_up(&self) -> Sighting {
         let Some(accounting) = &self.accounting else { return Sighting::NoAnswer };
-        match self.entry().await {
-            Ok(Some(entry)) => accounting.look_up(&entry).await,
-            Ok(None) | Err(_) => Sighting::NoAnswer,
+        let entry = self.parts().await.ok().flatten();
+        match entry.and_then(|parts| Entry::new(parts, self.is_late())) {
+            Some(entry) => accounting.look_up(&entry).await,
+            None => Sighting::NoAnswer,
         }
     }
 
@@ -67,6 +76,10 @@ impl Errand for Booking {
         let EffectRow { effect_key, created_at, .. } = &self.effect;
         let name = format!("{}/{effect_key}/{created_at}", self.shop);
         Uuid::new_v5(&KEYS, name.as_bytes())
+    }
+
+    fn tells_of_waiting(&self) -> bool {
+        true
     }
 
     fn command(&self, ending: &Ending<'_, Booked>) -> Command {
@@ -92,10 +105,17 @@ impl Errand for Booking {
 }
 
 impl Booking {
-    async fn entry(&self) -> Result<Option<Entry>, StoreFailure> {
+    async fn parts(&self) -> Result<Option<TransferParts>, StoreFailure> {
         let key = self.effect.effect_key;
-        let parts = on_either!(&self.store, database => database.transfer_find(key).await)?;
-        Ok(parts.and_then(|parts| Entry::new(parts, self.is_late())))
+        on_either!(&self.store, database => database.transfer_find(key).await)
+    }
+
+    /// How long a transfer that was given up may still make what this one looks for. Whoever has
+    /// waiting effects taken up at once knows nothing of that.
+    fn rest(&self, parts: &TransferParts) -> Option<Duration> {
+        let clear = clear_from(Micros(parts.given_up_at?));
+        let rest = clear.0.saturating_sub(self.effect.last_sent_at?);
+        u64::try_from(rest).ok().filter(|rest| *rest > 0).map(Duration::from_micros)
     }
 
     fn is_late(&self) -> bool {

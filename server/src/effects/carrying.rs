@@ -52,6 +52,11 @@ pub(super) trait Errand: Send + Sync {
     /// Names the effect: the same for every attempt, and another in every database.
     fn key(&self) -> Uuid;
 
+    /// Whether a person is told of what cannot be asked for for long, so that it can be given up.
+    fn tells_of_waiting(&self) -> bool {
+        false
+    }
+
     /// The command that brings an ending into the log.
     fn command(&self, ending: &Ending<'_, Self::Yes>) -> Command;
 }
@@ -82,6 +87,8 @@ const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
 const ACTOR: &str = "system";
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
+/// Name of the command that tells of what waits for long: one, however often it is tried meanwhile.
+const WAITING: &str = "waiting";
 /// A refusal or a defect is not cured by asking again and again.
 const TRIES_WHEN_REFUSED: u32 = 3;
 
@@ -132,9 +139,14 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
             return;
         }
         let Some(schedule) = self.step(finding).await else { return };
-        if schedule.needs_attention && is_open_question(schedule.state) {
+        if !schedule.needs_attention {
+            return;
+        }
+        if is_open_question(schedule.state) {
             // The same command at each look, so that it cannot be lost.
             drop(self.hand_in(&Ending::Unknown).await);
+        } else if schedule.state == EffectState::Pending && self.errand.tells_of_waiting() {
+            drop(self.hand_in_as(&Ending::Unknown, WAITING).await);
         }
     }
 
@@ -152,12 +164,23 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
         }
     }
 
-    /// Has the outcome recorded, however long that takes while the store is away.
     async fn hand_in(&self, ending: &Ending<'_, Way::Yes>) -> Result<(), NotTaken> {
+        let name = match ending {
+            // Told once, however often it is tried while nothing is done about it.
+            Ending::Held(Hold { code, revision, .. }) => {
+                format!("held/{}/{revision}", code.name())
+            }
+            ending => format!("{}/{}", self.claim.effect.attempt, ending.word()),
+        };
+        self.hand_in_as(ending, &name).await
+    }
+
+    /// Has the outcome recorded under this name, however long that takes while the store is away.
+    async fn hand_in_as(&self, ending: &Ending<'_, Way::Yes>, name: &str) -> Result<(), NotTaken> {
         let mut pause = RETRY_FIRST;
         let mut refused = 0;
         loop {
-            let failure = match self.runner.log.record(self.assignment(ending)).await {
+            let failure = match self.runner.log.record(self.assignment(ending, name)).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
@@ -178,14 +201,7 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
         }
     }
 
-    fn assignment(&self, ending: &Ending<'_, Way::Yes>) -> Assignment {
-        let name = match ending {
-            // Told once, however often it is tried while nothing is done about it.
-            Ending::Held(Hold { code, revision, .. }) => {
-                format!("held/{}/{revision}", code.name())
-            }
-            ending => format!("{}/{}", self.claim.effect.attempt, ending.word()),
-        };
+    fn assignment(&self, ending: &Ending<'_, Way::Yes>, name: &str) -> Assignment {
         let request_id = Uuid::new_v5(&self.errand.key(), name.as_bytes());
         Assignment {
             shop: self.shop.clone(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use order_proto::v1;
+use order_rules::effects::ATTENTION_AFTER_MICROS;
 use order_rules::labels::{Consignment, Label, LabelOutcome};
 use order_rules::order::Micros;
 use order_rules::refusals::Code;
@@ -67,6 +68,10 @@ impl Errand for Labelling {
             Report::TryLater { .. } | Report::Held(_) if self.is_too_late() => {
                 declined(Code::CarrierUnavailable, "could not be asked for within three days")
             }
+            Report::TryLater { .. } if self.effect.kind == PRINT && self.waits_for_long() => {
+                let reason = "could not be printed within a quarter of an hour";
+                declined(Code::CarrierUnavailable, reason)
+            }
             report => report,
         }
     }
@@ -86,6 +91,10 @@ impl Errand for Labelling {
 
     fn key(&self) -> Uuid {
         label_key(&self.shop, number(self.effect.effect_key), Micros(self.effect.created_at))
+    }
+
+    fn tells_of_waiting(&self) -> bool {
+        self.effect.kind != PRINT
     }
 
     fn command(&self, ending: &Ending<'_, Done>) -> Command {
@@ -160,6 +169,14 @@ impl Labelling {
 
     fn reference(&self) -> String {
         reference(number(self.effect.order_key), self.key())
+    }
+
+    /// Whoever stands at the printer does so no longer.
+    fn waits_for_long(&self) -> bool {
+        let EffectRow { first_sent_at, last_sent_at, .. } = self.effect;
+        first_sent_at
+            .zip(last_sent_at)
+            .is_some_and(|(first, last)| last.saturating_sub(first) >= ATTENTION_AFTER_MICROS)
     }
 
     fn is_too_late(&self) -> bool {

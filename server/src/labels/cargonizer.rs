@@ -128,6 +128,18 @@ impl Cargonizer {
         }
     }
 
+    /// What it means for what is to be made that nobody could look for it.
+    fn unread<Yes>(&self, unread: Unread) -> Report<Yes> {
+        match unread {
+            Unread::Refused(no) if no.is_about_credentials => {
+                Report::Held(self.link.hold(no.decline.reason))
+            }
+            Unread::Refused(no) if no.is_temporary => Report::TryLater { after: no.after },
+            Unread::Refused(no) => Report::Declined(no.decline),
+            Unread::Lost(_) | Unread::Strange(_) => Report::TryLater { after: None },
+        }
+    }
+
     /// The credentials, as far as a look shows.
     async fn checked(&self) -> Result<(), Tested> {
         let told = |unread| match unread {
@@ -159,22 +171,12 @@ impl LabelMaker for Cargonizer {
         match self.find(&asked.reference, asked.key).await {
             Ok(Some(known)) => return Report::Done(known),
             Ok(None) => {}
-            Err(Unread::Refused(no)) if no.is_about_credentials => {
-                return Report::Held(self.link.hold(no.decline.reason));
-            }
-            Err(Unread::Refused(no)) => return Report::TryLater { after: no.after },
-            Err(Unread::Lost(_) | Unread::Strange(_)) => return Report::TryLater { after: None },
+            Err(unread) => return impersonal(self.unread(unread), asked),
         }
         let body = writing::consignment(asked);
         let request =
             body.and_then(|body| self.request(Method::POST, "/consignments.xml", &[], Some(body)));
-        let report = self.write(request, |answer| made(answer, asked)).await;
-        match report {
-            Report::Declined(Decline { code, reason }) => {
-                Report::Declined(Decline { code, reason: writing::impersonal(&reason, asked) })
-            }
-            report => report,
-        }
+        impersonal(self.write(request, |answer| made(answer, asked)).await, asked)
     }
 
     async fn look_up(&self, reference: &str, key: Uuid) -> Sighting<Consignment> {
@@ -256,12 +258,24 @@ fn base(setup: &CargonizerIntegration) -> String {
     }
 }
 
-/// What the answer to a new consignment says. A success that does not show it is looked for.
+/// What the answer to a new consignment says: it is made where it is shown, whatever else is said with
+/// it. A success that neither shows it nor hides a refusal is looked for.
 fn made(answer: &Answer, asked: &Asked) -> Report<Consignment> {
-    if let Some(no) = answers::hidden(answer) {
-        return Report::Declined(no);
-    }
     let told = reading::consignments(&answer.body).unwrap_or_default();
     let own = told.into_iter().find(|one| one.is(&asked.reference, asked.key));
-    own.map_or(Report::Unknown, |one| Report::Done(one.into_consignment()))
+    match (own, answers::hidden(answer)) {
+        (Some(own), _) => Report::Done(own.into_consignment()),
+        (None, Some(no)) => Report::Declined(no),
+        (None, None) => Report::Unknown,
+    }
+}
+
+/// A refusal without the words that say who gets the goods.
+fn impersonal<Yes>(report: Report<Yes>, asked: &Asked) -> Report<Yes> {
+    match report {
+        Report::Declined(Decline { code, reason }) => {
+            Report::Declined(Decline { code, reason: writing::impersonal(&reason, asked) })
+        }
+        report => report,
+    }
 }

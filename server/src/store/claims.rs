@@ -59,6 +59,8 @@ pub(crate) struct TransferParts {
     pub document: Vec<u8>,
     /// Of a credit order: the sale's invoice, and the sale as it was then.
     pub sale: Option<(TransferRow, Vec<u8>)>,
+    /// When a transfer of the order was last given up.
+    pub given_up_at: Option<i64>,
 }
 
 impl Candidate {

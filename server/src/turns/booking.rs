@@ -1,7 +1,7 @@
 //! The transfers to accounting of a shop's work during a turn: their rows, and their effects.
 
 use order_proto::v1;
-use order_rules::accounting::{Booked, Transfer, TransferForm, TransferState};
+use order_rules::accounting::{self, Booked, Transfer, TransferForm, TransferState};
 use order_rules::effects::System;
 use order_rules::order::{Day, Micros, Order};
 
@@ -48,7 +48,7 @@ fn effect(shop_id: i64, order: &Order, transfer: &Transfer) -> EffectRow {
         integration: Some(transfer.integration.clone()),
         order_key: key(shop_id, order.number.0),
         kind: transfer.form.stored(),
-        ..record::planned(transfer.requested_at, transfer.requested_at)
+        ..record::planned(accounting::due_at(order, transfer), transfer.requested_at)
     }
 }
 

@@ -3,19 +3,23 @@
 use std::collections::BTreeMap;
 
 use order_proto::v1;
+use order_rules::accounting::{Booked, TransferForm, TransferOutcome};
 use order_rules::money::Currency;
 use order_rules::order::{LineKind, PriceBasis};
 use order_rules::payments::ProviderName;
 use order_rules::placing::{NewLine, NewPayment, Placement};
+use order_rules::refusals::Code;
 use prost::Message;
 use uuid::Uuid;
 
 use super::Turns;
 use crate::commands::{
-    Answer, Assignment, Caller, ChangeStatus, Command, CreateOrder, CreateShop, Failure, Personal,
+    Answer, Assignment, Caller, ChangeStatus, Command, CreateIntegration, CreateOrder, CreateShop,
+    DismissProblem, Failure, Personal, RecordTransfer, TransferOrder,
 };
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings};
+use crate::vault::Sealed;
 
 struct House {
     turns: Turns,
@@ -169,4 +173,52 @@ async fn a_preview_stores_nothing_and_takes_no_number() {
     let placed = house.turns.submit(placing("klarna", "kl-9"), None).await.unwrap();
     assert_eq!(order(&placed).number, 1_001);
     assert!(order(&placed).duplicates.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_given_up_and_is_booked_all_the_same_is_not_handed_over_again() {
+    let house = house().await;
+    let submit = |command| house.turns.submit(assignment(command), None);
+    let books = CreateIntegration {
+        slug: "tripletex".to_owned(),
+        takes_webhooks: false,
+        system: v1::integration::System::Tripletex(v1::TripletexIntegration::default()),
+        credentials: Sealed::default(),
+        is_disabled: false,
+    };
+    submit(Command::CreateIntegration(Box::new(books))).await.unwrap();
+    house.turns.submit(placing("manual", ""), None).await.unwrap();
+    house.turns.submit(change(1_001, "sent", None), None).await.unwrap();
+    let transfer = || {
+        Command::TransferOrder(TransferOrder {
+            number: 1_001,
+            etag: None,
+            form: TransferForm::Invoice,
+            integration: Some("tripletex".to_owned()),
+        })
+    };
+    let asked = order(&submit(transfer()).await.unwrap());
+    let transfer_id = asked.accounting_transfers[0].id;
+    let record = |outcome| {
+        let (number, attempt) = (1_001, 0);
+        Command::RecordTransfer(RecordTransfer { number, transfer: transfer_id, attempt, outcome })
+    };
+    let held = TransferOutcome::Held { code: Code::IntegrationDisabled, reason: String::new() };
+    let held = order(&submit(record(held)).await.unwrap());
+    let dismiss = DismissProblem {
+        number: 1_001,
+        etag: None,
+        problem: held.problems[0].id,
+        reason: "by hand".to_owned(),
+    };
+    let given_up = order(&submit(Command::DismissProblem(dismiss)).await.unwrap());
+    let state = |order: &v1::Order| order.accounting_transfers[0].state();
+    assert_eq!(state(&given_up), v1::TransferState::Withdrawn);
+    let booked = Booked { invoice_number: "7".to_owned(), ..Booked::default() };
+    let late = order(&submit(record(TransferOutcome::Succeeded(booked))).await.unwrap());
+    assert_eq!(state(&late), v1::TransferState::Succeeded);
+    assert_eq!(late.accounting_transfers[0].external_invoice_number, "7");
+    let refused = submit(transfer()).await.unwrap_err();
+    let Failure::Refused(refusal) = refused else { panic!("not refused: {refused:?}") };
+    assert_eq!(refusal.code, Code::AlreadyTransferred);
 }

@@ -135,7 +135,9 @@ pub(super) fn rehearse(
         answer.other_orders.retain(|other| *other != credit);
     }
     match (&assignment.command, whole_plan) {
-        (Command::ResolveDuplicate(command), _) => answer.plan = command.whole_plan(desk),
+        (Command::ResolveDuplicate(command), _) => {
+            answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
+        }
         (_, Some(plan)) => answer.plan = plan,
         (_, None) => {}
     }

@@ -15,6 +15,7 @@ trials! {
         every_doubt_is_ended_by_a_look,
         a_kill_at_any_step_loses_and_doubles_nothing,
         sessions_die_and_calls_are_used_up,
+        what_is_mended_in_the_set_up_is_seen_at_once,
     ];
 }
 
@@ -236,6 +237,23 @@ async fn a_kill_at_any_step_loses_and_doubles_nothing(backend: Backend) {
         is_booked_once(&stage, sale, email, operation).await;
     }
     stage.check().await;
+}
+
+async fn what_is_mended_in_the_set_up_is_seen_at_once(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let fake = &stage.fake;
+    // Reads of the set-up are about no order.
+    let reads = || fake.book().calls("read", "");
+    stage.transfer(&stage.sell().await, TransferForm::Invoice).await;
+    let known = reads();
+    let sale = stage.sell().await;
+    fake.trouble(Trouble::of("order", Effect::answer(422, "18000", "Ugyldig mva-kode.")));
+    let order = stage.transfer(&sale, TransferForm::Invoice).await;
+    assert_eq!(reason(&order).0, "VAT_NOT_ENABLED");
+    assert_eq!(reads(), known, "remembered");
+    let order = stage.transfer(&sale, TransferForm::Invoice).await;
+    assert_eq!(last(&order).state(), TransferState::Succeeded, "{order:?}");
+    assert!(reads() > known, "read again after the refusal");
 }
 
 async fn sessions_die_and_calls_are_used_up(backend: Backend) {

@@ -11,6 +11,7 @@ pub(super) enum Kind {
     AddOrderNote,
     ResendMail,
     PrintOrderLabel,
+    TransferOrderToAccounting,
     DismissProblem,
     RetryEffect,
     SettlePaymentOperation,
@@ -38,7 +39,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 32] = [
+    pub(super) const ALL: [Self; 33] = [
         Self::CreateOrder,
         Self::UpdateOrder,
         Self::ChangeOrderStatus,
@@ -47,6 +48,7 @@ impl Kind {
         Self::AddOrderNote,
         Self::ResendMail,
         Self::PrintOrderLabel,
+        Self::TransferOrderToAccounting,
         Self::DismissProblem,
         Self::RetryEffect,
         Self::SettlePaymentOperation,
@@ -73,6 +75,11 @@ impl Kind {
         Self::AdjustStock,
     ];
 
+    /// It goes to a system whose credentials the server must keep.
+    pub(super) fn needs_books(self) -> bool {
+        self == Self::TransferOrderToAccounting
+    }
+
     pub(super) fn has_etag(self) -> bool {
         !matches!(
             self,
@@ -96,6 +103,7 @@ impl Kind {
                 | Self::AddOrderNote
                 | Self::ResendMail
                 | Self::PrintOrderLabel
+                | Self::TransferOrderToAccounting
                 | Self::DismissProblem
                 | Self::RetryEffect
                 | Self::SettlePaymentOperation

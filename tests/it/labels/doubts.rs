@@ -15,6 +15,7 @@ trials! {
         every_doubt_is_ended_by_a_look,
         a_kill_at_any_point_makes_one_consignment,
         labels_wait_for_their_integration_and_can_be_given_up,
+        a_label_that_waits_for_long_is_told_and_can_be_given_up,
         many_callers_make_one_consignment,
     ];
 }
@@ -203,6 +204,53 @@ async fn labels_wait_for_their_integration_and_can_be_given_up(backend: Backend)
     assert!(matches!(order.labels[0].state(), LabelState::Withdrawn | LabelState::Declined));
     assert_eq!(stage.made(&order.labels[0].reference), 0);
     refused(world.pdf(&waiting).await, Code::LabelNotFound);
+    stage.check().await;
+}
+
+async fn a_label_that_waits_for_long_is_told_and_can_be_given_up(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let (printed, name) = (stage.sent().await, stage.sent().await);
+    let order = world.client.label(&printed).wait(WAIT).send().await.unwrap().order.unwrap();
+    let made = order.labels[0].reference.clone();
+    fake.trouble(Trouble::of("search", Effect::answer(503, "", "Later")).always());
+    fake.trouble(Trouble::of("print", Effect::answer(429, "", "Later")).always());
+    let reference = stage.ask(&name).await;
+    world.client.label(&printed).printer(PRINTER.to_string()).send().await.unwrap();
+    eventually("both are tried", async || {
+        let calls = |operation, about: &str| fake.book().calls(operation, about);
+        (calls("search", &reference) > 0 && calls("print", &made) > 0).then_some(())
+    })
+    .await;
+    world.server.kill().await;
+    let earlier = "UPDATE effects SET first_sent_at = first_sent_at - 3600000000 \
+                   WHERE first_sent_at IS NOT NULL AND payment_key IS NULL";
+    world.server.store.damage(earlier).await;
+    world.server.start().await;
+    let told = async |name: &OrderName, code: &str| {
+        eventually(&format!("{name} says {code}"), async || {
+            let order = world.get(name).await;
+            (problems(&order) == [code]).then_some(order)
+        })
+        .await
+    };
+    // Nobody stands at the printer any more.
+    let order = told(&printed, "PRINT_DECLINED").await;
+    assert_eq!(order.problems[0].details["reason"], "CARRIER_UNAVAILABLE");
+    let order = told(&name, "LABEL_UNKNOWN").await;
+    assert_eq!(order.labels[0].state(), LabelState::Unknown);
+    let request = proto::DismissProblemRequest {
+        name: order.name.clone(),
+        problem_id: order.problems[0].id,
+        reason: "hentes i butikken".to_owned(),
+        ..proto::DismissProblemRequest::default()
+    };
+    let order = world.client.dismiss_problem(request).await.unwrap().order.unwrap();
+    assert_eq!((order.labels[0].state(), problems(&order).len()), (LabelState::Withdrawn, 0));
+    fake.recover();
+    let order = world.client.label(&name).wait(WAIT).send().await.unwrap().order.unwrap();
+    assert_eq!(order.labels[1].state(), LabelState::Made, "{order:?}");
+    assert_eq!((stage.made(&reference), stage.made(&order.labels[1].reference)), (0, 1));
     stage.check().await;
 }
 

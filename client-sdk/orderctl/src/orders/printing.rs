@@ -98,28 +98,116 @@ pub(crate) async fn label(session: &Session, arguments: &LabelArguments) -> Resu
         outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
     })?;
     let order = present(answer.order)?;
-    if !arguments.change.dry_run && order.problems.iter().any(is_about_labels) {
-        return Err(refused(session, &order).await);
+    if arguments.change.dry_run {
+        return Ok(());
+    }
+    let label_id = asked_for(&order, arguments.delivery, arguments.new_consignment);
+    let label_id = label_id.ok_or_else(|| {
+        Failure::Other(format!("order {} has no label of these goods", order.number))
+    })?;
+    if order.problems.iter().any(|problem| is_about(problem, label_id)) {
+        return Err(refused(session, &order, label_id).await);
     }
     let Some(path) = &arguments.pdf else { return Ok(()) };
-    let request = proto::GetOrderLabelRequest { name: name.into(), label_id: 0 };
+    let request = proto::GetOrderLabelRequest { name: name.into(), label_id };
     let pdf = session.client.get_order_label(request).await?.pdf;
     std::fs::write(path, pdf)
         .map_err(|error| Failure::Other(format!("cannot write {}: {error}", path.display())))
 }
 
+/// The label that was asked for: of the goods meant, the newest that stands, or else the newest; of
+/// another consignment always the newest.
+fn asked_for(order: &proto::Order, delivery: i32, is_anew: bool) -> Option<i64> {
+    let standing: Vec<i32> = order
+        .deliveries
+        .iter()
+        .filter(|delivery| delivery.cancel_time.is_none())
+        .map(|delivery| delivery.id)
+        .collect();
+    let goods = match (delivery, standing.as_slice()) {
+        (0, [only]) => *only,
+        (asked, _) => asked,
+    };
+    let of_goods = || {
+        let is_of = |label: &&proto::Label| [0, goods].contains(&label.delivery_id);
+        order.labels.iter().rev().filter(is_of)
+    };
+    let stands = |label: &&proto::Label| {
+        use proto::LabelState::{Made, Pending, Unknown};
+        matches!(label.state(), Pending | Made | Unknown)
+    };
+    let known = if is_anew { None } else { of_goods().find(stands) };
+    known.or_else(|| of_goods().next()).map(|label| label.id)
+}
+
 /// What stands in the way of a label, as it is told with every other problem of the order.
-async fn refused(session: &Session, order: &proto::Order) -> Failure {
+async fn refused(session: &Session, order: &proto::Order, label: i64) -> Failure {
     let mut text = format!("error: the label of order {} is not made or printed", order.number);
     // What the problems are called must be told also when they cannot be explained.
     let pages = explanations(session, order).await.unwrap_or_default();
-    for problem in order.problems.iter().filter(|problem| is_about_labels(problem)) {
+    for problem in order.problems.iter().filter(|problem| is_about(problem, label)) {
         text.push('\n');
         text.push_str(problem_view(session, problem, &pages).trim_end());
     }
     Failure::Declined(text)
 }
 
-fn is_about_labels(problem: &proto::Problem) -> bool {
-    problem.details.contains_key("label")
+/// Whether the problem is about this label, or a print of it.
+fn is_about(problem: &proto::Problem, label: i64) -> bool {
+    problem.details.get("label").is_some_and(|id| *id == label.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{asked_for, is_about, proto};
+    use proto::LabelState::{self, Declined, Made, Pending};
+
+    fn order(deliveries: &[(i32, bool)], labels: &[(i64, i32, LabelState)]) -> proto::Order {
+        let delivery = |&(id, stands): &(i32, bool)| proto::Delivery {
+            id,
+            cancel_time: (!stands).then(prost_types::Timestamp::default),
+            ..proto::Delivery::default()
+        };
+        let label = |&(id, delivery_id, state): &(i64, i32, LabelState)| proto::Label {
+            id,
+            delivery_id,
+            state: state.into(),
+            ..proto::Label::default()
+        };
+        proto::Order {
+            deliveries: deliveries.iter().map(delivery).collect(),
+            labels: labels.iter().map(label).collect(),
+            ..proto::Order::default()
+        }
+    }
+
+    #[test]
+    fn the_label_of_the_goods_asked_for_is_meant_and_no_other() {
+        let two = [(1, true), (2, true)];
+        let one = [(1, false), (2, true)];
+        for (deliveries, labels, (delivery, is_anew), wanted) in [
+            (&two[..], &[(10, 1, Made), (11, 2, Made)][..], (1, false), 10),
+            (&two, &[(10, 1, Made), (11, 2, Made)], (2, false), 11),
+            (&two, &[(10, 1, Pending), (11, 2, Made)], (1, false), 10),
+            (&one, &[(10, 2, Made), (11, 1, Made)], (0, false), 10),
+            (&two, &[(10, 0, Made)], (2, false), 10),
+            (&[], &[(10, 0, Made)], (0, false), 10),
+            (&[], &[(10, 0, Made), (11, 0, Declined)], (0, false), 10),
+            (&[], &[(10, 0, Made), (11, 0, Declined)], (0, true), 11),
+            (&[], &[(10, 0, Declined)], (0, false), 10),
+        ] {
+            let order = order(deliveries, labels);
+            let found = asked_for(&order, delivery, is_anew);
+            assert_eq!(found, Some(wanted), "{labels:?} {delivery}");
+        }
+        assert_eq!(asked_for(&order(&two, &[(10, 1, Made)]), 2, false), None);
+    }
+
+    #[test]
+    fn another_labels_problem_is_not_its_own() {
+        let details = [("label".to_owned(), "10".to_owned())].into();
+        let problem = proto::Problem { details, ..proto::Problem::default() };
+        assert!(is_about(&problem, 10) && !is_about(&problem, 11));
+        assert!(!is_about(&proto::Problem::default(), 10));
+    }
 }

@@ -2,14 +2,15 @@
 
 use super::{
     Booked, NewTransfer, Row, Transfer, TransferForm, TransferOutcome, TransferState, VoucherLine,
-    record, transfer, voucher,
+    check_retry, due_at, record, transfer, voucher,
 };
 use crate::attention::{dismiss, retry};
 use crate::changing::{ChangeStatus, ChangingFacts, change_status};
 use crate::decision::{Case, Change, Decision, Ids};
-use crate::fixtures::{RETURNED, SENT, order, rulebook, statuses};
+use crate::fixtures::{RETURNED, SENT, order, payment, rulebook, statuses};
 use crate::money::{VatRate, line_amounts, part, vat_of_net};
 use crate::order::{CreditOf, Micros, Order, OrderKind, OrderNumber, PriceBasis};
+use crate::payments::{Operation, OperationKind, OperationState, Payment};
 use crate::privacy::is_money_open;
 use crate::refusals::Code;
 use crate::shop::Rulebook;
@@ -116,7 +117,7 @@ fn an_invoice_is_final_and_an_order_is_not() {
 
 #[test]
 fn a_credit_note_needs_the_invoice_it_credits() {
-    let sale = |rows| with(completed(), rows).order;
+    let sale = |rows| with(completed(), rows);
     let elsewhere = NewTransfer { integration: "other".to_owned(), ..wanted(Invoice) };
     for (sale, asked, is_right) in [
         (None, wanted(Invoice), false),
@@ -137,6 +138,125 @@ fn a_credit_note_needs_the_invoice_it_credits() {
             }
         }
     }
+}
+
+#[test]
+fn a_credit_note_waits_for_the_money_that_is_on_its_way_back() {
+    use OperationState::{Accepted, Pending as Planned, Sent, Unknown as Lost};
+    let refund = |credit: i64, state| Operation {
+        id: 77,
+        order: OrderNumber(1001),
+        kind: OperationKind::Refund,
+        amount_minor: 4_000,
+        state,
+        requested_at: NOW,
+        resolved_at: None,
+        provider_reason: None,
+        provider_reference: None,
+        credit: Some(OrderNumber(credit)),
+    };
+    let sale = |operation| Case {
+        payments: vec![Payment { operations: vec![operation], ..payment(5, 10_000, &[1001]) }],
+        ..with(completed(), &[(Invoice, Succeeded)])
+    };
+    let credit = || {
+        let mut case = credit();
+        case.order.number = OrderNumber(1002);
+        case
+    };
+    let declined = with(credit(), &[(AsOrder, Declined), (Invoice, Declined)]);
+    for (known, is_open) in [
+        (refund(1002, Planned), true),
+        (refund(1002, Sent), true),
+        (refund(1002, Accepted), true),
+        (refund(1002, Lost), true),
+        (refund(1002, OperationState::Succeeded), false),
+        (refund(1002, OperationState::Declined), false),
+        (refund(1003, Sent), false),
+        (Operation { credit: None, ..refund(1002, Sent) }, false),
+    ] {
+        let told = format!("{known:?}");
+        let sale = sale(known);
+        let note = transfer(&credit(), Some(&sale), wanted(Invoice), &mut Ids(50), NOW);
+        let retried = check_retry(&declined, Some(&sale), 11);
+        for outcome in [note.map(drop), retried] {
+            match outcome {
+                Ok(()) => assert!(!is_open, "{told}"),
+                Err(refused) => {
+                    assert!(is_open, "{told}");
+                    assert_eq!(refused.code, Code::EffectPending);
+                    assert_eq!(refused.details, [("operation", "77".to_owned())]);
+                }
+            }
+        }
+        // An order there is invoiced later, with what was paid by then.
+        assert!(transfer(&credit(), Some(&sale), wanted(AsOrder), &mut Ids(50), NOW).is_ok());
+        assert_eq!(check_retry(&declined, Some(&sale), 10), Ok(()));
+    }
+}
+
+#[test]
+fn a_transfer_is_not_due_while_one_that_was_given_up_may_be_under_way() {
+    let at = |seconds: i64| Micros(seconds * 1_000_000);
+    let over = at(100 + 32);
+    for (given_up_at, asked_at, due) in [
+        (&[][..], at(100), at(100)),
+        (&[at(100)], at(100), over),
+        (&[at(100)], at(131), over),
+        (&[at(100)], at(133), at(133)),
+        (&[at(100), at(10)], at(101), over),
+    ] {
+        let mut case = with(completed(), &vec![(Invoice, Withdrawn); given_up_at.len()]);
+        for (known, time) in case.order.transfers.iter_mut().zip(given_up_at) {
+            known.resolved_at = Some(*time);
+        }
+        let decision = transfer(&case, None, wanted(Invoice), &mut Ids(50), asked_at).unwrap();
+        let order = &decision.case.order;
+        assert_eq!(due_at(order, order.transfers.last().unwrap()), due, "{given_up_at:?}");
+    }
+    // One that nobody knows of is given up by the later one itself.
+    let lost = with(completed(), &[(Invoice, Unknown)]);
+    let decision = transfer(&lost, None, wanted(Invoice), &mut Ids(50), at(100)).unwrap();
+    let order = &decision.case.order;
+    assert_eq!(due_at(order, order.transfers.last().unwrap()), over);
+    // A no is over at once.
+    let mut no = with(completed(), &[(Invoice, Declined)]);
+    no.order.transfers[0].resolved_at = Some(at(100));
+    let decision = transfer(&no, None, wanted(Invoice), &mut Ids(50), at(100)).unwrap();
+    let order = &decision.case.order;
+    assert_eq!(due_at(order, order.transfers.last().unwrap()), at(100));
+}
+
+#[test]
+fn what_was_given_up_and_is_in_the_books_all_the_same_stands() {
+    let booked = Booked { invoice_number: "7".to_owned(), ..Booked::default() };
+    let late = |rows: &[Stands]| {
+        let case = with(completed(), rows);
+        failed(&case, 10, &TransferOutcome::Succeeded(booked.clone()))
+    };
+    for (rows, after, withdrawn) in [
+        (&[(Invoice, Withdrawn)][..], vec![Succeeded], vec![]),
+        (&[(Invoice, Withdrawn), (Invoice, Declined)], vec![Succeeded, Declined], vec![]),
+        // Nobody hands over what stands as an invoice.
+        (&[(Invoice, Withdrawn), (Invoice, Pending)], vec![Succeeded, Withdrawn], vec![11]),
+        (&[(Invoice, Withdrawn), (AsOrder, Unknown)], vec![Succeeded, Withdrawn], vec![11]),
+        (&[(AsOrder, Withdrawn), (Invoice, Pending)], vec![Succeeded, Pending], vec![]),
+        // The later one has found it.
+        (&[(Invoice, Withdrawn), (Invoice, Succeeded)], vec![Withdrawn, Succeeded], vec![]),
+    ] {
+        let decision = late(rows);
+        assert_eq!(states(&decision.case), after, "{rows:?}");
+        assert_eq!(decision.withdrawn, withdrawn, "{rows:?}");
+        assert_eq!(decision.is_noop(), after[0] == Withdrawn, "{rows:?}");
+        let known = &decision.case.order.transfers[0];
+        assert_eq!(known.booked == booked, after[0] == Succeeded, "{rows:?}");
+    }
+    let after = late(&[(Invoice, Withdrawn)]).case;
+    let refused = transfer(&after, None, wanted(Invoice), &mut Ids(50), NOW).unwrap_err();
+    assert_eq!(refused.code, Code::AlreadyTransferred);
+    // Of anything else nobody wants to hear any more.
+    let case = with(completed(), &[(Invoice, Withdrawn)]);
+    assert!(failed(&case, 10, &TransferOutcome::Unknown).is_noop());
 }
 
 #[test]

@@ -46,11 +46,14 @@ pub fn record(
 
 /// Takes back every label and print that nobody has begun with: the end of a person's data.
 pub fn withdraw_unsent(decision: &mut Decision, is_unsent: impl Fn(i64) -> bool, now: Micros) {
+    let mut over = Vec::new();
     for label in &mut decision.case.order.labels {
-        let is_label_unsent = label.state == LabelState::Pending && is_unsent(label.id);
+        // One that waits for long stands as UNKNOWN, and may be unsent all the same.
+        let is_label_unsent = label.is_open() && is_unsent(label.id);
         if is_label_unsent {
             label.state = LabelState::Withdrawn;
             label.resolved_at = Some(now);
+            over.push(label.id);
             decision.withdrawn.push(label.id);
             decision.changes.push(Change::LabelResolved { label: label.id, print: None });
         }
@@ -62,9 +65,17 @@ pub fn withdraw_unsent(decision: &mut Decision, is_unsent: impl Fn(i64) -> bool,
             if has_effect {
                 decision.withdrawn.push(print.id);
             }
+            over.push(print.id);
             end(print, PrintState::Withdrawn, now);
             let change = Change::LabelResolved { label: label.id, print: Some(print.id) };
             decision.changes.push(change);
+        }
+    }
+    let problems = decision.case.order.problems.iter_mut();
+    for problem in problems.filter(|known| known.closed_at.is_none() && known.payment.is_none()) {
+        if problem.operation.is_some_and(|id| over.contains(&id)) {
+            problem.closed_at = Some(now);
+            decision.changes.push(Change::ProblemClosed { problem: problem.id });
         }
     }
 }

@@ -265,10 +265,13 @@ fn what_nobody_has_begun_with_is_taken_back() {
     let pending = ask(&completed(1), &to_printer("7")).unwrap().decision.case;
     let id = pending.order.labels[0].id;
     let printing = made(&pending, id).case;
+    let long = record(&pending, id, &LabelOutcome::Unknown, &mut Ids(900), NOW).case;
     // Before, whether it was begun, and how label and print end.
     for (case, is_unsent, label, print) in [
         (&pending, true, LabelState::Withdrawn, PrintState::Withdrawn),
         (&pending, false, LabelState::Pending, PrintState::Withdrawn),
+        (&long, true, LabelState::Withdrawn, PrintState::Withdrawn),
+        (&long, false, LabelState::Unknown, PrintState::Withdrawn),
         (&printing, true, LabelState::Made, PrintState::Withdrawn),
         (&printing, false, LabelState::Made, PrintState::Pending),
     ] {
@@ -276,6 +279,7 @@ fn what_nobody_has_begun_with_is_taken_back() {
         withdraw_unsent(&mut decision, |_| is_unsent, NOW);
         let ended = &decision.case.order.labels[0];
         assert_eq!((ended.state, ended.prints[0].state), (label, print));
+        assert_eq!(open_codes(&decision.case).is_empty(), label != LabelState::Unknown);
         assert_eq!(decision.withdrawn.len(), usize::from(is_unsent));
         assert_eq!(check_case(&decision.case, &statuses()), []);
     }

@@ -7,7 +7,7 @@ use order_rules::refusals::Code;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::session::rest;
+use super::session::{PAUSE, rest};
 use crate::accounting::entry::Buyer;
 use crate::accounting::{Entry, Report};
 use crate::links::Link;
@@ -110,7 +110,8 @@ impl Stop {
             Self::Later(after) => Report::TryLater { after },
             Self::Doubt => Report::Unknown,
             Self::Held(words) => Report::Held(link.hold(impersonal(&words, &entry.buyer))),
-            Self::Passing(_) if !entry.is_late => Report::TryLater { after: None },
+            // It answered: that is no silence.
+            Self::Passing(_) if !entry.is_late => Report::TryLater { after: Some(PAUSE) },
             Self::Passing(decline) | Self::Declined(decline) => Report::Declined(Decline {
                 reason: impersonal(&decline.reason, &entry.buyer),
                 ..decline

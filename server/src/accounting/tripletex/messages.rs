@@ -13,7 +13,7 @@ pub(super) struct One<Object> {
 /// A page of objects.
 #[derive(Debug, Deserialize)]
 pub(super) struct List<Object> {
-    #[serde(default = "Vec::new")]
+    /// Never missing: what has none is another kind of answer, and must not pass for empty.
     pub values: Vec<Object>,
 }
 

@@ -1,6 +1,6 @@
 //! What an entry needs of a company's set-up at Tripletex: VAT types, payment types, currencies and
-//! countries. They are read once and remembered; what is missed is read again, in case it was set up
-//! meanwhile.
+//! countries. They are read once and remembered; what is missed is read again, and all of it after a
+//! refusal, in case it was set up meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -47,6 +47,11 @@ impl Session {
         let payment_types = self.payment_types(entry).await?;
         let currency = self.currency(entry.currency.code()).await?;
         Ok(Needed { vat_types, rounding_vat_type, payment_types, currency })
+    }
+
+    /// Reads everything anew from now on: what it was refused for may be mended in the set-up.
+    pub(super) fn forget_registers(&self) {
+        *lock(&self.company.registers) = Registers::default();
     }
 
     async fn vat_types(&self, entry: &Entry, rates: &[i64]) -> Result<Vec<i64>, Stop> {

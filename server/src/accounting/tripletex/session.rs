@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::{SignedDuration, Timestamp};
+use order_rules::refusals::Code;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Method, Request, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,6 +26,7 @@ use super::registers::Registers;
 use crate::links::Link;
 use crate::outside::{Answer, Lost};
 use crate::providers::Tested;
+use crate::systems::Decline;
 
 /// What this process remembers of the companies it works with; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -78,8 +80,11 @@ const EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(48);
 /// Less than a session lives at least.
 const TOKEN_KEPT: Duration = Duration::from_hours(20);
 const COMPANIES_MAX: usize = 10_000;
-/// Where the length of the pause is not told.
-const PAUSE: Duration = Duration::from_secs(10);
+/// Where the length of a pause is not told.
+pub(super) const PAUSE: Duration = Duration::from_secs(10);
+/// No pause is longer, whatever is told.
+const REST_MAX: Duration = Duration::from_hours(1);
+const LOGIN: &str = "/token/session/:create";
 
 impl Memory {
     /// What is remembered under this integration; nothing at first, and after each change of it.
@@ -96,6 +101,22 @@ impl Memory {
         let company = Arc::<Company>::default();
         companies.insert(name.to_owned(), (revision, Arc::clone(&company)));
         company
+    }
+}
+
+impl Company {
+    /// An answer wants it left alone for so long. Answers overtake each other: none takes back what
+    /// another asked for.
+    pub(super) fn hear(&self, rest: Option<Duration>) {
+        let until = rest.and_then(|rest| Instant::now().checked_add(rest));
+        let mut rests_until = lock(&self.rests_until);
+        *rests_until = (*rests_until).max(until);
+    }
+
+    /// For how long it wants to be left alone.
+    pub(super) fn rests(&self) -> Option<Duration> {
+        let until = (*lock(&self.rests_until))?;
+        until.checked_duration_since(Instant::now()).filter(|rests| !rests.is_zero())
     }
 }
 
@@ -116,7 +137,7 @@ impl Session {
         query: &[(&str, String)],
     ) -> Result<Object, Stop> {
         let answer = self.call(Method::GET, path, query, None).await.map_err(Stop::of_a_read)?;
-        serde_json::from_slice(&answer.body).map_err(|_| Stop::Later(None))
+        understood(&answer, path)
     }
 
     /// Writes once.
@@ -221,7 +242,7 @@ impl Session {
             expiration_date: expires_on.chars().take(10).collect(),
         };
         let body = serde_json::to_vec(&login).map(Zeroizing::new).map_err(|_| Stop::Later(None))?;
-        let mut request = Request::new(Method::POST, self.url("/token/session/:create")?);
+        let mut request = Request::new(Method::POST, self.url(LOGIN)?);
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
         *request.body_mut() = Some(Body::from(body.to_vec()));
@@ -229,22 +250,18 @@ impl Session {
         if !answer.status.is_success() {
             return Err(said(&answer).of_a_login());
         }
-        let granted: One<Granted> =
-            serde_json::from_slice(&answer.body).map_err(|_| Stop::Later(None))?;
+        let granted: One<Granted> = understood(&answer, LOGIN)?;
         Ok(granted.value.token.into())
     }
 
     /// Sends, unless Tripletex wants to be left alone.
     async fn send(&self, request: Request) -> Result<Answer, Stop> {
-        let rests = lock(&self.company.rests_until)
-            .and_then(|until| until.checked_duration_since(Instant::now()))
-            .filter(|rests| !rests.is_zero());
-        if let Some(rests) = rests {
+        if let Some(rests) = self.company.rests() {
             return Err(Stop::Later(Some(rests)));
         }
         match self.link.outside.send(request).await {
             Ok(answer) => {
-                *lock(&self.company.rests_until) = rest(&answer).map(|rest| Instant::now() + rest);
+                self.company.hear(rest(&answer));
                 Ok(answer)
             }
             Err(Lost::NotSent(_)) => Err(Stop::Later(None)),
@@ -265,7 +282,22 @@ pub(super) fn rest(answer: &Answer) -> Option<Duration> {
     // Whole seconds, cut off: one more, so that nothing comes too early.
     let reset = number("X-Rate-Limit-Reset").map(|seconds| seconds.saturating_add(1));
     let reset = reset.map_or(PAUSE, Duration::from_secs);
-    is_used_up.then_some(reset)
+    is_used_up.then_some(reset.min(REST_MAX))
+}
+
+/// What a success says. What is no answer of Tripletex's comes of something on the way to it, and
+/// passes; it is told in words when it does not.
+pub(super) fn understood<Object: DeserializeOwned>(
+    answer: &Answer,
+    path: &str,
+) -> Result<Object, Stop> {
+    serde_json::from_slice(&answer.body).map_err(|_| {
+        let status = answer.status.as_u16();
+        Stop::Passing(Decline {
+            code: Code::UnknownProviderError,
+            reason: format!("HTTP {status}: the answer of {path} cannot be understood"),
+        })
+    })
 }
 
 pub(super) fn lock<Held>(mutex: &Mutex<Held>) -> MutexGuard<'_, Held> {

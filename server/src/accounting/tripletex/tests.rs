@@ -10,6 +10,8 @@ use reqwest::header::{HeaderMap, HeaderValue};
 
 use super::amounts::Amount;
 use super::answers::{Stop, impersonal, said};
+use super::messages::{Id, List};
+use super::session::{Company, PAUSE, rest, understood};
 use crate::accounting::entry::Buyer;
 use crate::outside::Answer;
 
@@ -52,8 +54,12 @@ fn amounts_are_exact_and_never_floats() {
 }
 
 fn answer(status: u16, body: &str) -> Answer {
+    resetting(status, body, "7")
+}
+
+fn resetting(status: u16, body: &str, seconds: &'static str) -> Answer {
     let mut headers = HeaderMap::new();
-    headers.insert("X-Rate-Limit-Reset", HeaderValue::from_static("7"));
+    headers.insert("X-Rate-Limit-Reset", HeaderValue::from_static(seconds));
     let status = StatusCode::from_u16(status).unwrap();
     Answer { status, headers, body: body.as_bytes().to_vec() }
 }
@@ -117,6 +123,38 @@ fn a_refusal_means_what_its_page_says() {
     }
     let login = said(&answer(422, &wrong("expirationDate", "nei"))).of_a_login();
     assert!(matches!(login, Stop::Held(_)), "{login:?}");
+}
+
+#[test]
+fn an_answer_of_another_kind_is_no_empty_list() {
+    let list = |body: &str| understood::<List<Id>>(&answer(200, body), "/order");
+    assert_eq!(list(r#"{"values": []}"#).unwrap().values.len(), 0);
+    for body in ["", "<html>Velkommen</html>", "{}", r#"{"status": 200, "message": "ok"}"#] {
+        match list(body) {
+            Err(Stop::Passing(decline)) => {
+                assert_eq!(decline.code, Code::UnknownProviderError);
+                assert!(decline.reason.contains("/order"), "{decline:?}");
+            }
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_pause_is_at_most_an_hour_and_no_other_answer_ends_it() {
+    for (seconds, pause) in [("0", 1), ("7", 8), ("3600", 3_600), ("18446744073709551615", 3_600)] {
+        let told = rest(&resetting(429, "", seconds)).unwrap();
+        assert_eq!(told, Duration::from_secs(pause), "{seconds}");
+    }
+    assert_eq!(rest(&resetting(429, "", "soon")), Some(PAUSE));
+    assert_eq!(rest(&answer(200, "")), None);
+    let company = Company::default();
+    assert_eq!(company.rests(), None);
+    company.hear(Some(Duration::from_secs(3_600)));
+    for later in [None, Some(Duration::from_secs(1))] {
+        company.hear(later);
+        assert!(company.rests().unwrap() > Duration::from_secs(60), "{later:?}");
+    }
 }
 
 #[test]

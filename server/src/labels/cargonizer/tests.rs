@@ -113,6 +113,21 @@ fn only_the_exact_reference_with_our_key_is_ours() {
 }
 
 #[test]
+fn what_is_made_is_made_whatever_else_is_said_with_it() {
+    let made_of = |inside: &str| made(&answer(200, &consignments(inside)), &asked());
+    let own = consignment("7", "1042-00000000", &KEY.to_string());
+    let no = "<consignment><errors><error>Nei</error></errors></consignment>";
+    let warned = own.replace("</consignment>", "<errors><error>Nei</error></errors></consignment>");
+    for inside in [format!("{no}{own}"), format!("{own}{no}"), warned] {
+        assert!(matches!(made_of(&inside), Report::Done(_)), "{inside}");
+    }
+    let other = consignment("8", "1043-00000000", &KEY.to_string());
+    for inside in [no.to_owned(), format!("{no}{other}")] {
+        assert!(matches!(made_of(&inside), Report::Declined(_)), "{inside}");
+    }
+}
+
+#[test]
 fn a_success_that_shows_nothing_is_looked_for() {
     for body in ["", "<html><body>OK</body></html>", "<consignments/>", "<consignments>", "{}"] {
         assert_eq!(made(&answer(200, body), &asked()), Report::Unknown, "{body}");

@@ -320,18 +320,15 @@ async fn deliveries_of_orders(
             .select(MailRow::as_select())
             .load(conn)
             .await?;
-        facts.labels = labels::table
-            .filter(labels::order_key.eq_any(mailed(facts)))
-            .order(labels::label_key)
-            .select(LabelRow::as_select())
-            .load(conn)
-            .await?;
     }
-    transfers(conn, facts).await
+    transfers_and_labels(conn, facts).await
 }
 
-/// To accounting, of the orders that were COMPLETED: others have none.
-async fn transfers(conn: &mut Connection, facts: &mut Facts) -> Result<(), StoreFailure> {
+/// To accounting and at carriers, of the orders that were COMPLETED: others have none.
+async fn transfers_and_labels(
+    conn: &mut Connection,
+    facts: &mut Facts,
+) -> Result<(), StoreFailure> {
     let completed = facts
         .orders
         .iter()
@@ -341,15 +338,21 @@ async fn transfers(conn: &mut Connection, facts: &mut Facts) -> Result<(), Store
         return Ok(());
     }
     facts.transfers = accounting_transfers::table
-        .filter(accounting_transfers::order_key.eq_any(keys))
+        .filter(accounting_transfers::order_key.eq_any(keys.clone()))
         .order(accounting_transfers::transfer_key)
         .select(TransferRow::as_select())
+        .load(conn)
+        .await?;
+    facts.labels = labels::table
+        .filter(labels::order_key.eq_any(keys))
+        .order(labels::label_key)
+        .select(LabelRow::as_select())
         .load(conn)
         .await?;
     Ok(())
 }
 
-/// Orders that may have mails or labels: of the others nothing out of the ordinary is known.
+/// Orders that may have mails, transfers or labels: of the others nothing out of the ordinary is known.
 fn mailed(facts: &Facts) -> Vec<i64> {
     let handled = facts.orders.iter().filter(|order| order.handling.is_some());
     handled.map(|order| order.order_key).collect()

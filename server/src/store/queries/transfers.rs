@@ -13,6 +13,7 @@ use crate::store::schema::{
 /// As they are stored.
 const INVOICE: i16 = 1;
 const SUCCEEDED: i16 = 2;
+const WITHDRAWN: i16 = 5;
 
 impl Database {
     /// A transfer with its order and shop; none when there is no such transfer.
@@ -67,6 +68,12 @@ async fn parts(
         .load(conn)
         .await?;
     let Some(document) = documents.into_iter().flatten().next() else { return Ok(None) };
+    let given_up: Vec<Option<i64>> = accounting_transfers::table
+        .filter(accounting_transfers::order_key.eq(transfer.order_key))
+        .filter(accounting_transfers::state.eq(WITHDRAWN))
+        .select(accounting_transfers::resolved_at)
+        .load(conn)
+        .await?;
     let sale = sale(conn, &transfer).await?;
     Ok(Some(TransferParts {
         personal: personal.into_iter().next().unwrap_or_default(),
@@ -75,6 +82,7 @@ async fn parts(
         shop,
         document,
         sale,
+        given_up_at: given_up.into_iter().flatten().max(),
     }))
 }
 

@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
+use order_rules::accounting::TransferOutcome;
+use order_rules::changing::Outcome;
+use order_rules::labels::LabelOutcome;
+use order_rules::mail::MailOutcome;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Job, LANE_COMMANDS, Lane, QUEUE_MAX, Queue, TURN_COMMANDS_MAX};
-use crate::commands::{Assignment, Caller, Command, Failure, WithdrawStatusChange};
+use crate::commands::{
+    Assignment, Caller, Command, Failure, RecordLabel, RecordMail, RecordOutcome, RecordTransfer,
+    WithdrawStatusChange,
+};
 
 const SHOP: i64 = 1;
 const OTHER: i64 = 2;
@@ -16,17 +23,15 @@ fn add(queue: &Queue, shop: i64, lane: Lane, count: usize) -> Result<(), Failure
     for _ in 0..count {
         let number = if lane == Lane::Bulk { 2 } else { 1 };
         let command = WithdrawStatusChange { number, etag: None };
-        let caller = Caller { actor: "test".to_owned(), request_id: Uuid::nil(), content: [0; 32] };
-        let assignment = Assignment {
-            shop: "default".to_owned(),
-            caller,
-            command: Command::WithdrawStatusChange(command),
-        };
-        let job =
-            Job { assignment: Arc::new(assignment), reply: oneshot::channel().0, deadline: None };
-        queue.add(shop, lane, job)?;
+        queue.add(shop, lane, job(Command::WithdrawStatusChange(command)))?;
     }
     Ok(())
+}
+
+fn job(command: Command) -> Job {
+    let caller = Caller { actor: "test".to_owned(), request_id: Uuid::nil(), content: [0; 32] };
+    let assignment = Assignment { shop: "default".to_owned(), caller, command };
+    Job { assignment: Arc::new(assignment), reply: oneshot::channel().0, deadline: None }
 }
 
 /// How many of each lane the next turn takes: ordinary, bulk.
@@ -72,6 +77,43 @@ async fn the_half_is_of_the_turn_and_not_of_each_shop() {
     }
     add(&queue, OTHER, Lane::Ordinary, 5).unwrap();
     assert_eq!(turn(&queue, 2).await, (5, LANE_COMMANDS));
+}
+
+#[tokio::test]
+async fn what_happened_outside_is_taken_in_when_nothing_else_is() {
+    let queue = Queue::default();
+    add(&queue, SHOP, Lane::Ordinary, QUEUE_MAX).unwrap();
+    let outcomes = [
+        Command::RecordOutcome(RecordOutcome {
+            number: 1,
+            operation: 2,
+            attempt: 1,
+            outcome: Outcome::Unknown,
+        }),
+        Command::RecordMail(RecordMail {
+            number: 1,
+            mail: 2,
+            attempt: 1,
+            outcome: MailOutcome::Sent,
+        }),
+        Command::RecordTransfer(RecordTransfer {
+            number: 1,
+            transfer: 2,
+            attempt: 1,
+            outcome: TransferOutcome::Unknown,
+        }),
+        Command::RecordLabel(RecordLabel {
+            number: 1,
+            about: 2,
+            attempt: 1,
+            outcome: LabelOutcome::Printed,
+        }),
+    ];
+    for outcome in outcomes {
+        queue.add(SHOP, Lane::Ordinary, job(outcome)).unwrap();
+    }
+    let full = add(&queue, SHOP, Lane::Ordinary, 1).unwrap_err();
+    assert!(matches!(full, Failure::QueueFull { .. }), "{full:?}");
 }
 
 #[tokio::test]
