@@ -3,6 +3,7 @@
 mod greeting;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -266,9 +267,9 @@ fn mail_ways(settings: &Settings, links: &Links) -> Result<(MailService, MailSer
     let read = |path: &Path| {
         std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     };
-    let authority = settings.smtp_ca().map(read).transpose()?;
+    let authority = settings.smtp_ca().map(read).transpose()?.map(Arc::from);
     let own = match settings.smtp_url() {
-        Some(url) => MailService::to_server(url, authority.as_deref())?,
+        Some(url) => MailService::to_server(url, authority.clone())?,
         None => MailService::to_folder(settings.mail_folder()),
     };
     Ok((own, MailServers::new(links.clone(), authority)))

@@ -69,7 +69,6 @@ impl Connecting {
             Err(
                 problem @ (Unusable::StandInForbidden
                 | Unusable::OtherSystem
-                | Unusable::NobodyTrusted
                 | Unusable::WebhooksOff),
             ) => (v1::ConnectionState::Unreachable, problem.to_string()),
             Ok(Tested::Works) => (v1::ConnectionState::Works, String::new()),

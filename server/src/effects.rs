@@ -236,7 +236,12 @@ impl<Log: Recorder> Crew<Log> {
             if self.slots.is_full() {
                 return Ok(LOOK_EVERY);
             }
-            let search = Search { saturated: self.slots.saturated(), limit, ahead: LOOK_EVERY };
+            let search = Search {
+                saturated: self.slots.saturated(),
+                leaves_mails: self.slots.has_no_room_for_mails(),
+                limit,
+                ahead: LOOK_EVERY,
+            };
             let store = &self.runner.store;
             let due = on_either!(store, database => database.effects_due(search).await)?;
             let chosen = self.slots.choose(&due.ready);

@@ -51,8 +51,6 @@ pub(crate) enum Unusable {
     OtherSystem,
     /// What becomes of a call would never be heard.
     WebhooksOff,
-    /// No certificate authority is known that could vouch for it.
-    NobodyTrusted,
 }
 
 impl Links {
@@ -137,7 +135,6 @@ impl fmt::Display for Unusable {
             Self::CredentialsUnreadable => "the credentials cannot be read with any key there is",
             Self::OtherSystem => "the integration is with another kind of system",
             Self::StandInForbidden => "stand-ins are not allowed: see --stand-ins of the service",
-            Self::NobodyTrusted => "this machine trusts no certificate authority",
             Self::WebhooksOff => "no webhooks are taken: see --webhook-listen of the service",
         })
     }

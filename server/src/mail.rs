@@ -13,6 +13,7 @@ mod view;
 mod wording;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use order_proto::v1;
@@ -66,8 +67,11 @@ impl MailService {
     ///
     /// # Errors
     /// When the authority is no certificate, or this system trusts nobody at all.
-    pub(crate) fn to_server(url: SmtpUrl, authority: Option<&[u8]>) -> Result<Self, String> {
-        Smtp::new(url, Reach::Anywhere, authority).map(Self::Smtp)
+    pub(crate) fn to_server(url: SmtpUrl, authority: Option<Arc<[u8]>>) -> Result<Self, String> {
+        let smtp = Smtp::new(url, Reach::Anywhere, authority);
+        smtp.check_trust()
+            .map_err(|problem| format!("no mail server can be trusted: {problem}"))?;
+        Ok(Self::Smtp(smtp))
     }
 
     /// Into this folder, which is made when it is first needed.

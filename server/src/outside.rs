@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Request, Response, StatusCode, Url, redirect, retry};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 /// The client; clones share its connections.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +123,10 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
         // All that is handed out, but for documentation and what leads back to IPv4.
         IpAddr::V6(address) => {
             let [first, second, ..] = address.segments();
-            first & 0xe000 == 0x2000 && !(first == 0x2001 && second == 0x0db8) && first != 0x2002
+            let is_special = (first == 0x2001 && [0, 0x0db8].contains(&second))
+                || first == 0x2002
+                || (first == 0x3fff && second < 0x1000);
+            first & 0xe000 == 0x2000 && !is_special
         }
     }
 }
@@ -136,17 +141,28 @@ fn has_loopback_host(url: &Url) -> bool {
     host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn client() -> Result<Client, String> {
+/// Whom this system trusts to vouch for servers, and whoever is in this PEM file.
+///
+/// # Errors
+/// When the file has no certificate.
+pub(crate) fn trust(authority: Option<&[u8]>) -> Result<rustls::ClientConfig, String> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(authority) = authority {
+        let certificate = CertificateDer::from_pem_slice(authority)
+            .map_err(|error| format!("it is no certificate: {error}"))?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .map_err(|error| error.to_string())?;
+    Ok(tls.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn client() -> Result<Client, String> {
     Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(trust(None)?)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)

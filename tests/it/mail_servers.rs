@@ -104,6 +104,10 @@ async fn mails_wait_while_the_shops_mail_server_does_not_take_them(backend: Back
     let told = world.connection("post").await;
     assert_eq!(told.state(), ConnectionState::CredentialsRefused, "{told:?}");
     assert!(told.detail.contains("who are you"), "{told:?}");
+    // A password that was meant for one server goes to no other.
+    let elsewhere = || with(&mail, |smtp| "127.0.0.1".clone_into(&mut smtp.host));
+    let moved = world.reintegrate("post", &["smtp.host"], elsewhere()).await;
+    assert_eq!(wrong_fields(moved), ["integration.smtp.password"]);
     let waiting = mail_to(&world, "kari@example.com").await;
     let disabled = Integration { disabled: true, ..Integration::default() };
     world.reintegrate("post", &["disabled"], disabled).await.unwrap();

@@ -67,7 +67,7 @@ async fn a_shop_that_is_not_there_cannot_be_audited(world: World) {
 }
 
 /// What is done to the tables, to which order (0: the shop), and how the audit names it.
-const DAMAGES: [(i64, &str, &str); 11] = [
+const DAMAGES: [(i64, &str, &str); 12] = [
     (
         1001,
         "order-total",
@@ -86,6 +86,7 @@ const DAMAGES: [(i64, &str, &str); 11] = [
     ),
     (1005, "document", "UPDATE events SET document = NULL WHERE order_number = 1005 AND SHOP"),
     (1006, "personal-versions", "UPDATE orders SET personal_version = 2 WHERE ORDER"),
+    (1006, "expiries", "DELETE FROM order_expiries WHERE ORDER"),
     (1007, "line-stock", "UPDATE order_lines SET stock_taken = stock_taken + 1 WHERE ORDER"),
     (1008, "completed-is-captured", "UPDATE orders SET status_id = 3 WHERE ORDER"),
     (1009, "effects", "DELETE FROM effects WHERE ORDER"),

@@ -83,21 +83,25 @@ const fn is_told_by_provider(code: Code) -> bool {
     matches!(code, Code::RefundReversed | Code::ChangedAtProvider)
 }
 
-/// Whether something is open about a payment that a person has to look at.
-pub(crate) fn is_watched(order: &Order, payment: &Payment) -> bool {
+/// Whether something is open about a payment that a person has to look at, apart from what is known
+/// of this operation by now.
+pub(crate) fn is_watched(order: &Order, payment: &Payment, known: Option<i64>) -> bool {
     let is_open = |problem: &Problem| {
         problem.closed_at.is_none()
             && problem.payment == Some(payment.id)
             && (is_told_by_provider(problem.code) || problem.code == Code::LedgerDiffers)
     };
     order.problems.iter().any(is_open)
-        || payment.operations.iter().any(|one| one.state == OperationState::Unknown)
+        || payment
+            .operations
+            .iter()
+            .any(|one| one.state == OperationState::Unknown && Some(one.id) != known)
 }
 
 /// The payment needs nobody any more, unless something else about it does.
 fn look_away(draft: &mut Draft<'_>, payment: PaymentId) {
     let order = &draft.case.order;
-    let is_over = draft.payment(payment).is_some_and(|known| !is_watched(order, known));
+    let is_over = draft.payment(payment).is_some_and(|known| !is_watched(order, known, None));
     if is_over {
         draft.set_attention(payment, false);
     }
@@ -215,7 +219,7 @@ pub(crate) fn refunded_since(
 /// What of a refund that was declined or came short was not asked for again, within what can be
 /// refunded. Nothing of one that went with a cancellation which was given up since: the order is
 /// paid for (2.3).
-fn still_owed(case: &Case, payment: &Payment, declined: &Operation) -> i64 {
+pub(crate) fn still_owed(case: &Case, payment: &Payment, declined: &Operation) -> i64 {
     if is_of_no_more(case, declined) {
         return 0;
     }
@@ -273,7 +277,7 @@ fn settle_open(
     if let Some(known) = decision.case.payments.iter_mut().find(|known| known.id == payment.id) {
         known.confirmed_at = payment.confirmed_at;
         known.confirmed_by = payment.confirmed_by;
-        known.needs_attention = is_watched(&decision.case.order, known);
+        known.needs_attention = is_watched(&decision.case.order, known, None);
         is_over = payment.needs_attention && !known.needs_attention;
     }
     let updated = Change::PaymentUpdated { payment: payment.id };

@@ -349,7 +349,7 @@ fn tell(draft: &mut Draft<'_>, payment: &Payment, differences: &[Difference]) {
     if listed.is_empty() {
         draft.close_problems(|problem| is_difference(problem, payment.id));
         let order = &draft.case.order;
-        if draft.payment(payment.id).is_some_and(|known| !is_watched(order, known)) {
+        if draft.payment(payment.id).is_some_and(|known| !is_watched(order, known, None)) {
             draft.set_attention(payment.id, false);
         }
     } else {

@@ -141,6 +141,15 @@ impl UpdateIntegration {
         let is_same = systems::kind(system) == systems::kind(&known.system);
         let before = Sealed::stored(known.row.credentials.as_deref().filter(|_| is_same));
         let mut after = before.clone();
+        let is_stated = self.credentials.secrets.contains_key("password");
+        if is_same
+            && is_other_server(&known.system, system)
+            && !before.secrets.is_empty()
+            && !is_stated
+        {
+            let description = "must be stated anew for another server";
+            return Err(wrong("integration.smtp.password", description));
+        }
         after.secrets.extend(self.credentials.secrets.clone());
         after.secrets.retain(|_, sealed| !sealed.is_empty());
         let mut missing = required(system).into_iter();
@@ -193,6 +202,16 @@ fn check_whole(system: &System) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// A mail server is wherever the shop says: a password that was meant for one must not go to another.
+fn is_other_server(one: &System, other: &System) -> bool {
+    match (one, other) {
+        (System::Smtp(one), System::Smtp(other)) => {
+            (&one.host, one.port, one.security) != (&other.host, other.port, other.security)
+        }
+        _ => false,
+    }
 }
 
 /// A shop has one mail server, whose user has a password; in the clear there is neither.

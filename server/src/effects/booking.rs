@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::carrying::{Ending, Errand};
 use crate::accounting::{Accounting, AccountingSystem, Entry, Report, Sighting};
 use crate::commands::{Command, RecordTransfer};
-use crate::store::claims::TransferParts;
+use crate::store::claims::{Task, TransferParts};
 use crate::store::rows::{EffectRow, number};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::systems::{Decline, Hold};
@@ -66,6 +66,10 @@ impl Errand for Booking {
             Some(entry) => accounting.look_up(&entry).await,
             None => Sighting::NoAnswer,
         }
+    }
+
+    fn is_asked(&self, task: Task) -> bool {
+        self.accounting.is_some() && (task == Task::LookUp || self.hold.is_none())
     }
 
     fn patience(&self) -> Duration {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::carrying::{Ending, Errand};
 use crate::commands::{Command, RecordLabel};
 use crate::labels::{Asked, LabelMaker, Maker, consignee, message_of, missing_of};
-use crate::store::claims::LabelParts;
+use crate::store::claims::{LabelParts, Task};
 use crate::store::rows::{EffectRow, number};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::systems::{Decline, Hold, Report, Sighting};
@@ -83,6 +83,10 @@ impl Errand for Labelling {
         }
         let Some(maker) = &self.maker else { return Sighting::NoAnswer };
         maker.look_up(&self.reference(), self.key()).await.map(Done::Made)
+    }
+
+    fn is_asked(&self, task: Task) -> bool {
+        self.maker.is_some() && (task == Task::LookUp || self.hold.is_none())
     }
 
     fn patience(&self) -> Duration {

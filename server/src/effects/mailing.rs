@@ -33,7 +33,8 @@ pub(super) struct Mailing {
 
 /// Keys of mails are of this name space.
 const KEYS: Uuid = Uuid::from_u128(0x7d1a_90e4_2b6c_4d0f_b8c5_41f7_06a9_3e52);
-/// How often a mail looks whether its integration is put right.
+/// The least time until a mail is tried again whose integration is not right; it is woken when the
+/// integration changes.
 const HELD_PAUSE: Duration = Duration::from_secs(15);
 /// Nobody is asked.
 const NO_PATIENCE: Duration = Duration::from_secs(1);

@@ -67,7 +67,8 @@ impl Errand for Paying {
 
     fn is_asked(&self, task: Task) -> bool {
         let is_look_up = task == Task::LookUp;
-        self.target().is_none_or(|(provider, call)| provider.is_asked(call, is_look_up))
+        (is_look_up || self.hold.is_none())
+            && self.target().is_some_and(|(provider, call)| provider.is_asked(call, is_look_up))
     }
 
     fn patience(&self) -> Duration {

@@ -49,6 +49,8 @@ const IN_ONE_LANE: usize = 8;
 const PROBES_IN_ONE_LANE: usize = 2;
 /// Calls to systems that may be gone: with all shops' at once there is room for others.
 const PROBES_AT_ONCE: usize = 64;
+/// A mail may take minutes, and mail servers are not known to be gone: others have room beside them.
+const MAILS_AT_ONCE: usize = 64;
 /// Each is a condition of one statement, and SQLite bounds how deep an expression may be.
 const SATURATED_MAX: usize = 200;
 
@@ -79,6 +81,11 @@ impl Slots {
         lanes.into_iter().filter(is_busy).take(SATURATED_MAX).cloned().collect()
     }
 
+    /// Whether mails get nothing more for now, of whatever shop.
+    pub(super) fn has_no_room_for_mails(&self) -> bool {
+        self.state().mails() >= MAILS_AT_ONCE
+    }
+
     /// Those that fit, in their order.
     pub(super) fn choose<'a>(&self, ready: &'a [Candidate]) -> Vec<&'a Candidate> {
         let (state, now) = (self.state(), Instant::now());
@@ -86,17 +93,19 @@ impl Slots {
         let lanes: Vec<(i64, Lane)> = ready.iter().map(Candidate::lane_of_shop).collect();
         let mut room = AT_ONCE.saturating_sub(state.taken.len());
         let mut probes = PROBES_AT_ONCE.saturating_sub(state.probes());
+        let mut mails = MAILS_AT_ONCE.saturating_sub(state.mails());
         let mut chosen = Vec::new();
         for (candidate, lane) in ready.iter().zip(&lanes) {
             let there = calls.entry(lane).or_default();
-            let is_probe = state.is_tripped(lane);
+            let (is_probe, is_mail) = (state.is_tripped(lane), lane.1 == Lane::Mail);
             // One given up by this process a moment ago may still be on its way out.
             let is_there = state.taken.contains_key(&candidate.effect_key);
-            if room == 0 || is_there || *there >= state.room(lane, now) || (is_probe && probes == 0)
-            {
+            let is_full = (is_probe && probes == 0) || (is_mail && mails == 0);
+            if room == 0 || is_there || is_full || *there >= state.room(lane, now) {
                 continue;
             }
             *there += 1;
+            mails -= usize::from(is_mail);
             room -= 1;
             probes -= usize::from(is_probe);
             chosen.push(candidate);
@@ -169,6 +178,10 @@ impl State {
         self.taken.values().filter(|taken| self.is_tripped(&taken.lane)).count()
     }
 
+    fn mails(&self) -> usize {
+        self.taken.values().filter(|taken| taken.lane.1 == Lane::Mail).count()
+    }
+
     fn room(&self, lane: &(i64, Lane), now: Instant) -> usize {
         match self.breakers.get(lane).map_or(Room::Usual, |breaker| breaker.room(now)) {
             Room::Usual => IN_ONE_LANE,
@@ -222,11 +235,15 @@ mod tests {
 
     /// So many effects of each of these shops' only lane.
     fn ready(shops: std::ops::Range<i64>, each: i64) -> Vec<Candidate> {
+        ready_in(&Lane::Provider("klarna".to_owned()), shops, each)
+    }
+
+    fn ready_in(lane: &Lane, shops: std::ops::Range<i64>, each: i64) -> Vec<Candidate> {
         let of_shop = |shop_id| {
             (0..each).map(move |number| Candidate {
                 effect_key: shop_id * 1_000 + number,
                 shop_id,
-                lane: Lane::Provider("klarna".to_owned()),
+                lane: lane.clone(),
             })
         };
         shops.flat_map(of_shop).collect()
@@ -254,6 +271,19 @@ mod tests {
         assert!(slots.choose(&effects).is_empty());
         drop(places);
         assert!(slots.saturated().is_empty());
+    }
+
+    #[tokio::test]
+    async fn however_many_mails_there_are_others_have_room() {
+        let slots = Slots::default();
+        let mails = ready_in(&Lane::Mail, 1..1_000, 8);
+        let chosen = slots.choose(&mails);
+        assert_eq!(chosen.len(), MAILS_AT_ONCE);
+        let places: Vec<Place> = chosen.into_iter().map(|one| slots.occupy(one)).collect();
+        assert!(slots.has_no_room_for_mails() && slots.choose(&mails).is_empty());
+        assert_eq!(slots.choose(&ready(2_000..2_001, 20)).len(), IN_ONE_LANE);
+        drop(places);
+        assert!(!slots.has_no_room_for_mails());
     }
 
     #[tokio::test]

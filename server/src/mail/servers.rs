@@ -1,4 +1,4 @@
-//! The mail servers that shops have set up, each opened once for every change of its integration.
+//! The mail servers that shops have set up, each made once for every change of its integration.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,11 +16,11 @@ pub(crate) struct MailServers {
     /// Who vouches for them besides those that this system trusts.
     authority: Option<Arc<[u8]>>,
     /// By the integration's name, with its revision.
-    opened: Arc<Mutex<HashMap<String, (i64, Smtp)>>>,
+    known: Arc<Mutex<HashMap<String, (i64, Smtp)>>>,
 }
 
-/// More are opened anew now and then.
-const OPENED_MAX: usize = 1_000;
+/// Each keeps who may vouch for it; where there are more they are made anew now and then.
+const KNOWN_MAX: usize = 100;
 
 /// Whether an integration is with a mail server.
 pub(crate) fn is_mail_server(system: &System) -> bool {
@@ -28,8 +28,8 @@ pub(crate) fn is_mail_server(system: &System) -> bool {
 }
 
 impl MailServers {
-    pub(crate) fn new(links: Links, authority: Option<Vec<u8>>) -> Self {
-        Self { links, authority: authority.map(Arc::from), opened: Arc::default() }
+    pub(crate) fn new(links: Links, authority: Option<Arc<[u8]>>) -> Self {
+        Self { links, authority, known: Arc::default() }
     }
 
     /// What takes the mails of the shop with this integration.
@@ -47,22 +47,19 @@ impl MailServers {
     pub(crate) fn server(&self, setup: Setup<'_>) -> Result<Smtp, Unusable> {
         let System::Smtp(smtp) = setup.system else { return Err(Unusable::OtherSystem) };
         let link = self.links.open(setup)?;
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((revision, known)) = opened.get(&link.name)
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((revision, server)) = known.get(&link.name)
             && *revision == link.revision
         {
-            return Ok(known.clone());
+            return Ok(server.clone());
         }
         let url = SmtpUrl::of_shop(smtp, &link.secret("password")).ok_or(Unusable::OtherSystem)?;
         let reach = Reach::Public { or_loopback: self.links.allows_stand_ins() };
-        let server = Smtp::new(url, reach, self.authority.as_deref()).map_err(|reason| {
-            tracing::error!(integration = link.name, reason, "a mail server cannot be used");
-            Unusable::NobodyTrusted
-        })?;
-        if opened.len() >= OPENED_MAX {
-            opened.clear();
+        let server = Smtp::new(url, reach, self.authority.clone());
+        if known.len() >= KNOWN_MAX {
+            known.clear();
         }
-        opened.insert(link.name, (link.revision, server.clone()));
+        known.insert(link.name, (link.revision, server.clone()));
         Ok(server)
     }
 }

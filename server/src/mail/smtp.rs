@@ -1,10 +1,12 @@
 //! The conversation with a mail server, step by step: what failed before the text went over
 //! certainly did not happen, what failed after it nobody knows.
 
+mod line;
 mod url;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lettre::address::Envelope;
@@ -14,6 +16,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use order_rules::refusals::Code;
+use rustls::ClientConfig;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
@@ -21,7 +24,7 @@ use self::url::Security;
 pub(crate) use self::url::{SmtpUrl, Unreadable};
 use super::MailSystem;
 use super::letter::Letter;
-use crate::outside::is_public;
+use crate::outside::{is_public, trust};
 use crate::providers::Tested;
 use crate::systems::{Decline, Report, Sighting};
 
@@ -30,8 +33,17 @@ use crate::systems::{Decline, Report, Sighting};
 pub(crate) struct Smtp {
     url: SmtpUrl,
     reach: Reach,
-    /// `None`: nothing is said in secret.
-    tls: Option<TlsParameters>,
+    /// Who vouches for it besides those that this system trusts.
+    authority: Option<Arc<[u8]>>,
+    /// Made with the first conversation: reading who may vouch for a server takes time.
+    secrecy: Arc<OnceLock<Result<Secrecy, String>>>,
+}
+
+/// What is needed to talk in secret.
+enum Secrecy {
+    None,
+    Tls(Arc<ClientConfig>),
+    StartTls(TlsParameters),
 }
 
 /// Where a mail server may be.
@@ -56,6 +68,8 @@ const UNTIL_TEXT: Duration = Duration::from_secs(30);
 /// How long the text may take, and the word that it was taken.
 const TEXT: Duration = Duration::from_secs(300);
 const GOODBYE: Duration = Duration::from_secs(1);
+/// Answers that are about the login, not about the mail.
+const LOGIN_WANTED: [&str; 4] = ["530", "534", "535", "538"];
 const REASON_CHARACTERS_MAX: usize = 300;
 
 /// Why the text was not reached.
@@ -67,22 +81,39 @@ enum Stopped {
 }
 
 impl Smtp {
-    pub(super) fn new(
-        url: SmtpUrl,
-        reach: Reach,
-        authority: Option<&[u8]>,
-    ) -> Result<Self, String> {
-        if url.security == Security::None {
-            return Ok(Self { url, reach, tls: None });
+    pub(super) fn new(url: SmtpUrl, reach: Reach, authority: Option<Arc<[u8]>>) -> Self {
+        Self { url, reach, authority, secrecy: Arc::default() }
+    }
+
+    /// Whether anybody can vouch for it.
+    ///
+    /// # Errors
+    /// When the authority is no certificate, or this system trusts nobody at all.
+    pub(super) fn check_trust(&self) -> Result<(), String> {
+        self.secrecy().map(drop)
+    }
+
+    fn secrecy(&self) -> Result<&Secrecy, String> {
+        let made = self.secrecy.get_or_init(|| self.make_secrecy());
+        made.as_ref().map_err(String::clone)
+    }
+
+    fn make_secrecy(&self) -> Result<Secrecy, String> {
+        let authority = self.authority.as_deref();
+        match self.url.security {
+            Security::None => Ok(Secrecy::None),
+            Security::Tls => trust(authority).map(Arc::new).map(Secrecy::Tls),
+            Security::StartTls => {
+                let mut tls = TlsParameters::builder(self.url.host.clone());
+                if let Some(authority) = authority {
+                    let certificate = Certificate::from_pem(authority)
+                        .map_err(|error| format!("it is no certificate: {error}"))?;
+                    tls = tls.add_root_certificate(certificate);
+                }
+                let tls = tls.build().map_err(|error| error.to_string())?;
+                Ok(Secrecy::StartTls(tls))
+            }
         }
-        let mut tls = TlsParameters::builder(url.host.clone());
-        if let Some(authority) = authority {
-            let certificate = Certificate::from_pem(authority)
-                .map_err(|error| format!("--smtp-ca is no certificate: {error}"))?;
-            tls = tls.add_root_certificate(certificate);
-        }
-        let tls = tls.build().map_err(|error| format!("no mail server can be trusted: {error}"))?;
-        Ok(Self { url, reach, tls: Some(tls) })
     }
 
     /// Whether it answers and lets the shop in.
@@ -103,15 +134,20 @@ impl Smtp {
     /// A connection that may be sent through: secured and logged in as the settings say. Whatever
     /// is refused so far is about the settings or the server, not about the mail.
     async fn connect(&self) -> Result<AsyncSmtpConnection, Lost> {
-        let SmtpUrl { security, login, .. } = &self.url;
+        let SmtpUrl { host, login, .. } = &self.url;
         let hello = ClientId::default();
-        let at_once = self.tls.clone().filter(|_| *security == Security::Tls);
         let addresses = self.addresses().await?;
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), None, &hello, at_once, None)
-                .await
-                .map_err(|error| Lost::Unreachable(error.to_string()))?;
-        if let (Security::StartTls, Some(tls)) = (security, &self.tls) {
+        let secrecy = self.secrecy().map_err(Lost::Unreachable)?;
+        let at_once = match secrecy {
+            Secrecy::Tls(config) => Some((Arc::clone(config), host.as_str())),
+            Secrecy::None | Secrecy::StartTls(_) => None,
+        };
+        let line = line::open(&addresses, at_once).await;
+        let line = line.map_err(|error| Lost::Unreachable(error.to_string()))?;
+        let mut connection = AsyncSmtpConnection::connect_with_transport(line, &hello)
+            .await
+            .map_err(|error| Lost::Unreachable(error.to_string()))?;
+        if let Secrecy::StartTls(tls) = secrecy {
             let secured = connection.starttls(tls.clone(), &hello).await;
             secured.map_err(|error| Lost::Unexpected(error.to_string()))?;
         }
@@ -232,7 +268,11 @@ fn has_other_letters(envelope: &Envelope) -> bool {
 
 fn stopped(error: &Error) -> Stopped {
     let reason = error.to_string();
-    if error.is_permanent() { Stopped::Declined(reason) } else { Stopped::TryLater(reason) }
+    let code = error.status().map(|code| code.to_string()).unwrap_or_default();
+    match error.is_permanent() && !LOGIN_WANTED.contains(&code.as_str()) {
+        true => Stopped::Declined(reason),
+        false => Stopped::TryLater(reason),
+    }
 }
 
 fn try_later(reason: &str, letter: &Letter) -> Report<()> {

@@ -119,3 +119,39 @@ fn a_stand_in_is_a_bare_loopback_address() {
         assert!(!is_loopback(wrong), "{wrong}");
     }
 }
+
+#[test]
+fn only_addresses_of_the_public_network_are_public() {
+    let public = ["1.1.1.1", "93.184.216.34", "100.63.0.1", "2606:4700::1111", "2a01:79c::1"];
+    let own = [
+        "0.0.0.0",
+        "10.1.2.3",
+        "100.64.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "172.16.0.1",
+        "192.0.0.1",
+        "192.0.2.1",
+        "192.168.1.1",
+        "198.18.0.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "2001::1",
+        "2001:db8::1",
+        "2002:a00:1::",
+        "3fff::1",
+        "fc00::1",
+        "fe80::1",
+        "ff02::1",
+    ];
+    for (addresses, is_so) in [(public.as_slice(), true), (own.as_slice(), false)] {
+        for address in addresses {
+            assert_eq!(is_public(address.parse().unwrap()), is_so, "{address}");
+        }
+    }
+}

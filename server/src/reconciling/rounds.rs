@@ -4,15 +4,15 @@
 //! Whoever reads a payment moves its next read first, so that replicas share the work. A provider that
 //! is silent is left alone for a while; while it hangs only its own payments wait.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use order_proto::v1::ReconciliationState;
 use order_rules::order::Micros;
 use order_rules::reconciling::{mark, next_read};
 use order_rules::refusals::Code;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use uuid::Uuid;
 
 use super::{PaymentOf, READ_TIMEOUT, Reconciling, Unread};
@@ -36,8 +36,9 @@ pub(crate) struct Rounds {
 /// The lanes that are read, and those whose provider is silent.
 #[derive(Default)]
 struct Lanes {
-    running: JoinSet<(Lane, Result<LaneEnd, StoreFailure>)>,
-    busy: BTreeSet<Lane>,
+    running: JoinSet<Result<LaneEnd, StoreFailure>>,
+    /// By the task that reads it.
+    busy: HashMap<Id, Lane>,
     /// Until when each is left alone.
     silent: BTreeMap<Lane, Instant>,
 }
@@ -63,6 +64,8 @@ enum Outcome {
 const ROUND_EVERY: Duration = Duration::from_secs(1);
 const EXPIRIES_EVERY: Duration = Duration::from_secs(5);
 const EXPIRIES_AT_ONCE: i64 = 200;
+/// A shop whose queue is full must not hold up the reads of all.
+const EXPIRIES_TIME: Duration = Duration::from_secs(2);
 /// What a process that died had taken is taken up after this.
 const CLAIM: Duration = Duration::from_secs(5 * 60);
 /// Something of ours is under way, or the provider is silent.
@@ -94,8 +97,12 @@ impl Rounds {
             rounds.tick().await;
             if expiries_at <= Instant::now() {
                 expiries_at = Instant::now() + EXPIRIES_EVERY;
-                if let Err(failure) = self.announce_expiries().await {
-                    tracing::warn!(%failure, "reservations that expire soon are announced later");
+                match timeout(EXPIRIES_TIME, self.announce_expiries()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(failure)) => {
+                        tracing::warn!(%failure, "reservations that expire soon are announced later");
+                    }
+                    Err(_) => tracing::warn!("not all that expires soon is announced yet"),
                 }
             }
             if self.reads_per_second > 0
@@ -133,8 +140,8 @@ impl Rounds {
                 taken_until: until,
             };
             if lanes.has_room(&lane) {
-                lanes.busy.insert(lane.clone());
-                lanes.running.spawn(async move { (lane, reading.read(payments).await) });
+                let task = lanes.running.spawn(async move { reading.read(payments).await });
+                lanes.busy.insert(task.id(), lane);
             } else {
                 reading.put_off(payments).await?;
             }
@@ -165,35 +172,30 @@ impl Lanes {
     fn settle(&mut self) {
         let now = Instant::now();
         self.silent.retain(|_, until| now < *until);
-        while let Some(ended) = self.running.try_join_next() {
-            let (lane, end) = match ended {
-                Ok((lane, end)) => (lane, end),
-                Err(failure) => {
-                    // Whose it was is not told: all that runs is waited for.
-                    tracing::error!(%failure, "a read ended in disorder");
-                    continue;
+        while let Some(ended) = self.running.try_join_next_with_id() {
+            let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+            let lane = self.busy.remove(&task);
+            match (ended, lane) {
+                (Ok((_, Ok(LaneEnd::Silent))), Some(lane)) => {
+                    self.silent.insert(lane, now + SILENT_FOR);
                 }
-            };
-            self.busy.remove(&lane);
-            match end {
-                Ok(LaneEnd::Read) => {}
-                Ok(LaneEnd::Silent) => drop(self.silent.insert(lane, now + SILENT_FOR)),
-                Err(failure) => tracing::warn!(%failure, "a payment is read again too soon"),
+                (Ok((_, Ok(_))), _) => {}
+                (Ok((_, Err(failure))), _) => {
+                    tracing::warn!(%failure, "a payment is read again too soon");
+                }
+                (Err(failure), _) => tracing::error!(%failure, "a read ended in disorder"),
             }
-        }
-        if self.running.is_empty() {
-            self.busy.clear();
         }
     }
 
     /// Of which nothing is read now; not all, if they are very many.
     fn at_rest(&self) -> Vec<Lane> {
-        self.busy.iter().chain(self.silent.keys()).take(NAMED_MAX).cloned().collect()
+        self.busy.values().chain(self.silent.keys()).take(NAMED_MAX).cloned().collect()
     }
 
     fn has_room(&self, lane: &Lane) -> bool {
         self.busy.len() < LANES_AT_ONCE
-            && !self.busy.contains(lane)
+            && !self.busy.values().any(|busy| busy == lane)
             && !self.silent.contains_key(lane)
     }
 }
@@ -328,19 +330,21 @@ mod tests {
     #[tokio::test]
     async fn a_lane_that_hangs_or_is_silent_rests_and_others_have_room() {
         let mut lanes = Lanes::default();
-        for shop in 1..=3 {
-            lanes.busy.insert(lane(shop));
-        }
-        lanes.running.spawn(std::future::pending());
-        lanes.running.spawn(async { (lane(2), Ok(LaneEnd::Silent)) });
-        lanes.running.spawn(async { (lane(3), Ok(LaneEnd::Read)) });
+        let hanging = lanes.running.spawn(std::future::pending());
+        lanes.busy.insert(hanging.id(), lane(1));
+        let silent = lanes.running.spawn(async { Ok(LaneEnd::Silent) });
+        lanes.busy.insert(silent.id(), lane(2));
+        let read = lanes.running.spawn(async { Ok(LaneEnd::Read) });
+        lanes.busy.insert(read.id(), lane(3));
+        let broken = lanes.running.spawn(async { panic!("of a test") });
+        lanes.busy.insert(broken.id(), lane(4));
         while lanes.running.len() > 1 {
             tokio::task::yield_now().await;
             lanes.settle();
         }
         assert_eq!(lanes.at_rest(), [lane(1), lane(2)]);
-        let room = [1, 2, 3, 4].map(|shop| lanes.has_room(&lane(shop)));
-        assert_eq!(room, [false, false, true, true]);
+        let room = [1, 2, 3, 4, 5].map(|shop| lanes.has_room(&lane(shop)));
+        assert_eq!(room, [false, false, true, true, true]);
     }
 
     #[tokio::test]
@@ -349,7 +353,8 @@ mod tests {
         for shop in 0..1_000 {
             let lane = lane(shop);
             if lanes.has_room(&lane) {
-                lanes.busy.insert(lane);
+                let task = lanes.running.spawn(std::future::pending());
+                lanes.busy.insert(task.id(), lane);
             }
             let until = Instant::now() + SILENT_FOR;
             lanes.silent.insert(Lane { shop_id: shop, provider: "vipps".to_owned() }, until);

@@ -1,6 +1,7 @@
 //! What the exactness audit reads beside the facts of turns: how much there is, and rows to follow.
 
 use super::facts::Facts;
+use super::rows::ExpiryRow;
 
 /// How much a shop has when an audit begins.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +39,7 @@ pub(crate) struct AuditPage {
     /// The document of each order's last event.
     pub documents: Vec<(i64, Option<Vec<u8>>)>,
     pub moved: Vec<MovedRow>,
+    pub expiries: Vec<ExpiryRow>,
 }
 
 /// An event, as far as the chain of the log shows.

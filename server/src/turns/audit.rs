@@ -58,6 +58,7 @@ pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Aud
         check_row(&mut findings, &desk, number, facts);
         check_document(&mut findings, &desk, number, page);
         check_versions(&mut findings, &desk, number, facts);
+        check_expiry(&mut findings, &desk, number, page);
         for line in &case.order.lines {
             let told = moved.get(&(number, line.id)).copied().unwrap_or_default();
             let out = told.taken.saturating_sub(told.put_back);
@@ -166,6 +167,17 @@ fn check_versions(findings: &mut Findings, desk: &Desk, number: i64, facts: &Fac
         .collect();
     let last = desk.orders.get(&number).map_or(0, |file| file.extra.personal_version);
     findings.same("personal-versions", "versions", &versions, &(1..=last).collect());
+}
+
+/// Orders are found by the reservations they need that expire, and by no others.
+fn check_expiry(findings: &mut Findings, desk: &Desk, number: i64, page: &AuditPage) {
+    let shop_id = desk.shop.row.shop_id;
+    let Some(file) = desk.orders.get(&number) else { return };
+    let stored = page.expiries.iter().find(|row| row.order_key == key(shop_id, number));
+    let ours = record::expiry(shop_id, &file.order, &desk.payments_of(&file.order));
+    findings.check(stored == ours.as_ref(), "expiries", || {
+        "when its reservations expire is not what they say".to_owned()
+    });
 }
 
 /// Whatever is asked of a provider and not final is in the queue, and nothing else is.

@@ -196,7 +196,7 @@ fn give_back(
     refund: &Operation,
     news: &News,
 ) {
-    confirm(draft, payment, refund.state);
+    confirm(draft, payment, refund);
     let reason = Some(&news.reason).filter(|reason| !reason.is_empty());
     edit(draft, payment, refund.id, |refund| refund.provider_reason = reason.cloned());
     draft.resolve(payment, refund.id, OperationState::Declined);

@@ -1,6 +1,7 @@
 //! What an operation came to: the ledger first, then the change that waited for it.
 
 use super::{ChangingFacts, advancing, finish, is_gating, label, problems};
+use crate::attention::is_watched;
 use crate::decision::{Decision, Ids};
 use crate::draft::{About, Draft};
 use crate::editing::adjusting;
@@ -90,7 +91,7 @@ fn apply(
 ) {
     match outcome {
         Outcome::Succeeded { amount_minor, provider_reference, expires_at } => {
-            confirm(draft, payment, operation.state);
+            confirm(draft, payment, operation);
             edit(draft, payment, operation.id, |operation| {
                 operation.provider_reference.clone_from(provider_reference);
             });
@@ -101,11 +102,11 @@ fn apply(
             }
         }
         Outcome::Declined { code, provider_reason } => {
-            confirm(draft, payment, operation.state);
+            confirm(draft, payment, operation);
             decline(facts, draft, payment, operation, (*code, provider_reason));
         }
         Outcome::Reversed { .. } => {
-            confirm(draft, payment, operation.state);
+            confirm(draft, payment, operation);
             decline(facts, draft, payment, operation, (Code::CaptureReversed, ""));
         }
         Outcome::Accepted => wait_on(draft, payment, operation, OperationState::Accepted),
@@ -162,14 +163,17 @@ fn is_other_amount(operation: &Operation, amount_minor: i64) -> bool {
 }
 
 /// The provider has spoken (11.5).
-pub(super) fn confirm(draft: &mut Draft<'_>, payment: PaymentId, was: OperationState) {
+pub(super) fn confirm(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation) {
     let now = draft.now;
+    let order = &draft.case.order;
+    let is_over = operation.state == OperationState::Unknown
+        && draft
+            .payment(payment)
+            .is_some_and(|known| !is_watched(order, known, Some(operation.id)));
     if let Some(payment) = draft.payment_mut(payment) {
         payment.confirmed_at = Some(now);
         payment.confirmed_by = Some(Confirmation::Operation);
-        if was == OperationState::Unknown {
-            payment.needs_attention = false;
-        }
+        payment.needs_attention &= !is_over;
     }
 }
 

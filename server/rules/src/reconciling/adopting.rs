@@ -2,17 +2,20 @@
 
 use super::AT_PROVIDER;
 use super::comparing::Adoption;
-use crate::attention::refunded_since;
+use crate::attention::still_owed;
 use crate::draft::Draft;
 use crate::order::OrderNumber;
-use crate::payments::{
-    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId,
-};
+use crate::payments::{Authorization, Operation, OperationKind, OperationState, PaymentId};
 
 /// Takes one step.
 pub(super) fn adopt(draft: &mut Draft<'_>, payment: PaymentId, adoption: Adoption) {
     match adoption {
-        Adoption::Operation(kind, amount_minor) => append(draft, payment, kind, amount_minor),
+        Adoption::Operation(OperationKind::Refund, amount_minor) => {
+            refund(draft, payment, amount_minor);
+        }
+        Adoption::Operation(kind, amount_minor) => {
+            append(draft, payment, (kind, amount_minor), None);
+        }
         Adoption::End(authorization) => draft.set_authorization(payment, authorization),
         Adoption::Hold(authorized_minor) => {
             if let Some(known) = draft.payment_mut(payment) {
@@ -29,13 +32,44 @@ pub(super) fn adopt(draft: &mut Draft<'_>, payment: PaymentId, adoption: Adoptio
     }
 }
 
-fn append(draft: &mut Draft<'_>, payment: PaymentId, kind: OperationKind, amount_minor: i64) {
+/// What a person paid back elsewhere pays out what is owed, the oldest first, so that nobody pays it
+/// again.
+fn refund(draft: &mut Draft<'_>, payment: PaymentId, amount_minor: i64) {
+    let mut left = amount_minor;
+    for id in own_refunds(draft, payment) {
+        let known = draft.payment(payment);
+        let Some((known, owed)) = known.and_then(|known| Some((known, known.operation(id)?)))
+        else {
+            continue;
+        };
+        let (part, credit) = (still_owed(&draft.case, known, owed).min(left), owed.credit);
+        if part > 0 {
+            append(draft, payment, (OperationKind::Refund, part), credit);
+            left = left.saturating_sub(part);
+        }
+    }
+    if left > 0 {
+        append(draft, payment, (OperationKind::Refund, left), None);
+    }
+}
+
+fn own_refunds(draft: &Draft<'_>, payment: PaymentId) -> Vec<i64> {
+    let order = draft.case.order.number;
+    let operations = draft.payment(payment).into_iter().flat_map(|known| &known.operations);
+    let refunds = operations
+        .filter(|known| known.kind == OperationKind::Refund && known.order == order)
+        .map(|known| known.id);
+    refunds.collect()
+}
+
+fn append(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    (kind, amount_minor): (OperationKind, i64),
+    credit: Option<OrderNumber>,
+) {
     let (order, now, id) = (draft.case.order.number, draft.now, draft.ids.take());
     let Some(target) = draft.payment_mut(payment) else { return };
-    let credit = match kind {
-        OperationKind::Refund => paid_out(target, order, amount_minor),
-        _ => None,
-    };
     target.operations.push(Operation {
         id,
         order,
@@ -49,18 +83,4 @@ fn append(draft: &mut Draft<'_>, payment: PaymentId, kind: OperationKind, amount
         credit,
     });
     draft.resolve(payment, id, OperationState::Succeeded);
-}
-
-/// The credit whose refund the provider declined and a person paid out elsewhere: it must not be
-/// paid out again.
-fn paid_out(payment: &Payment, order: OrderNumber, amount_minor: i64) -> Option<OrderNumber> {
-    let declined = payment.operations.iter().filter(|known| {
-        known.kind == OperationKind::Refund
-            && known.state == OperationState::Declined
-            && known.order == order
-            && known.amount_minor == amount_minor
-    });
-    let mut owed =
-        declined.filter(|one| refunded_since(payment, one, OperationState::may_happen) == 0);
-    owed.find_map(|one| one.credit)
 }

@@ -150,8 +150,10 @@ impl Comparison<'_> {
         let needed = self.used().saturating_add(more);
         let is_covered = needed <= self.authorized.max(self.theirs.authorized_minor);
         // What was captured before the payment came to us is not of what we hold.
-        let is_of_ours =
-            needed > self.authorized || self.their_rest().saturating_add(more) <= self.our_rest();
+        let is_of_ours = match needed > self.authorized {
+            true => self.their_rest() < self.our_rest(),
+            false => self.their_rest().saturating_add(more) <= self.our_rest(),
+        };
         if !self.is_held || !is_covered || !is_of_ours || !self.may_capture(more) {
             self.list(DifferenceKind::CapturedElsewhere, ours, theirs);
             return false;

@@ -167,6 +167,49 @@ fn a_declined_refund_that_was_paid_in_the_portal_is_owed_no_more() {
 }
 
 #[test]
+fn what_is_paid_in_the_portal_pays_out_what_is_owed_the_oldest_first() {
+    check(
+        "
+        place A 200 klarna:k1=200
+        yes k1
+        A sent
+        yes k1
+        credit A C units=1 yes
+        no k1
+        credit A D units=1 yes
+        no k1
+        at 100
+        read k1 held 200 captured=200 refunded=120 => k1:Adopted(+REFUNDED_ELSEWHERE=0/120) refund!k1=100:succeeded refund!k1=20:succeeded problem:REFUNDED_AT_PROVIDER closed:REFUND_DECLINED
+        retry A k1 refund                          => REFUSED OPERATION_FINAL operation=9
+        read k1 held 200 captured=200 refunded=200 => k1:Adopted(+REFUNDED_ELSEWHERE=120/200) refund!k1=80:succeeded problem:REFUNDED_AT_PROVIDER closed:REFUND_DECLINED
+        state A                                    => sent Refunded REFUNDED_AT_PROVIDER REFUNDED_AT_PROVIDER
+
+        place E 100 klarna:k2=100
+        yes k2
+        E sent
+        yes k2
+        credit E F units=1 yes
+        yes k2 30                                  => refund!k2=30:succeeded updated:k2 problem:REFUND_DECLINED
+        at 200
+        read k2 held 100 captured=100 refunded=50  => k2:Adopted(+REFUNDED_ELSEWHERE=30/50) refund!k2=20:succeeded updated:k2 problem:REFUNDED_AT_PROVIDER closed:REFUND_DECLINED
+        state E                                    => sent PartiallyRefunded REFUNDED_AT_PROVIDER
+
+        place G 100 klarna:k3=100
+        yes k3
+        G sent
+        yes k3
+        credit G H units=1 yes
+        no k3
+        retry G k3 refund                          => settled:refund@k3:declined refund?k3=50:H
+        yes k3 20                                  => refund!k3=20:succeeded updated:k3 closed:REFUND_DECLINED problem:REFUND_DECLINED
+        at 300
+        read k3 held 100 captured=100 refunded=50  => k3:Adopted(+REFUNDED_ELSEWHERE=20/50) refund!k3=30:succeeded updated:k3 problem:REFUNDED_AT_PROVIDER closed:REFUND_DECLINED
+        state G                                    => sent PartiallyRefunded REFUNDED_AT_PROVIDER
+        ",
+    );
+}
+
+#[test]
 fn what_was_captured_before_it_came_to_us_is_not_this_orders() {
     check(
         "
@@ -175,6 +218,11 @@ fn what_was_captured_before_it_came_to_us_is_not_this_orders() {
         at 100
         read k1 held 160 captured=60             => k1:Differs(CAPTURED_ELSEWHERE=0/60) problem:LEDGER_DIFFERS updated:k1
         state A                                  => default Authorized LEDGER_DIFFERS
+
+        place B 100 manual=50 klarna:k2=50
+        yes k2
+        read k2 held 110 captured=60             => k2:Differs(CAPTURED_ELSEWHERE=0/60) problem:LEDGER_DIFFERS updated:k2
+        read k2 held 150 captured=70             => k2:Differs(CAPTURED_ELSEWHERE=0/70) closed:LEDGER_DIFFERS problem:LEDGER_DIFFERS
         ",
     );
 }
@@ -194,6 +242,18 @@ fn what_needs_a_person_needs_one_until_all_of_it_is_over() {
         settle A k1 refund yes                   => settled:refund@k1:unknown refund!k1=50:succeeded closed:OUTCOME_UNKNOWN
         at 200
         read k1 held 100 captured=100 refunded=50 => k1:Agrees() closed:LEDGER_DIFFERS updated:k1
+
+        place B 100 klarna:k2=100
+        yes k2
+        B sent
+        yes k2
+        at 300
+        read k2 held 100                          => k2:Differs(CAPTURE_MISSING=100/0) problem:LEDGER_DIFFERS updated:k2
+        credit B D units=1 yes
+        unknown k2                                => updated:k2 problem:OUTCOME_UNKNOWN
+        yes k2                                    => refund!k2=50:succeeded closed:OUTCOME_UNKNOWN
+        at 400
+        read k2 held 100 captured=100 refunded=50 => k2:Agrees() closed:LEDGER_DIFFERS updated:k2
         ",
     );
 }

@@ -11,8 +11,10 @@ use super::{Connection, Database, Run, load};
 use crate::store::StoreFailure;
 use crate::store::audits::{AuditPage, BalanceRow, Extent, LinkRow, PageAsked};
 use crate::store::facts::Needs;
-use crate::store::rows::{HeadRow, key, number};
-use crate::store::schema::{events, orders, payments, shop_heads, stock_items, stock_movements};
+use crate::store::rows::{ExpiryRow, HeadRow, key, number};
+use crate::store::schema::{
+    events, order_expiries, orders, payments, shop_heads, stock_items, stock_movements,
+};
 
 /// PostgreSQL sums 64-bit numbers as numerics.
 const SUM_OF_QUANTITY: &str = "CAST(COALESCE(SUM(quantity), 0) AS BIGINT)";
@@ -106,7 +108,12 @@ impl Database {
                 .select((events::order_number, events::kind, events::change))
                 .load(conn)
                 .await?;
-            Ok(check(AuditPage { keys, facts, documents, moved }))
+            let expiries = order_expiries::table
+                .filter(order_expiries::order_key.eq_any(keys.clone()))
+                .select(ExpiryRow::as_select())
+                .load(conn)
+                .await?;
+            Ok(check(AuditPage { keys, facts, documents, moved, expiries }))
         })
     }
 

@@ -85,6 +85,11 @@ impl Database {
                     effects::integration,
                 ))
                 .into_boxed::<Backend>();
+            if search.leaves_mails {
+                query = query.filter(
+                    effects::payment_key.is_not_null().or(effects::integration.is_not_null()),
+                );
+            }
             for (shop, lane) in &search.saturated {
                 let is_elsewhere = effects::shop_id.ne(*shop);
                 query = match lane {

@@ -140,13 +140,15 @@ pub(super) async fn hasten(
                 .execute(conn)
                 .await?;
         }
-        let own = schema::effects::table
+        // Mails name no integration: it may be the shop's mail server that has changed.
+        let mails = schema::effects::table
             .filter(sql::<Bool>(IS_OPEN))
             .filter(schema::effects::shop_id.eq(provider.shop_id))
             .filter(schema::effects::due_at.gt(now))
             .filter(schema::effects::due_at.lt(i64::MAX))
-            .filter(schema::effects::integration.eq(&provider.name));
-        diesel::update(own).set(schema::effects::due_at.eq(now)).execute(conn).await?;
+            .filter(schema::effects::payment_key.is_null())
+            .filter(schema::effects::integration.is_null());
+        diesel::update(mails).set(schema::effects::due_at.eq(now)).execute(conn).await?;
     }
     Ok(())
 }
