@@ -464,6 +464,8 @@ async fn payments_are_read_without_anybody_asking(backend: Backend) {
 
 /// What changes the payment meanwhile puts it off no more than what happens to other payments.
 async fn a_read_that_is_due_stays_due(backend: Backend) {
+    const LONG_AGO: i64 = 1_000;
+    const FAR_OFF: i64 = 32_503_680_000_000_000;
     // Nobody goes round: it stays as turns leave it.
     let world = World::own(backend, &["--reconcile-rate", "0"]).await;
     let due = async |reference: &str| {
@@ -475,8 +477,6 @@ async fn a_read_that_is_due_stays_due(backend: Backend) {
         let statement = format!("UPDATE payments SET read_due_at = {due} {named}");
         world.server.store.damage(&statement).await;
     };
-    const LONG_AGO: i64 = 1_000;
-    const FAR_OFF: i64 = 32_503_680_000_000_000;
     let [hastened, usual] = [world.buy(TOTAL, "").await, world.buy(TOTAL, "").await];
     set(&hastened.reference, LONG_AGO).await;
     set(&usual.reference, FAR_OFF).await;
