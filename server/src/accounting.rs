@@ -69,6 +69,15 @@ impl Books {
     }
 }
 
+impl Accounting {
+    /// Of its integration.
+    pub(crate) const fn revision(&self) -> i64 {
+        match self {
+            Self::Tripletex(tripletex) => tripletex.revision(),
+        }
+    }
+}
+
 impl AccountingSystem for Accounting {
     async fn book(&self, entry: &Entry) -> Report {
         match self {

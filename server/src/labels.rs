@@ -109,6 +109,16 @@ pub(crate) fn behind(links: &Links, setup: Setup<'_>) -> Result<Maker, Unusable>
     }
 }
 
+impl Maker {
+    /// Of its integration; 0 where that does not matter.
+    pub(crate) const fn revision(&self) -> i64 {
+        match self {
+            Self::Sandbox(_) => 0,
+            Self::Cargonizer(cargonizer) => cargonizer.revision(),
+        }
+    }
+}
+
 impl LabelMaker for Maker {
     async fn make(&self, asked: &Asked) -> Report<Consignment> {
         match self {

@@ -30,6 +30,7 @@ trials! {
     own: [
         what_was_done_in_klarnas_portal_is_adopted,
         payments_are_read_without_anybody_asking,
+        a_read_that_is_due_stays_due,
     ];
     once: [
         two_replicas_read_each_payment_once,
@@ -459,6 +460,34 @@ async fn payments_are_read_without_anybody_asking(backend: Backend) {
     .await;
     assert_eq!(world.get(&quiet.name).await, before, "what agrees changes nothing");
     stage.check().await;
+}
+
+/// What changes the payment meanwhile puts it off no more than what happens to other payments.
+async fn a_read_that_is_due_stays_due(backend: Backend) {
+    const LONG_AGO: i64 = 1_000;
+    const FAR_OFF: i64 = 32_503_680_000_000_000;
+    // Nobody goes round: it stays as turns leave it.
+    let world = World::own(backend, &["--reconcile-rate", "0"]).await;
+    let due = async |reference: &str| {
+        let named = format!("FROM payments WHERE reference = '{reference}'");
+        world.server.store.numbers(["coalesce(read_due_at, 0)", "0", "0", "0"], &named).await[0][0]
+    };
+    let set = async |reference: &str, due: i64| {
+        let named = format!("WHERE reference = '{reference}'");
+        let statement = format!("UPDATE payments SET read_due_at = {due} {named}");
+        world.server.store.damage(&statement).await;
+    };
+    let [hastened, usual] = [world.buy(TOTAL, "").await, world.buy(TOTAL, "").await];
+    set(&hastened.reference, LONG_AGO).await;
+    set(&usual.reference, FAR_OFF).await;
+    for one in [&hastened, &usual] {
+        world.complete(&one.name).await.unwrap();
+    }
+    assert_eq!(due(&hastened.reference).await, LONG_AGO);
+    assert!(
+        (LONG_AGO..FAR_OFF).contains(&due(&usual.reference).await),
+        "a turn sets the usual one"
+    );
 }
 
 /// However many replicas go round, each payment is read once a turn.

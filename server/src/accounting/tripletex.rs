@@ -19,6 +19,7 @@ use order_rules::accounting::{Booked, TransferForm};
 use order_rules::order::{Day, PriceBasis};
 use order_rules::refusals::Code;
 use reqwest::Method;
+use serde::de::DeserializeOwned;
 
 use self::amounts::Amount;
 use self::answers::Stop;
@@ -69,6 +70,10 @@ impl Tripletex {
         }
     }
 
+    pub(super) const fn revision(&self) -> i64 {
+        self.session.link().revision
+    }
+
     /// Makes what is not there yet.
     async fn make(&self, entry: &Entry) -> Result<Booked, Stop> {
         let known = self.order(entry).await?;
@@ -87,8 +92,7 @@ impl Tripletex {
                     return Ok(self.booked(entry, id, None));
                 }
                 let path = format!("/order/{id}");
-                let fields = [("fields", ORDER_FIELDS.to_owned())];
-                (self.session.read::<One<FoundOrder>>(&path, &fields).await?.value, None)
+                (self.read_made(&path, ORDER_FIELDS).await?, None)
             }
         };
         let invoice = match invoice {
@@ -243,8 +247,19 @@ impl Tripletex {
         let path = format!("/order/{}/:invoice", order.id);
         let made: One<Id> = self.session.write(Method::PUT, &path, &query, None::<&()>).await?;
         let path = format!("/invoice/{}", made.value.id);
-        let fields = [("fields", INVOICE_FIELDS.to_owned())];
-        Ok(self.session.read::<One<FoundInvoice>>(&path, &fields).await?.value)
+        self.read_made(&path, INVOICE_FIELDS).await
+    }
+
+    /// Reads what was just made. That it is made is certain, and what became of the rest is looked up:
+    /// whatever the read says, nothing was refused.
+    async fn read_made<Object: DeserializeOwned>(
+        &self,
+        path: &str,
+        fields: &'static str,
+    ) -> Result<Object, Stop> {
+        let fields = [("fields", fields.to_owned())];
+        let read = self.session.read::<One<Object>>(path, &fields).await;
+        read.map(|made| made.value).map_err(|_| Stop::Doubt)
     }
 
     async fn pay(

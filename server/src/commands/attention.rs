@@ -41,6 +41,11 @@ impl RetryEffect {
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         let case = desk.case(self.number)?;
         desk.check_etag(self.number, self.etag.as_deref())?;
+        let is_transfer = case.order.transfer(self.operation).is_some();
+        if is_transfer {
+            // Money is settled of an order that was deleted; nothing else is done for it.
+            desk.check_not_deleted(self.number)?;
+        }
         accounting::check_retry(&case, sale_of(desk, &case).as_ref(), self.operation)?;
         let now = desk.now;
         let mut hastened = None;
@@ -49,7 +54,6 @@ impl RetryEffect {
             hastened = retry.hastened;
             Ok(retry.decision)
         })?;
-        let is_transfer = case.order.transfer(self.operation).is_some();
         let answer = Answer { is_waiting: answer.is_waiting || is_transfer, ..answer };
         let Some(operation) = hastened else { return Ok(answer) };
         desk.hasten_effect(operation);

@@ -51,6 +51,7 @@ impl Command {
     /// Asks the rule and makes its decision the truth of the desk. A refusal leaves the desk as it was.
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         if !self.is_outcome()
+            && !self.is_about_money_owed()
             && let Some(number) = self.order_number()
         {
             desk.check_not_deleted(number)?;
@@ -107,6 +108,11 @@ impl Command {
                 | Self::RecordLabel(_)
                 | Self::HearOfPayment(_)
         )
+    }
+
+    /// Money may come back to an order that was deleted, and must find its way out again.
+    const fn is_about_money_owed(&self) -> bool {
+        matches!(self, Self::DismissProblem(_) | Self::RetryEffect(_) | Self::SettleOperation(_))
     }
 
     /// Lines the command brings, for the bound on a turn.

@@ -63,9 +63,12 @@ impl RecordLabel {
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         let case = desk.case(self.number)?;
         // A result under another attempt than the one that is out is not applied: whoever has the
-        // effect now will find out. One that comes when all is decided is evidence.
-        let is_overtaken =
-            desk.effects.get(&self.about).is_some_and(|effect| effect.attempt != self.attempt);
+        // effect now will find out. One that comes when all is decided is evidence. That nobody knows
+        // of a label is told once and true under any attempt, as long as it is open.
+        let is_label = case.order.labels.iter().any(|label| label.id == self.about);
+        let is_true_anyway = is_label && self.outcome == LabelOutcome::Unknown;
+        let is_overtaken = !is_true_anyway
+            && desk.effects.get(&self.about).is_some_and(|effect| effect.attempt != self.attempt);
         if is_overtaken {
             return Ok(desk.answer(Some(self.number)));
         }

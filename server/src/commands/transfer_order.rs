@@ -58,9 +58,10 @@ impl RecordTransfer {
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         let case = desk.case(self.number)?;
         // A result under another attempt than the one that is out is not applied: whoever has the
-        // transfer now will find out. One that comes when all is decided is evidence.
-        let is_overtaken =
-            desk.effects.get(&self.transfer).is_some_and(|effect| effect.attempt != self.attempt);
+        // transfer now will find out. One that comes when all is decided is evidence. That nobody
+        // knows is told once and true under any attempt, as long as it is open.
+        let is_overtaken = self.outcome != TransferOutcome::Unknown
+            && desk.effects.get(&self.transfer).is_some_and(|one| one.attempt != self.attempt);
         if is_overtaken {
             return Ok(desk.answer(Some(self.number)));
         }

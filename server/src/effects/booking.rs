@@ -82,8 +82,8 @@ impl Errand for Booking {
         Uuid::new_v5(&KEYS, name.as_bytes())
     }
 
-    fn tells_of_waiting(&self) -> bool {
-        true
+    fn tells_of_waiting(&self) -> Option<i64> {
+        Some(self.accounting.as_ref().map_or(0, Accounting::revision))
     }
 
     fn command(&self, ending: &Ending<'_, Booked>) -> Command {

@@ -52,9 +52,10 @@ pub(super) trait Errand: Send + Sync {
     /// Names the effect: the same for every attempt, and another in every database.
     fn key(&self) -> Uuid;
 
-    /// Whether a person is told of what cannot be asked for for long, so that it can be given up.
-    fn tells_of_waiting(&self) -> bool {
-        false
+    /// The revision of the integration that it waits for, where a person is told of what cannot be
+    /// asked for for long, so that it can be given up.
+    fn tells_of_waiting(&self) -> Option<i64> {
+        None
     }
 
     /// The command that brings an ending into the log.
@@ -87,7 +88,8 @@ const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
 const ACTOR: &str = "system";
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
-/// Name of the command that tells of what waits for long: one, however often it is tried meanwhile.
+/// Name of the command that tells of what waits for long: one, however often it is tried while nothing
+/// is done about the integration. What it was held for may be mended since.
 const WAITING: &str = "waiting";
 /// A refusal or a defect is not cured by asking again and again.
 const TRIES_WHEN_REFUSED: u32 = 3;
@@ -145,8 +147,11 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
         if is_open_question(schedule.state) {
             // The same command at each look, so that it cannot be lost.
             drop(self.hand_in(&Ending::Unknown).await);
-        } else if schedule.state == EffectState::Pending && self.errand.tells_of_waiting() {
-            drop(self.hand_in_as(&Ending::Unknown, WAITING).await);
+        } else if schedule.state == EffectState::Pending
+            && let Some(revision) = self.errand.tells_of_waiting()
+        {
+            let name = format!("{WAITING}/{revision}");
+            drop(self.hand_in_as(&Ending::Unknown, &name).await);
         }
     }
 

@@ -97,8 +97,8 @@ impl Errand for Labelling {
         label_key(&self.shop, number(self.effect.effect_key), Micros(self.effect.created_at))
     }
 
-    fn tells_of_waiting(&self) -> bool {
-        self.effect.kind != PRINT
+    fn tells_of_waiting(&self) -> Option<i64> {
+        (self.effect.kind != PRINT).then(|| self.maker.as_ref().map_or(0, Maker::revision))
     }
 
     fn command(&self, ending: &Ending<'_, Done>) -> Command {

@@ -56,6 +56,10 @@ impl Cargonizer {
         Self { link, base: base(setup), sender: setup.sender_id.clone() }
     }
 
+    pub(super) const fn revision(&self) -> i64 {
+        self.link.revision
+    }
+
     /// The consignment under this reference, if there is one.
     async fn find(&self, reference: &str, key: Uuid) -> Result<Option<Consignment>, Unread> {
         let answer = self.get("/consignments.xml", &[("text", reference)]).await?;

@@ -81,17 +81,25 @@ macro_rules! skip_locked {
     };
 }
 
+/// The database's own clock, in microseconds.
+macro_rules! now {
+    () => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    };
+}
+
 /// Inserts rows, or brings those that exist up to date, in chunks of fixed sizes so that each
-/// statement is prepared once.
+/// statement is prepared once; what is given more is the text of what else is set then.
 macro_rules! upsert {
-    ($conn:expr, $rows:expr, $table:ident, $keys:tt, $columns:tt) => {
+    ($conn:expr, $rows:expr, $table:ident, $keys:tt, $columns:tt $(, $($more:tt)+)?) => {
         chunked!($rows, |chunk| {
             let statement = diesel::insert_into(schema::$table::table).values(chunk);
             $crate::store::prepared::Prepared::<
                 _,
                 $crate::store::prepared::Upsert<schema::$table::table>,
             >::ending_with(
-                statement, $crate::store::prepared::on_conflict!($keys, $columns)
+                statement,
+                concat!($crate::store::prepared::on_conflict!($keys, $columns) $(, $($more)+)?)
             )
             .execute($conn)
             .await?;

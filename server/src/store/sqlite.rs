@@ -118,17 +118,25 @@ macro_rules! skip_locked {
     };
 }
 
-/// Inserts rows, or brings those that exist up to date. SQLite is in the process: one cached
-/// statement a row costs no round trip.
+/// The database's own clock, in microseconds.
+macro_rules! now {
+    () => {
+        "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000"
+    };
+}
+
+/// Inserts rows, or brings those that exist up to date; what is given more is the text of what else is
+/// set then. SQLite is in the process: one cached statement a row costs no round trip.
 macro_rules! upsert {
-    ($conn:expr, $rows:expr, $table:ident, $keys:tt, $columns:tt) => {
+    ($conn:expr, $rows:expr, $table:ident, $keys:tt, $columns:tt $(, $($more:tt)+)?) => {
         for row in $rows {
             let statement = diesel::insert_into(schema::$table::table).values(row);
             $crate::store::prepared::Prepared::<
                 _,
                 $crate::store::prepared::Upsert<schema::$table::table>,
             >::ending_with(
-                statement, $crate::store::prepared::on_conflict!($keys, $columns)
+                statement,
+                concat!($crate::store::prepared::on_conflict!($keys, $columns) $(, $($more)+)?)
             )
             .execute($conn)
             .await?;

@@ -103,13 +103,17 @@ async fn what_waits_for_long_is_told(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake, .. } = &stage;
     let (silent, garbled) = (stage.sell().await, stage.sell().await);
-    let befall = |sale: &OrderName, status| {
+    let (ordered, invoiced) = (stage.sell().await, stage.sell().await);
+    let garble = |sale: &OrderName, status| {
         let effect = Effect::answer(status, "1", "Velkommen");
-        fake.trouble(Trouble::of("read", effect).about(&stage.number(sale)).always());
+        Trouble::of("read", effect).about(&stage.number(sale))
     };
+    let befall = |sale: &OrderName, status| fake.trouble(garble(sale, status).always());
     befall(&silent, 503);
-    befall(&garbled, 200);
-    for sale in [&silent, &garbled] {
+    for sale in [&garbled, &ordered, &invoiced] {
+        befall(sale, 200);
+    }
+    for sale in [&silent, &garbled, &ordered, &invoiced] {
         world.client.transfer(sale, TransferForm::Invoice).send().await.unwrap();
         let number = stage.number(sale);
         eventually("it is tried", async || (fake.book().calls("read", &number) > 0).then_some(()))
@@ -122,7 +126,20 @@ async fn what_waits_for_long_is_told(backend: Backend) {
          WHERE first_sent_at IS NOT NULL AND payment_key IS NULL"
     );
     world.server.store.damage(&earlier).await;
+    fake.recover();
+    befall(&silent, 503);
+    befall(&garbled, 200);
+    // First it is looked for; what was made is read then, and that is no refusal however late it is.
+    fake.trouble(garble(&ordered, 200).after(1));
+    fake.trouble(garble(&invoiced, 200).after(2));
     world.server.start().await;
+    for sale in [&ordered, &invoiced] {
+        let order = stage.booked(sale).await;
+        let found =
+            (last(&order).state(), order.accounting_transfers.len(), problems(&order).len());
+        assert_eq!(found, (TransferState::Succeeded, 1, 0), "{order:?}");
+        assert_eq!(stage.done("invoice", sale), [TOTAL]);
+    }
     // What Tripletex never said is told in words; where it says nothing a person may give it up.
     let order = stage.told(&garbled, "TRANSFER_DECLINED").await;
     assert_eq!(reason(&order).0, "UNKNOWN_PROVIDER_ERROR");

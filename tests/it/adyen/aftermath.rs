@@ -11,6 +11,7 @@ trials! {
     own: [
         money_that_is_taken_back_is_a_reversal,
         a_refund_that_came_back_can_be_made_again,
+        what_came_back_to_a_deleted_order_is_settled,
         a_reservation_that_ended_elsewhere_is_lost,
         what_was_done_in_the_portal_is_told_and_not_done_again,
     ];
@@ -101,6 +102,62 @@ async fn a_refund_that_came_back_can_be_made_again(backend: Backend) {
                 assert!(!order.payment_needs_attention && order.problems.is_empty(), "{order:?}");
             }
         }
+    }
+    stage.check().await;
+}
+
+/// Nobody else could: its money would be owed for ever.
+async fn what_came_back_to_a_deleted_order_is_settled(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let client = &stage.world.client;
+    for remedy in ["retry", "settle", "dismiss"] {
+        let sale = stage.captured().await;
+        let credit = client.credit(&sale.name).units(1, 1).refund(true).wait(WAIT);
+        credit.send().await.unwrap();
+        let name = String::from(&sale.name);
+        let delete = proto::DeleteOrderRequest {
+            name: name.clone(),
+            restock: proto::Restock::No.into(),
+            ..proto::DeleteOrderRequest::default()
+        };
+        client.delete_order(delete).await.unwrap();
+        let deleted = async || {
+            let name = name.clone();
+            let get = proto::GetOrderRequest { name, as_of_revision: 0, show_deleted: true };
+            client.get_order(get).await.unwrap().order.unwrap()
+        };
+        stage.by_hand(&sale.psp, "refund-failed", stage.last("refund", &sale.psp)).await;
+        let order = eventually("it is told", async || {
+            Some(deleted().await).filter(|order| !order.problems.is_empty())
+        })
+        .await;
+        assert_eq!(problems(&order), ["REFUND_REVERSED"], "{order:?}");
+        let operation_id = order.payments[0].operations.last().unwrap().id;
+        match remedy {
+            "retry" => {
+                let retry = proto::RetryEffectRequest {
+                    name: name.clone(),
+                    operation_id,
+                    ..proto::RetryEffectRequest::default()
+                };
+                client.retry_effect(retry).await.unwrap();
+            }
+            "settle" => {
+                let settle = proto::SettlePaymentOperationRequest {
+                    name: name.clone(),
+                    operation_id,
+                    verdict: proto::Verdict::Happened.into(),
+                    reason: "Betalt fra banken".to_owned(),
+                    ..proto::SettlePaymentOperationRequest::default()
+                };
+                client.settle_payment_operation(settle).await.unwrap();
+            }
+            _ => drop(stage.dismiss(&order, 0).await),
+        }
+        eventually(remedy, async || deleted().await.problems.is_empty().then_some(())).await;
+        let refunds = if remedy == "retry" { vec![TOTAL, TOTAL] } else { vec![TOTAL] };
+        assert_eq!(stage.done("refund", &sale.psp), refunds, "{remedy}");
+        assert!(deleted().await.delete_time.is_some());
     }
     stage.check().await;
 }

@@ -61,17 +61,29 @@ pub fn record(
             draft.open_another_problem(Code::TransferDeclined, about, details);
         }
         TransferOutcome::Held { code, reason } => hold(&mut draft, id, (*code, reason)),
-        TransferOutcome::Unknown if known.state != TransferState::Unknown => {
-            let details =
-                vec![("transfer", id.to_string()), ("provider", known.integration.clone())];
-            known.state = TransferState::Unknown;
-            draft.changes.push(Change::TransferResolved { transfer: id });
-            draft.close_problems(|problem| problem.operation == Some(id));
-            draft.open_another_problem(Code::TransferUnknown, about, details);
-        }
-        TransferOutcome::Unknown => {}
+        TransferOutcome::Unknown => leave_unknown(&mut draft, id),
     }
     draft.finish()
+}
+
+/// Told once, and again when what it was held for since is over.
+fn leave_unknown(draft: &mut Draft<'_>, id: i64) {
+    let order = &mut draft.case.order;
+    let is_told = order.problems.iter().any(|problem| {
+        problem.closed_at.is_none()
+            && problem.operation == Some(id)
+            && problem.code == Code::TransferUnknown
+    });
+    let known = order.transfers.iter_mut().find(|known| known.id == id);
+    let Some(known) = known.filter(|_| !is_told) else { return };
+    let details = vec![("transfer", id.to_string()), ("provider", known.integration.clone())];
+    if known.state != TransferState::Unknown {
+        known.state = TransferState::Unknown;
+        draft.changes.push(Change::TransferResolved { transfer: id });
+    }
+    draft.close_problems(|problem| problem.operation == Some(id));
+    let about = About { payment: None, operation: Some(id) };
+    draft.open_another_problem(Code::TransferUnknown, about, details);
 }
 
 /// What was given up is in the books all the same: it stands there, and nobody is to hand the order

@@ -309,6 +309,14 @@ fn what_waits_for_its_integration_says_so_until_it_goes_on() {
     assert_eq!(open_codes(&moved), [Code::IntegrationUnauthorized]);
     let done = failed(&moved, 10, &TransferOutcome::Succeeded(Booked::default()));
     assert_eq!(open_codes(&done.case), []);
+    // Nobody knew of it before, and when it is held no longer nobody knows of it again.
+    let lost = failed(&moved, 10, &TransferOutcome::Unknown).case;
+    assert_eq!(open_codes(&lost), [Code::TransferUnknown]);
+    let held_then = failed(&lost, 10, &held(Code::IntegrationUnauthorized)).case;
+    assert_eq!(open_codes(&held_then), [Code::IntegrationUnauthorized]);
+    let again = failed(&held_then, 10, &TransferOutcome::Unknown).case;
+    assert_eq!((states(&again), open_codes(&again)), (vec![Unknown], vec![Code::TransferUnknown]));
+    assert!(failed(&again, 10, &TransferOutcome::Unknown).is_noop(), "told once");
 }
 
 #[test]

@@ -105,13 +105,15 @@ pub fn bearing(payment: &Payment, news: &News) -> Bearing {
 }
 
 /// What to do about the news: as [`bearing`] says, unless the provider's account says more than they
-/// do. Where it cannot be read for another reason, [`hear`] still writes them down.
+/// do. An account says nothing while something of ours is under way. One that cannot be read for the
+/// time being, of an integration that is disabled or refused, is read when it can be: until then the
+/// news are not known here.
 #[must_use]
 pub fn next_step(payment: &Payment, news: &News) -> Bearing {
     let is_in_account = matches!(news.happening, Happening::Ended { .. } | Happening::Expired);
     match bearing(payment, news) {
         Bearing::Consequence if is_in_account && payment.capabilities.can_read_back => {
-            Bearing::Readable
+            claimed(payment, |_| true).map_or(Bearing::Readable, Bearing::Awaited)
         }
         bearing => bearing,
     }

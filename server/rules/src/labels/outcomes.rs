@@ -140,7 +140,8 @@ fn record_label(draft: &mut Draft<'_>, label: &Label, outcome: &LabelOutcome) {
         LabelOutcome::Printed => return,
     };
     if label.state == state {
-        return;
+        // What it was held for since is over.
+        return close_held(draft, label.id);
     }
     let (id, now) = (label.id, draft.now);
     close_problems(draft, id);
@@ -232,6 +233,10 @@ fn open_held(draft: &mut Draft<'_>, label: &Label, id: i64, (code, reason): (Cod
         ("provider_reason", reason.to_owned()),
     ];
     draft.open_another_problem(code, about(id), details);
+}
+
+fn close_held(draft: &mut Draft<'_>, id: i64) {
+    draft.close_problems(|known| is_hold(known.code) && known.operation == Some(id));
 }
 
 fn declined(label: &Label, code: Code, reason: &str) -> Vec<(&'static str, String)> {

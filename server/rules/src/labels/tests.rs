@@ -229,6 +229,11 @@ fn every_outcome_of_a_label_is_told_and_its_problem_ends_with_its_cause() {
     let disabled = after(&case, &held(Code::IntegrationDisabled)).case;
     let unauthorized = after(&disabled, &held(Code::IntegrationUnauthorized)).case;
     assert_eq!(open_codes(&unauthorized), [Code::IntegrationUnauthorized]);
+    // What it was held for is over when it waits without it.
+    let lost = after(&case, &LabelOutcome::Unknown).case;
+    let held_then = after(&lost, &held(Code::IntegrationUnauthorized)).case;
+    let again = after(&held_then, &LabelOutcome::Unknown).case;
+    assert_eq!(open_codes(&again), [Code::LabelUnknown]);
     // What is made or refused is not unlearnt.
     for known in [made(&case, id).case, after(&case, &declined()).case] {
         for outcome in [declined(), LabelOutcome::Unknown, held(Code::IntegrationDisabled)] {

@@ -28,19 +28,6 @@ use crate::terms::system;
 const UPDATE_AMOUNT: i16 = 2;
 const REFUND: i16 = 6;
 
-/// The database's own clock, in microseconds.
-trait Clock {
-    const NOW: &'static str;
-}
-
-impl Clock for diesel::sqlite::Sqlite {
-    const NOW: &'static str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
-}
-
-impl Clock for diesel::pg::Pg {
-    const NOW: &'static str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
-}
-
 diesel::alias!(effects as other: Other);
 
 /// Spelled out, as in the partial indexes: neither database sees through a bound list.
@@ -244,7 +231,7 @@ impl Database {
 }
 
 pub(super) async fn now(conn: &mut Connection) -> QueryResult<Micros> {
-    let now: i64 = diesel::select(sql::<BigInt>(<Backend as Clock>::NOW)).get_result(conn).await?;
+    let now: i64 = diesel::select(sql::<BigInt>(now!())).get_result(conn).await?;
     Ok(Micros(now))
 }
 

@@ -172,9 +172,12 @@ async fn money(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
             expires_at,
             confirmed_at,
             confirmed_by,
-            read_due_at,
             needs_attention
-        )
+        ),
+        // A read that is due stays due, whoever has asked for it: only whoever reads puts it off.
+        ", read_due_at = CASE WHEN payments.read_due_at <= ",
+        now!(),
+        " THEN payments.read_due_at ELSE excluded.read_due_at END"
     );
     upsert!(
         conn,

@@ -3,7 +3,8 @@
 use crate::changing::{Bearing, Happening, News, bearing, next_step};
 use crate::fixtures::payment;
 use crate::fixtures::script::check;
-use crate::payments::{Capabilities, OperationKind, Payment};
+use crate::order::{Micros, OrderNumber};
+use crate::payments::{Capabilities, Operation, OperationKind, OperationState, Payment};
 
 #[test]
 fn what_is_known_or_under_way_is_no_news() {
@@ -194,12 +195,29 @@ fn a_word_against_what_is_final_is_for_a_person() {
     );
 }
 
+fn under_way(id: i64, kind: OperationKind) -> Operation {
+    Operation {
+        id,
+        order: OrderNumber(1),
+        kind,
+        amount_minor: 10,
+        state: OperationState::Sent,
+        requested_at: Micros(0),
+        resolved_at: None,
+        provider_reason: None,
+        provider_reference: None,
+        credit: None,
+    }
+}
+
 #[test]
 fn what_an_account_tells_is_read_there() {
     let ended = |kind, is_success| Happening::Ended { kind, is_success };
     let readable = payment(1, 100, &[1]);
     let capabilities = Capabilities { can_read_back: false, ..readable.capabilities };
     let unreadable = Payment { capabilities, ..readable.clone() };
+    let mut busy = readable.clone();
+    busy.operations.push(under_way(77, OperationKind::Release));
     for (happening, wanted) in [
         (ended(OperationKind::Capture, true), Bearing::Readable),
         (ended(OperationKind::Refund, true), Bearing::Readable),
@@ -221,6 +239,9 @@ fn what_an_account_tells_is_read_there() {
             reason: String::new(),
         };
         assert_eq!(next_step(&readable, &news), wanted, "{news:?}");
+        // An account tells nothing before what is under way has ended.
+        let awaits = if wanted == Bearing::Readable { Bearing::Awaited(77) } else { wanted };
+        assert_eq!(next_step(&busy, &news), awaits, "{news:?}");
         assert_eq!(next_step(&unreadable, &news), bearing(&readable, &news), "{news:?}");
     }
 }
