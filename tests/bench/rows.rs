@@ -40,6 +40,9 @@ pub(crate) async fn measure(
     let shop = stage.open_shop("bench").await?;
     // Pages to read and orders to change, whichever rows are asked for.
     stage.fill(&shop, 10_000).await?;
+    if let Some(postgres) = &stage.postgres {
+        postgres.look_at_tables()?;
+    }
 
     let mut create_rate = None;
     if arguments.wants(CREATING) || arguments.wants(CHANGING) {

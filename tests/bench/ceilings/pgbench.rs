@@ -60,6 +60,15 @@ impl Postgres {
         Ok(postgres)
     }
 
+    /// Has the server's tables looked at, as PostgreSQL does by itself within a minute: until then
+    /// plans are made in the dark.
+    ///
+    /// # Errors
+    /// The statement fails.
+    pub(crate) fn look_at_tables(&self) -> Result<()> {
+        self.execute(&self.server_url, "ANALYZE")
+    }
+
     /// Makes the tables anew and fills them.
     ///
     /// # Errors
