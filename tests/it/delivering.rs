@@ -1,4 +1,5 @@
-//! Goods are sent in parts, each once, and where the shop says so each part takes its money along (rules 6.1, 6.2).
+//! Goods are sent in parts, each once, and where the shop says so each part takes its money along
+//! (rules 6.1, 6.2).
 
 use order_rules::refusals::Code;
 use order_sdk::proto::{

@@ -1,4 +1,5 @@
-//! A server's life: PostgreSQL named in each way, wrong settings told with their place, an orderly stop, a log without people.
+//! A server's life: PostgreSQL named in each way, wrong settings told with their place, an orderly
+//! stop, a log without people.
 
 use std::path::Path;
 use std::time::Duration;

@@ -151,8 +151,8 @@ pub fn withdraw(
     Ok(finish(facts, draft))
 }
 
-/// Refuses while a status change or a resolution of duplicates waits: nothing that touches status, lines, money or deliveries is
-/// done meanwhile.
+/// Refuses while a status change or a resolution of duplicates waits: nothing that touches status,
+/// lines, money or deliveries is done meanwhile.
 ///
 /// # Errors
 /// `STATUS_CHANGE_PENDING`.

@@ -27,7 +27,8 @@ pub(crate) type Backend = diesel::sqlite::Sqlite;
 type Pooled = SyncConnectionWrapper<SqliteConnection>;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-/// How long a statement waits for another process or connection; the writer is alone, so this is for checkpoints.
+/// How long a statement waits for another process or connection; the writer is alone, so this is
+/// for checkpoints.
 const BUSY_TIMEOUT_MS: u32 = 5_000;
 /// Pages that each connection keeps in memory.
 const CACHE_KIB: u32 = 32_000;
