@@ -55,6 +55,8 @@ pub(crate) const TOTAL: i64 = 900;
 /// What is reserved for a sale beyond its total, so that something is left to release.
 const EXTRA: i64 = 100;
 const LOWERED: i64 = 700;
+/// Orders; more would be turned away, as a shop's queue is bounded.
+const ASKED_AT_ONCE: usize = 100;
 
 impl Deed {
     pub(crate) const ALL: [Self; 5] =
@@ -338,16 +340,18 @@ pub(crate) async fn many_at_once_are_captured_once_each<Where: Till>(
         sales.push(stage.buy(TOTAL).await);
     }
     stage.fake.trouble(Trouble::of(word, Effect::Slow { millis: 20 }).always());
-    let mut running = Vec::new();
-    for sale in &sales {
-        for _ in 0..2 {
-            let (world, name) = (world.clone(), sale.name.clone());
-            running.push(tokio::spawn(async move { world.change(&name, "sent").send().await }));
+    for some in sales.chunks(ASKED_AT_ONCE) {
+        let mut running = Vec::new();
+        for sale in some {
+            for _ in 0..2 {
+                let (world, name) = (world.clone(), sale.name.clone());
+                running.push(tokio::spawn(async move { world.change(&name, "sent").send().await }));
+            }
         }
-    }
-    for one in running {
-        // The second of a pair finds the first waiting.
-        drop(one.await.unwrap());
+        for one in running {
+            // The second of a pair finds the first waiting.
+            drop(one.await.unwrap());
+        }
     }
     for sale in &sales {
         let order = world.settled(&sale.name).await;
