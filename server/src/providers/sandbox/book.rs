@@ -105,6 +105,10 @@ struct EntryRow {
     happened_at: i64,
 }
 
+/// Many readers beside one writer, and what is written is on the disk.
+const FORM: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+const FORM_TRIES: u32 = 10;
+
 impl Book {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path: path.into(), connection: Arc::default() }
@@ -376,7 +380,15 @@ fn open(path: &Path) -> Result<SqliteConnection, Box<dyn std::error::Error>> {
     let path = path.to_str().ok_or("the path is not UTF-8")?;
     let mut connection = SqliteConnection::establish(path)?;
     connection.batch_execute("PRAGMA busy_timeout = 10000;")?;
-    connection.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+    // Where two give a new file its form at the same moment one is turned away at once, and not kept
+    // waiting as everywhere else.
+    for _ in 1..FORM_TRIES {
+        if connection.batch_execute(FORM).is_ok() {
+            break;
+        }
+        connection.immediate_transaction(|_| QueryResult::Ok(()))?;
+    }
+    connection.batch_execute(FORM)?;
     connection.immediate_transaction(|connection| connection.batch_execute(SCHEMA))?;
     Ok(connection)
 }

@@ -468,6 +468,21 @@ async fn identical_calls_through_two_handles_move_the_money_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn however_many_begin_a_book_at_once_all_open_it() {
+    for _ in 0..10 {
+        let folder = Folder::new();
+        let mut running = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (sandbox, authorize) =
+                (Sandbox::new(folder.book()), call("plain", Authorize, 1_000, 1));
+            running.spawn(async move { sandbox.perform(&authorize).await });
+        }
+        let reports = running.join_all().await;
+        assert!(reports.iter().all(|one| matches!(one, Report::Done(_))), "{reports:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_given_up_by_its_caller_is_finished() {
     let folder = Folder::new();
     let sandbox = Sandbox::new(folder.book());
