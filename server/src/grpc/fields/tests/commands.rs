@@ -270,7 +270,7 @@ fn new_shops_are_checked() {
             (|r| settings(r).language_code = "?".to_owned(), &["shop.settings.language_code"]),
             (|r| settings(r).time_zone = "Oslo time".to_owned(), &["shop.settings.time_zone"]),
             (|r| settings(r).time_zone = "Etc/GMT+1".to_owned(), &[]),
-            (|r| settings(r).currency_code = "XXX".to_owned(), &["shop.settings.currency_code"]),
+            (|r| settings(r).currency_code = "NKR".to_owned(), &["shop.settings.currency_code"]),
             (|r| settings(r).stock_mode = 9, &["shop.settings.stock_mode"]),
             (|r| settings(r).capture_mode = 9, &["shop.settings.capture_mode"]),
             (|r| settings(r).duplicate_mode = 9, &["shop.settings.duplicate_mode"]),
