@@ -35,17 +35,16 @@ pub(super) struct Refused {
     pub may_be_known: bool,
 }
 
-/// The body of an error; the newer platform has `error_message` alone.
+/// The body of an error; the newer platform has one message, a type, and an id of its own.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Words {
-    #[serde(default)]
     error_code: String,
-    #[serde(default)]
+    error_type: String,
     error_messages: Vec<String>,
-    #[serde(default)]
     error_message: String,
-    #[serde(default)]
     correlation_id: String,
+    error_id: String,
 }
 
 /// What an error says about a write.
@@ -56,6 +55,8 @@ pub(super) fn said(answer: &Answer) -> Said {
             Said::Busy(no.after.unwrap_or_default())
         }
         StatusCode::UNAUTHORIZED => Said::Unauthorized(no.hold.unwrap_or_default()),
+        // Whoever waited for us in vain may have begun all the same.
+        StatusCode::REQUEST_TIMEOUT => Said::Doubt,
         status if status.is_client_error() => Said::Refused(no),
         _ => Said::Doubt,
     }
@@ -81,7 +82,7 @@ pub(super) fn refused(answer: &Answer) -> Refused {
         hold: is_unauthorized.then(|| reason.clone()),
         is_temporary,
         after: answer.retry_after().or(is_busy.then_some(Duration::ZERO)),
-        may_be_known: code == Code::NotAllowedAtProvider,
+        may_be_known: status == StatusCode::FORBIDDEN || code == Code::NotAllowedAtProvider,
         decline: Decline { code, reason },
     }
 }
@@ -128,8 +129,10 @@ fn reason(status: StatusCode, words: &Words) -> String {
         code => code.to_owned(),
     }];
     parts.extend(words.error_messages.iter().cloned());
-    parts.extend(Some(words.error_message.clone()).filter(|word| !word.is_empty()));
-    let correlation = Some(&words.correlation_id).filter(|id| !id.is_empty());
-    parts.extend(correlation.map(|id| format!("(correlation id {id})")));
+    let others = [&words.error_message, &words.error_type];
+    parts.extend(others.into_iter().filter(|word| !word.is_empty()).cloned());
+    let ids = [("correlation id", &words.correlation_id), ("error id", &words.error_id)];
+    let known = ids.into_iter().filter(|(_, id)| !id.is_empty());
+    parts.extend(known.map(|(name, id)| format!("({name} {id})")));
     in_one_line(&parts.join(" "))
 }

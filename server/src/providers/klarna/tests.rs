@@ -183,12 +183,27 @@ fn a_no_is_told_in_klarnas_words_and_explained_by_a_page() {
                    "correlation_id": "c-1"}"#;
     let no = refused(&answer(403, body));
     assert_eq!(no.decline.reason, "NOT_ALLOWED Not now never (correlation id c-1)");
+    let newer = r#"{"error_id": "e-1", "error_type": "INPUT_ERROR", "error_code": "CAPTURE_NOT_ALLOWED",
+                    "error_message": "Not\tnow"}"#;
+    let no = refused(&answer(403, newer));
+    assert_eq!(no.decline.reason, "CAPTURE_NOT_ALLOWED Not now INPUT_ERROR (error id e-1)");
+    assert_eq!(no.decline.code, Code::NotAllowedAtProvider);
+    // Whatever the word, a state that forbids it may be that of what was done already.
+    for (status, body, may_be_known) in [
+        (403, "", true),
+        (403, r#"{"error_code": "SOMETHING_NEW"}"#, true),
+        (404, r#"{"error_code": "NO_SUCH_ORDER"}"#, false),
+        (400, "", false),
+    ] {
+        assert_eq!(refused(&answer(status, body)).may_be_known, may_be_known, "{status} {body}");
+    }
     let long = format!(r#"{{"error_code": "X", "error_messages": ["{}"]}}"#, "æ".repeat(9_000));
     assert_eq!(refused(&answer(403, &long)).decline.reason.chars().count(), 500);
     for (status, wanted) in [
         (409, "Busy"),
         (429, "Busy"),
         (401, "Unauthorized"),
+        (408, "Doubt"),
         (500, "Doubt"),
         (502, "Doubt"),
         (503, "Doubt"),
