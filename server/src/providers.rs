@@ -283,6 +283,16 @@ impl PaymentProvider for Provider {
 }
 
 impl Provider {
+    /// Of its integration; 0 where that does not matter.
+    pub(crate) const fn revision(&self) -> i64 {
+        match self {
+            Self::Sandbox(_) => 0,
+            Self::Klarna(klarna) => klarna.revision(),
+            Self::Vipps(vipps) => vipps.revision(),
+            Self::Adyen(adyen) => adyen.revision(),
+        }
+    }
+
     /// Whether a call, or a look-up, is answered by the system itself, and not by what it told before.
     pub(crate) fn is_asked(&self, call: &Call, is_look_up: bool) -> bool {
         match self {

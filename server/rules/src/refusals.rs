@@ -154,6 +154,8 @@ codes! {
     AuthorizationDeclined = "AUTHORIZATION_DECLINED",
     AmountUpdateDeclined = "AMOUNT_UPDATE_DECLINED",
     OutcomeUnknown = "OUTCOME_UNKNOWN",
+    /// Certainly not done, and asked for in vain for long.
+    OperationDelayed = "OPERATION_DELAYED",
     LedgerDiffers = "LEDGER_DIFFERS",
     /// A credit order is still to be made of it.
     RefundedAtProvider = "REFUNDED_AT_PROVIDER",

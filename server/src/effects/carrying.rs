@@ -69,6 +69,8 @@ pub(super) enum Ending<'a, Yes> {
     Declined(&'a Decline),
     /// It waits for its integration.
     Held(&'a Hold),
+    /// It could not be asked for for long.
+    Delayed,
     Unknown,
 }
 
@@ -151,7 +153,7 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
             && let Some(revision) = self.errand.tells_of_waiting()
         {
             let name = format!("{WAITING}/{revision}");
-            drop(self.hand_in_as(&Ending::Unknown, &name).await);
+            drop(self.hand_in_as(&Ending::Delayed, &name).await);
         }
     }
 
@@ -345,6 +347,7 @@ impl<Yes> Ending<'_, Yes> {
             Self::Accepted => "accepted",
             Self::Declined(_) => "declined",
             Self::Held(_) => "held",
+            Self::Delayed => "delayed",
             Self::Unknown => "unknown",
         }
     }

@@ -80,7 +80,9 @@ impl Errand for Mailing {
             Ending::Succeeded(()) => MailOutcome::Sent,
             Ending::Declined(decline) => MailOutcome::Declined { reason: decline.reason.clone() },
             // No mail system takes what it answers later, and what an integration keeps back waits.
-            Ending::Accepted | Ending::Held(_) | Ending::Unknown => MailOutcome::Unknown,
+            Ending::Accepted | Ending::Held(_) | Ending::Delayed | Ending::Unknown => {
+                MailOutcome::Unknown
+            }
         };
         Command::RecordMail(RecordMail {
             number: number(self.effect.order_key),

@@ -8,6 +8,7 @@ use order_rules::money::Currency;
 use order_rules::order::LineKind;
 use order_rules::payments::OperationKind;
 use order_rules::reconciling::AT_PROVIDER;
+use order_rules::refusals::Code;
 use uuid::Uuid;
 
 use super::carrying::{Ending, Errand};
@@ -77,6 +78,10 @@ impl Errand for Paying {
 
     fn key(&self) -> Uuid {
         self.key
+    }
+
+    fn tells_of_waiting(&self) -> Option<i64> {
+        Some(self.provider.as_ref().map_or(0, Provider::revision))
     }
 
     fn command(&self, ending: &Ending<'_, Confirmation>) -> Command {
@@ -188,6 +193,7 @@ fn outcome(ending: &Ending<'_, Confirmation>) -> Outcome {
             Outcome::Declined { code: decline.code, provider_reason: decline.reason.clone() }
         }
         Ending::Held(hold) => Outcome::Held { code: hold.code, reason: hold.reason.clone() },
+        Ending::Delayed => Outcome::Held { code: Code::OperationDelayed, reason: String::new() },
         Ending::Unknown => Outcome::Unknown,
     }
 }

@@ -224,6 +224,29 @@ async fn what_stays_unknown_too_long_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_asked_for_for_long_is_told() {
+    on_both(async |stage| {
+        let running = stage.start();
+        let [late, fresh] = ["p~capture=unavailable", "q~capture=unavailable"];
+        stage.authorize(late).await;
+        stage.authorize(fresh).await;
+        let first_sent_at = Some(now() - 16 * 60 * SECOND);
+        let key = stage.plan(Plan { first_sent_at, ..Plan::capture(1, late) }).await;
+        stage.until("the outcome", async || !stage.handed_in(key).is_empty()).await;
+        stage.until("a second try", async || stage.effect(key).await.attempt > 1).await;
+        stage.until_state(key, Pending).await;
+        assert!(stage.handed_in(key).iter().all(|word| *word == "held"));
+        let ids: std::collections::BTreeSet<_> = stage.log.request_ids(key).into_iter().collect();
+        assert_eq!(ids.len(), 1, "it is one command, however often it is handed in");
+        let key = stage.plan(Plan::capture(2, fresh)).await;
+        stage.until("two tries", async || stage.effect(key).await.attempt > 1).await;
+        assert!(stage.handed_in(key).is_empty());
+        running.drain().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sent_again_when_the_key_may_be_forgotten() {
     on_both(async |stage| {
         let running = stage.start();

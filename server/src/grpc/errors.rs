@@ -244,6 +244,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::AuthorizationDeclined
         | Code::AmountUpdateDeclined
         | Code::OutcomeUnknown
+        | Code::OperationDelayed
         | Code::LedgerDiffers
         | Code::RefundedAtProvider
         | Code::ReservationExpiring

@@ -57,6 +57,10 @@ impl Adyen {
         }
     }
 
+    pub(super) const fn revision(&self) -> i64 {
+        self.link.revision
+    }
+
     /// Asks for a modification once, and makes of the answer what it means for the operation.
     async fn modify(&self, call: &Call, path: &str, amount: Option<Value>) -> Report {
         let mut body = json!({

@@ -62,6 +62,10 @@ impl Klarna {
         Self { link, base: base(klarna), username, password }
     }
 
+    pub(super) const fn revision(&self) -> i64 {
+        self.link.revision
+    }
+
     /// Writes once, and makes of the answer what it means for the operation.
     async fn write(&self, call: &Call, method: Method, path: &str, body: Option<Value>) -> Report {
         let Some(request) = self.request(method, &call.reference, path, Some(call.key), body)

@@ -58,6 +58,10 @@ impl Vipps {
         Self { link, agreement }
     }
 
+    pub(super) const fn revision(&self) -> i64 {
+        self.link.revision
+    }
+
     /// Writes once, and makes of the answer what it means for the operation.
     async fn write(&self, call: &Call, operation: &'static str, body: Option<Value>) -> Report {
         if !is_reference(&call.reference) {

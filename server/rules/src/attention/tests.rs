@@ -34,9 +34,26 @@ fn what_is_held_says_so_once_until_it_gets_through() {
         held k1 INTEGRATION_DISABLED      =>
         held k1 INTEGRATION_UNAUTHORIZED  => closed:INTEGRATION_DISABLED problem:INTEGRATION_UNAUTHORIZED
         dismiss A INTEGRATION_UNAUTHORIZED => REFUSED PROBLEM_NOT_DISMISSIBLE code=INTEGRATION_UNAUTHORIZED
+        held k1 OPERATION_DELAYED         => closed:INTEGRATION_UNAUTHORIZED problem:OPERATION_DELAYED
+        dismiss A OPERATION_DELAYED       => REFUSED PROBLEM_NOT_DISMISSIBLE code=OPERATION_DELAYED
         settle A k1 capture yes           => REFUSED OPERATION_NOT_SENT operation=3
-        yes k1                            => capture!k1=100:succeeded status:sent delivered closed:INTEGRATION_UNAUTHORIZED
+        yes k1                            => capture!k1=100:succeeded status:sent delivered closed:OPERATION_DELAYED
         late k1 capture yes               =>
+        ",
+    );
+}
+
+#[test]
+fn what_may_have_been_done_is_told_as_that_and_not_as_held() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent                       => requested:sent capture?k1=100
+        held k1 OPERATION_DELAYED    => problem:OPERATION_DELAYED
+        unknown k1                   => updated:k1 problem:OUTCOME_UNKNOWN closed:OPERATION_DELAYED
+        held k1 OPERATION_DELAYED    =>
+        held k1 INTEGRATION_DISABLED =>
         ",
     );
 }

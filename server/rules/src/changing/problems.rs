@@ -31,21 +31,28 @@ pub(crate) const fn is_about_cover(code: Code) -> bool {
     )
 }
 
-/// Opened because nothing is sent to the integration.
+/// Opened because nothing can be sent to the integration.
 pub(crate) const fn is_hold(code: Code) -> bool {
     matches!(
         code,
-        Code::IntegrationDisabled | Code::IntegrationUnauthorized | Code::IntegrationUnusable
+        Code::IntegrationDisabled
+            | Code::IntegrationUnauthorized
+            | Code::IntegrationUnusable
+            | Code::OperationDelayed
     )
 }
 
 /// The problem that an operation waits for its integration, told once; another cause takes its place.
+/// One that may have been done already is told as that.
 pub(super) fn open_held(
     draft: &mut Draft<'_>,
     payment: PaymentId,
     operation: &Operation,
     (code, reason): (Code, &str),
 ) {
+    if !is_unsent(operation) {
+        return;
+    }
     let id = Some(operation.id);
     draft
         .close_problems(|known| is_hold(known.code) && known.operation == id && known.code != code);
@@ -252,9 +259,12 @@ fn is_of_a_cancellation_no_more(case: &Case, problem: &Problem, payment: Option<
 /// Whether the operation of a problem has not got to its system.
 fn still_waits(problem: &Problem, payment: Option<&Payment>) -> bool {
     let operation = problem.operation.and_then(|id| payment?.operation(id));
-    operation.is_some_and(|operation| {
-        matches!(operation.state, OperationState::Pending | OperationState::Sent)
-    })
+    operation.is_some_and(is_unsent)
+}
+
+/// As far as the ledger knows.
+fn is_unsent(operation: &Operation) -> bool {
+    matches!(operation.state, OperationState::Pending | OperationState::Sent)
 }
 
 /// Whether the order still wants goods that the shelf, after this decision, does not have (9.4).

@@ -30,7 +30,8 @@ pub enum Outcome {
     Declined { code: Code, provider_reason: String },
     /// It is not known whether it happened.
     Unknown,
-    /// It waits until something is done about the integration; `code` is the problem.
+    /// It waits until something is done about the integration, or for long already; `code` is the
+    /// problem.
     Held { code: Code, reason: String },
     /// A capture that succeeded was undone by the provider (2.5).
     Reversed { amount_minor: i64 },
