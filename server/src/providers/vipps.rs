@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use order_proto::v1::{VippsEndpoint, VippsIntegration};
 use order_rules::payments::OperationKind;
+use order_rules::reconciling::{Standing, Statement};
 use order_rules::refusals::Code;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -143,6 +144,19 @@ impl Vipps {
         self.write(call, "cancel", None).await
     }
 
+    /// Nothing is held any more: the event log says whether its time was over.
+    async fn gone(&self, reference: &str, statement: Statement) -> Reading {
+        match self.log(reference).await {
+            Read::There(log) if log.has_lapsed() => {
+                Reading::Statement(Statement { standing: Standing::Expired, ..statement })
+            }
+            Read::NoAnswer { .. } => Reading::NoAnswer,
+            Read::There(_) | Read::Refused(_) | Read::Unauthorized(_) => {
+                Reading::Statement(statement)
+            }
+        }
+    }
+
     /// What was to be read first could not be: nothing is sent.
     fn unread<What>(&self, unread: Read<What>) -> Report {
         match unread {
@@ -224,9 +238,13 @@ impl PaymentProvider for Vipps {
 
     async fn read(&self, reference: &str) -> Reading {
         match self.payment(reference).await {
-            Read::There(payment) => {
-                payment.statement().map_or(Reading::NoAnswer, Reading::Statement)
-            }
+            Read::There(payment) => match payment.statement() {
+                Some(statement) if statement.standing == Standing::Gone => {
+                    self.gone(reference, statement).await
+                }
+                Some(statement) => Reading::Statement(statement),
+                None => Reading::NoAnswer,
+            },
             Read::Unauthorized(word) => Reading::Held(self.link.hold(word)),
             Read::Refused(no) => Reading::Declined(no.decline),
             Read::NoAnswer { .. } => Reading::NoAnswer,

@@ -1,5 +1,6 @@
 //! Vipps' own account of a payment: the sums of its money, and the log of what was done to it.
 
+use jiff::{SignedDuration, Timestamp};
 use order_rules::money::Currency;
 use order_rules::order::Micros;
 use order_rules::payments::OperationKind;
@@ -75,11 +76,14 @@ struct Event {
     idempotency_key: Option<String>,
     #[serde(default)]
     success: bool,
+    #[serde(default)]
+    timestamp: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Name {
+    Authorized,
     Captured,
     Refunded,
     Cancelled,
@@ -88,6 +92,11 @@ enum Name {
     #[serde(other)]
     Other,
 }
+
+/// For so long what is reserved can be captured or cancelled.
+const CAPTURE_LIFE: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// In euros and Danish kroner, where nothing else is agreed.
+const CAPTURE_LIFE_SHORT: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl Payment {
     pub(super) fn read(body: &[u8]) -> Option<Self> {
@@ -230,7 +239,7 @@ impl Payment {
 
     /// Until then the bank behind it holds the money for sure.
     fn guaranteed_until(&self) -> Option<Micros> {
-        let time: jiff::Timestamp = self.capture_guaranteed_until.as_deref()?.parse().ok()?;
+        let time: Timestamp = self.capture_guaranteed_until.as_deref()?.parse().ok()?;
         Some(Micros(time.as_microsecond()))
     }
 }
@@ -256,5 +265,25 @@ impl Log {
             amount_minor: done.amount.value,
             expires_at: None,
         })
+    }
+
+    /// Vipps itself gave back what was not captured in time, which it calls a cancellation like any
+    /// other: from then on nobody else can.
+    pub(super) fn has_lapsed(&self) -> bool {
+        let last = |name| self.0.iter().rev().find(|one| one.success && one.name == name);
+        let (Some(held), Some(released)) = (last(Name::Authorized), last(Name::Cancelled)) else {
+            return false;
+        };
+        let life = match held.amount.currency.as_str() {
+            "DKK" | "EUR" => CAPTURE_LIFE_SHORT,
+            _ => CAPTURE_LIFE,
+        };
+        let times = held
+            .timestamp
+            .parse::<Timestamp>()
+            .ok()
+            .zip(released.timestamp.parse::<Timestamp>().ok());
+        released.idempotency_key.is_none()
+            && times.is_some_and(|(held, released)| held.duration_until(released) >= life)
     }
 }
