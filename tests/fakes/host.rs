@@ -297,6 +297,10 @@ impl<P: Provider> Shared<P> {
                 let _untold = self.work_on(&call, &asked, self.recovered.notified()).await;
                 Outcome::Silent
             }
+            Effect::Waiting => {
+                let work = self.recovered.notified();
+                Outcome::Told(self.work_on(&call, &asked, work).await)
+            }
             Effect::Silence => {
                 self.lock().answer_nobody(&call, &asked, is_done);
                 Outcome::Silent

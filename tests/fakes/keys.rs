@@ -40,7 +40,7 @@ impl Keys {
         asked: (&str, &Value),
         answer: &Answer,
     ) {
-        let is_passing = matches!(answer.status, 401 | 409 | 423 | 429 | 500..);
+        let is_passing = matches!(answer.status, 401 | 408 | 409 | 423 | 429 | 500..);
         if !is_passing {
             let (path, body) = (asked.0.to_owned(), asked.1.clone());
             self.kept.insert(key.to_owned(), Kept { at: now, path, body, answer: answer.clone() });

@@ -2,7 +2,7 @@
 //!
 //! Also true here, though its description does not say so: whoever repeats a key within 24 hours is
 //! given the first answer again, whatever he asks now; the sums of the lines must agree; a return fee
-//! has conditions; another call that works on the order makes a conflict.
+//! has conditions; another call that works on the order makes a conflict; reads may lag behind.
 //!
 //! Its control: `POST /control/orders` makes an order as a checkout would ([`NewOrder`]);
 //! `POST /control/orders/{id}/captures`, `…/refunds`, `…/cancel` and `…/release` are done by a person
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use super::book::Done;
 use super::call::{Answer, Call};
 use super::keys::Keys;
+use super::lags::Lags;
 use super::provider::{Asked, Desk, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
@@ -37,12 +38,15 @@ pub struct Klarna {
     flavour: Flavour,
     orders: Orders,
     keys: Keys,
+    lags: Lags<Order>,
 }
 
 /// Who serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flavour {
     Klarna,
+    /// On its newer platform, whose errors have another form.
+    Newer,
     /// Klarna Checkout of old: knows only UUIDs, and has words of its own.
     Kustom,
 }
@@ -67,6 +71,7 @@ impl Default for Klarna {
             flavour: Flavour::Klarna,
             orders: Orders::default(),
             keys: Keys::kept_for(KEYS_LIVE),
+            lags: Lags::default(),
         }
     }
 }
@@ -75,6 +80,20 @@ impl Klarna {
     #[must_use]
     pub fn kustom() -> Self {
         Self { flavour: Flavour::Kustom, ..Self::default() }
+    }
+
+    /// The errors of its newer platform from now on.
+    pub fn renew(&mut self) {
+        self.flavour = Flavour::Newer;
+    }
+
+    /// Reads show so many more changes of this order, and then none until the lag is ended.
+    pub fn lag(&mut self, id: &str, spared: u32) {
+        self.lags.begin(id, spared);
+    }
+
+    pub fn end_lag(&mut self, id: &str) {
+        self.lags.end(id);
     }
 
     /// An order as a checkout would make it, and its id.
@@ -102,8 +121,11 @@ impl Klarna {
         }
         let is_refund = rest.first() == Some(&"refunds");
         let order = self.orders.get_mut(id).ok_or_else(|| Refused::no_order(id, is_refund))?;
+        if call.method != "GET" {
+            self.lags.before_change(id, order);
+        }
         match (call.method.as_str(), rest) {
-            ("GET", []) => Ok(Answer::json(200, order)),
+            ("GET", []) => Ok(Answer::json(200, self.lags.shown(id).unwrap_or(order))),
             ("POST", ["acknowledge"]) => order.acknowledge().map(|()| done(desk, call, id, "", 0)),
             ("PATCH", ["authorization"]) => {
                 let update: Update = body(call)?;
@@ -198,7 +220,7 @@ impl Klarna {
         if self.flavour == Flavour::Kustom && refused.code == "NOT_ALLOWED" {
             refused.messages = vec!["Update not allowed.".to_owned()];
         }
-        refused.answer()
+        if self.flavour == Flavour::Newer { refused.answer_newly() } else { refused.answer() }
     }
 
     /// What people at Klarna and at its portal do; they are bound by the same rules.
@@ -297,7 +319,7 @@ impl Provider for Klarna {
         if refusal.status == 401 {
             return Answer::empty(401);
         }
-        Refused::new(refusal.status, &refusal.code, &refusal.text).answer()
+        self.in_own_words(Refused::new(refusal.status, &refusal.code, &refusal.text))
     }
 
     fn control(&mut self, path: &[&str], call: &Call, desk: &mut Desk<'_>) -> Option<Answer> {

@@ -25,6 +25,7 @@ mod host;
 mod inbox;
 mod keys;
 pub mod klarna;
+mod lags;
 mod notices;
 mod provider;
 mod state;

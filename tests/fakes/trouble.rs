@@ -36,6 +36,9 @@ pub enum Effect {
     Late { millis: u64 },
     /// There is never an answer, and it is done when the troubles are ended.
     Stuck,
+    /// It is done and answered when the troubles are ended, and nothing else can be done meanwhile to
+    /// what it is about.
+    Waiting,
     /// The connection is closed without an answer.
     HangUp,
     /// It is refused in the provider's own words.

@@ -1,11 +1,11 @@
 //! Vipps: access tokens, `ePayment` version 1, and its webhooks.
 //!
 //! Also true here, though the description does not say so: a payment stays AUTHORIZED whatever
-//! becomes of its money; a key with another body is a conflict (4010, 4150, 4020), and a refusal
-//! sticks to its key unless it passes by itself; five changes of a kind per minute and payment are let
-//! through; a payment that is worked on is locked; a POST without the length of its body, were it
-//! nothing, is refused (411). An answer of 200 as a trouble is a success that
-//! changes nothing.
+//! becomes of its money; reads may lag behind; a key with another body is a conflict (4010, 4150,
+//! 4020), and a refusal sticks to its key unless it passes by itself; five changes of a kind per minute
+//! and payment are let through; a payment that is worked on is locked; a POST without the length of its
+//! body, were it nothing, is refused (411). An answer of 200 as a trouble is a success that changes
+//! nothing.
 //!
 //! Its control: `POST /control/payments` makes a payment that a customer has approved
 //! ([`NewPayment`]); `POST /control/payments/{reference}/approve`, `…/abort` and `…/expire` answer for
@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use super::book::Done;
 use super::call::{Answer, Call};
 use super::keys::Keys;
+use super::lags::Lags;
 use super::notices::Notice;
 use super::provider::{Asked, Desk, Provider};
 use super::state::understood;
@@ -43,6 +44,7 @@ use webhooks::{Register, Registration};
 pub struct Vipps {
     payments: Payments,
     keys: Keys,
+    lags: Lags<Payment>,
     /// Access tokens, and when they end.
     tokens: BTreeMap<String, Timestamp>,
     /// When calls were let through, by operation and payment.
@@ -82,6 +84,7 @@ impl Default for Vipps {
         Self {
             payments: Payments::default(),
             keys: Keys::kept_for(KEYS_LIVE),
+            lags: Lags::default(),
             tokens: BTreeMap::new(),
             paces: BTreeMap::new(),
             registrations: Vec::new(),
@@ -112,6 +115,15 @@ impl Vipps {
     fn tell(&self, event: &Event, payment: &Payment, desk: &mut Desk<'_>) {
         let told = self.registrations.iter();
         desk.notices.extend(told.filter_map(|one| one.notice(MSN, event, payment)));
+    }
+
+    /// Reads show so many more changes of this payment, and then none until the lag is ended.
+    pub fn lag(&mut self, reference: &str, spared: u32) {
+        self.lags.begin(reference, spared);
+    }
+
+    pub fn end_lag(&mut self, reference: &str) {
+        self.lags.end(reference);
     }
 
     /// Ends all access tokens.
@@ -145,7 +157,7 @@ impl Vipps {
         }
         let answer = match desk.refusal.take() {
             Some(Refusal { status: 200, .. }) => return self.pretend(asked, instance),
-            Some(refusal) if PASSING.contains(&refusal.code.as_str()) => {
+            Some(refusal) if is_of_gateway(&refusal) || PASSING.contains(&&*refusal.code) => {
                 return self.refuse(&refusal);
             }
             Some(refusal) => self.refuse(&refusal),
@@ -170,6 +182,7 @@ impl Vipps {
         }
         let payment = self.payments.by_reference.get_mut(&asked.about);
         let payment = payment.ok_or_else(|| Problem::code(5090))?;
+        self.lags.before_change(&asked.about, payment);
         let event = match asked.operation {
             "capture" => {
                 payment.capture(&body::<Modification>(call)?.modification_amount, moment)?
@@ -233,9 +246,13 @@ impl Vipps {
         let payment = self.payments.by_reference.get_mut(&asked.about);
         let webhook = || self.registrations.iter().position(|one| one.id == asked.about);
         match asked.operation {
-            "read" => Ok(Answer::json(200, &payment.ok_or_else(|| Problem::code(5090))?.read())),
-            "events" => {
-                Ok(Answer::json(200, &payment.ok_or_else(|| Problem::code(5090))?.events()))
+            "read" | "events" => {
+                let payment = payment.ok_or_else(|| Problem::code(5090))?;
+                let shown = self.lags.shown(&asked.about).unwrap_or(payment);
+                Ok(match asked.operation {
+                    "read" => Answer::json(200, &shown.read()),
+                    _ => Answer::json(200, &shown.events()),
+                })
             }
             "approve" => {
                 let payment = payment.ok_or_else(|| Problem::code(5090))?;
@@ -358,10 +375,11 @@ impl Provider for Vipps {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Answer {
-        match refusal.status {
-            401 | 403 | 429 if refusal.code.is_empty() => gateway(refusal.status, &refusal.text),
-            status => Problem::told(status, &refusal.code, &refusal.text).answer("/epayment/v1"),
+        let Refusal { status, code, text } = refusal;
+        if is_of_gateway(refusal) {
+            return gateway(*status, text);
         }
+        Problem::told(*status, code, text).answer("/epayment/v1")
     }
 
     fn control(&mut self, path: &[&str], call: &Call, desk: &mut Desk<'_>) -> Option<Answer> {
@@ -409,6 +427,11 @@ impl Provider for Vipps {
             _ => None,
         }
     }
+}
+
+/// It never came as far as the API.
+fn is_of_gateway(refusal: &Refusal) -> bool {
+    matches!(refusal.status, 401 | 403 | 408 | 429) && refusal.code.is_empty()
 }
 
 fn body<Body: DeserializeOwned>(call: &Call) -> Result<Body, Problem> {

@@ -56,6 +56,17 @@ impl Refused {
         Self::new(404, "NOT_FOUND", message)
     }
 
+    /// As the newer platform tells it.
+    pub(super) fn answer_newly(&self) -> Answer {
+        let body = json!({
+            "error_id": uuid::Uuid::new_v4().to_string(),
+            "error_type": "INPUT_ERROR",
+            "error_code": self.code,
+            "error_message": self.messages.join(" "),
+        });
+        Answer::json(self.status, &body)
+    }
+
     pub(super) fn answer(&self) -> Answer {
         let correlation = uuid::Uuid::new_v4().to_string();
         let body = json!({

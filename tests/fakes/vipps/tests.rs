@@ -386,3 +386,13 @@ async fn people_act_in_the_portal() {
     assert_eq!(stage.money().await, [10_000, 6_000, 4_000, 500]);
     assert!(stage.vipps.book().done.iter().all(|done| done.key == "portal"));
 }
+
+#[tokio::test]
+async fn reads_may_lag_behind() {
+    let mut stage = Stage::new().await;
+    stage.vipps.with(|vipps, _| vipps.lag(REFERENCE, 0));
+    assert_eq!(stage.change("key", ("capture", 400)).await.status, 200);
+    assert_eq!(stage.money().await, [10_000, 0, 0, 0]);
+    stage.vipps.with(|vipps, _| vipps.end_lag(REFERENCE));
+    assert_eq!(stage.money().await, [10_000, 0, 400, 0]);
+}

@@ -89,6 +89,44 @@ async fn calls_may_stay_without_an_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_may_wait_for_the_end_of_the_troubles() {
+    let stage = Stage::new().await;
+    stage.klarna.trouble(Trouble::of("capture", Effect::Waiting));
+    let (reply, ()) = tokio::join!(stage.ask_under("key", CAPTURE), async {
+        until(async || stage.klarna.is_working_on(&stage.id)).await;
+        assert_eq!(stage.state().await.1, 0);
+        stage.klarna.recover();
+    });
+    assert_eq!((reply.status, stage.state().await.1), (201, 10_000));
+}
+
+#[tokio::test]
+async fn reads_may_lag_behind() {
+    let stage = Stage::new().await;
+    let small = ("POST", "/captures", r#"{"captured_amount": 1}"#);
+    stage.klarna.with(|klarna, _| klarna.lag(&stage.id, 1));
+    for key in ["shown", "not shown", "not shown"] {
+        assert_eq!(stage.ask_under(key, small).await.status, 201);
+        assert_eq!(stage.state().await.1, 1, "{key}");
+    }
+    let book = stage.klarna.book();
+    assert_eq!(book.arrivals.iter().filter(|one| one.is_replay).count(), 1, "a repeat");
+    stage.klarna.with(|klarna, _| klarna.end_lag(&stage.id));
+    assert_eq!(stage.state().await.1, 2);
+}
+
+#[tokio::test]
+async fn the_newer_platform_has_other_words() {
+    let stage = Stage::new().await;
+    stage.klarna.with(|klarna, _| klarna.renew());
+    let reply = stage.ask(("POST", "/captures", r#"{"captured_amount": 10001}"#)).await;
+    let body = reply.json();
+    assert_eq!((reply.status, body["error_code"].as_str()), (403, Some("CAPTURE_NOT_ALLOWED")));
+    assert!(body["error_message"].is_string() && body["error_id"].is_string(), "{body}");
+    assert!(body["error_messages"].is_null(), "{body}");
+}
+
+#[tokio::test]
 async fn an_order_that_is_worked_on_is_held() {
     let stage = Stage::new().await;
     stage.klarna.trouble(Trouble::of("capture", Effect::Stuck));
