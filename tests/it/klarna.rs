@@ -1,11 +1,14 @@
 //! Klarna through the whole server, with a stand-in's book as witness: none lost, none doubled.
 
+pub(crate) mod kustom;
+pub(crate) mod refusals;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use order_sdk::proto::{self, ConnectionState, KlarnaEndpoint};
 use order_tests::fakes::klarna::{FraudStatus, NewOrder, OrderLine, PASSWORD, USER};
-use order_tests::fakes::{Effect, Fake, Klarna, Trouble};
+use order_tests::fakes::{Fake, Klarna};
 
 use crate::harness::till::{self, Deed, TOTAL, Till, reason};
 use crate::harness::{Backend, WAIT, problems, status_id};
@@ -15,13 +18,16 @@ trials! {
     own: [
         every_operation_reaches_klarna_once,
         a_payment_is_read_and_not_believed,
-        every_documented_error_is_told_with_its_page,
         every_doubt_is_ended_by_a_look,
+        a_repeat_is_answered_as_before,
         a_kill_at_any_point_loses_and_doubles_nothing,
+        a_kill_between_answer_and_record_loses_and_doubles_nothing,
+        a_kill_while_a_payment_is_read_loses_nothing,
         a_key_that_klarna_has_forgotten_doubles_nothing,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
         many_orders_at_once_are_captured_once_each,
+        many_callers_at_once_have_each_done_once,
     ];
 }
 
@@ -51,6 +57,13 @@ impl Till for Klarna {
             Deed::Refund => "refund",
             Deed::Lower => "update",
         })
+    }
+
+    fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {
+        fake.with(|klarna, _| match spared {
+            Some(spared) => klarna.lag(id, spared),
+            None => klarna.end_lag(id),
+        });
     }
 }
 
@@ -178,71 +191,6 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
     stage.check().await;
 }
 
-async fn every_documented_error_is_told_with_its_page(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake } = &stage;
-    let finals = [
-        (400, "BAD_VALUE", "REJECTED_BY_PROVIDER"),
-        (400, "INVALID_ORDER_ID", "NOT_FOUND_AT_PROVIDER"),
-        (403, "NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER"),
-        (403, "CAPTURE_NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER"),
-        (404, "NO_SUCH_ORDER", "NOT_FOUND_AT_PROVIDER"),
-        (404, "NOT_FOUND", "NOT_FOUND_AT_PROVIDER"),
-        (413, "REQUEST_TOO_LARGE", "REJECTED_BY_PROVIDER"),
-        (422, "UNPROCESSABLE_ENTITY", "REJECTED_BY_PROVIDER"),
-        (422, "INVALID_ADDRESS", "REJECTED_BY_PROVIDER"),
-        (418, "TEAPOT", "UNKNOWN_PROVIDER_ERROR"),
-    ];
-    for (status, code, page) in finals {
-        let sale = stage.buy(TOTAL).await;
-        let effect = Effect::answer(status, code, "In Klarna's words");
-        fake.trouble(Trouble::of("capture", effect).about(&sale.id));
-        world.complete(&sale.name).await.unwrap();
-        let order = world.settled(&sale.name).await;
-        assert_eq!(
-            (status_id(&order), problems(&order)),
-            ("not-processed", vec!["CAPTURE_DECLINED"]),
-            "{code}"
-        );
-        let (found, words) = reason(&order);
-        assert_eq!(found, page, "{code}");
-        assert!(words.contains(code) && words.contains("In Klarna's words"), "{words}");
-        assert!(words.contains("correlation id"), "{words}");
-        assert_eq!(stage.done("capture", &sale.id), [0; 0]);
-    }
-    // What passes is tried on under the same key.
-    let mut passing = Vec::new();
-    for (status, code) in [(409, "CONFLICT"), (429, "TOO_MANY_REQUESTS")] {
-        let sale = stage.buy(TOTAL).await;
-        fake.trouble(
-            Trouble::of("capture", Effect::answer(status, code, "Later")).about(&sale.id).times(2),
-        );
-        world.change(&sale.name, "sent").send().await.unwrap();
-        passing.push(sale);
-    }
-    for status in [500, 502, 503, 504] {
-        let sale = stage.buy(TOTAL).await;
-        let effect = Effect::answer(status, "TEMPORARILY_UNAVAILABLE", "Later");
-        fake.trouble(Trouble::of("capture", effect).about(&sale.id));
-        world.change(&sale.name, "sent").send().await.unwrap();
-        passing.push(sale);
-    }
-    for sale in passing {
-        let order = world.settled(&sale.name).await;
-        assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
-        assert_eq!(stage.done("capture", &sale.id), [TOTAL]);
-        assert_eq!(fake.book().keys("capture", &sale.id), 1);
-    }
-    // An expiry is told as what it is.
-    let sale = stage.buy(TOTAL).await;
-    fake.advance(Duration::from_hours(29 * 24));
-    world.complete(&sale.name).await.unwrap();
-    let order = world.settled(&sale.name).await;
-    assert_eq!(problems(&order), ["RESERVATION_EXPIRED"], "{order:?}");
-    world.cancel(&sale.name, false).await.unwrap();
-    stage.check().await;
-}
-
 async fn every_doubt_is_ended_by_a_look(backend: Backend) {
     let stage = Arc::new(Stage::set(backend).await);
     till::every_doubt_is_ended(&stage, &[]).await;
@@ -251,6 +199,18 @@ async fn every_doubt_is_ended_by_a_look(backend: Backend) {
 
 async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
     till::a_kill_anywhere_is_survived::<Klarna>(backend).await;
+}
+
+async fn a_repeat_is_answered_as_before(backend: Backend) {
+    till::a_repeat_is_answered_as_before::<Klarna>(backend).await;
+}
+
+async fn a_kill_between_answer_and_record_loses_and_doubles_nothing(backend: Backend) {
+    till::a_kill_between_answer_and_record_is_survived::<Klarna>(backend).await;
+}
+
+async fn a_kill_while_a_payment_is_read_loses_nothing(backend: Backend) {
+    till::a_kill_while_a_payment_is_read_is_survived::<Klarna>(backend).await;
 }
 
 /// Klarna knows a key for a day; what it did is found by our reference, for ever.
@@ -315,4 +275,9 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
 
 async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
     till::many_at_once_are_captured_once_each::<Klarna>(backend).await;
+}
+
+async fn many_callers_at_once_have_each_done_once(backend: Backend) {
+    let asked = [Deed::Cancel, Deed::Release, Deed::Refund, Deed::Lower];
+    till::many_callers_at_once_have_each_done_once::<Klarna>(backend, &asked).await;
 }

@@ -149,7 +149,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 63] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 66] = [
         accounting::trials,
         accounting::booked::trials,
         accounting::refusals::trials,
@@ -179,6 +179,8 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         guide::trials,
         integrations::trials,
         klarna::trials,
+        klarna::kustom::trials,
+        klarna::refusals::trials,
         labels::trials,
         labels::doubts::trials,
         lifecycle::trials,
@@ -211,6 +213,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         updating::trials,
         verifying::trials,
         vipps::trials,
+        vipps::refusals::trials,
         watching::trials,
         webhooks::trials,
     ];

@@ -40,7 +40,7 @@ trials! {
 /// How long a comparison may wait for what has just ended.
 const CALM: Duration = Duration::from_secs(30);
 
-async fn reconcile(
+pub(crate) async fn reconcile(
     world: &World,
     order: &OrderName,
     payment: i64,
@@ -68,7 +68,7 @@ pub(crate) async fn extend(
 }
 
 /// What a comparison found: kind, ours, the provider's, adopted.
-async fn differences(world: &World, order: &OrderName) -> Vec<(Kind, i64, i64, bool)> {
+pub(crate) async fn differences(world: &World, order: &OrderName) -> Vec<(Kind, i64, i64, bool)> {
     let payment = world.get(order).await.payments[0].id;
     let answer = reconcile(world, order, payment).await.unwrap();
     let told = answer.reconciliation.unwrap();

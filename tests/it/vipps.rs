@@ -1,8 +1,10 @@
 //! Vipps MobilePay through the whole server, with a stand-in's book as witness: none lost, none
 //! doubled, and no status code believed.
 
+mod elsewhere;
+pub(crate) mod refusals;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use order_sdk::proto::integration::System;
 use order_sdk::proto::{ConnectionState, Integration, VippsEndpoint, VippsIntegration};
@@ -11,6 +13,9 @@ use order_tests::fakes::vipps::{
 };
 use order_tests::fakes::{Effect, Fake, Trouble, Vipps};
 
+use self::elsewhere::{
+    what_vipps_gives_back_by_itself_has_expired, what_was_done_in_vipps_portal_is_adopted,
+};
 use crate::harness::till::{self, Deed, TOTAL, Till, reason};
 use crate::harness::{Backend, WAIT, eventually, problems, status_id};
 use crate::integrations::{are_nowhere, is_nowhere};
@@ -19,13 +24,18 @@ trials! {
     own: [
         every_operation_reaches_vipps_once,
         a_payment_is_read_and_not_believed,
-        every_documented_error_is_told_with_its_page,
-        every_doubt_is_ended_by_a_look_and_what_passes_is_tried_again,
+        every_doubt_is_ended_by_a_look,
+        a_repeat_is_answered_as_before,
         a_kill_at_any_point_loses_and_doubles_nothing,
+        a_kill_between_answer_and_record_loses_and_doubles_nothing,
+        a_kill_while_a_payment_is_read_loses_nothing,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
+        what_was_done_in_vipps_portal_is_adopted,
+        what_vipps_gives_back_by_itself_has_expired,
         what_somebody_else_moved_proves_nothing,
         many_orders_at_once_are_captured_once_each,
+        many_callers_at_once_have_each_done_once,
     ];
 }
 
@@ -52,6 +62,13 @@ impl Till for Vipps {
             Deed::Refund => Some("refund"),
             Deed::Lower => None,
         }
+    }
+
+    fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {
+        fake.with(|vipps, _| match spared {
+            Some(spared) => vipps.lag(id, spared),
+            None => vipps.end_lag(id),
+        });
     }
 }
 
@@ -155,7 +172,6 @@ async fn every_operation_reaches_vipps_once(backend: Backend) {
 
 async fn a_payment_is_read_and_not_believed(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let fake = &stage.fake;
     let open = || NewPayment { is_open: true, ..new_payment(TOTAL) };
     let [aborted, expired, terminated] = [open(), open(), open()].map(|new| stage.checkout(&new));
     let [cancelled, used] = [0, 1].map(|_| stage.checkout(&new_payment(TOTAL)));
@@ -190,13 +206,6 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
     assert_eq!(order.payments[0].authorized_minor, 500, "what Vipps holds, not what was stated");
     assert_eq!(problems(&order), ["PAYMENT_INSUFFICIENT"]);
 
-    // Vipps is away for a moment, and says so in several ways.
-    for status in [429, 500, 503] {
-        let id = stage.checkout(&new_payment(TOTAL));
-        fake.trouble(Trouble::of("read", Effect::answer(status, "", "Later")).about(&id));
-        assert_eq!(stage.place(&id, TOTAL).await.payments[0].authorized_minor, TOTAL, "{status}");
-    }
-
     // Not approved yet: it waits, and goes on when the customer has made up their mind.
     let id = stage.checkout(&open());
     let approve = format!("payments/{id}/approve");
@@ -204,130 +213,27 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
     stage.check().await;
 }
 
-async fn every_documented_error_is_told_with_its_page(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake } = &stage;
-    let captures = [
-        (400, "", "REJECTED_BY_PROVIDER"),
-        (400, "4040", "REJECTED_BY_PROVIDER"),
-        (400, "4140", "REJECTED_BY_PROVIDER"),
-        (400, "5040", "NOT_ENABLED_AT_PROVIDER"),
-        (404, "5090", "NOT_FOUND_AT_PROVIDER"),
-        (400, "6010", "REJECTED_BY_PROVIDER"),
-        (400, "6070", "NOT_ALLOWED_AT_PROVIDER"),
-        (400, "6080", "NOT_ALLOWED_AT_PROVIDER"),
-        (400, "6090", "NOT_ALLOWED_AT_PROVIDER"),
-        (400, "6100", "RESERVATION_EXPIRED"),
-        (400, "6140", "NOT_ENABLED_AT_PROVIDER"),
-        (400, "6170", "NOT_ALLOWED_AT_PROVIDER"),
-        (400, "6200", "NOT_ALLOWED_AT_PROVIDER"),
-        (400, "6230", "NOT_ALLOWED_AT_PROVIDER"),
-        (400, "6260", "FUNDS_UNAVAILABLE"),
-        (400, "7010", "REJECTED_BY_PROVIDER"),
-        (400, "10070", "REJECTED_BY_PROVIDER"),
-        (400, "6999", "UNKNOWN_PROVIDER_ERROR"),
-        (418, "", "UNKNOWN_PROVIDER_ERROR"),
-    ];
-    let cancels = ["6040", "6050", "6060", "6190"]
-        .map(|code| (Deed::Cancel, 400, code, "NOT_ALLOWED_AT_PROVIDER"));
-    let refunds = [
-        ("5100", "NOT_ENABLED_AT_PROVIDER"),
-        ("6020", "NOT_ALLOWED_AT_PROVIDER"),
-        ("6150", "NOT_ALLOWED_AT_PROVIDER"),
-        ("6180", "NOT_ALLOWED_AT_PROVIDER"),
-        ("6210", "NOT_ALLOWED_AT_PROVIDER"),
-        ("6220", "REFUND_PERIOD_OVER"),
-    ];
-    let all = captures.map(|(status, code, page)| (Deed::Capture, status, code, page));
-    let refunds = refunds.map(|(code, page)| (Deed::Refund, 400, code, page));
-    for (deed, status, code, page) in all.into_iter().chain(cancels).chain(refunds) {
-        let sale = stage.buy_for(deed).await;
-        let word = Vipps::word(deed).unwrap();
-        fake.trouble(
-            Trouble::of(word, Effect::answer(status, code, "In Vipps' words")).about(&sale.id),
-        );
-        stage.begin(deed, &sale).await;
-        let order = world.settled(&sale.name).await;
-        let problem = match deed {
-            Deed::Cancel => "VOID_DECLINED",
-            Deed::Refund => "REFUND_DECLINED",
-            _ if page == "RESERVATION_EXPIRED" => page,
-            _ => "CAPTURE_DECLINED",
-        };
-        assert_eq!(problems(&order), [problem], "{deed:?} {code}: {order:?}");
-        let (found, words) = reason(&order);
-        assert_eq!(found, page, "{deed:?} {code}");
-        assert!(words.contains(code) && words.contains("In Vipps' words"), "{words}");
-        assert!(words.contains("trace id"), "{words}");
-        assert_eq!(stage.done(word, &sale.id), [0; 0]);
-        assert_eq!(fake.book().calls(word, &sale.id), 1, "{deed:?} {code}");
-    }
-    // The time to cancel is over: what is no longer held need not be given back.
-    let sale = stage.buy(TOTAL).await;
-    fake.trouble(Trouble::of("cancel", Effect::answer(400, "6030", "Too late")).about(&sale.id));
-    world.cancel(&sale.name, false).await.unwrap();
-    let order = world.settled(&sale.name).await;
-    assert_eq!((status_id(&order), problems(&order).len()), ("cancelled", 0), "{order:?}");
-    // The stand-in's own refusal of what has run out in time.
-    let sale = stage.buy(TOTAL).await;
-    fake.advance(Duration::from_hours(181 * 24));
-    world.complete(&sale.name).await.unwrap();
-    let order = world.settled(&sale.name).await;
-    assert_eq!(problems(&order), ["RESERVATION_EXPIRED"], "{order:?}");
-    stage.check().await;
-}
-
 /// Also a success that changed nothing is a doubt.
-async fn every_doubt_is_ended_by_a_look_and_what_passes_is_tried_again(backend: Backend) {
+async fn every_doubt_is_ended_by_a_look(backend: Backend) {
     let stage = Arc::new(Stage::set(backend).await);
-    let pretended = [Effect::answer(200, "", "")];
-    tokio::join!(
-        till::every_doubt_is_ended(&stage, &pretended),
-        what_passes_is_tried_again(&stage),
-    );
+    till::every_doubt_is_ended(&stage, &[Effect::answer(200, "", "")]).await;
     stage.check().await;
 }
 
-/// Under the same key, and never more than five times a minute.
-async fn what_passes_is_tried_again(stage: &Stage) {
-    let Stage { world, fake } = stage;
-    let passing = [
-        (Deed::Capture, 409, "", 1),
-        (Deed::Capture, 409, "4010", 1),
-        (Deed::Refund, 409, "4150", 1),
-        (Deed::Cancel, 409, "4020", 1),
-        (Deed::Capture, 423, "", 3),
-        (Deed::Capture, 429, "", 2),
-        (Deed::Capture, 400, "6160", 2),
-        (Deed::Cancel, 400, "6250", 2),
-        (Deed::Capture, 400, "6280", 2),
-        (Deed::Capture, 500, "3010", 1),
-        (Deed::Refund, 500, "", 1),
-        (Deed::Release, 502, "", 1),
-        (Deed::Cancel, 503, "", 1),
-        (Deed::Capture, 504, "", 1),
-    ];
-    let mut begun = Vec::new();
-    for (deed, status, code, times) in passing {
-        let sale = stage.buy_for(deed).await;
-        let word = Vipps::word(deed).unwrap();
-        let effect = Effect::answer(status, code, "Later");
-        fake.trouble(Trouble::of(word, effect).about(&sale.id).times(times));
-        stage.begin(deed, &sale).await;
-        begun.push((deed, word, usize::try_from(times).unwrap(), sale));
-    }
-    for (deed, word, times, sale) in &begun {
-        stage.check_done(*deed, sale, &format!("{deed:?} {sale:?}")).await;
-        assert_eq!(fake.book().calls(word, &sale.id), times + 1, "{deed:?}");
-    }
-    let book = fake.book();
-    let too_often = book.arrivals.iter().filter(|one| one.status == 429).count();
-    assert_eq!(too_often, 2, "only where the trouble was that");
-    assert_eq!(world.connection(Vipps::ID).await.state(), ConnectionState::Works);
+async fn a_repeat_is_answered_as_before(backend: Backend) {
+    till::a_repeat_is_answered_as_before::<Vipps>(backend).await;
 }
 
 async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
     till::a_kill_anywhere_is_survived::<Vipps>(backend).await;
+}
+
+async fn a_kill_between_answer_and_record_loses_and_doubles_nothing(backend: Backend) {
+    till::a_kill_between_answer_and_record_is_survived::<Vipps>(backend).await;
+}
+
+async fn a_kill_while_a_payment_is_read_loses_nothing(backend: Backend) {
+    till::a_kill_while_a_payment_is_read_is_survived::<Vipps>(backend).await;
 }
 
 async fn refused_credentials_hold_everything_until_they_are_right(backend: Backend) {
@@ -341,6 +247,13 @@ async fn refused_credentials_hold_everything_until_they_are_right(backend: Backe
     let right = |vipps: &mut VippsIntegration| vipps.subscription_key = SUBSCRIPTION_KEY.into();
     stage.set_up(&["vipps.subscription_key"], right).await;
     assert_eq!(state().await, ConnectionState::Works);
+    let foreign = vipps(|vipps| {
+        vipps.stand_in_url = fake.url();
+        vipps.merchant_serial_number = "654321".into();
+    });
+    world.integrate("mobilepay-2", foreign).await.unwrap();
+    let refused = world.connection("mobilepay-2").await;
+    assert_eq!(refused.state(), ConnectionState::CredentialsRefused, "{refused:?}");
     stage.set_up(&["vipps.client_secret"], |vipps| vipps.client_secret = "trukket".into()).await;
     assert_eq!(state().await, ConnectionState::CredentialsRefused);
     till::completes_unheard(&stage, &sale).await;
@@ -438,4 +351,9 @@ async fn what_somebody_else_moved_proves_nothing(backend: Backend) {
 async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
     let stage = till::many_at_once_are_captured_once_each::<Vipps>(backend).await;
     assert_eq!(stage.fake.book().calls("token", ""), 1, "one token for all of them");
+}
+
+async fn many_callers_at_once_have_each_done_once(backend: Backend) {
+    let asked = [Deed::Cancel, Deed::Release, Deed::Refund];
+    till::many_callers_at_once_have_each_done_once::<Vipps>(backend, &asked).await;
 }

@@ -1,0 +1,167 @@
+//! Servers that are killed wherever their work has come, with the stand-in's book as witness.
+
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection;
+use order_sdk::OrderName;
+use order_tests::fakes::{Effect, Trouble};
+
+use super::{Sale, Stage, TOTAL, Till, deeds};
+use crate::harness::server::Store;
+use crate::harness::{Backend, depth, eventually, problems};
+
+/// As long as this is there nobody else writes to the store.
+enum Standstill {
+    Sqlite(Box<SqliteConnection>),
+    Postgres(tokio_postgres::Client),
+}
+
+/// What has come to the moment after the answer before it is recorded.
+const HEARD: Duration = Duration::from_millis(500);
+/// Longer than any test keeps a call waiting.
+const PATIENT: [&str; 2] = ["--call-timeout", "25s"];
+
+impl Standstill {
+    async fn of(store: &Store) -> Self {
+        if store.database.is_some() {
+            let client = store.postgres().await;
+            client.batch_execute("BEGIN; SELECT 1 FROM shop_heads FOR UPDATE").await.unwrap();
+            return Self::Postgres(client);
+        }
+        let mut connection = store.sqlite();
+        connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+        Self::Sqlite(Box::new(connection))
+    }
+
+    /// What was heard is being recorded, and cannot be.
+    async fn is_waited_for(&self, store: &Store) {
+        tokio::time::sleep(HEARD).await;
+        let Self::Postgres(_) = self else { return };
+        let waiting = "SELECT query AS a FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("a turn waits for its shop", async || {
+            (!store.texts(waiting).await.is_empty()).then_some(())
+        })
+        .await;
+    }
+
+    fn end(self) {
+        match self {
+            Self::Sqlite(mut connection) => connection.batch_execute("ROLLBACK").unwrap(),
+            Self::Postgres(client) => drop(client),
+        }
+    }
+}
+
+/// Kills the server when effects have come everywhere they can: planned and perhaps called; called
+/// and not done; done and not heard; and both while nobody knows.
+pub(crate) async fn a_kill_anywhere_is_survived<Where: Till>(backend: Backend) {
+    let stage = Stage::<Where>::set(backend).await;
+    // A hundredfold in all: deeper and oftener.
+    let times = depth().isqrt();
+    for _ in 0..times {
+        let mut sales = Vec::new();
+        for (deed, word) in deeds::<Where>() {
+            for effect in [None, Some(Effect::Silence), Some(Effect::HangUp)] {
+                for is_done in [false, true] {
+                    for _ in 0..times {
+                        let sale = stage.buy_for(deed).await;
+                        if let Some(effect) = &effect {
+                            let trouble = Trouble::of(word, effect.clone()).about(&sale.id);
+                            stage.fake.trouble(if is_done { trouble.once_done() } else { trouble });
+                        }
+                        sales.push((deed, word, effect.is_some(), sale));
+                    }
+                }
+            }
+        }
+        for (deed, _, _, sale) in &sales {
+            stage.begin(*deed, sale).await;
+        }
+        let troubled = || sales.iter().filter(|(_, _, is_troubled, _)| *is_troubled);
+        eventually("the troubled ones are called", async || {
+            let book = stage.fake.book();
+            let is_called =
+                |(_, word, _, sale): &&(_, &str, _, Sale)| book.calls(word, &sale.id) > 0;
+            troubled().all(|one| is_called(&one)).then_some(())
+        })
+        .await;
+        stage.world.server.kill().await;
+        stage.world.server.start().await;
+        for (deed, _, is_troubled, sale) in &sales {
+            let told = format!("{deed:?} of {}, troubled: {is_troubled}", sale.id);
+            stage.check_done(*deed, sale, &told).await;
+        }
+    }
+    stage.check().await;
+}
+
+/// Kills the server when the provider has done and answered everything, and nothing of that is
+/// recorded: nobody can write to the store meanwhile. What was done is found, and not asked for again.
+pub(crate) async fn a_kill_between_answer_and_record_is_survived<Where: Till>(backend: Backend) {
+    let stage = Stage::<Where>::set_with(backend, &PATIENT).await;
+    let Stage { world, fake } = &stage;
+    let mut sales = Vec::new();
+    for (deed, word) in deeds::<Where>() {
+        let sale = stage.buy_for(deed).await;
+        fake.trouble(Trouble::of(word, Effect::Waiting).about(&sale.id));
+        sales.push((deed, word, sale));
+    }
+    let named = Where::checkout(fake, TOTAL);
+    fake.trouble(Trouble::of("read", Effect::Waiting).about(&named));
+    for (deed, _, sale) in &sales {
+        stage.begin(*deed, sale).await;
+    }
+    let draft = world.draft(TOTAL).payment(Where::ID, &named, TOTAL);
+    let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+    let ids = || sales.iter().map(|(_, _, sale)| &sale.id).chain([&named]);
+    eventually("all are asked for", async || ids().all(|id| fake.is_working_on(id)).then_some(()))
+        .await;
+    let store = &world.server.store;
+    let standstill = Standstill::of(store).await;
+    fake.recover();
+    eventually("all are done and answered", async || {
+        ids().all(|id| !fake.is_working_on(id)).then_some(())
+    })
+    .await;
+    standstill.is_waited_for(store).await;
+    for (deed, word, sale) in &sales {
+        assert_eq!(stage.done(word, &sale.id), [deed.amount()], "{deed:?}");
+    }
+    world.server.kill().await;
+    standstill.end();
+    world.server.start().await;
+    for (deed, word, sale) in &sales {
+        let told = format!("{deed:?} of {}", sale.id);
+        stage.check_done(*deed, sale, &told).await;
+        assert_eq!(fake.book().calls(word, &sale.id), 1, "{told}: what is done is found");
+    }
+    let order = world.settled(&name).await;
+    assert_eq!((order.payments[0].authorized_minor, problems(&order).len()), (TOTAL, 0));
+    stage.check().await;
+}
+
+/// Kills the server while a payment that somebody names is read, before the provider has answered.
+pub(crate) async fn a_kill_while_a_payment_is_read_is_survived<Where: Till>(backend: Backend) {
+    let stage = Stage::<Where>::set(backend).await;
+    let Stage { world, fake } = &stage;
+    for effect in [Effect::Silence, Effect::HangUp, Effect::Slow { millis: 1_000 }] {
+        let id = Where::checkout(fake, TOTAL);
+        let told = format!("{effect:?}");
+        fake.trouble(Trouble::of("read", effect).about(&id));
+        let draft = world.draft(TOTAL).payment(Where::ID, &id, TOTAL);
+        let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+        eventually(&told, async || {
+            let is_asked = fake.book().calls("read", &id) > 0 || fake.is_working_on(&id);
+            is_asked.then_some(())
+        })
+        .await;
+        world.server.kill().await;
+        world.server.start().await;
+        let order = world.settled(&name).await;
+        let found = (order.payments[0].authorized_minor, problems(&order).len());
+        assert_eq!(found, (TOTAL, 0), "{told}: {order:?}");
+    }
+    stage.check().await;
+}

@@ -1,0 +1,78 @@
+//! What was done at Vipps and not asked for here, found by whoever compares.
+
+use std::time::Duration;
+
+use order_rules::refusals::Code;
+use order_sdk::proto::DifferenceKind::{
+    CancelledElsewhere, CapturedElsewhere, Expired, RefundedElsewhere,
+};
+
+use super::Stage;
+use crate::harness::till::TOTAL;
+use crate::harness::{Backend, problems, refused, status_id};
+use crate::reconciling::{differences, reconcile};
+
+pub(super) async fn what_was_done_in_vipps_portal_is_adopted(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let cases = [
+        ("capture", r#"{"value": 900}"#, CapturedElsewhere, "[CAPTURED]"),
+        ("capture", r#"{"value": 400}"#, CapturedElsewhere, "[PARTIALLY_CAPTURED]"),
+        ("cancel", "{}", CancelledElsewhere, "[VOIDED] RESERVATION_GONE"),
+        (
+            "refund",
+            r#"{"value": 250}"#,
+            RefundedElsewhere,
+            "[PARTIALLY_REFUNDED] REFUNDED_AT_PROVIDER",
+        ),
+    ];
+    for (deed, body, kind, wanted) in cases {
+        let sale = stage.buy(TOTAL).await;
+        if deed == "refund" {
+            world.complete(&sale.name).await.unwrap();
+        }
+        stage.in_portal(&sale.id, deed, body).await;
+        let found = differences(world, &sale.name).await;
+        assert!(found[0].0 == kind && found.iter().all(|one| one.3), "{deed}: {found:?}");
+        let order = world.get(&sale.name).await;
+        let state = order.payment_state().as_str_name().replace("PAYMENT_STATE_", "");
+        let told = format!("[{state}] {}", problems(&order).join(" "));
+        assert_eq!(told.trim_end(), wanted, "{deed}");
+        assert_eq!(differences(world, &sale.name).await, [], "{deed}");
+    }
+    // A part was captured there, the rest is captured here.
+    let sale = stage.buy(TOTAL).await;
+    stage.in_portal(&sale.id, "capture", r#"{"value": 400}"#).await;
+    differences(world, &sale.name).await;
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), stage.done("capture", &sale.id)), ("sent", vec![400, 500]));
+    assert_eq!(problems(&order), [""; 0]);
+    // Credentials that are refused tell nothing, and change nothing.
+    stage.set_up(&["vipps.client_secret"], |vipps| vipps.client_secret = "trukket".into()).await;
+    let payment = order.payments[0].id;
+    let refusal = refused(reconcile(world, &sale.name, payment).await, Code::PaymentNotReadable);
+    assert_eq!(refusal.metadata["reason"], "INTEGRATION_UNAUTHORIZED", "{refusal:?}");
+    assert_eq!(fake.book().done.iter().filter(|one| one.key != "portal").count(), 2);
+    stage.check().await;
+}
+
+/// It calls that a cancellation; what was cancelled in the portal before is one.
+pub(super) async fn what_vipps_gives_back_by_itself_has_expired(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let (lapsed, cancelled) = (stage.buy(TOTAL).await, stage.buy(TOTAL).await);
+    fake.advance(Duration::from_hours(100 * 24));
+    stage.in_portal(&cancelled.id, "cancel", "{}").await;
+    fake.advance(Duration::from_hours(81 * 24));
+    let cases = [
+        (lapsed, Expired, "RESERVATION_EXPIRED"),
+        (cancelled, CancelledElsewhere, "RESERVATION_GONE"),
+    ];
+    for (sale, kind, problem) in cases {
+        let found = differences(world, &sale.name).await;
+        assert_eq!(found.iter().map(|one| one.0).collect::<Vec<_>>(), [kind], "{found:?}");
+        assert_eq!(problems(&world.get(&sale.name).await), [problem]);
+    }
+    stage.check().await;
+}
