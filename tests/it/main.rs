@@ -149,7 +149,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 66] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 67] = [
         accounting::trials,
         accounting::booked::trials,
         accounting::refusals::trials,
@@ -216,6 +216,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         vipps::refusals::trials,
         watching::trials,
         webhooks::trials,
+        webhooks::vipps::trials,
     ];
     areas.into_iter().flat_map(|area| area()).collect()
 }

@@ -1,5 +1,7 @@
 //! The listener for webhooks: what it takes and what it turns away, whoever knocks.
 
+pub(crate) mod vipps;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -10,17 +12,13 @@ use order_rules::refusals::Code;
 use order_sdk::OrderName;
 use order_sdk::proto::{AdyenEndpoint, KlarnaEndpoint, OperationState};
 use order_tests::fakes::klarna::{FraudStatus, NewOrder, PASSWORD, USER};
-use order_tests::fakes::vipps::{
-    CLIENT_ID, CLIENT_SECRET, Currency, MSN, NewPayment, SUBSCRIPTION_KEY,
-};
-use order_tests::fakes::{Fake, Klarna, Reply, Vipps, send};
+use order_tests::fakes::{Fake, Klarna, Reply, send};
 use sha2::Sha256;
 
 use crate::adyen::integration as adyen;
 use crate::harness::server::free_port;
 use crate::harness::{Backend, World, eventually, health, problems, refused};
 use crate::integrations::{klarna, world_with_key};
-use crate::vipps::vipps;
 
 trials! {
     own: [
@@ -28,7 +26,6 @@ trials! {
         what_is_no_webhook_is_turned_away,
         without_the_listener_there_is_no_adyen,
         a_hint_of_klarna_has_the_order_read,
-        vipps_tells_and_the_payment_is_read,
     ];
 }
 
@@ -243,100 +240,6 @@ async fn a_hint_of_klarna_has_the_order_read(backend: Backend) {
     // Once more it is known already; another minute, another row.
     assert_eq!(push(&id).await, 200);
     assert!(stage.stored().await.iter().all(|kept| *kept == id));
-    let (breaches, _) = world.breaches().await;
-    assert!(breaches.is_empty(), "the audit finds {breaches:?}");
-}
-
-/// Registers a webhook at the stand-in for all that it tells of; its secret.
-async fn register(fake: &Fake<Vipps>, url: &str) -> String {
-    let login = [
-        ("client_id", CLIENT_ID),
-        ("client_secret", CLIENT_SECRET),
-        ("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY),
-    ];
-    let token = send("POST", &format!("{}/accesstoken/get", fake.url()), &login, "").await.unwrap();
-    let bearer = format!("Bearer {}", token.json()["access_token"].as_str().unwrap());
-    let headers = [
-        ("authorization", bearer.as_str()),
-        ("Ocp-Apim-Subscription-Key", SUBSCRIPTION_KEY),
-        ("Merchant-Serial-Number", MSN),
-    ];
-    let events = ["authorized", "captured", "cancelled", "refunded", "aborted", "expired"];
-    let events = events.map(|event| format!("epayments.payment.{event}.v1"));
-    let body = serde_json::json!({ "url": url, "events": events }).to_string();
-    let at = format!("{}/webhooks/v1/webhooks", fake.url());
-    let registered = send("POST", &at, &headers, body).await.unwrap().json();
-    registered["secret"].as_str().unwrap().to_owned()
-}
-
-async fn vipps_tells_and_the_payment_is_read(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let (world, fake) = (&stage.world, Fake::start(Vipps::default()).await.unwrap());
-    let url = format!("{}/{}/mobilepay", stage.url, world.shop.id());
-    let secret = register(&fake, &url).await;
-    let without = vipps(|vipps| vipps.stand_in_url = fake.url());
-    world.integrate("mobilepay", without).await.unwrap();
-    assert_eq!(send("POST", &url, &[], "").await.unwrap().status, 404, "nobody could prove it");
-    let with = vipps(|vipps| vipps.webhook_secret.clone_from(&secret));
-    world.reintegrate("mobilepay", &["vipps.webhook_secret"], with).await.unwrap();
-    assert_eq!(send("POST", &url, &[], "").await.unwrap().status, 401);
-
-    let place = async || {
-        let reference = format!("acme-{}", uuid::Uuid::new_v4());
-        let new = NewPayment {
-            reference: reference.clone(),
-            value: 900,
-            currency: Currency::Nok,
-            is_open: true,
-            is_indivisible: false,
-        };
-        fake.with(|vipps, desk| vipps.place(&new, desk));
-        let draft = world.draft(900).payment("mobilepay", &reference, 900);
-        let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
-        eventually("it waits for the customer", async || {
-            let operation = world.get(&name).await.payments[0].operations[0].clone();
-            (operation.state() == OperationState::Accepted).then_some(())
-        })
-        .await;
-        (reference, name)
-    };
-    let by_hand = async |reference: &str, deed: &str, body: &'static str| {
-        let url = format!("{}/control/payments/{reference}/{deed}", fake.url());
-        assert_eq!(send("POST", &url, &[], body).await.unwrap().status, 204);
-    };
-    // Approved: what waits for the customer is read, and what is read counts.
-    let (reference, name) = place().await;
-    by_hand(&reference, "approve", "").await;
-    let order = world.settled(&name).await;
-    assert_eq!((order.payments[0].authorized_minor, problems(&order).len()), (900, 0));
-    assert_eq!(stage.stored().await, std::slice::from_ref(&reference));
-    // Captured in the portal: nobody here has asked for it, and Vipps' account says all of it.
-    by_hand(&reference, "capture", r#"{"value": 900}"#).await;
-    eventually("it is read and adopted", async || {
-        let order = world.get(&name).await;
-        assert_eq!(problems(&order), [""; 0]);
-        (order.payments[0].captured_minor == 900).then_some(())
-    })
-    .await;
-    // Given back there: that, too.
-    let (reference, name) = place().await;
-    by_hand(&reference, "approve", "").await;
-    world.settled(&name).await;
-    by_hand(&reference, "cancel", "").await;
-    eventually("it is read and told", async || {
-        (problems(&world.get(&name).await) == ["RESERVATION_GONE"]).then_some(())
-    })
-    .await;
-
-    // A letter that was signed too long ago, or ahead of its time, is not taken.
-    fake.advance(std::time::Duration::from_mins(10));
-    let (late, _) = place().await;
-    by_hand(&late, "approve", "").await;
-    eventually("it is refused", async || {
-        fake.book().sent.iter().any(|sent| (&sent.about, sent.status) == (&late, 401)).then_some(())
-    })
-    .await;
-    assert!(!stage.stored().await.contains(&late));
     let (breaches, _) = world.breaches().await;
     assert!(breaches.is_empty(), "the audit finds {breaches:?}");
 }
