@@ -6,16 +6,20 @@ use order_rules::refusals::Code;
 use order_sdk::proto::{self, EventKind};
 use order_sdk::{Error, OrderName};
 use order_tests::fakes::klarna::{FraudStatus, NewOrder};
-use order_tests::fakes::{Effect, Trouble};
+use order_tests::fakes::{Arrival, Effect, Trouble};
 
-use crate::harness::till::TOTAL;
+use crate::harness::till::{Sale, TOTAL};
 use crate::harness::{Backend, Bought, World, eventually, mask, problems, refused, request_id};
 use crate::klarna::Stage;
 use crate::reconciling::extend;
 
 trials! {
     shared: [a_reservation_that_expires_soon_is_announced_once];
-    own: [klarna_holds_longer_when_it_is_asked];
+    own: [
+        klarna_holds_longer_when_it_is_asked,
+        several_may_ask_at_once,
+        a_kill_while_it_is_asked_is_survived,
+    ];
 }
 
 async fn a_reservation_that_expires_soon_is_announced_once(world: World) {
@@ -116,6 +120,8 @@ async fn klarna_holds_longer_when_it_is_asked(backend: Backend) {
     let (calls, keys) =
         (fake.book().calls("extend", &sale.id), fake.book().keys("extend", &sale.id));
     assert_eq!((fake.book().done.len(), calls > 1, keys), (1, true, 1));
+    let is_repeated = |one: &Arrival| one.operation == "extend" && one.is_replay;
+    assert!(fake.book().arrivals.iter().any(is_repeated), "Klarna answers as it did");
     stage.in_portal(&sale.id, "cancel", "{}").await;
     let declined = refused(extend(world, &sale.name, payment.id).await, Code::ExtensionDeclined);
     assert!(declined.metadata["provider_reason"].contains("NOT_ALLOWED"), "{declined:?}");
@@ -127,5 +133,95 @@ async fn klarna_holds_longer_when_it_is_asked(backend: Backend) {
     let pending = draft.send().await.unwrap().order.unwrap();
     let name: OrderName = pending.name.parse().unwrap();
     refused(extend(world, &name, pending.payments[0].id).await, Code::PaymentPending);
+    stage.check().await;
+}
+
+/// The command of one caller, under the id that it has.
+async fn extend_under(
+    world: &World,
+    sale: &Sale,
+    request_id: &str,
+) -> Result<proto::ExtendReservationResponse, Error> {
+    let request = proto::ExtendReservationRequest {
+        name: (&sale.name).into(),
+        payment_id: sale.order.payments[0].id,
+        request_id: request_id.to_owned(),
+        ..proto::ExtendReservationRequest::default()
+    };
+    world.client.extend_reservation(request).await
+}
+
+/// What the order says is what Klarna holds.
+async fn agrees(stage: &Stage, sale: &Sale) {
+    let known = stage.world.get(&sale.name).await.payments[0].expire_time.unwrap();
+    let held = stage.fake.with(|klarna, _| klarna.order(&sale.id).unwrap().expires_at);
+    assert_eq!(known.seconds, held.as_second());
+    assert!(known.seconds > sale.order.payments[0].expire_time.unwrap().seconds);
+}
+
+async fn several_may_ask_at_once(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    // Two commands, and one command that is sent twice.
+    for (ids, keys) in [([request_id(), request_id()], 2), ([request_id(), String::new()], 1)] {
+        let sale = stage.buy(TOTAL).await;
+        fake.advance(Duration::from_hours(5 * 24));
+        let slow = Effect::Slow { millis: 200 };
+        fake.trouble(Trouble::of("extend", slow).about(&sale.id).always());
+        let ids = ids.clone().map(|id| if id.is_empty() { ids[0].clone() } else { id });
+        let [one, other] = ids.map(|id| {
+            let (world, sale) = (world.clone(), sale.clone());
+            tokio::spawn(async move {
+                eventually("it is extended", async || {
+                    match extend_under(&world, &sale, &id).await {
+                        Ok(_) => Some(()),
+                        // Klarna does one after the other.
+                        Err(error) => {
+                            let busy = Code::ProviderUnavailable.name();
+                            assert_eq!(error.code(), Some(busy), "{error:?}");
+                            None
+                        }
+                    }
+                })
+                .await;
+            })
+        });
+        one.await.unwrap();
+        other.await.unwrap();
+        let book = fake.book();
+        let found = (book.done_to("extend", &sale.id).count(), book.keys("extend", &sale.id));
+        assert_eq!(found, (keys, keys), "{book:?}");
+        agrees(&stage, &sale).await;
+    }
+    stage.check().await;
+}
+
+async fn a_kill_while_it_is_asked_is_survived(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    for is_done in [false, true] {
+        let sale = stage.buy(TOTAL).await;
+        fake.advance(Duration::from_hours(5 * 24));
+        let trouble = Trouble::of("extend", Effect::Silence).about(&sale.id);
+        fake.trouble(if is_done { trouble.once_done() } else { trouble });
+        let id = request_id();
+        let asking = {
+            let (world, sale, id) = (world.clone(), sale.clone(), id.clone());
+            tokio::spawn(async move { extend_under(&world, &sale, &id).await })
+        };
+        eventually("Klarna is asked", async || {
+            (fake.book().calls("extend", &sale.id) > 0).then_some(())
+        })
+        .await;
+        world.server.kill().await;
+        world.server.start().await;
+        // Whether the client has tried again by itself or not, the same command ends well.
+        drop(asking.await.unwrap());
+        extend_under(world, &sale, &id).await.unwrap();
+        let book = fake.book();
+        let found = (book.done_to("extend", &sale.id).count(), book.keys("extend", &sale.id));
+        assert_eq!(found, (1, 1), "{is_done}: {book:?}");
+        agrees(&stage, &sale).await;
+    }
     stage.check().await;
 }
