@@ -208,13 +208,19 @@ pub fn readable(case: &Case, id: PaymentId) -> Result<&Payment, Refusal> {
 /// The payment of an order whose reservation may be asked to hold longer.
 ///
 /// # Errors
-/// As [`readable`]; `PAYMENT_PENDING`, `RESERVATION_EXPIRED`, `RESERVATION_GONE`.
+/// As [`readable`]; `PAYMENT_PENDING`, `RESERVATION_EXPIRED`, `RESERVATION_GONE`, and
+/// `ALREADY_CAPTURED` where captures have left nothing to hold.
 pub fn extendable(case: &Case, id: PaymentId) -> Result<&Payment, Refusal> {
     let payment = readable(case, id)?;
     let code = match payment.authorization {
         Authorization::Held if payment.available() > 0 => return Ok(payment),
         Authorization::Pending => Code::PaymentPending,
         Authorization::Expired => Code::ReservationExpired,
+        Authorization::Held if payment.captured_minor > 0 || payment.capture_claimed_minor > 0 => {
+            return Err(Refusal::new(Code::AlreadyCaptured)
+                .with("payment", id.0)
+                .with("captured_minor", payment.captured_minor));
+        }
         Authorization::Held | Authorization::Declined | Authorization::Voided => {
             Code::ReservationGone
         }

@@ -325,8 +325,14 @@ fn payments_are_read_while_money_may_move_on_them() {
 fn only_what_holds_can_be_extended_and_only_what_answers_be_read() {
     let held = payment(1, 100, &[1]);
     let with = |authorization| Payment { authorization, ..held.clone() };
+    let captured = Payment { captured_minor: 100, ..held.clone() };
+    let capturing = Payment { capture_claimed_minor: 100, ..held.clone() };
+    let in_part = Payment { captured_minor: 60, ..held.clone() };
     let cases = [
         (held.clone(), Ok(())),
+        (in_part, Ok(())),
+        (captured, Err(Code::AlreadyCaptured)),
+        (capturing, Err(Code::AlreadyCaptured)),
         (with(Authorization::Pending), Err(Code::PaymentPending)),
         (with(Authorization::Expired), Err(Code::ReservationExpired)),
         (with(Authorization::Voided), Err(Code::ReservationGone)),
