@@ -212,14 +212,15 @@ pub fn readable(case: &Case, id: PaymentId) -> Result<&Payment, Refusal> {
 /// `ALREADY_CAPTURED` where captures have left nothing to hold.
 pub fn extendable(case: &Case, id: PaymentId) -> Result<&Payment, Refusal> {
     let payment = readable(case, id)?;
+    let sums = payment.sums();
     let code = match payment.authorization {
         Authorization::Held if payment.available() > 0 => return Ok(payment),
         Authorization::Pending => Code::PaymentPending,
         Authorization::Expired => Code::ReservationExpired,
-        Authorization::Held if payment.captured_minor > 0 || payment.capture_claimed_minor > 0 => {
+        Authorization::Held if sums.captured > 0 || sums.claimed_capture > 0 => {
             return Err(Refusal::new(Code::AlreadyCaptured)
                 .with("payment", id.0)
-                .with("captured_minor", payment.captured_minor));
+                .with("captured_minor", sums.captured));
         }
         Authorization::Held | Authorization::Declined | Authorization::Voided => {
             Code::ReservationGone
