@@ -3,6 +3,7 @@
 pub(crate) mod rows;
 pub(crate) mod schema;
 
+mod among;
 pub(crate) mod audits;
 pub(crate) mod claims;
 pub(crate) mod facts;

@@ -62,7 +62,8 @@ pub(crate) async fn eventually<T, Asked: Future<Output = Option<T>>>(
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, asking).await {
+    // What is a hundred times as much has more before it in the queue.
+    match tokio::time::timeout(PATIENCE * depth().isqrt(), asking).await {
         Ok(answer) => answer,
         Err(_elapsed) => panic!("never came: {what}"),
     }

@@ -9,7 +9,7 @@ use crate::arguments::ChangeArguments;
 use crate::arguments::YesNo;
 use crate::failure::Failure;
 use crate::labels::label;
-use crate::orders::status::declined;
+use crate::orders::status::dropped;
 use crate::orders::{list, outcome::outcome};
 use crate::output::Output;
 use crate::session::{Session, last_part, present};
@@ -138,7 +138,7 @@ async fn resolve(session: &Session, arguments: &ResolveArguments) -> Result<(), 
     if is_done || answer.receipt.is_some_and(|receipt| receipt.replayed) {
         return Ok(());
     }
-    Err(declined(session, &order).await)
+    Err(dropped(session, &order).await)
 }
 
 async fn status(session: &Session, text: &str) -> Result<StatusName, Failure> {

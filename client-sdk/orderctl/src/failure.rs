@@ -5,6 +5,7 @@ use std::io;
 
 use order_sdk::{Code, Error, InvalidName, Refusal, proto};
 
+use crate::orders::troubles::made_out;
 use crate::session::Session;
 
 pub(crate) const FAILED: u8 = 1;
@@ -139,9 +140,12 @@ pub(crate) fn told(error: &Error) -> String {
 fn told_refusal(refusal: &Refusal) -> String {
     let title = refusal.title.as_ref().unwrap_or(&refusal.message);
     let mut text = format!("{}: {}", refusal.code, title.trim());
+    let order = order_of(refusal);
     for (title, said) in [("cause", &refusal.cause), ("remedy", &refusal.remedy)] {
         if let Some(said) = said {
-            text.push_str(&format!("\n{title}: {}", said.trim()));
+            let said = said.trim();
+            let said = order.map_or(said.to_owned(), |order| made_out(said, order, 0, 0));
+            text.push_str(&format!("\n{title}: {said}"));
         }
     }
     for violation in &refusal.violations {
@@ -151,4 +155,10 @@ fn told_refusal(refusal: &Refusal) -> String {
         text.push_str(&format!("\n  {key} = {value}"));
     }
     text
+}
+/// The number of the order that a refusal is about, where it names one.
+fn order_of(refusal: &Refusal) -> Option<&str> {
+    let name = refusal.resource.as_deref().or(refusal.metadata.get("order").map(String::as_str))?;
+    let (_, number) = name.split_once("/orders/")?;
+    number.bytes().all(|digit| digit.is_ascii_digit()).then_some(number)
 }

@@ -17,6 +17,7 @@ mod printing;
 mod reconcile;
 pub(crate) mod status;
 mod transfer;
+pub(crate) mod troubles;
 mod update;
 pub(crate) mod view;
 

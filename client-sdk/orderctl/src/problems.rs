@@ -147,9 +147,9 @@ async fn list(session: &Session, arguments: ListArguments) -> Result<(), Failure
             }
             let problem = found.problem.clone().unwrap_or_default();
             explain(session, &problem.code, &mut texts).await?;
-            let heading = format!("Order {}", last_part(&found.order));
-            Output::text(&session.output.heading(&heading))?;
-            Output::text(&problem_view(session, &problem, &texts))?;
+            let order = last_part(&found.order);
+            Output::text(&session.output.heading(&format!("Order {order}")))?;
+            Output::text(&problem_view(session, order, &problem, &texts))?;
         }
     }
     Ok(())

@@ -208,13 +208,20 @@ pub fn readable(case: &Case, id: PaymentId) -> Result<&Payment, Refusal> {
 /// The payment of an order whose reservation may be asked to hold longer.
 ///
 /// # Errors
-/// As [`readable`]; `PAYMENT_PENDING`, `RESERVATION_EXPIRED`, `RESERVATION_GONE`.
+/// As [`readable`]; `PAYMENT_PENDING`, `RESERVATION_EXPIRED`, `RESERVATION_GONE`, and
+/// `ALREADY_CAPTURED` where captures have left nothing to hold.
 pub fn extendable(case: &Case, id: PaymentId) -> Result<&Payment, Refusal> {
     let payment = readable(case, id)?;
+    let sums = payment.sums();
     let code = match payment.authorization {
         Authorization::Held if payment.available() > 0 => return Ok(payment),
         Authorization::Pending => Code::PaymentPending,
         Authorization::Expired => Code::ReservationExpired,
+        Authorization::Held if sums.captured > 0 || sums.claimed_capture > 0 => {
+            return Err(Refusal::new(Code::AlreadyCaptured)
+                .with("payment", id.0)
+                .with("captured_minor", sums.captured));
+        }
         Authorization::Held | Authorization::Declined | Authorization::Voided => {
             Code::ReservationGone
         }

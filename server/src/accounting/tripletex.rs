@@ -221,11 +221,12 @@ impl Tripletex {
     ) -> Result<FoundInvoice, Stop> {
         let total = order.lines.iter().try_fold(Amount::ZERO, |sum, line| sum.plus(line.amount?));
         check_total(entry, total)?;
+        let sends_mail = entry.sends_mail && !entry.buyer.email.is_empty();
         let mut query = vec![
             ("invoiceDate", entry.booked_on.to_string()),
-            ("sendToCustomer", (entry.sends_mail && !entry.buyer.email.is_empty()).to_string()),
+            ("sendToCustomer", sends_mail.to_string()),
         ];
-        if entry.sends_mail {
+        if sends_mail {
             query.push(("sendType", "EMAIL".to_owned()));
         }
         match &entry.credited {

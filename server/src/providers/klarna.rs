@@ -91,7 +91,7 @@ impl Klarna {
         match self.order(&call.reference).await {
             Read::Order(order) => match order.trace_of(call) {
                 Some(confirmation) => Report::Done(confirmation),
-                None => Report::Declined(order.explain(&no.decline)),
+                None => Report::Declined(order.explain(call, &no.decline)),
             },
             Read::Refused(_) | Read::NoAnswer { .. } => Report::Unknown,
         }

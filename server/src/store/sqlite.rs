@@ -119,6 +119,13 @@ macro_rules! skip_locked {
     };
 }
 
+/// The condition that a column has one of the values.
+macro_rules! among {
+    ($column:expr, $values:expr) => {
+        $crate::store::among::Among::new($column, $values)
+    };
+}
+
 /// The database's own clock, in microseconds.
 macro_rules! now {
     () => {

@@ -395,9 +395,12 @@ impl Desk {
     /// The last event about each order of the command carries the order as it is after it.
     fn write_documents(&mut self) {
         let mut last: BTreeMap<i64, usize> = BTreeMap::new();
-        for (index, event) in self.changes.events.iter().enumerate() {
-            if event.command_revision == self.command_revision
-                && event.kind != noop()
+        // A command's events are the last of the log.
+        let events = &self.changes.events;
+        let is_earlier = |event: &EventRow| event.command_revision != self.command_revision;
+        let first = events.iter().rposition(is_earlier).map_or(0, |last| last.saturating_add(1));
+        for (index, event) in events.iter().enumerate().skip(first) {
+            if event.kind != noop()
                 && let Some(number) = event.order_number
             {
                 last.insert(number, index);

@@ -41,7 +41,7 @@ enum Bound {
     Letters(&'static str),
     Owned(String),
     Bytes(&'static [u8]),
-    RequestId([u8; 16]),
+    Sixteen([u8; 16]),
     NoWhole,
     NoText,
     NoBytes,
@@ -50,10 +50,18 @@ enum Bound {
 type InsertRow = fn(&mut SqliteConnection, i64, i64) -> QueryResult<usize>;
 type SelectRows = fn(&mut SqliteConnection, i64) -> QueryResult<usize>;
 
-const INSERTS: [InsertRow; 7] =
-    [insert::<0>, insert::<1>, insert::<2>, insert::<3>, insert::<4>, insert::<5>, insert::<6>];
-const SELECTS: [SelectRows; 7] =
-    [select::<0>, select::<1>, select::<2>, select::<3>, select::<4>, select::<5>, select::<6>];
+const INSERTS: [InsertRow; 8] = [
+    insert::<0>,
+    insert::<1>,
+    insert::<2>,
+    insert::<3>,
+    insert::<4>,
+    insert::<5>,
+    insert::<6>,
+    insert::<7>,
+];
+const SELECTS: [SelectRows; 6] =
+    [select::<0>, select::<1>, select::<2>, select::<3>, select::<4>, select::<5>];
 
 impl Bare {
     /// A new file with empty tables.
@@ -156,7 +164,7 @@ fn read_alone(file: &Path, orders: i64, core: usize, window: Duration) -> Result
     Ok(read)
 }
 
-/// The tables that make up an order: all but the last, the log.
+/// The tables that make up an order: those before what finds it by person, and the log.
 fn readable() -> impl Iterator<Item = &'static Table> {
     TABLES.iter().take_while(|table| table.order_column.is_some())
 }
@@ -215,7 +223,13 @@ fn bound(value: Value, order: i64, row: i64) -> Bound {
         Value::Text(length) => Bound::Letters(LETTERS.get(..length).unwrap_or(LETTERS)),
         Value::Bytes(length) => Bound::Bytes(BYTES.get(..length).unwrap_or(&BYTES)),
         Value::Reference => Bound::Owned(shapes::reference(order)),
-        Value::RequestId => Bound::RequestId(i128::from(order).to_be_bytes()),
+        Value::RequestId => Bound::Sixteen(i128::from(order).to_be_bytes()),
+        Value::Money => Bound::Whole(shapes::money(order)),
+        Value::Digest => {
+            Bound::Owned(format!("{:032x}", u128::from_be_bytes(shapes::spread(order, row))))
+        }
+        Value::Person => Bound::Sixteen(shapes::spread(order, row)),
+        Value::Sku => Bound::Owned(shapes::sku(order, row)),
         Value::NoWhole => Bound::NoWhole,
         Value::NoText => Bound::NoText,
         Value::NoBytes => Bound::NoBytes,
@@ -242,7 +256,7 @@ impl<const TABLE: usize> QueryFragment<Sqlite> for Insert<TABLE> {
                 Bound::Letters(text) => out.push_bind_param::<Text, str>(text)?,
                 Bound::Owned(text) => out.push_bind_param::<Text, String>(text)?,
                 Bound::Bytes(bytes) => out.push_bind_param::<Binary, [u8]>(bytes)?,
-                Bound::RequestId(id) => out.push_bind_param::<Binary, [u8]>(id.as_slice())?,
+                Bound::Sixteen(bytes) => out.push_bind_param::<Binary, [u8]>(bytes.as_slice())?,
                 Bound::NoWhole => {
                     out.push_bind_param::<Nullable<BigInt>, Option<i64>>(&None)?;
                 }

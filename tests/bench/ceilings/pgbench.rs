@@ -206,7 +206,7 @@ fn sent(value: Value, row: i64) -> String {
         Value::Bytes(length) => format!(":bytes{length}::bytea"),
         Value::Reference => "'WEB-1-' || :key::bigint".to_owned(),
         Value::RequestId => "decode(lpad(to_hex(:key::bigint), 32, '0'), 'hex')".to_owned(),
-        constant => literal(constant),
+        varied => differing(varied, ":key::bigint", &row.to_string()),
     }
 }
 
@@ -218,6 +218,20 @@ fn filled(value: Value) -> String {
         Value::Bytes(length) => format!("decode(repeat('5a', {length}), 'hex')"),
         Value::Reference => "'WEB-1-' || n.n".to_owned(),
         Value::RequestId => "decode(lpad(to_hex(n.n), 32, '0'), 'hex')".to_owned(),
+        varied => differing(varied, "n.n", "r.r"),
+    }
+}
+
+/// A value that differs between orders, as [`shapes`] says, with the key of the order and the row.
+fn differing(value: Value, order: &str, row: &str) -> String {
+    let (stride, amounts, goods) = (shapes::STRIDE, shapes::AMOUNTS, shapes::GOODS);
+    match value {
+        Value::Money => format!("({order} * {stride} % {amounts}) * 100"),
+        Value::Digest => format!("md5({order} || ':' || {row})"),
+        Value::Person => format!("decode(md5({order} || ':' || {row}), 'hex')"),
+        Value::Sku => {
+            format!("'SKU-' || lpad((({order} * {stride} + {row}) % {goods})::text, 7, '0')")
+        }
         constant => literal(constant),
     }
 }

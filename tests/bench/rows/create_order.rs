@@ -47,6 +47,7 @@ async fn beside_bare_sqlite(stage: &Stage, shops: &[String], report: &mut Report
 
 async fn beside_pgbench(stage: &mut Stage, shops: &[String], report: &mut Report) -> Result<u64> {
     let (clients, window) = (stage.arguments.in_flight, stage.pressure().window);
+    let runs = stage.runs();
     let (mut windows, mut plain_rates, mut pipelined_rates) = (Vec::new(), Vec::new(), Vec::new());
     for _ in stage.runs() {
         windows.push(place(stage, shops, "manual", windows.last()).await?);
@@ -54,12 +55,20 @@ async fn beside_pgbench(stage: &mut Stage, shops: &[String], report: &mut Report
         plain_rates.push(postgres.insert(clients, window, Sending::OneByOne)?);
         pipelined_rates.push(postgres.insert(clients, window, Sending::Pipelined)?);
     }
+    let mut indexed_rates = Vec::new();
+    let postgres = stage.postgres.as_mut().ok_or("no PostgreSQL")?;
+    postgres.make_tables(true)?;
+    for _ in runs {
+        indexed_rates.push(postgres.insert(clients, window, Sending::OneByOne)?);
+    }
     let window = median_window(windows)?;
     let plain = (load::median(plain_rates), format!("pgbench, {clients} clients"));
     let goal = Some(Goal::AtLeast(1000));
     report.add(Line::rate(stage.backend, CREATING, &window, plain, goal));
     let pipelined = (load::median(pipelined_rates), "pgbench, pipelined".to_owned());
     report.add(Line::rate(stage.backend, CREATING, &window, pipelined, None));
+    let indexed = (load::median(indexed_rates), "pgbench with the same indexes".to_owned());
+    report.add(Line::rate(stage.backend, CREATING, &window, indexed, None));
     Ok(window.per_second)
 }
 

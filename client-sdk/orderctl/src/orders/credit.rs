@@ -5,9 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use order_sdk::{Credit, proto};
 
-use super::get::explanations;
 use super::outcome::outcome;
-use super::view::problem_view;
+use super::troubles;
 use crate::amounts::{basis_points, minor_units, money};
 use crate::arguments::ChangeArguments;
 use crate::arguments::YesNo;
@@ -186,18 +185,13 @@ fn told(answer: &proto::CreditOrderResponse, is_dry_run: bool) -> String {
 async fn declined(session: &Session, answer: &proto::CreditOrderResponse) -> Result<(), Failure> {
     let sale = answer.order.clone().unwrap_or_default();
     let number = answer.credit_order.as_ref().map_or(0, |credit| credit.number).to_string();
-    let is_about = |problem: &&proto::Problem| problem.details.get("credit_order") == Some(&number);
-    let mut problems = sale.problems.iter().filter(is_about).peekable();
-    if problems.peek().is_none() {
+    let is_about = |problem: &proto::Problem| problem.details.get("credit_order") == Some(&number);
+    if !sale.problems.iter().any(is_about) {
+        troubles::tell(session, &sale, troubles::holds_up).await;
         return Ok(());
     }
-    let mut text = format!("error: credit order {number} stands, but is not paid back");
-    let pages = explanations(session, &sale).await.unwrap_or_default();
-    for problem in problems {
-        text.push('\n');
-        text.push_str(problem_view(session, problem, &pages).trim_end());
-    }
-    Err(Failure::Declined(text))
+    let headline = format!("credit order {number} stands, but is not paid back");
+    Err(troubles::declined(session, &sale, &headline, is_about).await)
 }
 
 #[cfg(test)]

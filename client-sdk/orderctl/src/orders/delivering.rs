@@ -6,9 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use order_sdk::proto;
 
-use super::get::explanations;
 use super::outcome::outcome;
-use super::view::problem_view;
+use super::troubles;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::session::{Session, present};
@@ -152,18 +151,15 @@ pub(crate) async fn deliver(
     })?;
     let order = present(answer.order)?;
     let plan = answer.receipt.map(|receipt| receipt.plan).unwrap_or_default();
-    if arguments.change.dry_run || plan.is_empty() || !is_capture_declined(&order) {
+    if arguments.change.dry_run || plan.is_empty() {
         return Ok(());
     }
-    let mut text =
-        format!("error: order {} is delivered, and its money is not captured", order.number);
-    // What the problems are called must be told also when they cannot be explained.
-    let pages = explanations(session, &order).await.unwrap_or_default();
-    for problem in &order.problems {
-        text.push('\n');
-        text.push_str(problem_view(session, problem, &pages).trim_end());
+    if !is_capture_declined(&order) {
+        troubles::tell(session, &order, troubles::holds_up).await;
+        return Ok(());
     }
-    Err(Failure::Declined(text))
+    let headline = format!("order {} is delivered, and its money is not captured", order.number);
+    Err(troubles::declined(session, &order, &headline, |_| true).await)
 }
 
 pub(crate) async fn cancel_delivery(

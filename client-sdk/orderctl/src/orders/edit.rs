@@ -7,6 +7,7 @@ use clap::Args;
 use order_sdk::proto;
 
 use super::outcome::outcome;
+use super::troubles;
 use crate::amounts::{basis_points, minor_units};
 use crate::arguments::{ChangeArguments, YesNo};
 use crate::failure::Failure;
@@ -187,7 +188,18 @@ pub(crate) async fn run(session: &Session, arguments: &EditArguments) -> Result<
     session.output.either(&answer, || {
         let order = answer.order.clone().unwrap_or_default();
         outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
-    })
+    })?;
+    if arguments.change.dry_run {
+        return Ok(());
+    }
+    let order = present(answer.order)?;
+    let is_about = |problem: &proto::Problem| problem.code == "AMOUNT_UPDATE_DECLINED";
+    if !order.problems.iter().any(is_about) {
+        troubles::tell(session, &order, troubles::holds_up).await;
+        return Ok(());
+    }
+    let headline = format!("order {} is edited, and its reservation is not", order.number);
+    Err(troubles::declined(session, &order, &headline, is_about).await)
 }
 
 /// The one line of shipping.

@@ -6,9 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use order_sdk::proto;
 
-use super::get::explanations;
 use super::outcome::outcome;
-use super::view::problem_view;
+use super::troubles;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::session::{Session, present};
@@ -106,7 +105,9 @@ pub(crate) async fn label(session: &Session, arguments: &LabelArguments) -> Resu
         Failure::Other(format!("order {} has no label of these goods", order.number))
     })?;
     if order.problems.iter().any(|problem| is_about(problem, label_id)) {
-        return Err(refused(session, &order, label_id).await);
+        let headline = format!("the label of order {} is not made or printed", order.number);
+        let is_about = |problem: &proto::Problem| is_about(problem, label_id);
+        return Err(troubles::declined(session, &order, &headline, is_about).await);
     }
     let Some(path) = &arguments.pdf else { return Ok(()) };
     let request = proto::GetOrderLabelRequest { name: name.into(), label_id };
@@ -138,18 +139,6 @@ fn asked_for(order: &proto::Order, delivery: i32, is_anew: bool) -> Option<i64> 
     };
     let known = if is_anew { None } else { of_goods().find(stands) };
     known.or_else(|| of_goods().next()).map(|label| label.id)
-}
-
-/// What stands in the way of a label, as it is told with every other problem of the order.
-async fn refused(session: &Session, order: &proto::Order, label: i64) -> Failure {
-    let mut text = format!("error: the label of order {} is not made or printed", order.number);
-    // What the problems are called must be told also when they cannot be explained.
-    let pages = explanations(session, order).await.unwrap_or_default();
-    for problem in order.problems.iter().filter(|problem| is_about(problem, label)) {
-        text.push('\n');
-        text.push_str(problem_view(session, problem, &pages).trim_end());
-    }
-    Failure::Declined(text)
 }
 
 /// Whether the problem is about this label, or a print of it.

@@ -7,10 +7,9 @@ use clap::Args;
 use order_sdk::{OrderName, StatusName, proto};
 
 use super::filter::FilterArguments;
-use super::get::explanations;
 use super::many;
 use super::outcome::outcome;
-use super::view::problem_view;
+use super::troubles;
 use crate::arguments::{ChangeArguments, YesNo};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -176,6 +175,7 @@ async fn change(
              orderctl orders withdraw {}",
             order.number, order.number
         ));
+        troubles::tell(session, &order, |_| true).await;
         return Ok(());
     }
     if order.status == String::from(status)
@@ -183,17 +183,11 @@ async fn change(
     {
         return Ok(());
     }
-    Err(declined(session, &order).await)
+    Err(dropped(session, &order).await)
 }
 
 /// The change was dropped: the order's problems say why.
-pub(crate) async fn declined(session: &Session, order: &proto::Order) -> Failure {
-    let mut text = format!("error: order {} keeps its status", order.number);
-    // What the problems are called must be told also when they cannot be explained.
-    let pages = explanations(session, order).await.unwrap_or_default();
-    for problem in &order.problems {
-        text.push('\n');
-        text.push_str(problem_view(session, problem, &pages).trim_end());
-    }
-    Failure::Declined(text)
+pub(crate) async fn dropped(session: &Session, order: &proto::Order) -> Failure {
+    let headline = format!("order {} keeps its status", order.number);
+    troubles::declined(session, order, &headline, |_| true).await
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use order_sdk::proto;
 
-use super::get::explanations;
 use super::outcome::outcome;
-use super::view::problem_view;
+use super::troubles;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::labels::choice;
@@ -67,14 +66,14 @@ pub(crate) async fn run(session: &Session, arguments: &TransferArguments) -> Res
         .either(&answer, || outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run))?;
     let newest = order.accounting_transfers.last();
     let is_declined = newest.is_some_and(|one| one.state() == proto::TransferState::Declined);
-    if arguments.change.dry_run || !is_declined {
+    if arguments.change.dry_run {
         return Ok(());
     }
-    let mut text = format!("error: order {} was refused by the accounting system", order.number);
-    let pages = explanations(session, &order).await.unwrap_or_default();
-    for problem in order.problems.iter().filter(|problem| problem.code == "TRANSFER_DECLINED") {
-        text.push('\n');
-        text.push_str(problem_view(session, problem, &pages).trim_end());
+    if !is_declined {
+        troubles::tell(session, &order, troubles::holds_up).await;
+        return Ok(());
     }
-    Err(Failure::Declined(text))
+    let headline = format!("order {} was refused by the accounting system", order.number);
+    let is_about = |problem: &proto::Problem| problem.code == "TRANSFER_DECLINED";
+    Err(troubles::declined(session, &order, &headline, is_about).await)
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use order_sdk::proto;
 
 use super::outcome::booked;
+use super::troubles::made_out;
 use crate::amounts::{amount, money, rate};
 use crate::duplicates::pair;
 use crate::labels::label;
@@ -41,7 +42,9 @@ pub(super) fn order(
     sections.extend(labels::labels(order));
     sections.extend(order.payments.iter().map(|payment| payment_view(order, payment)));
     sections.extend(order.duplicates.iter().map(|link| pair(order, link)));
-    sections.extend(order.problems.iter().map(|problem| problem_view(session, problem, pages)));
+    let number = order.number.to_string();
+    let problem = |one: &proto::Problem| problem_view(session, &number, one, pages);
+    sections.extend(order.problems.iter().map(problem));
     sections.extend(order.notes.iter().map(note));
     sections.extend(mails(order));
     sections.extend(transfers(order));
@@ -49,9 +52,10 @@ pub(super) fn order(
     sections.join("\n\n")
 }
 
-/// A problem with what the catalogue says about it.
+/// A problem of an order with what the catalogue says about it.
 pub(crate) fn problem_view(
     session: &Session,
+    order: &str,
     problem: &proto::Problem,
     pages: &BTreeMap<String, proto::Refusal>,
 ) -> String {
@@ -60,12 +64,13 @@ pub(crate) fn problem_view(
     let heading = session.output.alarm(&format!("Problem {}: {}", problem.code, title.trim()));
     let details: Vec<String> =
         problem.details.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let said = |text: &str| made_out(text.trim(), order, problem.operation_id, problem.id);
     let facts = facts(&[
         ("  Number", numbers(problem)),
         ("  Since", local(problem.open_time.as_ref())),
         ("  Details", details.join(", ")),
-        ("  Cause", text.map(|text| text.cause.trim().to_owned()).unwrap_or_default()),
-        ("  Remedy", text.map(|text| text.remedy.trim().to_owned()).unwrap_or_default()),
+        ("  Cause", text.map(|text| said(&text.cause)).unwrap_or_default()),
+        ("  Remedy", text.map(|text| said(&text.remedy)).unwrap_or_default()),
     ]);
     format!("{heading}\n{facts}")
 }

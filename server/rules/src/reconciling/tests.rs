@@ -273,6 +273,22 @@ fn a_pending_change_goes_on_when_the_rest_is_captured_elsewhere() {
     );
 }
 
+/// Of order 1, asked for at the beginning and over after a day.
+fn capture(amount_minor: i64, state: OperationState) -> Operation {
+    Operation {
+        id: 9,
+        order: OrderNumber(1),
+        kind: OperationKind::Capture,
+        amount_minor,
+        state,
+        requested_at: Micros(0),
+        resolved_at: Some(Micros(DAY)),
+        provider_reason: None,
+        provider_reference: None,
+        credit: None,
+    }
+}
+
 #[test]
 fn payments_are_read_while_money_may_move_on_them() {
     let held = Payment { expires_at: Some(Micros(10 * DAY)), ..payment(1, 100, &[1]) };
@@ -282,19 +298,9 @@ fn payments_are_read_while_money_may_move_on_them() {
         Payment { capabilities, ..held.clone() }
     };
     let moved = |state, reason: Option<&str>| {
-        let operation = Operation {
-            id: 9,
-            order: OrderNumber(1),
-            kind: OperationKind::Capture,
-            amount_minor: 100,
-            state,
-            requested_at: Micros(0),
-            resolved_at: Some(Micros(DAY)),
-            provider_reason: reason.map(str::to_owned),
-            provider_reference: None,
-            credit: None,
-        };
-        Payment { operations: vec![operation], ..held.clone() }
+        let operations =
+            vec![Operation { provider_reason: reason.map(str::to_owned), ..capture(100, state) }];
+        Payment { operations, ..held.clone() }
     };
     let captured = moved(OperationState::Succeeded, None);
     let declined = moved(OperationState::Declined, Some("no"));
@@ -325,8 +331,15 @@ fn payments_are_read_while_money_may_move_on_them() {
 fn only_what_holds_can_be_extended_and_only_what_answers_be_read() {
     let held = payment(1, 100, &[1]);
     let with = |authorization| Payment { authorization, ..held.clone() };
+    let moved = |amount_minor, state| Payment {
+        operations: vec![capture(amount_minor, state)],
+        ..held.clone()
+    };
     let cases = [
         (held.clone(), Ok(())),
+        (moved(60, OperationState::Succeeded), Ok(())),
+        (moved(100, OperationState::Succeeded), Err(Code::AlreadyCaptured)),
+        (moved(100, OperationState::Unknown), Err(Code::AlreadyCaptured)),
         (with(Authorization::Pending), Err(Code::PaymentPending)),
         (with(Authorization::Expired), Err(Code::ReservationExpired)),
         (with(Authorization::Voided), Err(Code::ReservationGone)),

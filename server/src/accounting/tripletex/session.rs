@@ -208,7 +208,7 @@ impl Session {
         basic.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, basic);
         if let Some(body) = body {
-            let json = HeaderValue::from_static("application/json");
+            let json = HeaderValue::from_static("application/json; charset=utf-8");
             request.headers_mut().insert(CONTENT_TYPE, json);
             *request.body_mut() = Some(Body::from(body));
         }

@@ -57,7 +57,10 @@ pub(super) fn refused(answer: &Answer) -> Refused {
 /// The no that an answer hides behind a status of success.
 pub(super) fn hidden(answer: &Answer) -> Option<Decline> {
     let words = reading::errors(&answer.body);
-    (!words.errors.is_empty()).then(|| decline(StatusCode::BAD_REQUEST, &words))
+    (!words.errors.is_empty()).then(|| Decline {
+        code: page(StatusCode::BAD_REQUEST, &words.errors),
+        reason: reason(answer.status, &words),
+    })
 }
 
 fn decline(status: StatusCode, words: &reading::Words) -> Decline {

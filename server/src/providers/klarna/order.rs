@@ -188,7 +188,7 @@ impl Order {
     }
 
     /// A no with what the order knows: what has ended is told as that.
-    pub(super) fn explain(&self, no: &Decline) -> Decline {
+    pub(super) fn explain(&self, call: &Call, no: &Decline) -> Decline {
         let code = match self.status {
             Status::Expired => Code::ReservationExpired,
             Status::Cancelled => Code::ReservationGone,
@@ -198,8 +198,14 @@ impl Order {
             | Status::Closed
             | Status::Other => no.code,
         };
-        let left = self.remaining_authorized_amount;
-        Decline { code, reason: format!("{}; {left} minor units are left to capture", no.reason) }
+        let sums = match call.kind {
+            OperationKind::Refund => {
+                let (captured, refunded) = (self.captured_amount, self.refunded_amount);
+                format!("{captured} were captured and {refunded} refunded")
+            }
+            _ => format!("{} are left to capture", self.remaining_authorized_amount),
+        };
+        Decline { code, reason: format!("{}; in minor units, {sums}", no.reason) }
     }
 
     /// The whole order was captured at once, in a market that has return fees.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::dsl::{count_star, sql};
 use diesel::sql_types::Bool;
-use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
+use diesel::{ExpressionMethods, NullableExpressionMethods, QueryDsl, SelectableHelper};
 
 use super::{Connection, Run, integrations};
 use crate::store::StoreFailure;
@@ -46,7 +46,7 @@ pub(super) async fn facts(
     }
     if !needs.external_references.is_empty() {
         facts.external_references = orders::table
-            .filter(orders::external_reference.eq_any(needs.external_references.iter()))
+            .filter(among!(orders::external_reference, needs.external_references.iter()))
             .select((orders::shop_id, orders::external_reference))
             .load(conn)
             .await?;
@@ -79,13 +79,13 @@ async fn settings(
         return Ok(());
     }
     facts.shops = shops::table
-        .filter(shops::shop_id.eq_any(changed.clone()))
+        .filter(among!(shops::shop_id, changed.clone()))
         .select(ShopRow::as_select())
         .load(conn)
         .await?;
     facts.integrations = integrations::of_shops(conn, changed.clone()).await?;
     facts.statuses = order_statuses::table
-        .filter(order_statuses::shop_id.eq_any(changed))
+        .filter(among!(order_statuses::shop_id, changed))
         .order((order_statuses::shop_id, order_statuses::position, order_statuses::status_id))
         .select(StatusRow::as_select())
         .load(conn)
@@ -98,7 +98,7 @@ async fn requests(
     request_ids: &[Vec<u8>],
 ) -> Result<Vec<RequestRow>, StoreFailure> {
     Ok(events::table
-        .filter(events::request_id.eq_any(request_ids.to_vec()))
+        .filter(among!(events::request_id, request_ids.to_vec()))
         .filter(events::content.is_not_null())
         .select((
             events::shop_id,
@@ -119,13 +119,13 @@ async fn status_counts(
 ) -> Result<(), StoreFailure> {
     let counted: Vec<i64> = needs.status_counts.iter().copied().collect();
     facts.status_counts = orders::table
-        .filter(orders::shop_id.eq_any(counted.clone()))
+        .filter(among!(orders::shop_id, counted.clone()))
         .group_by((orders::shop_id, orders::status_id))
         .select((orders::shop_id, orders::status_id, count_star()))
         .load(conn)
         .await?;
     facts.waiting = orders::table
-        .filter(orders::shop_id.eq_any(counted))
+        .filter(among!(orders::shop_id, counted))
         .filter(orders::pending.is_not_null())
         .select((orders::shop_id, orders::pending))
         .load(conn)
@@ -146,7 +146,7 @@ async fn reach(
     let mut payment_keys = BTreeSet::new();
     if !needs.references.is_empty() {
         let known: Vec<i64> = payments::table
-            .filter(payments::reference.eq_any(needs.references.iter()))
+            .filter(among!(payments::reference, needs.references.iter()))
             .filter(payments::reference.ne(""))
             .select(payments::payment_key)
             .load(conn)
@@ -203,7 +203,7 @@ async fn credited_sales(conn: &mut Connection, needs: &Needs) -> Result<Vec<i64>
         return Ok(Vec::new());
     }
     let sales: Vec<(i64, Option<i64>)> = orders::table
-        .filter(orders::order_key.eq_any(needs.credits.iter()))
+        .filter(among!(orders::order_key, needs.credits.iter()))
         .filter(orders::original_number.is_not_null())
         .select((orders::shop_id, orders::original_number))
         .load(conn)
@@ -220,7 +220,7 @@ async fn duplicates(
         return Ok(Vec::new());
     }
     Ok(order_duplicates::table
-        .filter(order_duplicates::order_key.eq_any(keys.iter().copied()))
+        .filter(among!(order_duplicates::order_key, keys.iter().copied()))
         .order((order_duplicates::order_key, order_duplicates::other_number))
         .select(DuplicateRow::as_select())
         .load(conn)
@@ -235,7 +235,7 @@ async fn holders_by_order(
         return Ok(Vec::new());
     }
     Ok(order_payments::table
-        .filter(order_payments::order_key.eq_any(keys.iter().copied()))
+        .filter(among!(order_payments::order_key, keys.iter().copied()))
         .select(HolderRow::as_select())
         .load(conn)
         .await?)
@@ -249,7 +249,7 @@ async fn holders_by_payment(
         return Ok(Vec::new());
     }
     Ok(order_payments::table
-        .filter(order_payments::payment_key.eq_any(keys.iter().copied()))
+        .filter(among!(order_payments::payment_key, keys.iter().copied()))
         .order((order_payments::order_key, order_payments::position))
         .select(HolderRow::as_select())
         .load(conn)
@@ -265,24 +265,24 @@ async fn orders_with_parts(
         return Ok(());
     }
     facts.orders = orders::table
-        .filter(orders::order_key.eq_any(keys.clone()))
+        .filter(among!(orders::order_key, keys.clone()))
         .select(OrderRow::as_select())
         .load(conn)
         .await?;
     facts.lines = order_lines::table
-        .filter(order_lines::order_key.eq_any(keys.clone()))
+        .filter(among!(order_lines::order_key, keys.clone()))
         .order((order_lines::order_key, order_lines::line_id))
         .select(LineRow::as_select())
         .load(conn)
         .await?;
     facts.personal = customers::table
-        .filter(customers::order_key.eq_any(keys.clone()))
+        .filter(among!(customers::order_key, keys.clone()))
         .order((customers::order_key, customers::version))
         .select(PersonalRow::as_select())
         .load(conn)
         .await?;
     facts.problems = problems::table
-        .filter(problems::order_key.eq_any(keys))
+        .filter(among!(problems::order_key, keys))
         .order(problems::problem_key)
         .select(ProblemRow::as_select())
         .load(conn)
@@ -301,13 +301,13 @@ async fn deliveries_of_orders(
         return Ok(());
     }
     facts.deliveries = deliveries::table
-        .filter(deliveries::order_key.eq_any(keys.clone()))
+        .filter(among!(deliveries::order_key, keys.clone()))
         .order((deliveries::order_key, deliveries::delivery_id))
         .select(DeliveryRow::as_select())
         .load(conn)
         .await?;
     facts.delivery_lines = delivery_lines::table
-        .filter(delivery_lines::order_key.eq_any(keys))
+        .filter(among!(delivery_lines::order_key, keys))
         .order((delivery_lines::order_key, delivery_lines::delivery_id, delivery_lines::line_id))
         .select(DeliveryLineRow::as_select())
         .load(conn)
@@ -315,7 +315,7 @@ async fn deliveries_of_orders(
     let with_mails = mailed(facts);
     if !with_mails.is_empty() {
         facts.mails = mails::table
-            .filter(mails::order_key.eq_any(with_mails))
+            .filter(among!(mails::order_key, with_mails))
             .order(mails::mail_key)
             .select(MailRow::as_select())
             .load(conn)
@@ -338,13 +338,13 @@ async fn transfers_and_labels(
         return Ok(());
     }
     facts.transfers = accounting_transfers::table
-        .filter(accounting_transfers::order_key.eq_any(keys.clone()))
+        .filter(among!(accounting_transfers::order_key, keys.clone()))
         .order(accounting_transfers::transfer_key)
         .select(TransferRow::as_select())
         .load(conn)
         .await?;
     facts.labels = labels::table
-        .filter(labels::order_key.eq_any(keys))
+        .filter(among!(labels::order_key, keys))
         .order(labels::label_key)
         .select(LabelRow::as_select())
         .load(conn)
@@ -371,8 +371,8 @@ async fn stock(
         return Ok(());
     }
     facts.items = stock_items::table
-        .filter(stock_items::shop_id.eq_any(shop_ids.to_vec()))
-        .filter(stock_items::sku.eq_any(skus))
+        .filter(among!(stock_items::shop_id, shop_ids.to_vec()))
+        .filter(among!(stock_items::sku, skus))
         .select(StockItemRow::as_select())
         .load(conn)
         .await?;
@@ -387,7 +387,7 @@ async fn ledger(
 ) -> Result<(), StoreFailure> {
     if !facts.mails.is_empty() || !facts.transfers.is_empty() || !facts.labels.is_empty() {
         let mailing = effects::table
-            .filter(effects::order_key.eq_any(mailed(facts)))
+            .filter(among!(effects::order_key, mailed(facts)))
             .filter(effects::payment_key.is_null())
             .filter(sql::<Bool>(IS_OPEN))
             .order(effects::effect_key)
@@ -401,18 +401,18 @@ async fn ledger(
         return Ok(());
     }
     facts.payments = payments::table
-        .filter(payments::payment_key.eq_any(keys.clone()))
+        .filter(among!(payments::payment_key, keys.clone()))
         .select(PaymentRow::as_select())
         .load(conn)
         .await?;
     facts.operations = payment_operations::table
-        .filter(payment_operations::payment_key.eq_any(keys.clone()))
+        .filter(among!(payment_operations::payment_key, keys.clone()))
         .order(payment_operations::operation_key)
         .select(OperationRow::as_select())
         .load(conn)
         .await?;
     let open = effects::table
-        .filter(effects::payment_key.eq_any(keys.into_iter().map(Some)))
+        .filter(among!(effects::payment_key.assume_not_null(), keys))
         .filter(sql::<Bool>(IS_OPEN))
         .order(effects::effect_key)
         .select(EffectRow::as_select());
