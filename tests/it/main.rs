@@ -149,7 +149,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 63] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 64] = [
         accounting::trials,
         accounting::booked::trials,
         accounting::refusals::trials,
@@ -181,6 +181,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         klarna::trials,
         labels::trials,
         labels::doubts::trials,
+        labels::reads::trials,
         lifecycle::trials,
         listening_on::trials,
         listing::trials,
