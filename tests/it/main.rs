@@ -149,9 +149,10 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 64] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 65] = [
         accounting::trials,
         accounting::booked::trials,
+        accounting::doubts::trials,
         accounting::refusals::trials,
         accounting::troubles::trials,
         accounting::waiting::trials,
