@@ -149,7 +149,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 65] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 66] = [
         accounting::trials,
         accounting::booked::trials,
         accounting::doubts::trials,
@@ -158,6 +158,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         accounting::waiting::trials,
         adyen::trials,
         adyen::aftermath::trials,
+        adyen::doubts::trials,
         attention::trials,
         bad_input::trials,
         batches::trials,
