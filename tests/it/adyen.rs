@@ -3,6 +3,7 @@
 
 pub(crate) mod aftermath;
 pub(crate) mod doubts;
+pub(crate) mod parts;
 mod stage;
 
 use order_rules::refusals::Code;

@@ -149,7 +149,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 66] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 67] = [
         accounting::trials,
         accounting::booked::trials,
         accounting::doubts::trials,
@@ -159,6 +159,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         adyen::trials,
         adyen::aftermath::trials,
         adyen::doubts::trials,
+        adyen::parts::trials,
         attention::trials,
         bad_input::trials,
         batches::trials,
