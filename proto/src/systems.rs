@@ -174,6 +174,7 @@ fn adyen_fields(adyen: &mut v1::AdyenIntegration) -> Vec<Field<'_>> {
         webhook_username,
         webhook_password,
         stand_in_url,
+        multiple_partial_captures,
     } = adyen;
     vec![
         home("endpoint", choice::<v1::AdyenEndpoint>(endpoint)),
@@ -184,6 +185,7 @@ fn adyen_fields(adyen: &mut v1::AdyenIntegration) -> Vec<Field<'_>> {
         open("webhook_username", text(webhook_username, 0..=100, without_colon)),
         open("webhook_password", optional_secret(webhook_password, 200)),
         stand_in(stand_in_url),
+        open("multiple_partial_captures", Slot::Flag(multiple_partial_captures)),
     ]
 }
 

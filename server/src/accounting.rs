@@ -22,11 +22,21 @@ pub(crate) type Report = systems::Report<Booked>;
 /// What a look-up saw.
 pub(crate) type Sighting = systems::Sighting<Booked>;
 
+/// Sees to it that one entry alone makes what others would find missing as well, whoever books them.
+pub(crate) trait SoleMaker {
+    /// Whether this entry makes what the name stands for. False: another one may be at it. Nobody else
+    /// is let in before [`end`](Self::end), or before all that was begun is over for certain.
+    async fn begin(&self, name: [u8; 32]) -> bool;
+
+    /// It is made, or surely not.
+    async fn end(&self, name: [u8; 32]);
+}
+
 /// Something that keeps books.
 pub(crate) trait AccountingSystem {
     /// Books the entry: looks for what is there of it, and makes only what is not. Safe to ask for
     /// again and again. May take for ever; whoever gives up waiting knows nothing of the outcome.
-    async fn book(&self, entry: &Entry) -> Report;
+    async fn book(&self, entry: &Entry, maker: &impl SoleMaker) -> Report;
 
     /// Asks whether the whole entry is there. Changes nothing.
     async fn look_up(&self, entry: &Entry) -> Sighting;
@@ -79,9 +89,9 @@ impl Accounting {
 }
 
 impl AccountingSystem for Accounting {
-    async fn book(&self, entry: &Entry) -> Report {
+    async fn book(&self, entry: &Entry, maker: &impl SoleMaker) -> Report {
         match self {
-            Self::Tripletex(tripletex) => tripletex.book(entry).await,
+            Self::Tripletex(tripletex) => tripletex.book(entry, maker).await,
         }
     }
 

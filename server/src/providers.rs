@@ -308,6 +308,7 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
         is_manual: false,
         decline_rank: decline_rank(kind),
         can_release: true,
+        keeps_remainder: true,
         can_lower,
         can_read_back: true,
         key_window: KEY_WINDOW_MICROS,
@@ -316,9 +317,10 @@ pub(crate) fn capabilities(system: &System, name: &str) -> Option<Capabilities> 
         System::Sandbox(_) => Some(readable(name, true)),
         System::Klarna(_) => Some(readable("klarna", true)),
         System::Vipps(_) => Some(readable("vipps", false)),
-        System::Adyen(_) => Some(Capabilities {
-            // What is left of a reservation ends with its capture, by itself.
+        System::Adyen(adyen) => Some(Capabilities {
+            // What is left ends with the first capture; or it stays, and ends only when it expires.
             can_release: false,
+            keeps_remainder: adyen.multiple_partial_captures,
             can_read_back: false,
             key_window: adyen::KEY_WINDOW_MICROS,
             ..readable("adyen", true)

@@ -2,6 +2,7 @@
 //! witness: each sale and each credit is booked once, and the charge is never altered.
 
 pub(crate) mod booked;
+pub(crate) mod doubts;
 pub(crate) mod refusals;
 pub(crate) mod troubles;
 pub(crate) mod waiting;
@@ -18,17 +19,22 @@ use order_tests::fakes::tripletex::{CONSUMER_TOKEN, EMPLOYEE_TOKEN};
 use order_tests::fakes::{Effect, Fake, Tripletex, Trouble};
 use serde_json::Value;
 
-use crate::harness::{Backend, WAIT, World, eventually, problems, status_id};
+use crate::harness::{Backend, WAIT, World, depth, eventually, problems, status_id};
 use crate::integrations::world_with_key;
 
 trials! {
     own: [
         a_shop_hands_over_by_itself_and_once,
         many_callers_make_one_invoice,
+        many_sales_of_one_buyer_make_one_customer,
     ];
 }
 
 const TOTAL: i64 = 90_000;
+/// Of a sale that is paid by two providers.
+const PARTS: [i64; 2] = [50_000, 40_000];
+/// A shop's queue is bounded.
+const ASKED_AT_ONCE: usize = 50;
 
 /// A shop whose accounting `tripletex` is the stand-in.
 struct Stage {
@@ -104,6 +110,29 @@ impl Stage {
     async fn sell(&self) -> OrderName {
         let reference = self.world.reference("");
         self.complete(self.world.draft(TOTAL).payment("klarna", reference, TOTAL)).await
+    }
+
+    /// A sale of an own customer, paid by two providers, so that it takes every step there is.
+    async fn sell_to(&self, email: &str) -> OrderName {
+        let world = &self.world;
+        let draft = world
+            .draft(TOTAL)
+            .with(|order| {
+                email.clone_into(&mut order.customer.get_or_insert_default().email);
+            })
+            .payment("klarna", world.reference(""), PARTS[0])
+            .payment("vipps", world.reference(""), PARTS[1]);
+        self.complete(draft).await
+    }
+
+    /// A completed credit order of the whole sale, paid back.
+    async fn credit(&self, sale: &OrderName) -> OrderName {
+        let client = &self.world.client;
+        let credit = client.credit(sale).units(1, 1).refund(true).wait(WAIT).send().await.unwrap();
+        let credit: OrderName = credit.credit_order.unwrap().name.parse().unwrap();
+        self.world.settled(sale).await;
+        self.world.change(&credit, "sent").send().await.unwrap();
+        credit
     }
 
     async fn ask(
@@ -227,36 +256,89 @@ async fn a_shop_hands_over_by_itself_and_once(backend: Backend) {
 }
 
 async fn many_callers_make_one_invoice(backend: Backend) {
-    const ORDERS: usize = 10;
     let stage = Stage::set(backend).await;
-    let Stage { world, fake, .. } = &stage;
+    let orders = 10 * usize::try_from(depth()).unwrap();
     let mut sales = Vec::new();
-    for _ in 0..ORDERS {
+    for _ in 0..orders {
         sales.push(stage.sell().await);
     }
-    fake.trouble(Trouble::of("order", Effect::Slow { millis: 20 }).always());
-    let mut running = Vec::new();
+    stage.fake.trouble(Trouble::of("order", Effect::Slow { millis: 20 }).always());
+    asked_by_three(&stage, &sales).await;
     for sale in &sales {
-        for _ in 0..3 {
-            let (client, sale) = (world.client.clone(), sale.clone());
-            running.push(tokio::spawn(async move {
-                client.transfer(&sale, TransferForm::Invoice).wait(WAIT).send().await.is_ok()
-            }));
-        }
-    }
-    let mut taken = 0;
-    for one in running {
-        taken += usize::from(one.await.unwrap());
-    }
-    assert_eq!(taken, ORDERS, "one of three each");
-    for sale in &sales {
-        let order = stage.booked(sale).await;
-        assert_eq!(last(&order).state(), TransferState::Succeeded, "{order:?}");
         assert_eq!(stage.done("invoice", sale), [TOTAL]);
         assert_eq!(stage.done("payment", sale), [TOTAL]);
     }
-    assert_eq!(fake.book().done.iter().filter(|done| done.operation == "session").count(), 0);
-    let sessions = fake.book().calls("session", "");
+    let mut credits = Vec::new();
+    for sale in &sales {
+        credits.push(stage.credit(sale).await);
+    }
+    stage.fake.trouble(Trouble::of("credit-note", Effect::Slow { millis: 20 }).always());
+    asked_by_three(&stage, &credits).await;
+    for credit in &credits {
+        assert_eq!(stage.done("credit-note", credit), [-TOTAL]);
+        assert_eq!(stage.done("payment", credit), [-TOTAL]);
+    }
+    assert_eq!(stage.fake.book().done.iter().filter(|done| done.operation == "session").count(), 0);
+    let sessions = stage.fake.book().calls("session", "");
     assert_eq!(sessions, 1, "one session serves all");
+    let customers = stage.fake.with(|tripletex, _| tripletex.customers());
+    assert_eq!(customers.len(), 1, "all of one buyer: {customers:?}");
+    stage.check().await;
+}
+
+/// Three callers each at the same moment: one of them hands it over.
+async fn asked_by_three(stage: &Stage, orders: &[OrderName]) {
+    let mut taken = 0;
+    for some in orders.chunks(ASKED_AT_ONCE) {
+        let mut running = Vec::new();
+        for order in some {
+            for _ in 0..3 {
+                let (client, order) = (stage.world.client.clone(), order.clone());
+                running.push(tokio::spawn(async move {
+                    client.transfer(&order, TransferForm::Invoice).wait(WAIT).send().await.is_ok()
+                }));
+            }
+        }
+        for one in running {
+            taken += usize::from(one.await.unwrap());
+        }
+    }
+    assert_eq!(taken, orders.len(), "one of three each");
+    for order in orders {
+        let order = stage.booked(order).await;
+        assert_eq!(last(&order).state(), TransferState::Succeeded, "{order:?}");
+    }
+}
+
+/// All look for the buyer at the same moment, and none is there.
+async fn many_sales_of_one_buyer_make_one_customer(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    // Another shop with the same employee, and where there can be one another replica.
+    let mut shops = vec![stage.beside("B-").await];
+    if backend == Backend::Postgres {
+        let replica = stage.world.server.replica().await;
+        let world = stage.world.through(&replica);
+        shops.push(Stage { world, fake: Arc::clone(&stage.fake), prefix: String::new() });
+    }
+    shops.push(stage);
+    let mut sales = Vec::new();
+    for round in 0..8 {
+        let shop = &shops[round % shops.len()];
+        sales.push((round % shops.len(), shop.sell_to("mange@kunde.example").await));
+    }
+    let [stage, ..] = shops.as_slice() else { panic!("a shop") };
+    let slow = Trouble::of("read", Effect::Slow { millis: 500 }).about("mange@kunde.example");
+    stage.fake.trouble(slow.once_done().always());
+    for (shop, sale) in &sales {
+        let transfer = shops[*shop].world.client.transfer(sale, TransferForm::Invoice);
+        transfer.send().await.unwrap();
+    }
+    for (shop, sale) in &sales {
+        let order = shops[*shop].booked(sale).await;
+        assert_eq!(last(&order).state(), TransferState::Succeeded, "{order:?}");
+        assert_eq!(shops[*shop].done("invoice", sale), [TOTAL]);
+    }
+    let customers = stage.fake.with(|tripletex, _| tripletex.customers());
+    assert_eq!(customers.len(), 1, "{customers:?}");
     stage.check().await;
 }

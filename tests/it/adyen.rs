@@ -2,10 +2,9 @@
 //! every outcome told by webhook.
 
 pub(crate) mod aftermath;
+pub(crate) mod doubts;
+pub(crate) mod parts;
 mod stage;
-
-use std::sync::Arc;
-use std::time::Duration;
 
 use order_rules::refusals::Code;
 use order_sdk::OrderName;
@@ -24,12 +23,10 @@ trials! {
         every_operation_reaches_adyen_once,
         a_payment_is_told_and_not_believed,
         every_documented_error_is_told_with_its_page,
+        every_error_that_passes_is_tried_on,
         what_was_received_may_still_fail,
-        every_doubt_is_ended_by_the_same_call,
-        a_kill_at_any_point_loses_and_doubles_nothing,
         copies_and_disorder_change_nothing,
         refused_credentials_hold_everything_until_they_are_right,
-        many_orders_at_once_are_captured_once_each,
         wrong_fields_are_told_at_once,
     ];
 }
@@ -125,50 +122,68 @@ async fn a_payment_is_told_and_not_believed(backend: Backend) {
     stage.check().await;
 }
 
+/// What an order says of each operation that was declined.
+const DECLINED: [(&str, &str); 4] = [
+    ("capture", "CAPTURE_DECLINED"),
+    ("cancel", "VOID_DECLINED"),
+    ("update", "AMOUNT_UPDATE_DECLINED"),
+    ("refund", "REFUND_DECLINED"),
+];
+
 async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake, .. } = &stage;
     let finals = [
-        (400, "702", "REJECTED_BY_PROVIDER"),
+        (422, "101", "REJECTED_BY_PROVIDER"),
         (422, "137", "REJECTED_BY_PROVIDER"),
+        (400, "702", "REJECTED_BY_PROVIDER"),
         (422, "167", "NOT_FOUND_AT_PROVIDER"),
         (404, "000", "NOT_FOUND_AT_PROVIDER"),
-        (422, "101", "UNKNOWN_PROVIDER_ERROR"),
         (418, "29_418", "UNKNOWN_PROVIDER_ERROR"),
     ];
-    for (status, code, page) in finals {
-        let sale = stage.buy(TOTAL).await;
-        let effect = Effect::answer(status, code, "In Adyen's words");
-        fake.trouble(Trouble::of("capture", effect).about(&sale.psp));
-        world.complete(&sale.name).await.unwrap();
-        let order = world.settled(&sale.name).await;
-        let seen = (status_id(&order), problems(&order));
-        assert_eq!(seen, ("not-processed", vec!["CAPTURE_DECLINED"]), "{code}");
-        let (found, words) = reason(&order);
-        assert_eq!(found, page, "{code}");
-        assert!(words.contains(code) && words.contains("In Adyen's words"), "{words}");
-        assert!(words.contains("pspReference"), "{words}");
-        assert_eq!(stage.done("capture", &sale.psp), [0; 0]);
+    for (operation, problem) in DECLINED {
+        for (status, code, page) in finals {
+            let told = format!("{operation} {code}");
+            let sale = stage.buy_for(operation).await;
+            let before = status_id(&world.get(&sale.name).await).to_owned();
+            let effect = Effect::answer(status, code, "In Adyen's words");
+            fake.trouble(Trouble::of(operation, effect).about(&sale.psp));
+            stage.begin(operation, &sale.name).await;
+            let order = world.settled(&sale.name).await;
+            assert_eq!((status_id(&order), problems(&order)), (&*before, vec![problem]), "{told}");
+            let (found, words) = reason(&order);
+            assert_eq!(found, page, "{told}");
+            assert!(words.contains(code) && words.contains("In Adyen's words"), "{words}");
+            assert!(words.contains("pspReference"), "{words}");
+            assert_eq!(stage.done(operation, &sale.psp), [0; 0]);
+        }
     }
-    // What passes is tried on under the same key.
+    stage.check().await;
+}
+
+/// What passes is tried on under the same key.
+async fn every_error_that_passes_is_tried_on(backend: Backend) {
+    let stage = Stage::set(backend).await;
     let mut passing = Vec::new();
-    for (status, code, times) in [(429, "", 2), (500, "905", 1), (502, "", 1), (503, "", 2)] {
-        let sale = stage.buy(TOTAL).await;
-        let effect = Effect::answer(status, code, "Later");
-        fake.trouble(Trouble::of("capture", effect).about(&sale.psp).times(times));
-        world.change(&sale.name, "sent").send().await.unwrap();
-        passing.push(sale);
+    for (operation, _) in DECLINED {
+        let answer = |status, code| Effect::answer(status, code, "Later");
+        for (effect, times) in [
+            (answer(429, ""), 2),
+            (answer(500, "905"), 1),
+            (answer(502, ""), 1),
+            (answer(503, ""), 2),
+            // 704: the first call is still at work when it is made again.
+            (Effect::Late { millis: 8_000 }, 1),
+        ] {
+            let sale = stage.buy_for(operation).await;
+            let told = format!("{operation}: {effect:?}");
+            stage.fake.trouble(Trouble::of(operation, effect).about(&sale.psp).times(times));
+            stage.begin(operation, &sale.name).await;
+            passing.push((operation, sale, told));
+        }
     }
-    // 704: the first call is still at work when it is made again.
-    let sale = stage.buy(TOTAL).await;
-    fake.trouble(Trouble::of("capture", Effect::Late { millis: 8_000 }).about(&sale.psp));
-    world.change(&sale.name, "sent").send().await.unwrap();
-    passing.push(sale);
-    for sale in passing {
-        let order = world.settled(&sale.name).await;
-        assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
-        assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
-        assert_eq!(fake.book().keys("capture", &sale.psp), 1);
+    for (operation, sale, told) in &passing {
+        stage.check_done(operation, sale, told).await;
     }
     stage.check().await;
 }
@@ -217,111 +232,6 @@ async fn what_was_received_may_still_fail(backend: Backend) {
     credit.send().await.unwrap();
     let order = world.settled(&sale.name).await;
     assert_eq!(problems(&order), ["REFUND_DECLINED"]);
-    stage.check().await;
-}
-
-/// Silence, a line that breaks and a late error, each before it is done and after.
-fn doubts(operation: &str, psp: &str) -> Vec<Trouble> {
-    let effects = [Effect::Silence, Effect::HangUp, Effect::answer(500, "905", "Oops")];
-    let befall = |effect| Trouble::of(operation, effect).about(psp);
-    let before = effects.clone().map(befall);
-    let after = effects.map(|effect| befall(effect).once_done());
-    [before, after].concat()
-}
-
-/// Every operation in every kind of doubt, all at once.
-async fn every_doubt_is_ended_by_the_same_call(backend: Backend) {
-    let stage = Arc::new(Stage::set(backend).await);
-    let mut running = Vec::new();
-    for operation in ["capture", "cancel", "update", "refund"] {
-        for number in 0..doubts(operation, "").len() {
-            let stage = Arc::clone(&stage);
-            running.push(tokio::spawn(async move { in_doubt(&stage, operation, number).await }));
-        }
-    }
-    for one in running {
-        one.await.unwrap();
-    }
-    stage.check().await;
-}
-
-async fn in_doubt(stage: &Stage, operation: &'static str, number: usize) {
-    let Stage { world, fake, .. } = stage;
-    let sale = stage.buy(TOTAL).await;
-    if operation == "refund" {
-        world.complete(&sale.name).await.unwrap();
-    }
-    let trouble = doubts(operation, &sale.psp).swap_remove(number);
-    let told = format!("{operation}: {trouble:?}");
-    fake.trouble(trouble);
-    stage.begin(operation, &sale.name).await;
-    eventually(&told, async || (!stage.done(operation, &sale.psp).is_empty()).then_some(())).await;
-    let order = world.settled(&sale.name).await;
-    assert_eq!(problems(&order), [""; 0], "{told}: {order:?}");
-    let wanted = if operation == "update" { 700 } else { TOTAL };
-    assert_eq!(stage.done(operation, &sale.psp), [wanted], "{told}");
-    assert_eq!(fake.book().keys(operation, &sale.psp), 1, "{told}");
-}
-
-async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake, .. } = &stage;
-    // Durable and maybe called; called and not done; done and not heard.
-    let mut sales = Vec::new();
-    for operation in ["capture", "cancel", "update"] {
-        for is_done in [false, true] {
-            let sale = stage.buy(TOTAL).await;
-            let trouble = Trouble::of(operation, Effect::Silence).about(&sale.psp);
-            fake.trouble(if is_done { trouble.once_done() } else { trouble });
-            sales.push((operation, sale));
-        }
-        sales.push((operation, stage.buy(TOTAL).await));
-    }
-    for (operation, sale) in &sales {
-        stage.begin(operation, &sale.name).await;
-    }
-    eventually("all are called", async || {
-        let book = fake.book();
-        let called = sales.iter().filter(|(operation, sale)| book.calls(operation, &sale.psp) > 0);
-        (called.count() == sales.len()).then_some(())
-    })
-    .await;
-    world.server.kill().await;
-    world.server.start().await;
-    for (operation, sale) in &sales {
-        let order = world.settled(&sale.name).await;
-        assert_eq!(problems(&order), [""; 0], "{operation}: {order:?}");
-        let wanted = if *operation == "update" { 700 } else { TOTAL };
-        assert_eq!(stage.done(operation, &sale.psp), [wanted], "{operation}");
-        assert_eq!(fake.book().keys(operation, &sale.psp), 1);
-    }
-
-    // Received and not told; and told, stored, and maybe not followed up.
-    let (waiting, told) = (stage.buy(TOTAL).await, stage.buy(TOTAL).await);
-    fake.travel(Travel { is_held: true, ..travel() });
-    for sale in [&waiting, &told] {
-        stage.begin("capture", &sale.name).await;
-        eventually("Adyen has received it", async || {
-            let order = world.get(&sale.name).await;
-            let last = order.payments[0].operations.last().map(proto::Operation::state);
-            (last == Some(OperationState::Accepted)).then_some(())
-        })
-        .await;
-    }
-    world.server.kill().await;
-    world.server.start().await;
-    let before = fake.book().sent.len();
-    fake.travel(travel());
-    while fake.book().sent.iter().skip(before).all(|sent| sent.status != 200) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    world.server.kill().await;
-    world.server.start().await;
-    for sale in [&waiting, &told] {
-        let order = world.settled(&sale.name).await;
-        assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
-        assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
-    }
     stage.check().await;
 }
 
@@ -386,37 +296,6 @@ async fn refused_credentials_hold_everything_until_they_are_right(backend: Backe
     is_nowhere(world, API_KEY).await;
     world.server.start().await;
     is_nowhere(world, HMAC_KEY).await;
-}
-
-async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
-    const ORDERS: usize = 30;
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake, .. } = &stage;
-    let mut sales = Vec::new();
-    for _ in 0..ORDERS {
-        sales.push(stage.buy(TOTAL).await);
-    }
-    // Each is asked for twice at the same time, Adyen is slow, and every webhook comes twice.
-    fake.trouble(Trouble::of("capture", Effect::Slow { millis: 20 }).always());
-    fake.travel(Travel { copies: 2, ..travel() });
-    let mut running = Vec::new();
-    for sale in &sales {
-        for _ in 0..2 {
-            let (world, name) = (world.clone(), sale.name.clone());
-            running.push(tokio::spawn(async move { world.change(&name, "sent").send().await }));
-        }
-    }
-    for one in running {
-        // The second of a pair finds the first waiting.
-        drop(one.await.unwrap());
-    }
-    for sale in &sales {
-        let order = world.settled(&sale.name).await;
-        assert_eq!(status_id(&order), "sent");
-        assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
-    }
-    assert_eq!(fake.book().done.len(), ORDERS);
-    stage.check().await;
 }
 
 async fn wrong_fields_are_told_at_once(backend: Backend) {

@@ -2,6 +2,7 @@
 //! consignment lost, none made twice.
 
 pub(crate) mod doubts;
+pub(crate) mod reads;
 
 use order_rules::refusals::Code;
 use order_sdk::OrderName;

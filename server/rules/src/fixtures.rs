@@ -56,13 +56,14 @@ pub(crate) fn rulebook() -> Rulebook {
 }
 
 /// `klarna` can be lowered and needs its rest released, `vipps` neither, `mobilepay` only the latter; `giftcard` is
-/// as unlikely to decline as manual.
+/// as unlikely to decline as manual; `card` is captured once.
 pub(crate) fn capabilities() -> BTreeMap<ProviderName, Capabilities> {
     let provider = |name: &str, decline_rank, (can_release, can_lower)| {
         let capabilities = Capabilities {
             is_manual: name == MANUAL,
             decline_rank,
             can_release,
+            keeps_remainder: name != "card",
             can_lower,
             can_read_back: name != MANUAL,
             key_window: KEY_WINDOW_MICROS,
@@ -70,6 +71,7 @@ pub(crate) fn capabilities() -> BTreeMap<ProviderName, Capabilities> {
         (ProviderName(name.to_owned()), capabilities)
     };
     BTreeMap::from([
+        provider("card", 9, (false, true)),
         provider("klarna", 5, (true, true)),
         provider("vipps", 4, (false, false)),
         provider("mobilepay", 4, (true, false)),

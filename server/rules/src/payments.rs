@@ -27,6 +27,8 @@ pub struct Capabilities {
     pub decline_rank: u8,
     /// A reservation partly captured has a remainder that must be released with a call of its own.
     pub can_release: bool,
+    /// A capture of a part leaves the rest reserved, for further captures. Else the first ends it.
+    pub keeps_remainder: bool,
     /// The amount of a reservation can be lowered (5.3).
     pub can_lower: bool,
     /// Our ledger can be compared with the provider's by a read.
@@ -263,6 +265,9 @@ impl Payment {
             return 0;
         }
         let sums = self.sums();
+        if !self.capabilities.keeps_remainder && (sums.captured > 0 || sums.claimed_capture > 0) {
+            return 0;
+        }
         [sums.captured, sums.claimed_capture, sums.released, sums.claimed_release]
             .into_iter()
             .fold(self.authorized_minor, i64::saturating_sub)

@@ -30,7 +30,7 @@ use self::registers::Needed;
 pub(super) use self::session::Memory;
 use self::session::Session;
 use super::entry::Paid;
-use super::{AccountingSystem, Entry, Report, Sighting};
+use super::{AccountingSystem, Entry, Report, Sighting, SoleMaker};
 use crate::links::Link;
 use crate::providers::Tested;
 
@@ -75,7 +75,7 @@ impl Tripletex {
     }
 
     /// Makes what is not there yet.
-    async fn make(&self, entry: &Entry) -> Result<Booked, Stop> {
+    async fn make(&self, entry: &Entry, maker: &impl SoleMaker) -> Result<Booked, Stop> {
         let known = self.order(entry).await?;
         if let (Some(order), TransferForm::Order) = (&known, entry.form) {
             return Ok(self.booked(entry, order.id, None));
@@ -87,7 +87,7 @@ impl Tripletex {
                 (order, invoice)
             }
             None => {
-                let id = self.make_order(entry, &needed).await?;
+                let id = self.make_order(entry, &needed, maker).await?;
                 if entry.form == TransferForm::Order {
                     return Ok(self.booked(entry, id, None));
                 }
@@ -137,8 +137,13 @@ impl Tripletex {
         Ok(Some(order))
     }
 
-    async fn make_order(&self, entry: &Entry, needed: &Needed) -> Result<i64, Stop> {
-        let customer = self.session.customer(entry).await?;
+    async fn make_order(
+        &self,
+        entry: &Entry,
+        needed: &Needed,
+        maker: &impl SoleMaker,
+    ) -> Result<i64, Stop> {
+        let customer = self.session.customer(entry, maker).await?;
         let is_gross = entry.voucher.basis == PriceBasis::Gross;
         let price = |minor: i64| Amount::of_minor(minor, entry.currency);
         let mut rows: Vec<NewRow<'_>> = Vec::new();
@@ -305,8 +310,8 @@ impl Tripletex {
 }
 
 impl AccountingSystem for Tripletex {
-    async fn book(&self, entry: &Entry) -> Report {
-        match self.make(entry).await {
+    async fn book(&self, entry: &Entry, maker: &impl SoleMaker) -> Report {
+        match self.make(entry, maker).await {
             Ok(booked) => Report::Done(booked),
             Err(stop) => {
                 let report = stop.report(entry, self.session.link());

@@ -9,7 +9,7 @@ use order_rules::refusals::Code;
 use uuid::Uuid;
 
 use super::carrying::{Ending, Errand};
-use crate::accounting::{Accounting, AccountingSystem, Entry, Report, Sighting};
+use crate::accounting::{Accounting, AccountingSystem, Entry, Report, Sighting, SoleMaker};
 use crate::commands::{Command, RecordTransfer};
 use crate::store::claims::{Task, TransferParts};
 use crate::store::rows::{EffectRow, number};
@@ -51,7 +51,7 @@ impl Errand for Booking {
             return Report::TryLater { after: Some(rest) };
         }
         match parts.and_then(|parts| Entry::new(parts, self.is_late())) {
-            Some(entry) => accounting.book(&entry).await,
+            Some(entry) => accounting.book(&entry, self).await,
             None => Report::Declined(Decline {
                 code: Code::RejectedByAccounting,
                 reason: "the order as it was then is not kept any more".to_owned(),
@@ -105,6 +105,34 @@ impl Errand for Booking {
             attempt: self.effect.attempt,
             outcome,
         })
+    }
+}
+
+/// One transfer at a time, whichever replica it is with. Whoever dies or waits in vain leaves the others
+/// out until its calls are over: longer than a call may take, and its outcome to show.
+impl SoleMaker for Booking {
+    async fn begin(&self, name: [u8; 32]) -> bool {
+        let lasts = u64::try_from(clear_from(Micros(0)).0).map(Duration::from_micros);
+        let lasts = lasts.unwrap_or_default();
+        let effect = self.effect.effect_key;
+        let name = name.to_vec();
+        let begun = on_either!(&self.store, database => {
+            database.sole_maker_begin(name, effect, lasts).await
+        });
+        begun.unwrap_or_else(|failure| {
+            tracing::warn!(%failure, "what only one may make waits");
+            false
+        })
+    }
+
+    async fn end(&self, name: [u8; 32]) {
+        let effect = self.effect.effect_key;
+        let name = name.to_vec();
+        let ended =
+            on_either!(&self.store, database => database.sole_maker_end(name, effect).await);
+        if let Err(failure) = ended {
+            tracing::warn!(%failure, "what was made alone keeps others waiting for a while");
+        }
     }
 }
 

@@ -124,9 +124,8 @@ impl Cargonizer {
                 match answer.status {
                     _ if no.is_about_credentials => Report::Held(self.link.hold(no.decline.reason)),
                     StatusCode::TOO_MANY_REQUESTS => Report::TryLater { after: no.after },
-                    status if status.is_client_error() => Report::Declined(no.decline),
-                    // A fault of Cargonizer's may come after the deed.
-                    _ => Report::Unknown,
+                    _ if no.is_in_doubt => Report::Unknown,
+                    _ => Report::Declined(no.decline),
                 }
             }
         }

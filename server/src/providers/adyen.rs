@@ -3,7 +3,7 @@
 //! A payment's reference is Adyen's `pspReference` of it. Adyen answers that it has received what it
 //! is asked for; what became of that is told by webhook, which names our key. Nothing can be read
 //! back. After a doubt the same call is made again under the same key, which Adyen carries out once:
-//! the answer tells that it has it. What is left of a reservation ends at Adyen with its capture.
+//! the answer tells that it has it. What is left of a reservation after captures ends at Adyen by itself.
 
 mod answers;
 mod heard;
@@ -101,7 +101,7 @@ impl Adyen {
             OperationKind::Refund => self.modify(call, "refunds", Some(amount())).await,
             OperationKind::UpdateAmount => self.modify(call, "amountUpdates", Some(amount())).await,
             OperationKind::Void => self.modify(call, "cancels", None).await,
-            // The capture before it did that.
+            // Adyen lets go of it by itself.
             OperationKind::Release => Report::Done(Confirmation {
                 provider_reference: call.reference.clone(),
                 amount_minor: call.amount_minor,

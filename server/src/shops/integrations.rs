@@ -150,6 +150,7 @@ pub(super) fn capabilities(
         is_manual: true,
         decline_rank: 0,
         can_release: true,
+        keeps_remainder: true,
         can_lower: true,
         can_read_back: false,
         key_window: KEY_WINDOW_MICROS,

@@ -409,6 +409,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    sole_makers (name) {
+        name -> Binary,
+        effect_key -> BigInt,
+        held_until -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     search_places,
     store_epoch,
@@ -434,6 +442,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     mails,
     mail_files,
     accounting_transfers,
+    sole_makers,
     webhooks,
     labels,
     effects,

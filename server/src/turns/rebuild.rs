@@ -323,6 +323,7 @@ pub(super) fn payment(
         is_manual: false,
         decline_rank: u8::MAX,
         can_release: true,
+        keeps_remainder: true,
         can_lower: false,
         can_read_back: false,
         key_window: KEY_WINDOW_MICROS,

@@ -1,6 +1,6 @@
-//! What goes wrong on the way to the books: refusals, doubts, kills, dead sessions and used-up calls.
+//! What goes wrong on the way to the books: refusals, dead sessions and used-up calls.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use order_sdk::OrderName;
 use order_sdk::proto::{TransferForm, TransferState};
@@ -12,12 +12,14 @@ use crate::harness::{Backend, eventually, problems};
 trials! {
     own: [
         every_documented_error_is_told_with_its_page,
-        every_doubt_is_ended_by_a_look,
-        a_kill_at_any_step_loses_and_doubles_nothing,
         sessions_die_and_calls_are_used_up,
+        who_shares_an_employee_waits_with_it,
         what_is_mended_in_the_set_up_is_seen_at_once,
     ];
 }
+
+/// An answer of this machine's, and a call that nothing keeps back; less than Tripletex's period.
+const HEARD_BY_THEN: Duration = Duration::from_secs(2);
 
 async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     let stage = Stage::set(backend).await;
@@ -53,7 +55,7 @@ async fn what_is_final_is_told(stage: &Stage) {
         ("invoice", 418, "1", "Teapot", "UNKNOWN_PROVIDER_ERROR"),
     ];
     for (number, (operation, status, code, text, page)) in finals.into_iter().enumerate() {
-        let sale = sell_to(stage, &format!("feil-{number}@kunde.example")).await;
+        let sale = stage.sell_to(&format!("feil-{number}@kunde.example")).await;
         fake.trouble(Trouble::of(operation, Effect::answer(status, code, text)));
         let order = stage.transfer(&sale, TransferForm::Invoice).await;
         assert_eq!(problems(&order), ["TRANSFER_DECLINED"], "{text}");
@@ -108,135 +110,42 @@ async fn what_the_company_lacks_is_told_first(stage: &Stage) {
 
 async fn what_passes_is_tried_on(stage: &Stage) {
     let Stage { world, fake, .. } = stage;
-    for (status, code) in [(409, "10000"), (409, "8000"), (429, "0"), (403, "9000"), (401, "3000")]
-    {
-        let sale = stage.sell().await;
-        let times = if status == 403 { 0 } else { 1 };
-        fake.trouble(Trouble::of("order", Effect::answer(status, code, "Later")).times(times));
-        world.client.transfer(&sale, TransferForm::Invoice).send().await.unwrap();
-        if status == 403 {
-            eventually("it is held", async || {
-                let order = world.get(&sale).await;
-                (problems(&order) == ["INTEGRATION_UNAUTHORIZED"]).then_some(())
-            })
-            .await;
-            fake.recover();
-            world.disable("tripletex", true).await;
-            world.disable("tripletex", false).await;
-        }
-        let order = stage.booked(&sale).await;
-        assert_eq!(
-            (last(&order).state(), problems(&order).len()),
-            (TransferState::Succeeded, 0),
-            "{code}"
-        );
-        assert_eq!(stage.done("order", &sale), [TOTAL], "{code}");
-    }
-}
-
-/// A sale of an own customer, paid by two providers, so that it takes every step there is.
-async fn sell_to(stage: &Stage, email: &str) -> OrderName {
-    let world = &stage.world;
-    let draft = world
-        .draft(TOTAL)
-        .with(|order| {
-            email.clone_into(&mut order.customer.get_or_insert_default().email);
-        })
-        .payment("klarna", world.reference(""), 50_000)
-        .payment("vipps", world.reference(""), TOTAL - 50_000);
-    stage.complete(draft).await
-}
-
-fn about(stage: &Stage, operation: &str, sale: &OrderName, email: &str) -> String {
-    if operation == "customer" { email.to_owned() } else { stage.number(sale) }
-}
-
-const STEPS: [&str; 4] = ["customer", "order", "invoice", "payment"];
-
-/// Silence, a line that breaks and a late error, each before it is done and after.
-fn doubts(operation: &str, about: &str) -> Vec<Trouble> {
-    let effects = [Effect::Silence, Effect::HangUp, Effect::answer(500, "1000", "Oops")];
-    let befall = |effect| Trouble::of(operation, effect).about(about);
-    let before = effects.clone().map(befall);
-    let after = effects.map(|effect| befall(effect).once_done());
-    [before, after].concat()
-}
-
-/// Every step in every kind of doubt, all at once.
-async fn every_doubt_is_ended_by_a_look(backend: Backend) {
-    let company = Stage::set(backend).await;
-    let mut running = Vec::new();
-    for operation in STEPS {
-        // A shop each: a system that is silent five times in a row is left alone for a while.
-        let stage = Arc::new(company.beside(&format!("{operation}-")).await);
-        for number in 0..doubts(operation, "").len() {
-            let stage = Arc::clone(&stage);
-            running.push(tokio::spawn(async move { in_doubt(&stage, operation, number).await }));
-        }
-    }
-    for one in running {
-        one.await.unwrap();
-    }
-    company.check().await;
-}
-
-async fn in_doubt(stage: &Stage, operation: &'static str, number: usize) {
-    let email = format!("{operation}-{number}@kunde.example");
-    let sale = sell_to(stage, &email).await;
-    let trouble = doubts(operation, &about(stage, operation, &sale, &email)).swap_remove(number);
-    let told = format!("{trouble:?}");
-    stage.fake.trouble(trouble);
-    stage.world.client.transfer(&sale, TransferForm::Invoice).send().await.unwrap();
-    is_booked_once(stage, &sale, &email, &told).await;
-}
-
-async fn is_booked_once(stage: &Stage, sale: &OrderName, email: &str, told: &str) {
-    let order = stage.booked(sale).await;
-    let found = (last(&order).state(), problems(&order).len());
-    assert_eq!(found, (TransferState::Succeeded, 0), "{told}: {order:?}");
-    assert_eq!(stage.fake.book().amounts("customer", email), [0], "{told}");
-    assert_eq!(stage.done("order", sale), [TOTAL], "{told}");
-    assert_eq!(stage.done("invoice", sale), [TOTAL], "{told}");
-    assert_eq!(stage.done("payment", sale), [50_000, TOTAL - 50_000], "{told}");
-}
-
-async fn a_kill_at_any_step_loses_and_doubles_nothing(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake, .. } = &stage;
-    // Called and not done, done and not heard of; and durable, maybe called.
-    let mut sales = Vec::new();
-    for operation in STEPS {
-        for is_done in [false, true] {
-            let email = format!("{operation}-{is_done}@kunde.example");
-            let sale = sell_to(&stage, &email).await;
-            let trouble = Trouble::of(operation, Effect::Silence)
-                .about(&about(&stage, operation, &sale, &email));
-            fake.trouble(if is_done { trouble.once_done() } else { trouble });
-            sales.push((operation, sale, email));
-        }
-    }
-    sales.push((
-        "read",
-        sell_to(&stage, "ingen@kunde.example").await,
-        "ingen@kunde.example".to_owned(),
-    ));
-    for (_, sale, _) in &sales {
-        world.client.transfer(sale, TransferForm::Invoice).send().await.unwrap();
-    }
-    eventually("each has come to its step", async || {
-        let book = fake.book();
-        let called = sales.iter().filter(|(operation, sale, email)| {
-            book.calls(operation, &about(&stage, operation, sale, email)) > 0
-        });
-        (called.count() == sales.len()).then_some(())
+    let refuse = |sale: &OrderName, status, code| {
+        Trouble::of("order", Effect::answer(status, code, "Later")).about(&stage.number(sale))
+    };
+    // What only a change of the integration ends.
+    let held = stage.sell().await;
+    fake.trouble(refuse(&held, 403, "9000").always());
+    world.client.transfer(&held, TransferForm::Invoice).send().await.unwrap();
+    eventually("it is held", async || {
+        let order = world.get(&held).await;
+        (problems(&order) == ["INTEGRATION_UNAUTHORIZED"]).then_some(())
     })
     .await;
-    world.server.kill().await;
-    world.server.start().await;
-    for (operation, sale, email) in &sales {
-        is_booked_once(&stage, sale, email, operation).await;
+    fake.recover();
+    world.disable("tripletex", true).await;
+    world.disable("tripletex", false).await;
+    let mut sales = vec![(held, "9000")];
+    for (status, code) in [
+        (401, "3000"),
+        (404, "6000"),
+        (409, "7000"),
+        (409, "8000"),
+        (409, "10000"),
+        (409, "14000"),
+        (429, "0"),
+    ] {
+        let sale = stage.sell().await;
+        fake.trouble(refuse(&sale, status, code));
+        world.client.transfer(&sale, TransferForm::Invoice).send().await.unwrap();
+        sales.push((sale, code));
     }
-    stage.check().await;
+    for (sale, code) in sales {
+        let order = stage.booked(&sale).await;
+        let found = (last(&order).state(), problems(&order).len());
+        assert_eq!(found, (TransferState::Succeeded, 0), "{code}");
+        assert_eq!(stage.done("order", &sale), [TOTAL], "{code}");
+    }
 }
 
 async fn what_is_mended_in_the_set_up_is_seen_at_once(backend: Backend) {
@@ -285,5 +194,31 @@ async fn sessions_die_and_calls_are_used_up(backend: Backend) {
     let book = fake.book();
     let refused = book.arrivals.iter().filter(|arrival| arrival.status == 429).count();
     assert!(refused <= 1, "only what nobody could know of: {refused}");
+    stage.check().await;
+}
+
+/// Calls are counted by employee, whichever of the integrations makes them.
+async fn who_shares_an_employee_waits_with_it(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let other = stage.beside("B-").await;
+    let (ours, theirs) = (stage.sell().await, other.sell().await);
+    let refused = || {
+        let arrivals = stage.fake.book().arrivals;
+        arrivals.iter().filter(|arrival| arrival.status == 429).count()
+    };
+    stage.fake.with(|tripletex, _| tripletex.limit(1));
+    stage.world.client.transfer(&ours, TransferForm::Invoice).send().await.unwrap();
+    eventually("its calls are used up", async || {
+        stage.fake.book().arrivals.iter().any(|arrival| arrival.status != 0).then_some(())
+    })
+    .await;
+    tokio::time::sleep(HEARD_BY_THEN).await;
+    let before = refused();
+    other.world.client.transfer(&theirs, TransferForm::Invoice).send().await.unwrap();
+    tokio::time::sleep(HEARD_BY_THEN).await;
+    assert_eq!(refused(), before, "nothing is sent meanwhile");
+    stage.fake.with(|tripletex, _| tripletex.limit(100_000));
+    assert_eq!(last(&stage.booked(&ours).await).state(), TransferState::Succeeded);
+    assert_eq!(last(&other.booked(&theirs).await).state(), TransferState::Succeeded);
     stage.check().await;
 }

@@ -16,6 +16,7 @@ trials! {
     own: [
         what_waits_says_why_and_has_a_way_out,
         what_waits_for_long_is_told,
+        what_the_books_refuse_for_long_is_told_with_its_page,
         a_call_that_was_given_up_is_over_before_the_next,
     ];
 }
@@ -156,6 +157,50 @@ async fn what_waits_for_long_is_told(backend: Backend) {
             (stage.done("order", sale), stage.done("invoice", sale)),
             (vec![TOTAL], vec![TOTAL])
         );
+    }
+    stage.check().await;
+}
+
+/// What mostly passes: the books are closed, somebody else is at it, what was there is gone.
+async fn what_the_books_refuse_for_long_is_told_with_its_page(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    let mut sales = Vec::new();
+    for (status, code, page) in [
+        (409, "10000", "BOOKS_LOCKED"),
+        (409, "7000", "BOOKS_DIFFER"),
+        (409, "8000", "BOOKS_DIFFER"),
+        (409, "14000", "BOOKS_DIFFER"),
+        (404, "6000", "BOOKS_DIFFER"),
+    ] {
+        let sale = stage.sell().await;
+        let number = stage.number(&sale);
+        let refusal = Effect::answer(status, code, "I Tripletex' ord");
+        fake.trouble(Trouble::of("order", refusal).about(&number).always());
+        world.client.transfer(&sale, TransferForm::Invoice).send().await.unwrap();
+        eventually("it is tried", async || (fake.book().calls("order", &number) > 0).then_some(()))
+            .await;
+        assert_eq!(last(&world.get(&sale).await).state(), TransferState::Pending, "{code}");
+        sales.push((sale, code, page));
+    }
+    assert_eq!(world.server.stop().await, 0);
+    let earlier = format!(
+        "UPDATE effects SET first_sent_at = first_sent_at - {LONG_MICROS} \
+         WHERE first_sent_at IS NOT NULL AND payment_key IS NULL"
+    );
+    world.server.store.damage(&earlier).await;
+    world.server.start().await;
+    for (sale, code, page) in &sales {
+        let order = stage.told(sale, "TRANSFER_DECLINED").await;
+        let (found, words) = reason(&order);
+        assert_eq!(found, *page, "{code}");
+        assert!(words.contains(&format!("/{code} I Tripletex' ord")), "{words}");
+    }
+    fake.recover();
+    for (sale, code, _) in &sales {
+        let order = stage.transfer(sale, TransferForm::Invoice).await;
+        assert_eq!((last(&order).state(), problems(&order).len()), (TransferState::Succeeded, 0));
+        assert_eq!(stage.done("order", sale), [TOTAL], "{code}");
     }
     stage.check().await;
 }

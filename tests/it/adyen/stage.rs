@@ -1,16 +1,17 @@
 //! A shop whose provider `card-no` is the stand-in of Adyen, which tells the server by webhook.
 
-use order_sdk::OrderName;
 use order_sdk::proto::integration::System;
 use order_sdk::proto::{AdyenEndpoint, AdyenIntegration, Integration, Order};
+use order_sdk::{Error, OrderName};
 use order_tests::fakes::adyen::{API_KEY, HMAC_KEY, MERCHANT_ACCOUNT, NewPayment, Webhook};
 use order_tests::fakes::{Adyen, Fake, Travel, send};
 
 use crate::harness::server::free_port;
-use crate::harness::{Backend, World, eventually};
+use crate::harness::{Backend, World, eventually, problems, status_id};
 use crate::integrations::world_with_key;
 
 pub(super) const TOTAL: i64 = 900;
+const LOWERED: i64 = 700;
 const LOGIN: (&str, &str) = ("adyen", "webhook-passord");
 
 pub(super) struct Stage {
@@ -72,26 +73,60 @@ impl Stage {
     }
 
     pub(super) async fn buy(&self, reserved_minor: i64) -> Sale {
-        let psp = self.checkout(NewPayment::of("cart", reserved_minor));
+        self.buy_with(NewPayment::of("cart", reserved_minor)).await
+    }
+
+    async fn buy_with(&self, payment: NewPayment) -> Sale {
+        let reserved_minor = payment.value;
+        let psp = self.checkout(payment);
         let draft = self.world.draft(TOTAL).payment("card-no", &psp, reserved_minor);
         let order = self.world.place(draft).await;
         assert_eq!(order.payments[0].authorized_minor, reserved_minor, "{order:?}");
         Sale { name: order.name.parse().unwrap(), psp, order }
     }
 
+    /// A sale of which this can be asked.
+    pub(super) async fn buy_for(&self, operation: &str) -> Sale {
+        self.buy_with_for(NewPayment::of("cart", TOTAL), operation).await
+    }
+
+    pub(super) async fn buy_with_for(&self, payment: NewPayment, operation: &str) -> Sale {
+        let sale = self.buy_with(payment).await;
+        if operation == "refund" {
+            self.world.complete(&sale.name).await.unwrap();
+        }
+        sale
+    }
+
     /// Asks for something and does not wait for it.
     pub(super) async fn begin(&self, operation: &str, order: &OrderName) {
+        self.ask(operation, order).await.unwrap();
+    }
+
+    pub(super) async fn ask(&self, operation: &str, order: &OrderName) -> Result<(), Error> {
         let world = &self.world;
         match operation {
-            "cancel" => {
-                drop(world.change(order, "cancelled").restock(false).send().await.unwrap());
-            }
-            "update" => drop(world.client.edit(order).unit_price(1, 700).send().await.unwrap()),
-            "refund" => {
-                let credit = world.client.credit(order).units(1, 1).refund(true);
-                drop(credit.send().await.unwrap());
-            }
-            _ => drop(world.change(order, "sent").send().await.unwrap()),
+            "cancel" => world.change(order, "cancelled").restock(false).send().await.map(drop),
+            "update" => world.client.edit(order).unit_price(1, LOWERED).send().await.map(drop),
+            "refund" => world.client.credit(order).units(1, 1).refund(true).send().await.map(drop),
+            _ => world.change(order, "sent").send().await.map(drop),
+        }
+    }
+
+    /// In the end what was asked for is done once, under one key, and the order is as it should be.
+    pub(super) async fn check_done(&self, operation: &str, sale: &Sale, told: &str) {
+        let order = self.world.settled(&sale.name).await;
+        assert_eq!(problems(&order), [""; 0], "{told}: {order:?}");
+        let wanted = if operation == "update" { LOWERED } else { TOTAL };
+        assert_eq!(self.done(operation, &sale.psp), [wanted], "{told}");
+        assert_eq!(self.fake.book().keys(operation, &sale.psp), 1, "{told}");
+        let payment = &order.payments[0];
+        let moved = (payment.authorized_minor, payment.captured_minor, payment.refunded_minor);
+        match operation {
+            "cancel" => assert_eq!(status_id(&order), "cancelled", "{told}"),
+            "update" => assert_eq!(moved.0, LOWERED, "{told}"),
+            "refund" => assert_eq!((moved.1, moved.2), (TOTAL, TOTAL), "{told}"),
+            _ => assert_eq!((status_id(&order), moved.1), ("sent", TOTAL), "{told}"),
         }
     }
 

@@ -8,7 +8,7 @@ use order_sdk::proto::{self, CargonizerIntegration, ConnectionState, LabelState}
 use order_tests::fakes::{Effect, Trouble};
 
 use super::{PRINTER, Stage, cargonizer};
-use crate::harness::{Backend, WAIT, eventually, problems, refused, request_id};
+use crate::harness::{Backend, WAIT, depth, eventually, problems, refused, request_id};
 
 trials! {
     own: [
@@ -20,11 +20,15 @@ trials! {
     ];
 }
 
+/// Later than the first look, and earlier than anybody may think that it was not done.
+const LATE_MILLIS: u64 = 8_000;
+
 /// Silence, a line that breaks and a fault of theirs, each before it is done and after.
 fn doubts() -> Vec<Trouble> {
     let effects = [
         Effect::Silence,
         Effect::HangUp,
+        Effect::answer(408, "", "Too late"),
         Effect::answer(500, "", "Oops"),
         Effect::answer(502, "", "Deploying"),
     ];
@@ -57,6 +61,12 @@ async fn every_doubt_is_ended_by_a_look(backend: Backend) {
     fake.trouble(Trouble::of("search", Effect::answer(502, "", "Deploying")));
     let reference = stage.ask(&name).await;
     asked.push((name, reference, "a search that fails".to_owned()));
+    // Made when the first look has found nothing.
+    let name = stage.sent().await;
+    fake.trouble(Trouble::of("consignment", Effect::Late { millis: LATE_MILLIS }));
+    let reference = stage.ask(&name).await;
+    eventually("it is under way", async || fake.is_working_on(&reference).then_some(())).await;
+    asked.push((name, reference, "late".to_owned()));
     for (name, reference, told) in &asked {
         let order = stage.world.labelled(name).await;
         let label = &order.labels[0];
@@ -65,65 +75,68 @@ async fn every_doubt_is_ended_by_a_look(backend: Backend) {
             fake.book().done_to("consignment", reference).map(|done| done.id.clone()).collect();
         assert_eq!(made, [label.consignment_id.as_str()], "{told}: one, and the one that is shown");
     }
-    // Nobody can say what became of a print: it is not repeated, and a person is told.
-    let (name, reference, _) = &asked[0];
-    fake.trouble(Trouble::of("print", Effect::HangUp).once_done());
-    let print = stage.world.client.label(name).printer(PRINTER.to_string());
-    print.clone().wait(WAIT).send().await.unwrap();
-    let order = eventually("the print is told of", async || {
-        let order = stage.world.get(name).await;
-        (!order.problems.is_empty()).then_some(order)
-    })
-    .await;
-    assert_eq!(problems(&order), ["PRINT_UNKNOWN"]);
-    assert_eq!(stage.printed(reference).len(), 1);
-    let order = print.wait(WAIT).send().await.unwrap().order.unwrap();
-    assert_eq!((problems(&order), stage.printed(reference).len()), (vec![], 2));
     stage.check().await;
 }
 
 async fn a_kill_at_any_point_makes_one_consignment(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake } = &stage;
-    // Called and not done; done and not heard; found and not heard; durable and maybe called.
+    // A hundredfold in all: deeper and oftener.
+    let times = depth().isqrt();
+    for _ in 0..times {
+        let mut asked = Vec::new();
+        for _ in 0..times {
+            asked.extend(befallen(&stage).await);
+        }
+        // A label that is being printed.
+        let name = stage.sent().await;
+        let order = world.client.label(&name).wait(WAIT).send().await.unwrap().order.unwrap();
+        let reference = order.labels[0].reference.clone();
+        fake.trouble(Trouble::of("print", Effect::Silence).about(&reference).once_done());
+        world.client.label(&name).printer(PRINTER.to_string()).send().await.unwrap();
+        eventually("it is printed", async || (!stage.printed(&reference).is_empty()).then_some(()))
+            .await;
+        world.server.kill().await;
+        world.server.start().await;
+        for (name, reference, told) in &asked {
+            let order = world.labelled(name).await;
+            let found = (order.labels[0].state(), problems(&order));
+            assert_eq!(found, (LabelState::Made, vec![]), "{told}");
+            assert_eq!(stage.made(reference), 1, "{told}");
+        }
+        let order = world.labelled(&name).await;
+        assert_eq!(problems(&order), ["PRINT_UNKNOWN"]);
+        assert_eq!((stage.printed(&reference).len(), stage.made(&reference)), (1, 1));
+    }
+    stage.check().await;
+}
+
+/// Labels that have come as far as they can: called and not done; done and not heard; found and not
+/// heard; durable and maybe called.
+async fn befallen(stage: &Stage) -> Vec<(OrderName, String, String)> {
     let mut asked = Vec::new();
     for trouble in [
         Some(Trouble::of("consignment", Effect::Silence)),
         Some(Trouble::of("consignment", Effect::Silence).once_done()),
+        Some(Trouble::of("consignment", Effect::HangUp)),
+        Some(Trouble::of("consignment", Effect::HangUp).once_done()),
         Some(Trouble::of("search", Effect::Silence)),
         None,
     ] {
         let name = stage.sent().await;
+        let told = format!("{trouble:?}");
         let operation = trouble.as_ref().map(|trouble| trouble.operation.clone());
-        fake.trouble(trouble.unwrap_or(Trouble::of("nothing", Effect::Silence)));
+        stage.fake.trouble(trouble.unwrap_or(Trouble::of("nothing", Effect::Silence)));
         let reference = stage.ask(&name).await;
         if let Some(operation) = operation {
             eventually("it is called", async || {
-                (fake.book().calls(&operation, &reference) > 0).then_some(())
+                (stage.fake.book().calls(&operation, &reference) > 0).then_some(())
             })
             .await;
         }
-        asked.push((name, reference));
+        asked.push((name, reference, told));
     }
-    // A label that is being printed.
-    let name = stage.sent().await;
-    let order = world.client.label(&name).wait(WAIT).send().await.unwrap().order.unwrap();
-    let reference = order.labels[0].reference.clone();
-    fake.trouble(Trouble::of("print", Effect::Silence).once_done());
-    world.client.label(&name).printer(PRINTER.to_string()).send().await.unwrap();
-    eventually("it is printed", async || (!stage.printed(&reference).is_empty()).then_some(()))
-        .await;
-    world.server.kill().await;
-    world.server.start().await;
-    for (name, reference) in &asked {
-        let order = world.labelled(name).await;
-        assert_eq!((order.labels[0].state(), problems(&order)), (LabelState::Made, vec![]));
-        assert_eq!(stage.made(reference), 1, "{reference}");
-    }
-    let order = world.labelled(&name).await;
-    assert_eq!(problems(&order), ["PRINT_UNKNOWN"]);
-    assert_eq!((stage.printed(&reference).len(), stage.made(&reference)), (1, 1));
-    stage.check().await;
+    asked
 }
 
 #[expect(clippy::too_many_lines, reason = "one story, told to its end")]
@@ -257,26 +270,30 @@ async fn a_label_that_waits_for_long_is_told_and_can_be_given_up(backend: Backen
 
 async fn many_callers_make_one_consignment(backend: Backend) {
     const CALLERS: usize = 8;
+    /// Each asks with all its callers, and a shop's queue is bounded.
+    const ORDERS_AT_ONCE: usize = 20;
     let stage = Arc::new(Stage::set(backend).await);
     stage.fake.trouble(Trouble::of("consignment", Effect::Slow { millis: 50 }).always());
     let mut orders = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..5 * depth() {
         orders.push((stage.sent().await, request_id()));
     }
-    let mut running = Vec::new();
-    for (name, id) in &orders {
-        for caller in 0..CALLERS {
-            let (stage, name, id) = (Arc::clone(&stage), name.clone(), id.clone());
-            running.push(tokio::spawn(async move {
-                // Half of them send the same command.
-                let id = if caller % 2 == 0 { id } else { request_id() };
-                let asked = stage.world.client.label(&name).printer(PRINTER.to_string());
-                asked.request_id(id).wait(WAIT).send().await.unwrap().receipt.unwrap()
-            }));
+    for some in orders.chunks(ORDERS_AT_ONCE) {
+        let mut running = Vec::new();
+        for (name, id) in some {
+            for caller in 0..CALLERS {
+                let (stage, name, id) = (Arc::clone(&stage), name.clone(), id.clone());
+                running.push(tokio::spawn(async move {
+                    // Half of them send the same command.
+                    let id = if caller % 2 == 0 { id } else { request_id() };
+                    let asked = stage.world.client.label(&name).printer(PRINTER.to_string());
+                    asked.request_id(id).wait(WAIT).send().await.unwrap().receipt.unwrap()
+                }));
+            }
         }
-    }
-    for one in running {
-        assert!(one.await.unwrap().settled);
+        for one in running {
+            assert!(one.await.unwrap().settled);
+        }
     }
     for (name, _) in &orders {
         let order = stage.world.labelled(name).await;

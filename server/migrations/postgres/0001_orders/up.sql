@@ -351,6 +351,14 @@ CREATE INDEX accounting_transfers_order ON accounting_transfers (order_key);
 CREATE UNIQUE INDEX accounting_transfers_open ON accounting_transfers (order_key) WHERE state IN (1, 4);
 CREATE UNIQUE INDEX accounting_transfers_invoiced ON accounting_transfers (order_key) WHERE form = 1 AND state = 2;
 
+-- Who alone makes what a system has no key for and others would make as well, until then. The name
+-- is a keyed hash: it tells nothing of whom it is about.
+CREATE TABLE sole_makers (
+    name BYTEA PRIMARY KEY NOT NULL,
+    effect_key BIGINT NOT NULL,
+    held_until BIGINT NOT NULL
+);
+
 -- Goods of orders at carriers. Who they go to stands in the order's personal data.
 CREATE TABLE labels (
     label_key BIGINT PRIMARY KEY NOT NULL,

@@ -3,6 +3,7 @@ DROP TABLE order_search;
 DROP TABLE events;
 DROP TABLE effects;
 DROP TABLE accounting_transfers;
+DROP TABLE sole_makers;
 DROP TABLE labels;
 DROP TABLE mail_files;
 DROP TABLE mails;

@@ -16,7 +16,9 @@ use crate::statuses::Tag;
 const REHEARSAL_IDS: Ids = Ids(i64::MAX / 2);
 
 /// What is left to capture, payment by payment: the most likely to decline first, manual last
-/// (2.2). An authorization the provider has still to confirm counts with what was stated.
+/// (2.2). An authorization the provider has still to confirm counts with what was stated. Where more
+/// of the order is to be captured later, nothing is taken of a reservation that a part would end: it
+/// counts as held, and is captured with the last (6.2).
 ///
 /// # Errors
 /// Why so much is not held, with `left_minor` and `held_minor`.
@@ -33,16 +35,21 @@ pub(crate) fn plan_captures(case: &Case, left: i64) -> Result<Vec<(PaymentId, i6
     if covered >= left {
         usable.sort_by_key(|payment| has_declined_capture(payment, order));
     }
-    let mut rest = left;
+    let is_part = left < left_to_capture(&case.order, &case.payments);
+    let (mut rest, mut spared) = (left, 0_i64);
     let mut plan = Vec::new();
     for payment in usable {
-        let amount = capturable(payment, order).min(rest);
-        if amount > 0 {
+        let held = capturable(payment, order);
+        let amount = held.min(rest);
+        if is_part && amount < held && !payment.capabilities.keeps_remainder {
+            spared = spared.saturating_add(held);
+        } else if amount > 0 {
             plan.push((payment.id, amount));
             rest -= amount;
         }
     }
-    if rest > 0 { Err(shortage(case, left, left - rest)) } else { Ok(plan) }
+    let missing = rest.saturating_sub(spared);
+    if missing > 0 { Err(shortage(case, left, left - missing)) } else { Ok(plan) }
 }
 
 /// Whether what is left of the total is held by confirmed reservations.

@@ -59,6 +59,92 @@ fn each_delivery_captures_its_share_and_the_last_releases_the_rest() {
     );
 }
 
+/// A part would end the reservation, and the rest of the money would be lost to what follows (6.2).
+#[test]
+fn a_reservation_that_a_part_would_end_is_captured_whole_with_the_last() {
+    check(
+        "
+        shop per-delivery
+        place A 100 card:c1=130
+        yes c1
+        plan-delivery A 1 =>
+        deliver A 1       => delivered
+        state A           => default Authorized
+        deliveries A      => 1:1=50
+        A cancelled keep  => REFUSED PARTLY_DELIVERED
+        plan-delivery A 1 => capture=100
+        deliver A 1       => delivered capture?c1=100
+        yes c1            => capture!c1=100:succeeded
+        deliveries A      => 1:1=50* 2:1=50*
+        plan A sent       =>
+        A sent            => status:sent
+        ",
+    );
+    // COMPLETED is the last, too.
+    check(
+        "
+        shop per-delivery
+        place A 100 card:c1=100
+        yes c1
+        deliver A 1       => delivered
+        A sent            => requested:sent capture?c1=100
+        yes c1            => capture!c1=100:succeeded status:sent delivered
+        ",
+    );
+}
+
+#[test]
+fn what_is_taken_whole_leaves_nothing_behind_and_others_are_taken_in_parts() {
+    check(
+        "
+        shop per-delivery
+        place A 100 card:c1=50 giftcard:g1=50
+        yes c1
+        yes g1
+        deliver A 1       => delivered capture?c1=50
+        yes c1            => capture!c1=50:succeeded
+        deliver A 1       => delivered capture?g1=50
+        yes g1            => capture!g1=50:succeeded
+        ",
+    );
+    check(
+        "
+        shop per-delivery
+        place A 100 card:c1=70 giftcard:g1=30
+        yes c1
+        yes g1
+        plan-delivery A 1 => capture=30
+        deliver A 1       => delivered capture?g1=30
+        yes g1            => capture!g1=30:succeeded
+        deliveries A      => 1:1=50
+        deliver A 1       => delivered capture?c1=70
+        yes c1            => capture!c1=70:succeeded
+        deliveries A      => 1:1=50* 2:1=50*
+        ",
+    );
+    // What is edited away does not come any more: what left is the last.
+    check(
+        "
+        shop per-delivery
+        place A 100 card:c1=100
+        yes c1
+        deliver A 1       => delivered
+        edit A 1=1 keep   => edited:100>50 update?c1=50
+        yes c1            => update!c1=50:succeeded updated:c1 capture?c1=50
+        yes c1            => capture!c1=50:succeeded
+        ",
+    );
+    // Goods do not leave for money that is not held.
+    check(
+        "
+        shop per-delivery
+        place A 100 card:c1=100
+        yes c1 40
+        deliver A 1       => REFUSED PAYMENT_INSUFFICIENT left_minor=50 held_minor=40
+        ",
+    );
+}
+
 #[test]
 fn completed_takes_what_deliveries_left() {
     check(

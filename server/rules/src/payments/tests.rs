@@ -1,10 +1,10 @@
 //! §11: sums and states from the ledger.
 
 use super::{
-    Authorization, Operation, OperationKind, OperationState, Payment, PaymentState, Sums, bound_to,
-    in_flight, is_fully_captured, left_to_capture, order_sums, payment_state,
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentState, ProviderName,
+    Sums, bound_to, in_flight, is_fully_captured, left_to_capture, order_sums, payment_state,
 };
-use crate::fixtures::{order, payment};
+use crate::fixtures::{capabilities, order, payment};
 use crate::order::{DeliveryState, Line, LineKind, Micros, Order, OrderNumber};
 use Authorization::{Declined as Refused, Expired, Held, Pending as Awaited, Voided};
 use OperationKind::{Authorize, Capture, CaptureReversal, Refund, Release, Void};
@@ -53,6 +53,17 @@ fn a_claim_counts_until_it_is_final() {
 
 fn capture_in(state: OperationState) -> Payment {
     with(payment(1, 100, &[1]), &[(1, Capture, 60, state)])
+}
+
+#[test]
+fn what_a_capture_ends_is_not_counted_on() {
+    let capabilities = capabilities()[&ProviderName("card".to_owned())];
+    let once = |rows: &[Row]| with(Payment { capabilities, ..payment(1, 100, &[1]) }, rows);
+    assert_eq!(once(&[]).available(), 100);
+    for state in [Pending, Sent, Accepted, Unknown, Succeeded, Declined, Withdrawn] {
+        let left = if state.may_happen() { 0 } else { 100 };
+        assert_eq!(once(&[(1, Capture, 60, state)]).available(), left, "{state:?}");
+    }
 }
 
 #[test]

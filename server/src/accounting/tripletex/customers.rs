@@ -1,16 +1,20 @@
 //! The customer of an entry at Tripletex: found by organisation number or e-mail address, else made.
 
+use std::time::Duration;
+
 use reqwest::Method;
 
 use super::answers::Stop;
 use super::mark;
 use super::messages::{CUSTOMER_FIELDS, FoundCustomer, Id, List, NewAddress, NewCustomer, One};
 use super::session::Session;
-use crate::accounting::Entry;
 use crate::accounting::entry::Buyer;
+use crate::accounting::{Entry, SoleMaker};
 
 /// Of a Norwegian company.
 const ORGANIZATION_DIGITS: usize = 9;
+/// When to look again for a customer that somebody else is making.
+const OTHER_IS_AT_IT: Duration = Duration::from_secs(1);
 
 /// By what a customer is known.
 enum Known {
@@ -22,22 +26,44 @@ enum Known {
 }
 
 impl Session {
-    /// The id of the entry's customer.
-    pub(super) async fn customer(&self, entry: &Entry) -> Result<i64, Stop> {
-        let buyer = &entry.buyer;
+    /// The id of the entry's customer. Of all entries of a buyer one alone makes it: two that find
+    /// nothing at the same moment would make two. Where it is in doubt whether it was made, the others
+    /// wait until that could be seen.
+    pub(super) async fn customer(
+        &self,
+        entry: &Entry,
+        maker: &impl SoleMaker,
+    ) -> Result<i64, Stop> {
         let known = known(entry);
-        let asked = match &known {
+        if let Some(id) = self.find_customer(entry, &known).await? {
+            return Ok(id);
+        }
+        let making = self.name_of_making(&known.mark(name(&entry.buyer)));
+        if !maker.begin(making).await {
+            return Err(Stop::Later(Some(OTHER_IS_AT_IT)));
+        }
+        let made = match self.find_customer(entry, &known).await {
+            Ok(Some(id)) => Ok(id),
+            Ok(None) => self.make_customer(entry, &known).await,
+            Err(stop) => Err(stop),
+        };
+        if !matches!(made, Err(Stop::Doubt)) {
+            maker.end(making).await;
+        }
+        made
+    }
+
+    async fn find_customer(&self, entry: &Entry, known: &Known) -> Result<Option<i64>, Stop> {
+        let buyer = &entry.buyer;
+        let asked = match known {
             Known::Organization(number) => ("organizationNumber", number.clone()),
             Known::Email(email) => ("email", email.clone()),
             Known::Entry(_) => ("customerName", name(buyer).to_owned()),
         };
         let query = [asked, ("fields", CUSTOMER_FIELDS.to_owned())];
         let found: List<FoundCustomer> = self.read("/customer", &query).await?;
-        let same = found.values.iter().filter(|one| is_same(&known, buyer, one));
-        if let Some(id) = same.map(|one| one.id).min() {
-            return Ok(id);
-        }
-        self.make_customer(entry, &known).await
+        let same = found.values.iter().filter(|one| is_same(known, buyer, one));
+        Ok(same.map(|one| one.id).min())
     }
 
     /// Nobody is mailed by this: how invoices are sent is only asked when one is to be sent.
@@ -82,6 +108,17 @@ impl Session {
     }
 }
 
+impl Known {
+    /// The same for all that would be found as one customer.
+    fn mark(&self, name: &str) -> String {
+        match self {
+            Self::Organization(number) => format!("organization\n{number}"),
+            Self::Email(email) => format!("email\n{}\n{}", alike(email), alike(name)),
+            Self::Entry(mark) => format!("entry\n{mark}"),
+        }
+    }
+}
+
 /// A company is invoiced by its own name.
 fn name(buyer: &Buyer) -> &str {
     let is_company =
@@ -112,7 +149,11 @@ fn is_same(known: &Known, buyer: &Buyer, customer: &FoundCustomer) -> bool {
 }
 
 fn is_like(found: Option<&String>, text: &str) -> bool {
-    found.is_some_and(|found| found.trim().to_lowercase() == text.trim().to_lowercase())
+    found.is_some_and(|found| alike(found) == alike(text))
+}
+
+fn alike(text: &str) -> String {
+    text.trim().to_lowercase()
 }
 
 /// Of a Norwegian organisation number, however it is written.

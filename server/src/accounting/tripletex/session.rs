@@ -1,5 +1,5 @@
 //! The way to a company at Tripletex: one session for all calls, as long as it lives, and no call while
-//! Tripletex wants to be left alone.
+//! Tripletex wants to be left alone by the employee, whichever integrations call as such.
 //!
 //! A session dies at a midnight in Norway, or earlier; whoever meets a dead one gets a new one and calls
 //! once more, which is safe: a call that is not let in has done nothing.
@@ -31,19 +31,32 @@ use crate::systems::Decline;
 /// What this process remembers of the companies it works with; clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
-    companies: Arc<Mutex<Companies>>,
+    known: Arc<Mutex<Known>>,
 }
 
-/// By integration: its revision, and what is remembered since.
-type Companies = HashMap<String, (i64, Arc<Company>)>;
+#[derive(Debug, Default)]
+struct Known {
+    /// By integration: its revision, and what is remembered since.
+    companies: HashMap<String, (i64, Arc<Company>)>,
+    paces: HashMap<Employee, Arc<Pace>>,
+}
+
+/// Stands for a pair of tokens, and tells nothing of them.
+type Employee = [u8; 32];
 
 /// What is remembered of one company, for as long as its integration does not change.
 #[derive(Debug, Default)]
 pub(super) struct Company {
     /// Held while a new one is fetched, so that one is enough for all.
     token: tokio::sync::Mutex<Option<Token>>,
-    rests_until: Mutex<Option<Instant>>,
+    pace: Arc<Pace>,
     pub(super) registers: Mutex<Registers>,
+}
+
+/// Until when Tripletex wants to be left alone by an employee.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    rests_until: Mutex<Option<Instant>>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +71,7 @@ pub(super) struct Session {
     /// Of all addresses, without a slash at the end.
     base: String,
     link: Link,
+    employee: Employee,
     pub(super) company: Arc<Company>,
 }
 
@@ -84,27 +98,29 @@ const COMPANIES_MAX: usize = 10_000;
 pub(super) const PAUSE: Duration = Duration::from_secs(10);
 /// No pause is longer, whatever is told.
 const REST_MAX: Duration = Duration::from_hours(1);
+const EMPLOYEE_CONTEXT: &str = "order-server 2026-11-28 employee at tripletex";
 const LOGIN: &str = "/token/session/:create";
 
 impl Memory {
     /// What is remembered under this integration; nothing at first, and after each change of it.
-    fn company(&self, name: &str, revision: i64) -> Arc<Company> {
-        let mut companies = lock(&self.companies);
-        if let Some((known, company)) = companies.get(name)
-            && *known == revision
+    fn company(&self, name: &str, revision: i64, employee: Employee) -> Arc<Company> {
+        let mut known = lock(&self.known);
+        if let Some((seen, company)) = known.companies.get(name)
+            && *seen == revision
         {
             return Arc::clone(company);
         }
-        if companies.len() >= COMPANIES_MAX {
-            companies.clear();
+        if known.companies.len() >= COMPANIES_MAX || known.paces.len() >= COMPANIES_MAX {
+            *known = Known::default();
         }
-        let company = Arc::<Company>::default();
-        companies.insert(name.to_owned(), (revision, Arc::clone(&company)));
+        let pace = Arc::clone(known.paces.entry(employee).or_default());
+        let company = Arc::new(Company { pace, ..Company::default() });
+        known.companies.insert(name.to_owned(), (revision, Arc::clone(&company)));
         company
     }
 }
 
-impl Company {
+impl Pace {
     /// An answer wants it left alone for so long. Answers overtake each other: none takes back what
     /// another asked for.
     pub(super) fn hear(&self, rest: Option<Duration>) {
@@ -122,8 +138,9 @@ impl Company {
 
 impl Session {
     pub(super) fn new(base: String, link: Link, memory: &Memory) -> Self {
-        let company = memory.company(&link.name, link.revision);
-        Self { base, link, company }
+        let employee = employee(&base, &link);
+        let company = memory.company(&link.name, link.revision, employee);
+        Self { base, link, employee, company }
     }
 
     pub(super) const fn link(&self) -> &Link {
@@ -153,6 +170,12 @@ impl Session {
         let answer = self.call(method, path, query, body).await?;
         // It was done; what it came to is looked for.
         serde_json::from_slice(&answer.body).map_err(|_| Stop::Doubt)
+    }
+
+    /// Names the making of what is marked so, the same from every integration of the employee. Who does
+    /// not have the tokens cannot tell what it stands for.
+    pub(super) fn name_of_making(&self, mark: &str) -> [u8; 32] {
+        *blake3::keyed_hash(&self.employee, mark.as_bytes()).as_bytes()
     }
 
     /// Fetches a session anew, whatever is remembered, and asks who it is of.
@@ -256,12 +279,12 @@ impl Session {
 
     /// Sends, unless Tripletex wants to be left alone.
     async fn send(&self, request: Request) -> Result<Answer, Stop> {
-        if let Some(rests) = self.company.rests() {
+        if let Some(rests) = self.company.pace.rests() {
             return Err(Stop::Later(Some(rests)));
         }
         match self.link.outside.send(request).await {
             Ok(answer) => {
-                self.company.hear(rest(&answer));
+                self.company.pace.hear(rest(&answer));
                 Ok(answer)
             }
             Err(Lost::NotSent(_)) => Err(Stop::Later(None)),
@@ -272,6 +295,15 @@ impl Session {
     fn url(&self, path: &str) -> Result<Url, Stop> {
         Url::parse(&format!("{}{path}", self.base)).map_err(|_| Stop::Later(None))
     }
+}
+
+fn employee(base: &str, link: &Link) -> Employee {
+    let (consumer, employee) = (link.secret("consumer_token"), link.secret("employee_token"));
+    let mut hasher = blake3::Hasher::new_derive_key(EMPLOYEE_CONTEXT);
+    for part in [base, consumer.expose_secret(), employee.expose_secret()] {
+        hasher.update(part.as_bytes()).update(b"\n");
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// How long Tripletex wants to be left alone after this answer.

@@ -11,7 +11,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use super::amounts::Amount;
 use super::answers::{Stop, impersonal, said};
 use super::messages::{Id, List};
-use super::session::{Company, PAUSE, rest, understood};
+use super::session::{PAUSE, Pace, rest, understood};
 use crate::accounting::entry::Buyer;
 use crate::outside::Answer;
 
@@ -148,12 +148,12 @@ fn a_pause_is_at_most_an_hour_and_no_other_answer_ends_it() {
     }
     assert_eq!(rest(&resetting(429, "", "soon")), Some(PAUSE));
     assert_eq!(rest(&answer(200, "")), None);
-    let company = Company::default();
-    assert_eq!(company.rests(), None);
-    company.hear(Some(Duration::from_secs(3_600)));
+    let pace = Pace::default();
+    assert_eq!(pace.rests(), None);
+    pace.hear(Some(Duration::from_secs(3_600)));
     for later in [None, Some(Duration::from_secs(1))] {
-        company.hear(later);
-        assert!(company.rests().unwrap() > Duration::from_secs(60), "{later:?}");
+        pace.hear(later);
+        assert!(pace.rests().unwrap() > Duration::from_secs(60), "{later:?}");
     }
 }
 

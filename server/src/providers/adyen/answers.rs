@@ -77,8 +77,8 @@ fn code(status: StatusCode, words: &Words) -> Code {
     match words.error_code.as_str() {
         // The payment is not there, or nothing that can be done this to.
         "167" => Code::NotFoundAtProvider,
-        // An invalid amount, an unreadable request, a field that does not fit.
-        "100" | "137" | "138" | "139" | "702" => Code::RejectedByProvider,
+        // An invalid card or amount, an unreadable request, a field that does not fit.
+        "100" | "101" | "137" | "138" | "139" | "702" => Code::RejectedByProvider,
         _ if status == StatusCode::NOT_FOUND => Code::NotFoundAtProvider,
         _ => Code::UnknownProviderError,
     }

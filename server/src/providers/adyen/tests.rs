@@ -85,7 +85,7 @@ fn an_error_is_one_of_four_things() {
         (400, "702", Code::RejectedByProvider),
         (422, "167", Code::NotFoundAtProvider),
         (404, "", Code::NotFoundAtProvider),
-        (422, "101", Code::UnknownProviderError),
+        (422, "101", Code::RejectedByProvider),
         (422, "29_001", Code::UnknownProviderError),
     ] {
         let Said::Refused(decline) = said(&answer(status, code, &[])) else { panic!("{code}") };

@@ -14,6 +14,7 @@ mod reads;
 mod save;
 mod search;
 mod shops;
+mod sole_makers;
 mod stream;
 mod transfers;
 mod turn;

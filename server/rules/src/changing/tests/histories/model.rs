@@ -387,6 +387,9 @@ fn usable(payment: &Payment, order: OrderNumber, is_back: bool) -> i64 {
     match payment.authorization {
         Authorization::Pending => lowest(holder.amount_minor),
         Authorization::Held => {
+            if !payment.capabilities.keeps_remainder && captor(payment).is_some() {
+                return 0;
+            }
             let used = payment.operations.iter().filter(|operation| {
                 !matches!(operation.state, OperationState::Declined | OperationState::Withdrawn)
                     && matches!(

@@ -74,7 +74,8 @@ pub(super) fn pick_order(world: &World, pick: u8) -> Option<OrderNumber> {
 /// Few references, so that orders come to share them.
 pub(super) fn placement(payments: u8, price: u8) -> Placement {
     let payments = match payments % 8 {
-        0..3 => vec![named("klarna", "k1", 130)],
+        0..2 => vec![named("klarna", "k1", 130)],
+        2 => vec![named("card", "c1", 130)],
         3 => vec![named("vipps", "v1", 120)],
         4 => vec![named("giftcard", "g1", 30), named("klarna", "k1", 130)],
         5 => vec![named("manual", "", 70), named("vipps", "v2", 40)],
@@ -102,7 +103,8 @@ pub(super) fn placement(payments: u8, price: u8) -> Placement {
 }
 
 pub(super) fn new_payment(pick: u8) -> NewPayment {
-    match pick % 4 {
+    match pick % 5 {
+        4 => named("card", "c2", 60),
         0 => named("vipps", "v3", 50),
         1 => named("klarna", "k2", 100),
         2 => named("giftcard", "g3", 10),
