@@ -149,7 +149,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 63] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 64] = [
         accounting::trials,
         accounting::booked::trials,
         accounting::refusals::trials,
@@ -204,6 +204,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         searching::trials,
         shops::trials,
         starting::trials,
+        starting::on_postgres::trials,
         statuses::trials,
         stock::trials,
         tidy::trials,
