@@ -12,7 +12,6 @@ use order_rules::order::{LineKind, PriceBasis};
 use order_rules::payments::ProviderName;
 use order_rules::placing::{NewLine, NewPayment, Placement};
 use prost::Message;
-use tonic::Status;
 use uuid::Uuid;
 
 use super::Feed;
@@ -90,7 +89,7 @@ struct House {
 }
 
 struct Listening {
-    stream: Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send>>,
+    stream: Pin<Box<dyn Stream<Item = Result<Frame, Failure>> + Send>>,
 }
 
 impl House {
