@@ -80,6 +80,8 @@ mod model;
 #[cfg(test)]
 mod notes;
 #[cfg(test)]
+mod on_a_terminal;
+#[cfg(test)]
 mod orderctl;
 #[cfg(test)]
 mod outages;
@@ -149,7 +151,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 64] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 65] = [
         accounting::trials,
         accounting::booked::trials,
         accounting::refusals::trials,
@@ -189,6 +191,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         mailing::trials,
         model::trials,
         notes::trials,
+        on_a_terminal::trials,
         orderctl::trials,
         outages::trials,
         pending::trials,
