@@ -75,7 +75,7 @@ pub use deliveries::DeliveryDraft;
 pub use editing::OrderEdit;
 pub use error::Error;
 pub use labels::LabelDraft;
-pub use money::{Currency, Money};
+pub use money::{Amount, Currency, Money, OrderMoney};
 pub use names::{IntegrationName, InvalidName, OrderName, ShopName, StatusName, StockItemName};
 pub use notes::NoteDraft;
 pub use orders::{OrderQuery, StatusChange};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 pub use order_rules::money::Currency;
 
 use crate::error::Error;
+use crate::proto;
 
 /// An amount of money, e.g. `249.50 NOK`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +15,69 @@ pub struct Money {
     pub minor: i64,
     /// Of which currency.
     pub currency: Currency,
+}
+
+/// An amount as an order in the making takes it: minor units of its currency (`24_950`), or
+/// [`Money`], whose currency must be the order's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amount {
+    pub(crate) minor: i64,
+    /// `None`: the order's, whatever that is.
+    pub(crate) currency: Option<Currency>,
+}
+
+impl From<Money> for Amount {
+    fn from(money: Money) -> Self {
+        Self { minor: money.minor, currency: Some(money.currency) }
+    }
+}
+
+impl From<i64> for Amount {
+    fn from(minor: i64) -> Self {
+        Self { minor, currency: None }
+    }
+}
+
+impl From<i32> for Amount {
+    fn from(minor: i32) -> Self {
+        i64::from(minor).into()
+    }
+}
+
+/// What an order comes to, as money.
+pub trait OrderMoney {
+    /// Minor units of the order's currency, e.g. a line's or an operation's, as money; `None` for an
+    /// order without a currency, which the service never answers.
+    fn money(&self, minor: i64) -> Option<Money>;
+
+    /// What the customer pays, with VAT.
+    fn total(&self) -> Option<Money>;
+
+    /// What has been captured, of all its payments.
+    fn captured(&self) -> Option<Money>;
+
+    /// What has been paid back, of all its payments.
+    fn refunded(&self) -> Option<Money>;
+}
+
+impl OrderMoney for proto::Order {
+    fn money(&self, minor: i64) -> Option<Money> {
+        Currency::from_code(&self.currency_code).map(|currency| Money { minor, currency })
+    }
+
+    fn total(&self) -> Option<Money> {
+        self.money(self.totals.as_ref()?.gross_minor)
+    }
+
+    fn captured(&self) -> Option<Money> {
+        let captured = self.payments.iter().map(|payment| payment.captured_minor);
+        self.money(captured.fold(0, i64::saturating_add))
+    }
+
+    fn refunded(&self) -> Option<Money> {
+        let refunded = self.payments.iter().map(|payment| payment.refunded_minor);
+        self.money(refunded.fold(0, i64::saturating_add))
+    }
 }
 
 impl Money {
@@ -101,6 +165,25 @@ mod tests {
             assert_eq!(money.to_string(), text);
             assert_eq!(text.parse::<Money>().expect("what was written"), money);
         }
+    }
+
+    #[test]
+    fn an_order_tells_its_money() {
+        let payment = |captured_minor, refunded_minor| proto::Payment {
+            captured_minor,
+            refunded_minor,
+            ..proto::Payment::default()
+        };
+        let order = proto::Order {
+            currency_code: "NOK".to_owned(),
+            totals: Some(proto::Totals { gross_minor: 24_950, ..proto::Totals::default() }),
+            payments: vec![payment(20_000, 1), payment(4_950, 2)],
+            ..proto::Order::default()
+        };
+        let told = [order.total(), order.captured(), order.refunded(), order.money(5)];
+        let told: Vec<String> = told.into_iter().flatten().map(|one| one.to_string()).collect();
+        assert_eq!(told, ["249.50 NOK", "249.50 NOK", "0.03 NOK", "0.05 NOK"]);
+        assert_eq!(proto::Order::default().captured(), None);
     }
 
     #[test]

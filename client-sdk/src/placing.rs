@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::client::OrderClient;
 use crate::error::Error;
+use crate::money::{Amount, Currency};
 use crate::names::ShopName;
 use crate::proto;
 
@@ -14,6 +15,8 @@ pub struct OrderDraft {
     client: OrderClient,
     request: proto::CreateOrderRequest,
     order: proto::NewOrder,
+    /// Of an amount that cannot be part of the order.
+    foreign: Option<Currency>,
 }
 
 impl OrderDraft {
@@ -26,7 +29,7 @@ impl OrderDraft {
             parent: shop.into(),
             ..proto::CreateOrderRequest::default()
         };
-        Self { client, request, order }
+        Self { client, request, order, foreign: None }
     }
 
     /// Prices and discounts are without VAT; with VAT unless told.
@@ -49,15 +52,16 @@ impl OrderDraft {
         self
     }
 
-    /// Goods: units, price of one in minor units, VAT rate in basis points.
+    /// Goods: units, price of one in minor units or as [`Money`](crate::Money), VAT rate in basis points.
     pub fn goods(
-        self,
+        mut self,
         sku: impl Into<String>,
         title: impl Into<String>,
         quantity: i64,
-        unit_price_minor: i64,
+        unit_price: impl Into<Amount>,
         vat_rate_bp: i32,
     ) -> Self {
+        let unit_price_minor = self.minor(unit_price);
         self.line(proto::NewLine {
             kind: proto::LineKind::Goods.into(),
             sku: sku.into(),
@@ -69,13 +73,19 @@ impl OrderDraft {
         })
     }
 
-    /// Shipping: price in minor units, VAT rate in basis points.
-    pub fn shipping(self, title: impl Into<String>, price_minor: i64, vat_rate_bp: i32) -> Self {
+    /// Shipping: price in minor units or as [`Money`](crate::Money), VAT rate in basis points.
+    pub fn shipping(
+        mut self,
+        title: impl Into<String>,
+        price: impl Into<Amount>,
+        vat_rate_bp: i32,
+    ) -> Self {
+        let unit_price_minor = self.minor(price);
         self.line(proto::NewLine {
             kind: proto::LineKind::Shipping.into(),
             title: title.into(),
             quantity: 1,
-            unit_price_minor: price_minor,
+            unit_price_minor,
             vat_rate_bp,
             ..proto::NewLine::default()
         })
@@ -87,19 +97,21 @@ impl OrderDraft {
         self
     }
 
-    /// Discount on the whole order, minor units.
-    pub fn discount(mut self, minor: i64) -> Self {
-        self.order.discount_minor = minor;
+    /// Discount on the whole order, in minor units or as [`Money`](crate::Money).
+    pub fn discount(mut self, discount: impl Into<Amount>) -> Self {
+        self.order.discount_minor = self.minor(discount);
         self
     }
 
-    /// A payment: the shop's name of the provider, the provider's reference, minor units reserved.
+    /// A payment: the shop's name of the provider, the provider's reference, and what is reserved, in
+    /// minor units or as [`Money`](crate::Money).
     pub fn payment(
         mut self,
         provider: impl Into<String>,
         reference: impl Into<String>,
-        amount_minor: i64,
+        amount: impl Into<Amount>,
     ) -> Self {
+        let amount_minor = self.minor(amount);
         self.order.payments.push(proto::NewPayment {
             provider: provider.into(),
             reference: reference.into(),
@@ -144,15 +156,59 @@ impl OrderDraft {
         self
     }
 
+    /// The minor units of an amount, which must be of the order's currency.
+    fn minor(&mut self, amount: impl Into<Amount>) -> i64 {
+        let Amount { minor, currency } = amount.into();
+        let is_foreign = |currency: &Currency| currency.code() != self.order.currency_code;
+        self.foreign = self.foreign.or(currency.filter(is_foreign));
+        minor
+    }
+
     /// The request as it would be sent.
     #[must_use]
     pub fn into_request(self) -> proto::CreateOrderRequest {
         proto::CreateOrderRequest { order: Some(self.order), ..self.request }
     }
 
-    /// Places the order.
+    /// Places the order. One with an amount of another currency is not sent.
     pub async fn send(self) -> Result<proto::CreateOrderResponse, Error> {
+        if let Some(foreign) = self.foreign {
+            let own = &self.order.currency_code;
+            return Err(Error::Invalid(format!(
+                "an order in {own} has an amount in {}",
+                foreign.code()
+            )));
+        }
         let client = self.client.clone();
         client.create_order(self.into_request()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Money;
+
+    #[tokio::test]
+    async fn an_amount_of_another_currency_is_not_sent() {
+        let client = OrderClient::builder().endpoint("http://127.0.0.1:1").connect_lazy().unwrap();
+        let shop = ShopName::new("default").unwrap();
+        let money = |text: &str| text.parse::<Money>().unwrap();
+        let draft = || client.new_order(&shop, "NOK").goods("", "Kopp", 1, money("1.50 NOK"), 0);
+        let request = draft().shipping("Frakt", 7, 0).discount(5_i64).into_request();
+        let order = request.order.unwrap();
+        let prices: Vec<i64> = order.lines.iter().map(|line| line.unit_price_minor).collect();
+        assert_eq!((prices, order.discount_minor), (vec![150, 7], 5));
+        for foreign in [
+            draft().payment("klarna", "k1", money("1.50 SEK")),
+            draft().discount(money("1.50 SEK")),
+            draft().shipping("Frakt", money("1.50 SEK"), 0).payment("klarna", "k1", money("1 NOK")),
+        ] {
+            let refused = foreign.send().await.unwrap_err();
+            assert!(
+                matches!(&refused, Error::Invalid(text) if text.contains("SEK")),
+                "{refused:?}"
+            );
+        }
     }
 }

@@ -234,7 +234,7 @@ impl Signals {
 
 async fn open_store(settings: &Settings) -> Result<Store, String> {
     let place = match settings.database_url() {
-        Some(url) => Place::Url(url.to_owned()),
+        Some(address) => Place::Server(address.clone()),
         None => {
             make_folder(Some(settings.data_dir()))?;
             Place::File(settings.database_file())

@@ -61,6 +61,9 @@ pub(crate) struct Assignment {
     pub shop: String,
     pub caller: Caller,
     pub command: Command,
+    /// Size of the request without its envelope, for the bound on a turn; 0 of what the service itself
+    /// asks for.
+    pub bytes: usize,
 }
 
 #[derive(Clone, Debug)]

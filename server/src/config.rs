@@ -8,7 +8,6 @@ mod sources;
 mod tests;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use std::time::Duration;
 use clap::{ArgAction, Parser};
 
 use crate::mail::{SmtpUrl, Unreadable};
+use crate::store::postgres::Address;
 use crate::telemetry::{LogFormat, is_filter};
 use crate::vault::Vault;
 use sources::Sources;
@@ -54,9 +54,13 @@ pub struct Settings {
     data_dir: PathBuf,
 
     /// PostgreSQL instead of the embedded database: `postgres://user:password@host/database`.
-    /// Better given in the environment, where other users of the machine do not see it
+    /// `?sslmode=require` (the default, but for this machine and sockets; the same as verify-full):
+    /// only by TLS, to a server whose certificate is of this host and somebody trusted, who may be
+    /// named by `sslrootcert=FILE`; prefer: that where the server has TLS, in the clear where not;
+    /// disable: in the clear. Better given in the environment, where other users of the machine do
+    /// not see it
     #[arg(long, value_name = "URL", value_parser = database_url)]
-    database_url: Option<DatabaseUrl>,
+    database_url: Option<Address>,
 
     /// File of the built-in sandbox provider's own book [default: sandbox.db in the data folder]
     #[arg(long, value_name = "FILE")]
@@ -112,7 +116,7 @@ pub struct Settings {
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = connections)]
     read_connections: usize,
 
-    /// How long a provider has to answer a call, 100ms to 2m
+    /// How long a provider has to answer a call, 100ms to 30s
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = call_timeout)]
     call_timeout: Duration,
 
@@ -124,10 +128,6 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
-
-/// Where PostgreSQL is, with its password: printing it shows neither.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct DatabaseUrl(String);
 
 /// Why there are no settings.
 #[derive(Debug, PartialEq, Eq)]
@@ -179,8 +179,8 @@ impl Settings {
         self.data_dir.join("orders.db")
     }
 
-    pub(crate) fn database_url(&self) -> Option<&str> {
-        self.database_url.as_ref().map(|url| url.0.as_str())
+    pub(crate) fn database_url(&self) -> Option<&Address> {
+        self.database_url.as_ref()
     }
 
     pub(crate) fn sandbox_book(&self) -> PathBuf {
@@ -237,12 +237,6 @@ impl Settings {
     }
 }
 
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("postgres://…")
-    }
-}
-
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     loopback_until(text, "until callers are authenticated")
 }
@@ -261,12 +255,8 @@ fn loopback_until(text: &str, why: &str) -> Result<SocketAddr, String> {
     }
 }
 
-fn database_url(text: &str) -> Result<DatabaseUrl, String> {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        Ok(DatabaseUrl(text.to_owned()))
-    } else {
-        Err("must begin with postgres://".to_owned())
-    }
+fn database_url(text: &str) -> Result<Address, String> {
+    text.parse()
 }
 
 fn smtp_url(text: &str) -> Result<SmtpUrl, String> {

@@ -25,7 +25,6 @@ use futures_util::{Stream, stream};
 use order_proto::v1;
 use order_rules::refusals::{Code, Refusal};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
-use tonic::Status;
 use uuid::Uuid;
 
 use self::cursor::{Place, Scope};
@@ -33,7 +32,6 @@ use self::filter::Filter;
 use self::listener::{Beginning, Listener};
 use self::tailer::Tailer;
 use crate::commands::Failure;
-use crate::grpc::errors;
 use crate::shops::{Shop, Shops};
 use crate::store::log::Opening;
 use crate::store::{Store, StoreFailure, on_either};
@@ -104,11 +102,11 @@ impl Feed {
     pub(crate) async fn watch(
         &self,
         request: v1::WatchOrdersRequest,
-    ) -> Result<impl Stream<Item = Result<Frame, Status>> + Send + use<>, Failure> {
+    ) -> Result<impl Stream<Item = Result<Frame, Failure>> + Send + use<>, Failure> {
         let listener = Box::new(self.listener(request).await?);
         Ok(stream::unfold(listener, async |mut listener| {
             let message = listener.next().await?;
-            Some((message.map_err(|failure| errors::status(failure, "")), listener))
+            Some((message, listener))
         }))
     }
 

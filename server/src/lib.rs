@@ -52,6 +52,7 @@ mod verifying;
 mod webhooks;
 
 mod clock;
+mod escapes;
 mod store;
 mod systems;
 mod terms;

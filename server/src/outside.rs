@@ -149,9 +149,15 @@ pub(crate) fn trust(authority: Option<&[u8]>) -> Result<rustls::ClientConfig, St
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(authority) = authority {
-        let certificate = CertificateDer::from_pem_slice(authority)
-            .map_err(|error| format!("it is no certificate: {error}"))?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
+        let mut certificates = CertificateDer::pem_slice_iter(authority).peekable();
+        if certificates.peek().is_none() {
+            return Err("it has no certificate".to_owned());
+        }
+        for certificate in certificates {
+            let certificate =
+                certificate.map_err(|error| format!("it is no certificate: {error}"))?;
+            roots.add(certificate).map_err(|error| error.to_string())?;
+        }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)

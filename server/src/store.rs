@@ -33,8 +33,8 @@ pub(crate) struct StoreSettings {
 pub(crate) enum Place {
     /// The SQLite file; its folder exists.
     File(PathBuf),
-    /// `postgres://…`
-    Url(String),
+    /// A PostgreSQL.
+    Server(postgres::Address),
 }
 
 #[derive(Clone)]
@@ -87,7 +87,9 @@ impl Store {
     pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, OpenFailure> {
         match &settings.place {
             Place::File(path) => sqlite::Database::open(path, settings).await.map(Self::Sqlite),
-            Place::Url(url) => postgres::Database::open(url, settings).await.map(Self::Postgres),
+            Place::Server(address) => {
+                postgres::Database::open(address, settings).await.map(Self::Postgres)
+            }
         }
     }
 

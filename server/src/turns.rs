@@ -2,6 +2,7 @@
 
 mod audit;
 mod booking;
+mod bounds;
 mod connected;
 mod document;
 pub(crate) mod labelling;

@@ -101,6 +101,7 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("order.payments", |order| order.payments = (0..11).map(|number| NewPayment {
         reference: format!("r{number}"), ..order.payments[0].clone() }).collect()),
     ("order.payments[0].amount_minor", |order| order.payments[0].amount_minor = -1),
+    ("order.payments[0].amount_minor", |order| order.payments[0].amount_minor = 0),
     ("order.payments[0].amount_minor", |order| order.payments[0].amount_minor = i64::MIN),
     ("order.payments[0].reference", |order| order.payments[0].reference.clear()),
     ("order.payments[0].reference", |order| order.payments[0].reference = long(201)),
@@ -192,6 +193,14 @@ async fn everything_wrong_is_told_at_once(world: World) {
     assert!(refusal.violations.iter().all(|violation| !violation.description.is_empty()));
     let told = format!("{refusal:?}");
     assert!(!told.contains("kroner") && !told.contains("a@b"), "no value is repeated: {told}");
+
+    // What the lines come to is told beside what is wrong elsewhere.
+    let mut mixed = order();
+    mixed.discount_minor = 101;
+    mixed.payments[0].reference.clear();
+    mixed.customer = None;
+    let fields = wrong_fields(place(&world, mixed).await);
+    assert_eq!(fields, ["order.customer", "order.payments[0].reference", "order.discount_minor"]);
 
     // Too many to list are counted, and the status stays small enough for any client.
     let mut many = order();

@@ -271,17 +271,25 @@ async fn others_are_not_held_up_by_a_large_batch(world: World) {
     assert_eq!(rest.last().unwrap().counts, Some(counts(300, 0, 0)));
 }
 
-/// So many orders as the depth asks for: 300, or 10,000 in the long run.
-fn large() -> usize {
-    if depth() > 1 { 10_000 } else { 300 }
+/// Sizes of batches, 300 orders by the depth in all; one batch has at most 10,000.
+fn large() -> impl Iterator<Item = usize> {
+    const BATCH_MAX: usize = 10_000;
+    let all = 300 * usize::try_from(depth()).unwrap();
+    (0..all).step_by(BATCH_MAX).map(move |begun| (all - begun).min(BATCH_MAX))
 }
 
 async fn who_hangs_up_and_comes_back_has_every_order_done_once(backend: Backend) {
     let world = World::own(backend, &[]).await;
-    let names = orders(&world, large()).await;
+    for size in large() {
+        hang_up_and_come_back(&world, size).await;
+    }
+}
+
+async fn hang_up_and_come_back(world: &World, size: usize) {
+    let names = orders(world, size).await;
     let head = world.revision().await;
     let id = request_id();
-    let whole = || batch(&world, "processing", &names).request_id(&id);
+    let whole = || batch(world, "processing", &names).request_id(&id);
     for seen in [1, 40, 90] {
         let mut outcomes = whole().open();
         for _ in 0..seen {
@@ -301,7 +309,13 @@ async fn who_hangs_up_and_comes_back_has_every_order_done_once(backend: Backend)
 
 async fn a_server_that_stops_is_asked_again_and_no_order_is_told_twice(backend: Backend) {
     let world = World::own(backend, &[]).await;
-    let names = orders(&world, large()).await;
+    for size in large() {
+        stop_in_the_middle(&world, size).await;
+    }
+}
+
+async fn stop_in_the_middle(world: &World, size: usize) {
+    let names = orders(world, size).await;
     let head = world.revision().await;
     let patient = order_sdk::RetryPolicy::default().attempts(60);
     let patient = World { client: world.client.with_retry(patient), ..world.clone() };

@@ -75,6 +75,16 @@ async fn what_remains_of_a_reservation_is_released(world: World) {
     assert_eq!(kinds, [OperationKind::Authorize, OperationKind::Capture, OperationKind::Release]);
     let held = world.book().reservation(&reference).unwrap();
     assert_eq!((held.captured_minor, held.released_minor), (700, 300));
+
+    // What the provider does not give back is a problem, and the order is sent all the same.
+    let reference = world.reference("release=decline");
+    let order = world.place(world.draft(700).payment("klarna", &reference, 1_000)).await;
+    let name = order.name.parse().unwrap();
+    world.complete(&name).await.unwrap();
+    let order = world.settled(&name).await;
+    assert_eq!((status_id(&order), problems(&order)), ("sent", vec!["RELEASE_DECLINED"]));
+    let held = world.book().reservation(&reference).unwrap();
+    assert_eq!((held.captured_minor, held.released_minor), (700, 0));
 }
 
 async fn money_is_taken_from_several_payments_one_after_the_other(world: World) {

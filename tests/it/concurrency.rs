@@ -1,6 +1,7 @@
 //! Many clients at once: one order, one payment, one reference, the last goods, a full queue.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use order_rules::refusals::Code;
 use order_sdk::proto::{self, StockMode};
@@ -82,6 +83,13 @@ async fn sixty_four_clients_on_one_order_move_its_money_once(world: World) {
 }
 
 async fn sixty_four_clients_on_twins_capture_their_payment_once(world: World) {
+    for _ in 0..depth() {
+        capture_twins(&world).await;
+    }
+    audit(&world).await;
+}
+
+async fn capture_twins(world: &World) {
     let first = world.buy(900, "capture=slow:200ms").await;
     let mut twins = vec![first.name.clone()];
     for _ in 0..7 {
@@ -89,7 +97,7 @@ async fn sixty_four_clients_on_twins_capture_their_payment_once(world: World) {
         twins.push(twin.name.parse::<OrderName>().unwrap());
     }
     let all = twins.clone();
-    let outcomes = crowd(&world, move |world, number| {
+    let outcomes = crowd(world, move |world, number| {
         let name = all[number % all.len()].clone();
         async move {
             if number % 16 == 15 {
@@ -113,12 +121,17 @@ async fn sixty_four_clients_on_twins_capture_their_payment_once(world: World) {
     }
     assert_eq!(completed, 1, "one purchase");
     assert_eq!(world.book().done(&first.reference, "capture"), [900]);
-    audit(&world).await;
 }
 
 async fn one_command_from_sixty_four_clients_is_done_once(world: World) {
+    for _ in 0..depth() {
+        place_once(&World::new(Arc::clone(&world.server)).await).await;
+    }
+}
+
+async fn place_once(world: &World) {
     let (id, reference) = (request_id(), world.reference(""));
-    let outcomes = crowd(&world, move |world, _| {
+    let outcomes = crowd(world, move |world, _| {
         let draft = world.draft(900).payment("klarna", &reference, 900).external_reference("WEB-1");
         let draft = draft.request_id(&id);
         async move { draft.send().await }
@@ -135,27 +148,31 @@ async fn one_command_from_sixty_four_clients_is_done_once(world: World) {
     assert!(order.duplicates.is_empty());
 
     // Different commands for one external reference: one gets it.
-    let outcomes = crowd(&world, |world, _| {
+    let outcomes = crowd(world, |world, _| {
         let draft = world.draft(0).external_reference("WEB-2");
         async move { draft.send().await }
     })
     .await;
     check_refusals(&outcomes, &[Code::ExternalReferenceTaken]);
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
-    audit(&world).await;
+    audit(world).await;
 }
 
 async fn the_last_goods_go_to_as_many_as_there_are(world: World) {
-    world.stock("CUP", 10).await;
     world.set("settings.stock_mode", |settings| settings.set_stock_mode(StockMode::Refuse)).await;
-    let outcomes = crowd(&world, |world, _| {
-        let draft = world.draft(0).goods("CUP", "Kopp", 1, 0, 2_500);
-        async move { draft.send().await }
-    })
-    .await;
-    check_refusals(&outcomes, &[Code::OutOfStock]);
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 10);
-    assert_eq!(world.on_hand("CUP").await, 0);
+    for round in 0..depth() {
+        let sku = format!("CUP-{round}");
+        world.stock(&sku, 10).await;
+        let wanted = sku.clone();
+        let outcomes = crowd(&world, move |world, _| {
+            let draft = world.draft(0).goods(&wanted, "Kopp", 1, 0, 2_500);
+            async move { draft.send().await }
+        })
+        .await;
+        check_refusals(&outcomes, &[Code::OutOfStock]);
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 10);
+        assert_eq!(world.on_hand(&sku).await, 0);
+    }
     audit(&world).await;
 }
 

@@ -32,8 +32,8 @@ enum Moment {
 struct Point {
     /// Orders to the sandbox, per payment.
     payments: &'static [&'static str],
-    /// `sent`, `cancelled`, `edited` to a lower total, or empty: the reservation itself is what is
-    /// under way.
+    /// `sent`, `cancelled`, `repaid` (cancelled when one of two payments was taken and the other was
+    /// not to be had), `edited` to a lower total, or empty: the reservation itself is what is under way.
     to: &'static str,
     moment: Moment,
     /// The status in the end, and what was captured and paid back in all.
@@ -60,6 +60,12 @@ const POINTS: &[Point] = &[
     point(&["capture=timeout-before"], "sent", Moment::Called("capture"), ("sent", 900, 0)),
     point(&["capture=timeout-after"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
     point(&["capture=slow:20s"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
+    point(
+        &["capture=slow-decline:20s"],
+        "sent",
+        Moment::Decided("capture"),
+        ("not-processed", 0, 0),
+    ),
     point(&["capture=later:8s"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
     point(&["capture=later:8s"], "sent", Moment::Promised, ("sent", 900, 0)),
     point(&["capture=later-decline:8s"], "sent", Moment::Promised, ("not-processed", 0, 0)),
@@ -81,7 +87,14 @@ const POINTS: &[Point] = &[
     point(&["update=later:8s"], "edited", Moment::Promised, ("not-processed", 0, 0)),
     point(&["release=slow:20s"], "sent", Moment::Decided("release"), ("sent", 900, 0)),
     point(&["release=timeout-before"], "sent", Moment::Called("release"), ("sent", 900, 0)),
+    point(&[REFUSED, "refund=slow:20s"], "repaid", Moment::Decided("refund"), REPAID),
+    point(&[REFUSED, "refund=timeout-before"], "repaid", Moment::Called("refund"), REPAID),
+    point(&[REFUSED, "refund=timeout-after"], "repaid", Moment::Decided("refund"), REPAID),
+    point(&[REFUSED, "refund=later:8s"], "repaid", Moment::Promised, REPAID),
 ];
+/// Of klarna: a card is asked first.
+const REFUSED: &str = "capture=decline";
+const REPAID: (&str, i64, i64) = ("cancelled", TOTAL / 2, TOTAL / 2);
 
 /// An order at its point.
 struct Driven {
@@ -131,6 +144,10 @@ async fn drive(world: &World, point: &'static Point) -> Driven {
     let name: OrderName = order.name.parse().unwrap();
     if point.to == "edited" {
         world.client.edit(&name).unit_price(1, TOTAL - LESS).send().await.unwrap();
+    } else if point.to == "repaid" {
+        let order = world.complete(&name).await.unwrap().order.unwrap();
+        assert_eq!(problems(&order), ["CAPTURE_DECLINED"]);
+        world.change(&name, "cancelled").restock(false).send().await.unwrap();
     } else if !point.to.is_empty() {
         let mut change = world.change(&name, point.to);
         if point.to == "cancelled" {
@@ -182,6 +199,11 @@ async fn check(world: &World, driven: &Driven) {
         if point.to == "cancelled" {
             assert!(held.is_voided, "{told}");
         }
+        if point.to == "repaid" {
+            assert!(book.done(reference, "refund").len() <= 1, "{told}");
+            assert_eq!(held.captured_minor, held.refunded_minor, "{told}");
+            assert_eq!(held.captured_minor + held.released_minor, held.authorized_minor, "{told}");
+        }
         if point.to == "edited" {
             assert_eq!(book.done(reference, "update"), [TOTAL - LESS], "{told}");
             assert_eq!(held.authorized_minor, TOTAL - LESS, "{told}");
@@ -190,8 +212,8 @@ async fn check(world: &World, driven: &Driven) {
             assert_eq!(held.captured_minor + held.released_minor, held.authorized_minor, "{told}");
         }
     }
-    let expected: &[&str] =
-        if point.payments[0].contains("decline") { &["CAPTURE_DECLINED"] } else { &[] };
+    let is_declined = point.to == "sent" && point.wanted.0 != "sent";
+    let expected: &[&str] = if is_declined { &["CAPTURE_DECLINED"] } else { &[] };
     assert_eq!(problems(&order), expected, "{told}");
 }
 

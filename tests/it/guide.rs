@@ -1,4 +1,5 @@
-//! The guide on handling orders, carried out as it stands: every command and every snippet, in order.
+//! The guide on handling orders, carried out as it stands: every command and every snippet, in order;
+//! and the README's snippet.
 
 mod snippets;
 
@@ -10,17 +11,23 @@ use order_tests::fakes::{Fake, Tripletex};
 
 use crate::accounting::tripletex;
 use crate::harness::folder::Folder;
-use crate::harness::{Backend, World, binaries};
+use crate::harness::{Backend, World, binaries, gross};
 use crate::integrations::world_with_key;
 use crate::orderctl::{run_within, shell};
 
 trials! {
-    own: [the_guide_succeeds_from_its_first_line_to_its_last];
+    own: [
+        the_guide_succeeds_from_its_first_line_to_its_last,
+        the_snippet_of_the_readme_succeeds,
+    ];
     once: [the_snippets_are_those_that_are_carried_out];
 }
 
 /// A whole day comes in one order at a time, beside everything else that is tested.
 const DAY_PATIENCE: Duration = Duration::from_secs(600);
+
+const README: &str = "README.md";
+const GUIDE: &str = "docs/handling-orders.md";
 
 /// One thing the guide does.
 #[derive(Debug, PartialEq)]
@@ -30,8 +37,8 @@ enum Step {
     Snippet(String),
 }
 
-fn steps() -> Vec<Step> {
-    let path = binaries::workspace().join("docs/handling-orders.md");
+fn steps(document: &str) -> Vec<Step> {
+    let path = binaries::workspace().join(document);
     let guide = std::fs::read_to_string(path).unwrap();
     let (mut steps, mut open) = (Vec::new(), None::<String>);
     for line in guide.lines() {
@@ -53,7 +60,7 @@ async fn the_snippets_are_those_that_are_carried_out() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let source = words(include_str!("guide/snippets.rs"));
     let mut rest = source.as_str();
-    let snippets = steps().into_iter().filter_map(|step| match step {
+    let snippets = [README, GUIDE].into_iter().flat_map(steps).filter_map(|step| match step {
         Step::Snippet(snippet) => Some(words(&snippet)),
         Step::Command(_) => None,
     });
@@ -74,7 +81,7 @@ async fn the_guide_succeeds_from_its_first_line_to_its_last(backend: Backend) {
 
     let (client, shop) = snippets::connect(&world.server.endpoint()).await.unwrap();
     let (mut commands, mut snippets) = (0, 0);
-    for step in steps() {
+    for step in steps(GUIDE) {
         match step {
             Step::Command(line) => {
                 let told = run_within(DAY_PATIENCE, shell(&world, folder.path(), &line)).await;
@@ -102,6 +109,14 @@ async fn the_guide_succeeds_from_its_first_line_to_its_last(backend: Backend) {
     }
     let (breaches, _) = world.breaches().await;
     assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+}
+
+async fn the_snippet_of_the_readme_succeeds(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    let world = World { shop: ShopName::new("default").unwrap(), ..world };
+    snippets::readme(&world.server.endpoint()).await.unwrap();
+    let order = world.settled(&world.shop.order(1001).unwrap()).await;
+    assert_eq!((order.payment_state(), gross(&order)), (PaymentState::Authorized, 49_900));
 }
 
 /// Accounting at a stand-in of Tripletex; gone with this value.

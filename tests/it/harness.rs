@@ -1,5 +1,6 @@
 //! What every test stands on: a server, a client of it, a shop of its own, and the witnesses.
 
+pub(crate) mod answered;
 pub(crate) mod audit;
 pub(crate) mod binaries;
 pub(crate) mod book;

@@ -400,7 +400,9 @@ async fn what_is_wrong_with_a_note_is_told_by_field(world: World) {
     large(10_000_000).validate_only().send().await.unwrap();
     // Far too large is refused before it is read.
     let refusal = refused(large(14_000_000).send().await, Code::InvalidRequest);
-    assert_eq!(refusal.violations.len(), 1);
+    let [violation] = refusal.violations.as_slice() else { panic!("{refusal:?}") };
+    assert_eq!(violation.field, "attachments");
+    assert!(violation.description.contains("10 MB"), "{violation:?}");
 }
 
 async fn templates_are_checked_when_they_are_set(world: World) {

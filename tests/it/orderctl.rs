@@ -37,7 +37,7 @@ pub(crate) struct Run {
     pub(crate) talk: String,
 }
 
-fn command(world: &World, arguments: &[&str]) -> Command {
+pub(crate) fn command(world: &World, arguments: &[&str]) -> Command {
     let mut command = Command::new(binaries::orderctl());
     command.env("ORDER_SERVER", world.server.endpoint()).env("ORDER_SHOP", world.shop.id());
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
@@ -65,12 +65,12 @@ async fn documents(world: &World, arguments: &[&str]) -> Vec<Value> {
     told.data.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn sample() -> Vec<String> {
+pub(crate) fn sample() -> Vec<String> {
     let path = binaries::workspace().join("tests/samples/day.jsonl");
     std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 }
 
-fn write_lines(folder: &Folder, lines: &[String]) -> String {
+pub(crate) fn write_lines(folder: &Folder, lines: &[String]) -> String {
     let path = folder.file("orders.jsonl");
     std::fs::write(&path, lines.join("\n")).unwrap();
     path.display().to_string()

@@ -170,9 +170,13 @@ async fn what_cannot_be_attached_is_refused(world: World) {
     refused(theirs, Code::PaymentMismatch);
     let amount = world.attach(&bought.name, "klarna", &bought.reference, 901).await;
     refused(amount, Code::PaymentMismatch);
-    for (provider, reference, amount) in
-        [("vipps", "", 900), ("manual", "x", 900), ("vipps", "v", -1), ("nobody", "v", 900)]
-    {
+    for (provider, reference, amount) in [
+        ("vipps", "", 900),
+        ("manual", "x", 900),
+        ("vipps", "v", -1),
+        ("vipps", "v", 0),
+        ("nobody", "v", 900),
+    ] {
         let outcome = world.attach(&bought.name, provider, reference, amount).await;
         assert_eq!(wrong_fields(outcome).len(), 1, "{provider} {reference:?} {amount}");
     }

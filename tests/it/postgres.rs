@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// Names the server to use, as a URL. Everything else is looked for only without it.
 const SETTING: &str = "ORDER_TEST_POSTGRES";
@@ -27,10 +27,15 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 /// ends. The signals are ignored because a terminal and a closed pipe send them to this shell too.
 const KEEPER: &str = r#"
 trap '' HUP INT TERM PIPE
-bin=$1 folder=$2 port=$3
+bin=$1 folder=$2 port=$3 certificate=$4 key=$5
 mkdir -m 700 "$folder" || exit 1
 if "$bin/initdb" -D "$folder/data" --username=postgres --auth=trust --encoding=UTF8 \
      --locale=C.UTF-8 --no-sync >"$folder/log" 2>&1 &&
+   { [ -z "$key" ] || {
+     printf %s "$certificate" >"$folder/data/server.crt" &&
+     ( umask 077; printf %s "$key" >"$folder/data/server.key" ) &&
+     echo "ssl = on" >>"$folder/data/postgresql.conf"
+   }; } &&
    "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 \
      -o "-h 127.0.0.1 -p $port -c unix_socket_directories= -c max_connections=200" \
      start >>"$folder/log" 2>&1
@@ -58,6 +63,10 @@ pub(crate) struct Server {
     /// Holds the pipe that keeps a private cluster alive.
     _keeper: Option<Child>,
 }
+
+/// A certificate and its key, as PEM, of a server that speaks TLS; empty for one that does not.
+type Pair<'a> = (&'a str, &'a str);
+pub(crate) const IN_THE_CLEAR: Pair<'static> = ("", "");
 
 /// An empty database of one test. Dropping the value drops the database, connections and all.
 pub(crate) struct Database {
@@ -122,12 +131,56 @@ pub(crate) async fn server() -> &'static Server {
     }
 }
 
+/// A cluster of a test's own, gone with the value; it speaks TLS with this certificate.
+pub(crate) async fn own_server((certificate, key): Pair<'_>) -> Server {
+    // There may have to be an installation first, and only one.
+    server().await;
+    let (certificate, key) = (certificate.to_owned(), key.to_owned());
+    let making =
+        tokio::task::spawn_blocking(move || private_or_installed((certificate.as_str(), &key)));
+    match making.await {
+        Ok(Ok(server)) => server,
+        Ok(Err(reason)) => fail(&reason),
+        Err(error) => fail(&chain(&error)),
+    }
+}
+
+impl Server {
+    /// Changes a setting of the whole server, and waits until it is in force.
+    pub(crate) async fn set(&self, name: &str, value: &str) {
+        let changes =
+            [format!("ALTER SYSTEM SET {name} = {value}"), "SELECT pg_reload_conf()".to_owned()];
+        for statement in changes {
+            if let Err(reason) = execute(&self.url, &statement).await {
+                fail(&format!("{statement}: {reason}"));
+            }
+        }
+        while self.text(&format!("SHOW {name}")).await != value {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The one value that a query finds, as text, on a new connection.
+    pub(crate) async fn text(&self, query: &str) -> String {
+        let rows = async {
+            let client = connect(&self.url).await?;
+            client.simple_query(query).await.map_err(|error| chain(&error))
+        };
+        let rows = rows.await.unwrap_or_else(|reason| fail(&format!("{query}: {reason}")));
+        let row = rows.iter().find_map(|row| match row {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        row.unwrap_or_default().to_owned()
+    }
+}
+
 async fn find() -> Result<Server, String> {
     let server = match setting() {
         Some(url) => named(url).await?,
         None => match running().await {
             Ok(server) => server,
-            Err(none_running) => tokio::task::spawn_blocking(private_or_installed)
+            Err(none_running) => tokio::task::spawn_blocking(|| private_or_installed(IN_THE_CLEAR))
                 .await
                 .map_err(|error| chain(&error))?
                 .map_err(|none_private| format!("{none_running}; {none_private}"))?,
@@ -198,13 +251,13 @@ async fn check(url: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn private_or_installed() -> Result<Server, String> {
+fn private_or_installed(pair: Pair<'_>) -> Result<Server, String> {
     if let Ok(bin) = programs() {
-        return private(&bin, &format!("a private cluster of {}", bin.display()));
+        return private(&bin, &format!("a private cluster of {}", bin.display()), pair);
     }
     install()?;
     let bin = programs()?;
-    private(&bin, &format!("a private cluster of {}, installed for it", bin.display()))
+    private(&bin, &format!("a private cluster of {}, installed for it", bin.display()), pair)
 }
 
 /// The folder with `initdb` and `pg_ctl`: one in the PATH, else the newest of Debian's.
@@ -233,12 +286,12 @@ fn major_version(folder: &Path) -> Option<u32> {
 }
 
 /// A cluster in a folder of its own, gone with this process.
-fn private(bin: &Path, how: &str) -> Result<Server, String> {
+fn private(bin: &Path, how: &str, pair: Pair<'_>) -> Result<Server, String> {
     let mut reasons = String::new();
     // Between choosing a port and listening on it, somebody else may have taken it.
     for _ in 0..3 {
         let port = free_port().map_err(|error| chain(&error))?;
-        match start(bin, port) {
+        match start(bin, port, pair) {
             Ok(keeper) => {
                 let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
                 let how = format!("{how}, on 127.0.0.1:{port}");
@@ -254,7 +307,7 @@ fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn start(bin: &Path, port: u16) -> Result<Child, String> {
+fn start(bin: &Path, port: u16, (certificate, key): Pair<'_>) -> Result<Child, String> {
     let mut keeper = Command::new("sh");
     let mut parent = std::env::temp_dir();
     if is_root()? {
@@ -265,6 +318,7 @@ fn start(bin: &Path, port: u16) -> Result<Child, String> {
     }
     keeper.args(["-c", KEEPER, "order-test-postgres"]).arg(bin);
     keeper.arg(parent.join(format!("order-test-postgres-{}", unique()))).arg(port.to_string());
+    keeper.args([certificate, key]);
     keeper.current_dir("/").process_group(0);
     keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = keeper.spawn().map_err(|error| chain(&error))?;

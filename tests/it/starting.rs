@@ -1,5 +1,7 @@
 //! Starting and stopping the server: what it says, what it refuses in one clear line, and its end.
 
+pub(crate) mod on_postgres;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
@@ -122,7 +124,8 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
     std::fs::write(folder.file("damaged/orders.db"), vec![7_u8; 10_000]).unwrap();
     let damaged = text(&folder.file("damaged"));
     let free = format!("127.0.0.1:{}", free_port());
-    let unreachable = format!("postgres://nobody:hunter2@127.0.0.1:{}/orders", free_port());
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let unreachable = format!("postgres://nobody:hunter2@{nobody}/orders");
     let missing = format!("{}_missing", crate::postgres::server().await.url);
     let cases: [(&[&str], i32, &[&str]); 12] = [
         (&["--listen", &in_use, "--data-dir", &data], 1, &["in use", &in_use]),
@@ -130,8 +133,16 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
         (&["--listen", "[::]:7070", "--data-dir", &data], 2, &["loopback"]),
         (&["--listen", "192.0.2.1:7070", "--data-dir", &data], 2, &["loopback"]),
         (&["--listen", "somewhere"], 2, &["--listen"]),
-        (&["--listen", &free, "--database-url", &unreachable], 1, &["database"]),
-        (&["--listen", &free, "--database-url", &missing], 1, &["database"]),
+        (
+            &["--listen", &free, "--database-url", &unreachable],
+            1,
+            &["database", &nobody, "Connection refused"],
+        ),
+        (
+            &["--listen", &free, "--database-url", &missing],
+            1,
+            &["database", "_missing", "does not exist"],
+        ),
         (&["--database-url", "mysql://x"], 2, &["postgres://"]),
         (&["--listen", &free, "--data-dir", &file], 1, &["file"]),
         (&["--listen", &free, "--data-dir", &damaged], 1, &["database"]),

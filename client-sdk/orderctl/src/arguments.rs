@@ -18,6 +18,9 @@ use crate::stock::StockCommand;
 use crate::times::duration;
 use crate::watch::WatchArguments;
 
+/// The contract's bound.
+const ACTOR_CHARACTERS_MAX: usize = 100;
+
 const EXAMPLES: &str = "\
 Examples:
   orderctl shops create butikk --display-name 'Min butikk' --currency NOK --language nb
@@ -84,16 +87,9 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_parser = duration, default_value = "10s")]
     pub(crate) timeout: Duration,
 
-    /// Who does this, as it will stand in the history
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "orderctl"
-    )]
-    pub(crate) actor: String,
+    /// Who does this, as it will stand in the history [default: who is logged in, else orderctl]
+    #[arg(long, global = true, value_name = "NAME")]
+    actor: Option<String>,
 
     /// Language of causes, remedies and status names
     #[arg(long, global = true, value_enum, default_value_t = Language::En)]
@@ -102,6 +98,19 @@ pub(crate) struct GlobalArguments {
     /// Tell the request id of every change: with it the command can be repeated safely
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+}
+
+impl GlobalArguments {
+    /// Who does this: whoever is told, or is logged in under a name that a history can hold.
+    pub(crate) fn actor(&self) -> String {
+        self.actor.clone().or_else(logged_in).unwrap_or_else(|| "orderctl".to_owned())
+    }
+}
+
+fn logged_in() -> Option<String> {
+    let user = std::env::var_os("USER")?.into_string().ok()?;
+    let is_plain = user.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_plain && (1..=ACTOR_CHARACTERS_MAX).contains(&user.len())).then_some(user)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -22,7 +22,7 @@ impl Session {
         let client = OrderClient::builder()
             .endpoint(&arguments.server)
             .timeout(arguments.timeout)
-            .actor(&arguments.actor)
+            .actor(arguments.actor())
             .language(arguments.lang.code())
             .connect_lazy()?;
         Ok(Self {

@@ -8,7 +8,7 @@ pub(crate) mod totals;
 use std::collections::BTreeMap;
 
 pub use crate::duplicates::EarlierOrder;
-pub(crate) use bounds::check_line;
+pub(crate) use bounds::{HOLDERS_MAX, PAYMENTS_EVER_MAX, check_is_due, check_line};
 pub use bounds::{
     LINES_MAX, PAYMENTS_MAX, QUANTITY_MAX, UNIT_PRICE_MINOR_MAX, check_bounds, check_payment,
 };
@@ -128,6 +128,7 @@ pub fn place(
         return Ok(Placed::First(first));
     }
     check_known_payments(facts, placement)?;
+    check_room_on_payments(facts, placement)?;
     let short = missing_skus(facts.items, &order.lines);
     if !short.is_empty() && facts.rulebook.stock_mode == StockMode::Refuse {
         return Err(out_of_stock(&short));
@@ -299,6 +300,21 @@ fn check_totals(placement: &Placement, order: &Order) -> Result<(), Refusal> {
             .with("total_minor", order.gross_minor));
     }
     Ok(())
+}
+
+/// A payment that is on so many orders is told so often by mistake.
+fn check_room_on_payments(facts: &PlacingFacts<'_>, placement: &Placement) -> Result<(), Refusal> {
+    let is_full = |payment: &NewPayment| {
+        known_payment(facts, payment).is_some_and(|(known, _)| known.holders.len() >= HOLDERS_MAX)
+    };
+    let full = placement.payments.iter().enumerate().filter(|(_, payment)| is_full(payment));
+    let violations: Vec<Violation> = full
+        .map(|(index, _)| Violation {
+            field: format!("order.payments[{index}].reference"),
+            description: format!("is on {HOLDERS_MAX} orders already"),
+        })
+        .collect();
+    if violations.is_empty() { Ok(()) } else { Err(Refusal::fields(violations)) }
 }
 
 fn known_payment<'a>(

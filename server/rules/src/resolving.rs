@@ -21,6 +21,9 @@ use crate::stock::MovementReason;
 /// Orders that one command drops.
 pub const DROPS_MAX: usize = 10;
 
+/// Lines of which one command puts goods back: each comes with an event of its own.
+const PUT_BACK_MAX: usize = 600;
+
 /// A resolution as it is asked for; the order to keep is that of the facts.
 #[derive(Clone, Copy, Debug)]
 pub struct ResolveDuplicate<'a> {
@@ -37,7 +40,7 @@ pub struct ResolveDuplicate<'a> {
 /// one they go at once, and the reservation stays with the order.
 ///
 /// # Errors
-/// `RESTOCK_REQUIRED`, `NOT_A_DUPLICATE` unless each hangs on a payment of the kept order,
+/// `RESTOCK_REQUIRED`, `INVALID_REQUEST` where too many goods go back at once, `NOT_A_DUPLICATE` unless each hangs on a payment of the kept order,
 /// `STATUS_CHANGE_PENDING` of any of them, `DUPLICATE_ALREADY_CAPTURED` naming the order that has
 /// the money, `PARTLY_DELIVERED` of one to drop, `KEPT_ORDER_CANCELLED` without a status, and with
 /// one all that [`change_status`] refuses.
@@ -54,6 +57,9 @@ pub fn resolve(
     check_nothing_pending(&keep.order).map_err(|refusal| of(refusal, &keep.order))?;
     for twin in command.drop {
         check_twin(keep, twin)?;
+    }
+    if restock {
+        check_put_back(command.drop)?;
     }
     let mut drop: Vec<OrderNumber> = command
         .drop
@@ -95,6 +101,17 @@ pub fn resolve(
         decision.changes.splice(1..1, asked);
     }
     Ok(decision)
+}
+
+fn check_put_back(drop: &[Case]) -> Result<(), Refusal> {
+    let lines = drop.iter().flat_map(|twin| &twin.order.lines);
+    if lines.filter(|line| line.stock_taken > line.stock_put_back).count() <= PUT_BACK_MAX {
+        return Ok(());
+    }
+    Err(Refusal::fields(vec![Violation {
+        field: "drop".to_owned(),
+        description: "puts goods of more than 600 lines back: drop fewer at once".to_owned(),
+    }]))
 }
 
 /// What a decision about another order means for this one (7.5, 7.6). Never refused: it was checked

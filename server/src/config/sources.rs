@@ -12,7 +12,7 @@ use clap::{CommandFactory, FromArgMatches};
 use super::{Settings, Stop};
 
 /// Flags whose values are never told.
-const SECRETS: [&str; 2] = ["--database-url", "--credentials-key"];
+const SECRETS: [&str; 3] = ["--database-url", "--credentials-key", "--smtp-url"];
 const NOT_ON_THE_LINE: &str = "--credentials-key is not for the command line, which other users of \
                                the machine see: use ORDER_CREDENTIALS_KEY or --credentials-key-file";
 
@@ -94,7 +94,7 @@ fn setting_ids() -> impl Iterator<Item = String> {
     ids.into_iter()
 }
 
-/// The first line of what is wrong, with the place of a value that is not a flag.
+/// The first line of what is wrong, with the values that are allowed, and the place of a value that is not a flag.
 fn explain(error: &clap::Error, given: &BTreeMap<String, Given>) -> Stop {
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
@@ -112,9 +112,12 @@ fn explain(error: &clap::Error, given: &BTreeMap<String, Given>) -> Stop {
     });
     let line = text.lines().next().unwrap_or_default();
     let mut line = line.strip_prefix("error: ").unwrap_or(line).to_owned();
-    if SECRETS.iter().any(|secret| flag.starts_with(secret)) {
+    if SECRETS.iter().any(|secret| flag.starts_with(secret)) && !value.is_empty() {
         // It may hold a password.
         line = line.replace(value, "…");
+    }
+    if let Some(ContextValue::Strings(allowed)) = error.get(ContextKind::ValidValue) {
+        line = format!("{line}: must be one of {}", allowed.join(", "));
     }
     match source {
         Some((_, Given { place, .. })) => Stop::Wrong(format!("{line} ({place})")),

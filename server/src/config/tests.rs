@@ -41,7 +41,7 @@ fn nothing_needs_to_be_set() {
     let settings = settings(&[], &[], "").unwrap();
     assert_eq!(settings.listen().to_string(), "127.0.0.1:7070");
     assert_eq!(settings.webhook_listen(), None);
-    assert_eq!(settings.database_url(), None);
+    assert!(settings.database_url().is_none());
     assert_eq!(settings.database_file().to_str(), Some("./order-data/orders.db"));
     assert_eq!(settings.sandbox_book().to_str(), Some("./order-data/sandbox.db"));
     assert_eq!(settings.drain_timeout(), Duration::from_secs(20));
@@ -74,7 +74,7 @@ fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
 #[test]
 fn a_wrong_setting_is_told_in_one_line_that_names_it() {
     let file = ["--config", "orders.toml"];
-    let cases: [Case<'_>; 14] = [
+    let cases: [Case<'_>; 18] = [
         ((&["--listen", "0.0.0.0:7070"], &[]), "", &["--listen", "loopback", "authenticated"]),
         ((&["--listen", "[::]:7070"], &[]), "", &["--listen", "loopback"]),
         ((&["--listen", "nowhere"], &[]), "", &["--listen", "IP address with a port"]),
@@ -83,7 +83,11 @@ fn a_wrong_setting_is_told_in_one_line_that_names_it() {
         ((&["--drain-timeout", "11m"], &[]), "", &["--drain-timeout", "from 0ns to 600s"]),
         ((&["--turn-workers", "0"], &[]), "", &["--turn-workers", "from 1 to 256"]),
         ((&["--database-url", "mysql://x"], &[]), "", &["--database-url", "postgres://"]),
+        ((&["--database-url", "postgres://u@h/d?sslmode=no"], &[]), "", &["verify-full"]),
+        ((&["--call-timeout", "2m"], &[]), "", &["--call-timeout", "to 30s"]),
         ((&["--log-filter", "=="], &[]), "", &["--log-filter", "level"]),
+        ((&["--log-format", "xml"], &[]), "", &["'xml'", "one of auto, text, json"]),
+        ((&["--stand-ins", "maybe"], &[]), "", &["--stand-ins", "one of true, false"]),
         ((&["--bogus"], &[]), "", &["--bogus"]),
         ((&[], &[("ORDER_TURN_WORKERS", "many")]), "", &["'many'", "(ORDER_TURN_WORKERS)"]),
         ((&file, &[]), "turn-workers = 0", &["'0'", "(`turn-workers` in orders.toml)"]),
@@ -112,20 +116,33 @@ fn an_address_of_this_machine_is_accepted() {
 }
 
 #[test]
-fn the_password_of_the_database_is_never_printed() {
-    let url = "postgres://orders:hunter2@localhost/orders";
-    let settings = settings(&["--database-url", url], &[], "").unwrap();
-    assert_eq!(settings.database_url(), Some(url));
-    assert!(!format!("{settings:?}").contains("hunter2"));
-    let line = complaint(&["--database-url", "mysql://orders:hunter2@localhost"], &[], "");
-    assert!(!line.contains("hunter2"), "{line}");
+fn passwords_are_never_printed() {
+    let cases = [
+        ("--database-url", "postgres://orders:hunter2@localhost/orders"),
+        ("--smtp-url", "smtps://orders:hunter2@localhost"),
+    ];
+    for (flag, url) in cases {
+        let settings = settings(&[flag, url], &[], "").unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let variable = flag.replacen("--", "ORDER_", 1).replace('-', "_").to_uppercase();
+        let wrong = format!("mysql{url}");
+        let environment = [(variable.as_str(), wrong.as_str())];
+        for line in [complaint(&[flag, &wrong], &[], ""), complaint(&[], &environment, "")] {
+            assert!(!line.contains("hunter2"), "{line}");
+            assert!(line.contains(flag) && line.contains("must begin with"), "{line}");
+        }
+        let line = complaint(&[], &[(variable.as_str(), "")], "");
+        assert!(line.contains(flag) && line.matches('…').count() == 0, "{line}");
+        assert!(line.ends_with(&format!("({variable})")), "{line}");
+    }
 }
 
 #[test]
 fn help_names_every_setting_and_is_no_error() {
     let Err(Stop::Told(text)) = settings(&["--help"], &[], "") else { panic!("no help") };
-    for flag in ["--listen", "--data-dir", "--database-url", "--sandbox-book", "--log-format"] {
-        assert!(text.contains(flag), "{flag}");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["--listen", "--data-dir", "--database-url", "sslmode=require", "100ms to 30s"] {
+        assert!(text.contains(part), "{part}");
     }
     assert!(matches!(settings(&["--version"], &[], ""), Err(Stop::Told(_))));
 }

@@ -218,6 +218,7 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
                 content: *blake3::hash(request_id.as_bytes()).as_bytes(),
             },
             command: self.errand.command(ending),
+            bytes: 0,
         }
     }
 

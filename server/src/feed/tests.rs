@@ -12,7 +12,6 @@ use order_rules::order::{LineKind, PriceBasis};
 use order_rules::payments::ProviderName;
 use order_rules::placing::{NewLine, NewPayment, Placement};
 use prost::Message;
-use tonic::Status;
 use uuid::Uuid;
 
 use super::Feed;
@@ -90,7 +89,7 @@ struct House {
 }
 
 struct Listening {
-    stream: Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send>>,
+    stream: Pin<Box<dyn Stream<Item = Result<Frame, Failure>> + Send>>,
 }
 
 impl House {
@@ -150,7 +149,8 @@ impl House {
     }
 
     async fn submit(&self, command: Command) -> i64 {
-        let assignment = Assignment { shop: "default".to_owned(), caller: caller(), command };
+        let assignment =
+            Assignment { shop: "default".to_owned(), caller: caller(), command, bytes: 0 };
         let answer = self.turns.submit(assignment, None).await.unwrap();
         v1::Order::decode(answer.order.concat().as_slice()).unwrap().revision
     }
@@ -365,6 +365,7 @@ async fn a_deleted_status_is_the_one_that_replaced_it_in_a_snapshot_too() {
         shop: "default".to_owned(),
         caller: caller(),
         command: Command::DeleteStatus(delete),
+        bytes: 0,
     };
     house.turns.submit(assignment, None).await.unwrap();
     let filter = v1::WatchFilter {

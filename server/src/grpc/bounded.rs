@@ -22,6 +22,11 @@ pub(super) struct BoundedOrders {
 
 const WITH_FILES: &str = "/orders.v1.OrderService/AddOrderNote";
 
+/// Whether the method of this path takes files.
+pub(super) fn takes_files(path: &str) -> bool {
+    path == WITH_FILES
+}
+
 impl NamedService for BoundedOrders {
     const NAME: &'static str = <OrderServiceServer<Orders> as NamedService>::NAME;
 }
@@ -36,7 +41,7 @@ impl Service<Request<Body>> for BoundedOrders {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if request.uri().path() == WITH_FILES {
+        if takes_files(request.uri().path()) {
             self.with_files.call(request)
         } else {
             self.ordinary.call(request)

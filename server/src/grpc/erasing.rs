@@ -24,7 +24,7 @@ impl Edge {
         caller: &Caller,
     ) -> Result<v1::EraseCustomerResponse, Failure> {
         let Erasing { shop, person, envelope } = erasing;
-        let Envelope { caller: command_caller, validate_only, wait: _ } = envelope;
+        let Envelope { caller: command_caller, validate_only, .. } = envelope;
         let numbers = self.reading.orders_of_person(&shop, &person).await?;
         let request_id = command_caller.request_id;
         // Asked under an id of its own: a repeat must not be taken for done before all is looked at.
@@ -103,6 +103,7 @@ fn turn_of(shop: &str, caller: &commands::Caller, request_id: Uuid, numbers: &[i
         shop: shop.to_owned(),
         caller: commands::Caller { request_id, ..caller.clone() },
         command: Command::EraseCustomer(EraseCustomer { numbers: numbers.to_vec() }),
+        bytes: 0,
     }
 }
 

@@ -20,7 +20,7 @@ use tonic::codegen::{Body as HttpBody, Service, StdError};
 use tonic::service::Routes;
 
 use super::caller::Deadline;
-use super::errors;
+use super::{bounded, errors};
 use crate::commands::Failure;
 
 const TIMEOUT_HEADER: &str = "grpc-timeout";
@@ -39,6 +39,7 @@ where
 {
     let deadline = timeout(request.headers()).and_then(|time| Instant::now().checked_add(time));
     let language = language(request.headers());
+    let has_files = bounded::takes_files(request.uri().path());
     let log = tracing::enabled!(tracing::Level::DEBUG)
         .then(|| (request.uri().path().to_owned(), Instant::now()));
     if let Some(deadline) = deadline {
@@ -50,7 +51,7 @@ where
         None => Ok(answer.await),
     };
     let response = match answer {
-        Ok(Ok(Ok(response))) => with_reason(response, &language),
+        Ok(Ok(Ok(response))) => with_reason(response, &language, has_files),
         Ok(Err(panic)) => errors::status(panicked(panic.as_ref()), &language).into_http(),
         Err(_elapsed) => {
             errors::status(Refusal::new(Code::DeadlineExceeded).into(), &language).into_http()
@@ -97,20 +98,25 @@ fn language(headers: &HeaderMap) -> String {
 
 /// The response, or, where it is a bare status that the gRPC library made because the message could
 /// not be taken in, the refusal that says so.
-fn with_reason(response: Response<Body>, language: &str) -> Response<Body> {
+fn with_reason(response: Response<Body>, language: &str, has_files: bool) -> Response<Body> {
     let headers = response.headers();
     let Some(status) = Status::from_header_map(headers) else { return response };
     if headers.contains_key(DETAILS_HEADER) {
         return response;
     }
-    let description = match status.code() {
-        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => "is larger than 1 MiB",
+    let (field, description) = match status.code() {
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted if has_files => {
+            ("attachments", "are larger than 10 MB altogether")
+        }
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
+            ("request", "is larger than 1 MiB")
+        }
         tonic::Code::Internal | tonic::Code::InvalidArgument => {
-            "cannot be decoded as the request of this method"
+            ("request", "cannot be decoded as the request of this method")
         }
         // An unknown method or a compression that is not offered says all there is to say.
         _ => return response,
     };
-    let violation = Violation { field: "request".to_owned(), description: description.to_owned() };
+    let violation = Violation { field: field.to_owned(), description: description.to_owned() };
     errors::status(Refusal::fields(vec![violation]).into(), language).into_http()
 }

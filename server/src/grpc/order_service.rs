@@ -400,11 +400,7 @@ impl OrderService for Orders {
             self.edge.verifying.verify(&shop).await
         };
         let messages = outcome.await.map_err(|failure| caller.status(failure))?;
-        let caller = Arc::new(caller);
-        let told = Arc::clone(&caller);
-        let messages = ReceiverStream::new(messages)
-            .map(move |message| message.map_err(|failure| told.status(failure)));
-        Ok(Response::new(Box::pin(guarded(messages, caller))))
+        Ok(Response::new(Box::pin(told_to(ReceiverStream::new(messages), caller))))
     }
 
     type WatchOrdersStream = Told<Frame>;
@@ -415,9 +411,19 @@ impl OrderService for Orders {
     ) -> Result<Response<Self::WatchOrdersStream>, Status> {
         let (caller, request) = Caller::split(request);
         let outcome = async { self.edge.feed.watch(watching::watch_orders(request)?).await };
-        let stream = outcome.await.map_err(|failure| caller.status(failure))?;
-        Ok(Response::new(Box::pin(guarded(stream, Arc::new(caller)))))
+        let messages = outcome.await.map_err(|failure| caller.status(failure))?;
+        Ok(Response::new(Box::pin(told_to(messages, caller))))
     }
+}
+
+/// The messages, or what ended them in the caller's language.
+fn told_to<Message: Send + 'static>(
+    messages: impl Stream<Item = Result<Message, Failure>> + Send + 'static,
+    caller: Caller,
+) -> impl Stream<Item = Result<Message, Status>> + Send + 'static {
+    let caller = Arc::new(caller);
+    let told = Arc::clone(&caller);
+    guarded(messages.map(move |message| message.map_err(|failure| told.status(failure))), caller)
 }
 
 /// The stream until its caller's deadline; a panic ends it with a status.
@@ -450,4 +456,23 @@ fn order_and_receipt(order: Vec<Bytes>, receipt: &v1::Receipt) -> Frame {
 /// Orders as the repeated first field of an answer.
 fn orders_frame(orders: Vec<Vec<Bytes>>) -> Frame {
     orders.into_iter().fold(Frame::default(), |frame, order| frame.with_message(ORDER, order))
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::StatusExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_ends_a_stream_is_told_in_the_callers_language() {
+        let mut request = Request::new(());
+        request.metadata_mut().insert("accept-language", "nb-NO".parse().unwrap());
+        let (caller, ()) = Caller::split(request);
+        let failure = Failure::from(Refusal::new(Code::CursorExpired));
+        let messages = futures_util::stream::iter([Ok(1), Err(failure)]);
+        let told: Vec<Result<i32, Status>> = told_to(messages, caller).collect().await;
+        let details = told[1].as_ref().unwrap_err().get_error_details();
+        assert_eq!(details.localized_message().unwrap().locale, "nb");
+    }
 }

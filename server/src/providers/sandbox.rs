@@ -150,7 +150,7 @@ fn take(connection: &mut SqliteConnection, call: &Call) -> QueryResult<Reply<Rep
     let entry = decide(connection, call, &orders, history.calls == 1, now)?;
     let report = told(&entry, now);
     Ok(match behaviour {
-        Some(Behaviour::Slow(pause)) => Reply::After(pause, report),
+        Some(Behaviour::Slow(pause) | Behaviour::SlowDecline(pause)) => Reply::After(pause, report),
         Some(Behaviour::TimeoutAfter(pause)) if history.calls == 1 => broken_off(pause),
         _ => Reply::Now(report),
     })
@@ -188,7 +188,9 @@ fn decide(
     let reservation = book::reservation(connection, call)?;
     let behaviour = orders.of(call.kind);
     let (verdict, pause) = match behaviour {
-        Some(Behaviour::Decline) => (Err(ledger::decline(call, "declined on command")), None),
+        Some(Behaviour::Decline | Behaviour::SlowDecline(_)) => {
+            (Err(ledger::decline(call, "declined on command")), None)
+        }
         Some(Behaviour::DeclineOnce) if is_first => {
             (Err(ledger::decline(call, "declined on command, once")), None)
         }

@@ -75,7 +75,7 @@ impl House {
     }
 
     async fn submit(&self, shop: &str, command: Command) {
-        let assignment = Assignment { shop: shop.to_owned(), caller: caller(), command };
+        let assignment = Assignment { shop: shop.to_owned(), caller: caller(), command, bytes: 0 };
         self.turns.submit(assignment, None).await.unwrap();
     }
 

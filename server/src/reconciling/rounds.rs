@@ -312,6 +312,7 @@ fn assignment(shop: &str, request_id: Uuid, command: Command) -> Assignment {
             content: *blake3::hash(request_id.as_bytes()).as_bytes(),
         },
         command,
+        bytes: 0,
     }
 }
 

@@ -2,6 +2,11 @@
 
 use diesel::Queryable;
 
+/// Events that one command makes, at most.
+pub(crate) const COMMAND_EVENTS_MAX: i64 = 1_000;
+/// What they say, encoded, at most.
+pub(crate) const COMMAND_BYTES_MAX: usize = 1024 * 1024;
+
 /// What tells one event from another at the same revision: a log that was rewritten differs here.
 /// Nothing personal and nothing that retention takes away.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

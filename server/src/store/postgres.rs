@@ -8,9 +8,7 @@ use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
-use diesel_async::{
-    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection,
-};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
 
@@ -18,7 +16,9 @@ use super::facts::Purchase;
 use super::pages::Sought;
 use super::purchases::{self, Purchased};
 use super::{OpenFailure, StoreFailure, StoreSettings};
+use connector::Connector;
 
+pub(crate) use address::Address;
 pub(crate) use diesel_async::RunQueryDsl as Run;
 pub(crate) type Connection = AsyncPgConnection;
 pub(crate) type Backend = diesel::pg::Pg;
@@ -39,7 +39,7 @@ const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; 
 pub(crate) struct Database {
     pub(super) writer: Pool<Pooled>,
     pub(super) readers: Pool<Pooled>,
-    pub(super) url: std::sync::Arc<str>,
+    connector: Connector,
 }
 
 macro_rules! in_write {
@@ -193,7 +193,9 @@ pub(crate) async fn put_words(
     Ok(())
 }
 
+mod address;
 pub(crate) mod bells;
+mod connector;
 
 /// The newest orders of each purchase.
 pub(crate) async fn newest_purchases(
@@ -208,29 +210,42 @@ pub(crate) async fn newest_purchases(
 mod queries;
 
 impl Database {
-    pub(super) async fn open(url: &str, settings: &StoreSettings) -> Result<Self, OpenFailure> {
+    pub(super) async fn open(
+        address: &Address,
+        settings: &StoreSettings,
+    ) -> Result<Self, OpenFailure> {
         let unreachable = OpenFailure::Unreachable;
-        let mut connection = tokio::time::timeout(CONNECT_WAIT, AsyncPgConnection::establish(url))
+        let connector = Connector::new(address).map_err(unreachable)?;
+        if address.is_exposed() {
+            tracing::warn!(
+                place = address.place(),
+                "others on the way to PostgreSQL may read and change what is said: use sslmode=require"
+            );
+        }
+        let late = || connector.told(&format!("no answer within {} s", CONNECT_WAIT.as_secs()));
+        let mut connection = tokio::time::timeout(CONNECT_WAIT, connector.connect())
             .await
-            .map_err(|_| unreachable("PostgreSQL does not answer".to_owned()))?
-            .map_err(|error| unreachable(error.to_string()))?;
+            .map_err(|_| unreachable(late()))?
+            .map_err(unreachable)?;
         check_durability(&mut connection).await?;
         migrate(connection).await?;
         Ok(Self {
-            writer: pool(url, settings.writers.max(1)).map_err(unreachable)?,
-            readers: pool(url, settings.readers.max(1)).map_err(unreachable)?,
-            url: url.into(),
+            writer: pool(&connector, settings.writers.max(1)).map_err(unreachable)?,
+            readers: pool(&connector, settings.readers.max(1)).map_err(unreachable)?,
+            connector,
         })
     }
 }
 
-fn pool(url: &str, size: usize) -> Result<Pool<Pooled>, String> {
+fn pool(connector: &Connector, size: usize) -> Result<Pool<Pooled>, String> {
     let mut config = ManagerConfig::<Pooled>::default();
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(|url| {
-        let url = url.to_owned();
+    let connector = connector.clone();
+    config.custom_setup = Box::new(move |_place| {
+        let connector = connector.clone();
         async move {
-            let mut connection = AsyncPgConnection::establish(&url).await?;
+            let mut connection =
+                connector.connect().await.map_err(ConnectionError::BadConnection)?;
             connection
                 .batch_execute(SESSION)
                 .await
@@ -239,7 +254,7 @@ fn pool(url: &str, size: usize) -> Result<Pool<Pooled>, String> {
         }
         .boxed()
     });
-    let manager = AsyncDieselConnectionManager::<Pooled>::new_with_config(url, config);
+    let manager = AsyncDieselConnectionManager::<Pooled>::new_with_config("", config);
     Pool::builder(manager)
         .max_size(size)
         .wait_timeout(Some(POOL_WAIT))
@@ -247,6 +262,13 @@ fn pool(url: &str, size: usize) -> Result<Pool<Pooled>, String> {
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(|error| error.to_string())
+}
+
+/// An error with all its causes, in one line: the outermost alone says only `db error`.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ").replace('\n', " ")
 }
 
 #[derive(diesel::QueryableByName)]

@@ -358,13 +358,15 @@ impl Desk {
 
     /// The orders that the command at hand has events about.
     pub(super) fn touched(&self) -> BTreeSet<i64> {
+        self.command_events().filter_map(|event| event.order_number).collect()
+    }
+
+    /// The events of the command at hand, the last first.
+    pub(super) fn command_events(&self) -> impl Iterator<Item = &EventRow> {
         let revision = self.command_revision;
         // A command's events are the last of the log.
         let events = self.changes.events.iter().rev();
-        events
-            .take_while(|event| revision > 0 && event.command_revision == revision)
-            .filter_map(|event| event.order_number)
-            .collect()
+        events.take_while(move |event| revision > 0 && event.command_revision == revision)
     }
 
     /// What the first event of the command at hand says.

@@ -21,6 +21,8 @@ const TURN_COMMANDS_MAX: usize = 256;
 const LANE_COMMANDS: usize = TURN_COMMANDS_MAX / 2;
 /// Order lines of one turn.
 const TURN_LINES_MAX: usize = 2_000;
+/// What the callers of one turn have sent. One command alone may be larger: a note with files.
+const TURN_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What a caller is told to wait when the queue is full.
 const FULL_RETRY_AFTER: Duration = Duration::from_millis(250);
 
@@ -164,25 +166,20 @@ impl Waiting {
     fn take(&mut self, shops_max: usize) -> Taken {
         let mut taken = Taken { jobs: BTreeMap::new() };
         let mut room = Room::new(self.is_anybody_waiting(shops_max));
-        while taken.jobs.len() < shops_max && room.is_left() {
+        // Shops whose next command is too large for what is left: they keep their place.
+        let mut passed = Vec::new();
+        while taken.jobs.len().saturating_add(passed.len()) < shops_max && room.is_left() {
             let Some(shop_id) = self.ready.pop_front() else { break };
             let Some(shop) = self.shops.get_mut(&shop_id) else { continue };
-            shop.is_in_turn = true;
-            let jobs = taken.jobs.entry(shop_id).or_default();
-            // The rest is for those of the bulk lane that wait.
-            let kept = shop.bulk.len().min(room.bulk);
-            while room.commands > kept && room.lines > 0 {
-                let Some(job) = shop.jobs.pop_front() else { break };
-                room.give(&job);
-                jobs.push(job);
-            }
-            while room.bulk > 0 && room.is_left() {
-                let Some(job) = shop.bulk.pop_front() else { break };
-                room.give(&job);
-                room.bulk = room.bulk.saturating_sub(1);
-                jobs.push(job);
+            let jobs = shop.take(&mut room);
+            if jobs.is_empty() {
+                passed.push(shop_id);
+            } else {
+                shop.is_in_turn = true;
+                taken.jobs.insert(shop_id, jobs);
             }
         }
+        passed.into_iter().rev().for_each(|shop_id| self.ready.push_front(shop_id));
         taken
     }
 
@@ -194,6 +191,25 @@ impl Waiting {
 }
 
 impl ShopQueue {
+    /// The commands that come first, as far as there is room.
+    fn take(&mut self, room: &mut Room) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        // The rest is for those of the bulk lane that wait.
+        let kept = self.bulk.len().min(room.bulk);
+        while room.commands > kept {
+            let Some(job) = self.jobs.pop_front_if(|job| room.holds(job)) else { break };
+            room.give(&job);
+            jobs.push(job);
+        }
+        while room.bulk > 0 && room.commands > 0 {
+            let Some(job) = self.bulk.pop_front_if(|job| room.holds(job)) else { break };
+            room.give(&job);
+            room.bulk = room.bulk.saturating_sub(1);
+            jobs.push(job);
+        }
+        jobs
+    }
+
     fn is_empty(&self) -> bool {
         self.jobs.is_empty() && self.bulk.is_empty()
     }
@@ -203,6 +219,7 @@ impl ShopQueue {
 struct Room {
     commands: usize,
     lines: usize,
+    bytes: usize,
     /// Of the commands, those of the bulk lane.
     bulk: usize,
 }
@@ -210,16 +227,24 @@ struct Room {
 impl Room {
     fn new(is_shared: bool) -> Self {
         let bulk = if is_shared { LANE_COMMANDS } else { TURN_COMMANDS_MAX };
-        Self { commands: TURN_COMMANDS_MAX, lines: TURN_LINES_MAX, bulk }
+        Self { commands: TURN_COMMANDS_MAX, lines: TURN_LINES_MAX, bytes: TURN_BYTES_MAX, bulk }
     }
 
     fn is_left(&self) -> bool {
-        self.commands > 0 && self.lines > 0
+        self.commands > 0 && self.lines > 0 && self.bytes > 0
+    }
+
+    /// Whether a command fits; one that no turn could hold has a turn to itself.
+    fn holds(&self, job: &Job) -> bool {
+        let is_first = self.commands == TURN_COMMANDS_MAX;
+        let Assignment { command, bytes, .. } = job.assignment.as_ref();
+        is_first || (command.lines() <= self.lines && *bytes <= self.bytes)
     }
 
     fn give(&mut self, job: &Job) {
         self.commands = self.commands.saturating_sub(1);
         self.lines = self.lines.saturating_sub(job.assignment.command.lines());
+        self.bytes = self.bytes.saturating_sub(job.assignment.bytes);
     }
 }
 

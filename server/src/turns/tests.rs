@@ -50,7 +50,7 @@ fn caller() -> Caller {
 }
 
 fn assignment(command: Command) -> Assignment {
-    Assignment { shop: "default".to_owned(), caller: caller(), command }
+    Assignment { shop: "default".to_owned(), caller: caller(), command, bytes: 0 }
 }
 
 fn placing(payment: &str, reference: &str) -> Assignment {

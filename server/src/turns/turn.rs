@@ -63,7 +63,15 @@ pub(super) fn needs(shops: &Shops, work: &Work, now: Micros) -> Needs {
 }
 
 /// Carries out the commands of each shop one after the other, each seeing what those before it did.
-pub(super) fn decide(shops: &Shops, work: &Work, facts: &Facts, now: Micros) -> (Changes, Outcome) {
+///
+/// # Errors
+/// When a command made more than listeners can be handed: it fails alone, once it is run alone.
+pub(super) fn decide(
+    shops: &Shops,
+    work: &Work,
+    facts: &Facts,
+    now: Micros,
+) -> Result<(Changes, Outcome), StoreFailure> {
     let mut changes = Changes::default();
     let mut outcome = Outcome {
         answers: BTreeMap::new(),
@@ -79,12 +87,18 @@ pub(super) fn decide(shops: &Shops, work: &Work, facts: &Facts, now: Micros) -> 
                 let answer = || Err(Failure::Internal { log: failure.to_string() });
                 outcome.answers.insert(shop_id, assignments.iter().map(|_| answer()).collect());
             }
-            return (changes, outcome);
+            return Ok((changes, outcome));
         }
     };
     for (&shop_id, assignments) in work {
         let answers = match desks.get_mut(&shop_id) {
-            Some(desk) => assignments.iter().map(|one| carry_out(desk, one)).collect(),
+            Some(desk) => {
+                let in_bounds = |one: &Arc<Assignment>| {
+                    let answer = carry_out(desk, one);
+                    desk.check_command().map(|()| answer)
+                };
+                assignments.iter().map(in_bounds).collect::<Result<Vec<_>, StoreFailure>>()?
+            }
             None => {
                 assignments.iter().map(|_| Err(Refusal::new(Code::ShopNotFound).into())).collect()
             }
@@ -94,7 +108,7 @@ pub(super) fn decide(shops: &Shops, work: &Work, facts: &Facts, now: Micros) -> 
     for (_, desk) in desks {
         desk.close(&mut changes, &mut outcome);
     }
-    (changes, outcome)
+    Ok((changes, outcome))
 }
 
 /// Decides one command without storing anything: the order as it would be, and the plan.

@@ -176,6 +176,7 @@ fn assignment(row: &WebhookRow, shop: &str, command: Command) -> Assignment {
             content: *blake3::hash(request_id.as_bytes()).as_bytes(),
         },
         command,
+        bytes: 0,
     }
 }
 

@@ -76,10 +76,14 @@ async fn what_is_final_is_told(stage: &Stage) {
 /// What the company is set up for is known before anything is made.
 async fn what_the_company_lacks_is_told_first(stage: &Stage) {
     let Stage { world, fake, .. } = stage;
-    for (rate_bp, provider, page) in
-        [(2_450, "klarna", "VAT_NOT_ENABLED"), (2_500, "card", "PAYMENT_TYPE_MISSING")]
-    {
+    let cases = [
+        ("NOK", 2_450, "klarna", "VAT_NOT_ENABLED"),
+        ("NOK", 2_500, "card", "PAYMENT_TYPE_MISSING"),
+        ("GBP", 2_500, "klarna", "CURRENCY_NOT_ENABLED"),
+    ];
+    for (currency, rate_bp, provider, page) in cases {
         let draft = world.draft(0).goods("", "Kopp", 1, TOTAL, rate_bp);
+        let draft = draft.with(|order| order.currency_code = currency.to_owned());
         let sale = stage.complete(draft.payment(provider, world.reference(""), TOTAL)).await;
         let order = stage.transfer(&sale, TransferForm::Invoice).await;
         assert_eq!(reason(&order).0, page, "{order:?}");

@@ -1,8 +1,27 @@
-//! The Rust of the guide, word for word: a function for each snippet, in its order.
+//! The Rust of the README and the guide, word for word: a function for each snippet, in its order.
 
 use std::time::Duration;
 
 use order_sdk::{OrderClient, ShopName};
+
+/// The snippet of the README, with what it uses.
+pub(super) async fn readme(endpoint: &str) -> Outcome<()> {
+    use order_sdk::{Money, OrderClient, OrderMoney, ShopName};
+
+    let client = OrderClient::builder().endpoint(endpoint).actor("checkout").connect().await?;
+    let shop = ShopName::new("default")?;
+    let price: Money = "249.50 NOK".parse()?;
+    let placed = client
+        .new_order(&shop, "NOK")
+        .customer("Kari Nordmann", "kari@example.com")
+        .goods("CUP", "Kopp", 2, price, 2_500)
+        .payment("klarna", "kl-readme-1", Money::new(2 * price.minor, price.currency))
+        .send()
+        .await?;
+    let order = placed.order.unwrap_or_default();
+    println!("{} of {:?}", order.name, order.total());
+    Ok(())
+}
 
 pub(super) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Mutex;
 
 use order_rules::refusals::Code;
-use order_sdk::{Error, Refusal};
+use order_sdk::{Error, Refusal, proto};
 
 static SEEN: Mutex<BTreeSet<Code>> = Mutex::new(BTreeSet::new());
 
@@ -41,6 +41,14 @@ pub(crate) fn wrong_fields<Answer: Debug>(outcome: Result<Answer, Error>) -> Vec
 /// Notes a code that was seen otherwise than through the SDK.
 pub(crate) fn note(code: Code) {
     SEEN.lock().unwrap().insert(code);
+}
+
+/// Notes the codes of an order's problems, and those that their details give as reasons.
+pub(crate) fn note_problems(order: &proto::Order) {
+    let reasons = order.problems.iter().flat_map(|problem| {
+        std::iter::once(problem.code.as_str()).chain(problem.details.values().map(String::as_str))
+    });
+    reasons.filter_map(Code::from_name).for_each(note);
 }
 
 /// Every code that has been seen.

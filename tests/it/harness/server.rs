@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::folder::Folder;
 use super::process::Process;
-use super::{PATIENCE, binaries, health};
+use super::{PATIENCE, answered, binaries, health};
 use crate::postgres::{self, Database};
 
 /// Which database a server stands on.
@@ -205,8 +205,17 @@ impl Server {
                 .filter(|flag| !self.flags.iter().any(|one| one == flag[0]));
             arguments.extend(few.flatten().map(|&flag| flag.to_owned()));
         }
+        if !self.flags.iter().any(|flag| flag == "--log-filter") {
+            arguments.extend(["--log-filter", answered::LOG_FILTER].map(str::to_owned));
+        }
         arguments.extend(self.flags.clone());
         arguments
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        answered::note(self.backend, &self.log());
     }
 }
 
@@ -222,7 +231,7 @@ pub(crate) async fn shared(backend: Backend) -> Arc<Server> {
     if let Some(server) = SHARED.lock().unwrap().get(&backend) {
         return Arc::clone(server);
     }
-    let server = Server::fresh(backend, &["--call-timeout", "3s", "--log-filter", "info"]).await;
+    let server = Server::fresh(backend, &["--call-timeout", "3s"]).await;
     SHARED.lock().unwrap().insert(backend, Arc::clone(&server));
     drop(starting);
     server

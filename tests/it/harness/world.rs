@@ -8,8 +8,8 @@ use order_sdk::proto;
 use order_sdk::{Error, OrderClient, OrderDraft, OrderName, ShopName, StatusChange, StatusName};
 
 use super::book::Book;
-use super::eventually;
 use super::server::{self, Backend, Server};
+use super::{eventually, refused};
 
 /// A shop on a server, and a client to work in it.
 #[derive(Clone, Debug)]
@@ -99,7 +99,9 @@ impl World {
 
     /// Places an order and waits until its reservation is confirmed.
     pub(crate) async fn place(&self, draft: OrderDraft) -> proto::Order {
-        draft.wait(WAIT).send().await.unwrap().order.unwrap()
+        let order = draft.wait(WAIT).send().await.unwrap().order.unwrap();
+        refused::note_problems(&order);
+        order
     }
 
     /// An order on one payment of klarna, confirmed.
@@ -134,7 +136,9 @@ impl World {
     pub(crate) async fn get(&self, order: &OrderName) -> proto::Order {
         let request =
             proto::GetOrderRequest { name: order.into(), as_of_revision: 0, show_deleted: false };
-        self.client.get_order(request).await.unwrap().order.unwrap()
+        let order = self.client.get_order(request).await.unwrap().order.unwrap();
+        refused::note_problems(&order);
+        order
     }
 
     /// The order once nothing of it is under way.
@@ -253,6 +257,7 @@ pub(crate) fn gross(order: &proto::Order) -> i64 {
 
 /// Codes of the open problems.
 pub(crate) fn problems(order: &proto::Order) -> Vec<&str> {
+    refused::note_problems(order);
     order.problems.iter().map(|problem| problem.code.as_str()).collect()
 }
 

@@ -5,8 +5,8 @@ use crate::decision::{Decision, Ids};
 use crate::draft::Draft;
 use crate::order::{Micros, OrderKind};
 use crate::payments::{Capabilities, Payment, is_fully_captured};
-use crate::placing::{NewPayment, add_payment, check_payment};
-use crate::refusals::{Code, Refusal};
+use crate::placing::{NewPayment, PAYMENTS_EVER_MAX, add_payment, check_is_due, check_payment};
+use crate::refusals::{Code, Refusal, Violation};
 use crate::statuses::Tag;
 
 /// A payment to hang on an order that exists.
@@ -33,7 +33,8 @@ pub fn attach(
     now: Micros,
 ) -> Result<Decision, Refusal> {
     let order = &facts.case.order;
-    let violations = check_payment("payment", command.payment);
+    let mut violations = check_payment("payment", command.payment);
+    violations.extend(check_is_due("payment", command.payment, order.gross_minor));
     if !violations.is_empty() {
         return Err(Refusal::fields(violations));
     }
@@ -43,6 +44,12 @@ pub fn attach(
     }
     if let Some(known) = command.known {
         return attach_known(facts, command.payment, known);
+    }
+    if order.payments.len() >= PAYMENTS_EVER_MAX {
+        return Err(Refusal::fields(vec![Violation {
+            field: "payment".to_owned(),
+            description: format!("the order has {PAYMENTS_EVER_MAX} payments already"),
+        }]));
     }
     if is_fully_captured(order, &facts.case.payments) {
         return Err(Refusal::new(Code::AlreadyCaptured).with("captured_minor", order.gross_minor));

@@ -29,6 +29,9 @@ pub struct Edit {
 /// Lines an order may have had, those removed among them: their ids are never used again.
 pub const LINES_EVER_MAX: usize = 2_000;
 
+/// Lines that one edit may touch: the goods of each come and go with an event of their own.
+const CHANGES_MAX: usize = 800;
+
 /// Every field of the edit that breaks a bound, whatever order it is for.
 #[must_use]
 pub fn check_bounds(edit: &Edit) -> Vec<Violation> {
@@ -40,6 +43,10 @@ pub fn check_bounds(edit: &Edit) -> Vec<Violation> {
         if count > LINES_MAX {
             violations.push(violation(field, "has more than 500 lines"));
         }
+    }
+    let is_each_right = violations.is_empty();
+    if is_each_right && edit.lines.len().saturating_add(edit.added.len()) > CHANGES_MAX {
+        violations.push(violation("added_lines", "and lines are more than 800 together"));
     }
     for (index, one) in edit.lines.iter().enumerate().take(LINES_MAX) {
         violations.extend(check_line_edit(&edit.lines, index, *one));

@@ -7,6 +7,10 @@ use crate::refusals::Violation;
 
 pub const LINES_MAX: usize = 500;
 pub const PAYMENTS_MAX: usize = 20;
+/// Payments that may be attached to an order in all, those declined among them.
+pub(crate) const PAYMENTS_EVER_MAX: usize = 40;
+/// Orders that may be on one payment: what happens to it is told to each of them at once.
+pub(crate) const HOLDERS_MAX: usize = 20;
 pub const QUANTITY_MAX: i64 = 1_000_000;
 pub const UNIT_PRICE_MINOR_MAX: i64 = 1_000_000_000_000;
 
@@ -23,8 +27,14 @@ pub fn check_bounds(placement: &Placement) -> Vec<Violation> {
     for (index, line) in placement.lines.iter().enumerate() {
         violations.extend(check_line(&format!("order.lines[{index}]"), line));
     }
-    violations.extend(check_payments(&placement.payments));
-    violations.extend(check_sums(placement, violations.is_empty()));
+    let sum = match placement.order_discount_minor {
+        ..0 => Some(Err(violation("order.discount_minor", "must be at least 0"))),
+        // Of lines that are wrong by themselves it says nothing.
+        _ => violations.is_empty().then(|| sum(placement)),
+    };
+    let total = sum.as_ref().and_then(|sum| sum.as_ref().ok()).copied();
+    violations.extend(check_payments(&placement.payments, total));
+    violations.extend(sum.and_then(Result::err));
     violations
 }
 
@@ -47,6 +57,16 @@ pub fn check_payment(path: &str, payment: &NewPayment) -> Vec<Violation> {
         _ => {}
     }
     violations
+}
+
+/// A payment of nothing is only right for an order that costs nothing.
+pub(crate) fn check_is_due(
+    path: &str,
+    payment: &NewPayment,
+    total_minor: i64,
+) -> Option<Violation> {
+    (payment.amount_minor == 0 && total_minor > 0)
+        .then(|| violation(&format!("{path}.amount_minor"), "must be at least 1"))
 }
 
 /// A total that no amount of money has.
@@ -78,7 +98,8 @@ pub(crate) fn check_line(path: &str, line: &NewLine) -> Vec<Violation> {
     violations
 }
 
-fn check_payments(payments: &[NewPayment]) -> Vec<Violation> {
+/// The total is `None` where it cannot be known.
+fn check_payments(payments: &[NewPayment], total: Option<i64>) -> Vec<Violation> {
     let mut violations = Vec::new();
     if payments.len() > PAYMENTS_MAX {
         violations.push(violation("order.payments", "has more than 20 payments"));
@@ -86,6 +107,7 @@ fn check_payments(payments: &[NewPayment]) -> Vec<Violation> {
     for (index, payment) in payments.iter().enumerate() {
         let path = format!("order.payments[{index}]");
         violations.extend(check_payment(&path, payment));
+        violations.extend(total.and_then(|total| check_is_due(&path, payment, total)));
         let is_repeated = payments.iter().take(index).any(|earlier| {
             earlier.provider == payment.provider && earlier.reference == payment.reference
         });
@@ -100,29 +122,17 @@ fn check_payments(payments: &[NewPayment]) -> Vec<Violation> {
     violations
 }
 
-/// The discount against the sum of the lines, and the totals; the latter only of fields that are
-/// right by themselves.
-fn check_sums(placement: &Placement, are_fields_right: bool) -> Vec<Violation> {
-    let discount = placement.order_discount_minor;
-    if discount < 0 {
-        return vec![violation("order.discount_minor", "must be at least 0")];
+/// The total, of lines that are right by themselves; what is wrong with them taken together.
+fn sum(placement: &Placement) -> Result<i64, Violation> {
+    let amounts: Result<Vec<i64>, _> =
+        placement.lines.iter().map(totals::amount_before_spread).collect();
+    let mut amounts = amounts.map_err(|_| too_large())?.into_iter();
+    let sum = amounts.try_fold(0_i64, i64::checked_add).ok_or_else(too_large)?;
+    if placement.order_discount_minor > sum {
+        return Err(violation("order.discount_minor", "must not exceed the sum of the lines"));
     }
-    let amounts: Vec<i64> =
-        placement.lines.iter().filter_map(|line| totals::amount_before_spread(line).ok()).collect();
-    if amounts.len() < placement.lines.len() || !are_fields_right {
-        return Vec::new();
-    }
-    let sum = amounts.into_iter().try_fold(0_i64, i64::checked_add);
-    match sum {
-        None => vec![too_large()],
-        Some(sum) if discount > sum => {
-            vec![violation("order.discount_minor", "must not exceed the sum of the lines")]
-        }
-        Some(_) => {
-            let sums = totals::build_lines(placement).and_then(|lines| totals::sum_lines(&lines));
-            if sums.is_err() { vec![too_large()] } else { Vec::new() }
-        }
-    }
+    let sums = totals::build_lines(placement).and_then(|lines| totals::sum_lines(&lines));
+    sums.map(|sums| sums.gross).map_err(|_| too_large())
 }
 
 fn violation(field: &str, description: &str) -> Violation {

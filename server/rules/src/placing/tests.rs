@@ -99,6 +99,37 @@ fn everything_out_of_bounds_is_told_at_once() {
 }
 
 #[test]
+fn what_the_lines_come_to_is_told_beside_wrong_payments_and_the_other_way_round() {
+    let wrong = || vec![paid("klarna", "", -1)];
+    let largest = || line("mug", 1_000_000, 1_000_000_000_000);
+    let of_payments = ["order.payments[0].amount_minor", "order.payments[0].reference"];
+    let cases = [
+        (vec![line("mug", 1, 100)], 101, "order.discount_minor"),
+        (vec![largest(); 10], 0, "order.lines"),
+        (vec![line("mug", 0, 100)], -1, "order.discount_minor"),
+    ];
+    for (lines, order_discount_minor, field) in cases {
+        let placement = Placement { lines, order_discount_minor, payments: wrong(), ..placement() };
+        let told = fields(&placement);
+        for field in of_payments.into_iter().chain([field]) {
+            assert!(told.iter().any(|told| told == field), "{field} in {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_payment_of_nothing_is_for_an_order_that_costs_nothing() {
+    let nothing = |order_discount_minor| Placement {
+        order_discount_minor,
+        payments: vec![paid("klarna", "k1", 29_900), paid("vipps", "v1", 0)],
+        ..placement()
+    };
+    assert_eq!(fields(&nothing(0)), ["order.payments[1].amount_minor"]);
+    assert_eq!(fields(&nothing(29_899)), ["order.payments[1].amount_minor"]);
+    assert!(fields(&nothing(29_900)).is_empty(), "its total is 0");
+}
+
+#[test]
 fn bounds_hold_at_their_edges() {
     let with_lines = |lines| Placement { lines, ..placement() };
     let with_discount = |order_discount_minor| Placement { order_discount_minor, ..placement() };

@@ -1,6 +1,53 @@
 //! 7.1 to 7.6: twins in every order of events, and double purchases.
 
+use crate::fixtures::nok;
 use crate::fixtures::script::check;
+use crate::fixtures::world::World;
+use crate::order::{LineKind, OrderNumber, PriceBasis};
+use crate::payments::ProviderName;
+use crate::placing::{NewLine, NewPayment, Placement};
+use crate::refusals::Code;
+
+#[test]
+fn goods_of_at_most_six_hundred_lines_go_back_at_once() {
+    let mut world = World::new();
+    world.stock("mug", 1_000);
+    let line = NewLine {
+        kind: LineKind::Goods,
+        sku: "mug".to_owned(),
+        title: "mug".to_owned(),
+        quantity: 1,
+        unit_price_minor: 10,
+        discount_minor: 0,
+        vat_rate_bp: 2_500,
+    };
+    for lines in [1, 400, 200, 1] {
+        let payment = NewPayment {
+            provider: ProviderName("klarna".to_owned()),
+            reference: "k1".to_owned(),
+            amount_minor: 5_000,
+        };
+        let placement = Placement {
+            currency: nok(),
+            price_basis: PriceBasis::Gross,
+            lines: vec![line.clone(); lines],
+            order_discount_minor: 0,
+            stated: None,
+            payments: vec![payment],
+            customer_key: String::new(),
+        };
+        let _placed = world.place(&placement).unwrap();
+    }
+    let (keep, drop) = (OrderNumber(1), [2, 3, 4].map(OrderNumber));
+    let refusal = world.resolve(keep, &drop, Some(true), None).unwrap_err();
+    assert_eq!(
+        (refusal.code, refusal.violations[0].field.as_str()),
+        (Code::InvalidRequest, "drop")
+    );
+    let _done = world.resolve(keep, &drop[..2], Some(true), None).unwrap();
+    assert_eq!(world.items["mug"].on_hand, 1_000 - 2);
+    let _done = world.resolve(keep, &drop[2..], Some(false), None).unwrap();
+}
 
 #[test]
 fn one_command_captures_and_then_drops() {

@@ -96,7 +96,8 @@ pub(super) async fn on_both(play: impl AsyncFn(&Stage)) {
     let mut admin = AsyncPgConnection::establish(&server).await.unwrap();
     admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
-    let stage = Stage::open(Place::Url(format!("{base}/{name}")), folder()).await;
+    let stage =
+        Stage::open(Place::Server(format!("{base}/{name}").parse().unwrap()), folder()).await;
     play(&stage).await;
     admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
 }

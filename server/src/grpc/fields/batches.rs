@@ -36,7 +36,7 @@ pub(crate) fn batch_change_status(
     caller: &Caller,
 ) -> Result<StatusBatch, Failure> {
     let mut fields = Fields::default();
-    let Envelope { caller: asked, validate_only, wait } = fields.envelope(&mut request, caller);
+    let Envelope { caller: asked, validate_only, wait, .. } = fields.envelope(&mut request, caller);
     let v1::BatchChangeOrderStatusRequest {
         parent,
         names,

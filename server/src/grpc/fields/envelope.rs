@@ -38,6 +38,8 @@ pub(crate) struct Envelope {
     pub(crate) validate_only: bool,
     /// Zero: the answer comes as soon as the command is durable.
     pub(crate) wait: Duration,
+    /// Size of the content.
+    bytes: usize,
 }
 
 /// A checked command with how it is asked for.
@@ -62,7 +64,7 @@ impl Fields {
             content: digest(request),
         };
         let wait = self.duration("wait", wait, Duration::ZERO..=WAIT_MAX, Duration::ZERO);
-        Envelope { caller, validate_only, wait }
+        Envelope { caller, validate_only, wait, bytes: request.encoded_len() }
     }
 
     fn request_id(&mut self, text: &str) -> Uuid {
@@ -90,9 +92,9 @@ impl Envelope {
         shop: String,
         command: Command,
     ) -> Result<Asking, Failure> {
-        let Self { caller, validate_only, wait } = self;
+        let Self { caller, validate_only, wait, bytes } = self;
         fields.finish()?;
-        Ok(Asking { assignment: Assignment { shop, caller, command }, validate_only, wait })
+        Ok(Asking { assignment: Assignment { shop, caller, command, bytes }, validate_only, wait })
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn create_shop(
     caller: &Caller,
 ) -> Result<CreatingShop, Failure> {
     let mut fields = Fields::default();
-    let Envelope { caller, validate_only, wait: _ } = fields.envelope(&mut request, caller);
+    let Envelope { caller, validate_only, .. } = fields.envelope(&mut request, caller);
     let v1::CreateShopRequest { shop_id, shop, request_id: _, validate_only: _ } = request;
     let slug = fields.slug("shop_id", shop_id);
     fields.check(shop.is_some(), "shop", "is required");

@@ -125,11 +125,11 @@ fn what_already_has_a_reason_keeps_it() {
         (internal, tonic::Code::Internal, true),
     ];
     for (status, code, has_details) in cases {
-        let response = with_reason(status.into_http(), "");
+        let response = with_reason(status.into_http(), "", false);
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), code);
         assert_eq!(!status.details().is_empty(), has_details, "{status:?}");
     }
-    let response = with_reason(Response::new(Body::empty()), "");
+    let response = with_reason(Response::new(Body::empty()), "", false);
     assert!(response.headers().is_empty());
 }

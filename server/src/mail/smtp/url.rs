@@ -5,6 +5,8 @@ use std::fmt;
 use order_proto::v1;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::escapes::decoded;
+
 /// Where the mail server is, with its password: printing it shows neither.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SmtpUrl {
@@ -106,21 +108,6 @@ fn credentials(text: &str) -> Result<(String, String), Unreadable> {
     let (user, password) =
         text.split_once(':').ok_or(Unreadable("must have a password behind the user"))?;
     decoded(user).zip(decoded(password)).ok_or(Unreadable("has a wrong escape: % needs two digits"))
-}
-
-/// Text without its percent escapes.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = [rest.next()?, rest.next()?];
-        bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

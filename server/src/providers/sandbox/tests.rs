@@ -254,6 +254,14 @@ async fn every_delay_comes_on_command() {
                 (Perform(Capture, 100, 2), Done(100)),
             ],
         ),
+        (
+            "k~capture=slow-decline:500ms",
+            vec![
+                (Perform(Authorize, 100, 1), Done(100)),
+                (Perform(Capture, 100, 2), Silence),
+                (LookUp(Capture, 100, 2), Declined(Code::CaptureDeclined)),
+            ],
+        ),
         ("b~authorize=slow:50ms", vec![(Perform(Authorize, 100, 1), Done(100))]),
         (
             "c~capture=later:300ms",

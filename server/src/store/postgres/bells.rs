@@ -1,6 +1,6 @@
 //! How replicas wake each other: hints outside every transaction; the truth is always the table.
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::{Stream, StreamExt};
 
 use super::Database;
@@ -53,9 +53,7 @@ impl Database {
     }
 
     async fn connect(&self) -> Result<AsyncPgConnection, StoreFailure> {
-        AsyncPgConnection::establish(&self.url)
-            .await
-            .map_err(|error| StoreFailure::Away(error.to_string()))
+        self.connector.connect().await.map_err(StoreFailure::Away)
     }
 }
 

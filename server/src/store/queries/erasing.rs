@@ -5,12 +5,10 @@ use diesel::{ExpressionMethods, NullableExpressionMethods, QueryDsl, SelectableH
 use super::{Connection, Database, Run, reads};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Erasure};
+use crate::store::log::COMMAND_EVENTS_MAX;
 use crate::store::pages::{DocumentRow, PersonRows};
 use crate::store::rows::PersonalRow;
 use crate::store::schema::{customer_orders, customers, events, mails, orders, voucher_parties};
-
-/// More events than one command may make.
-const COMMAND_EVENTS_MAX: i64 = 1_000;
 
 impl Database {
     /// Keys of a person's orders after one, oldest first.

@@ -7,12 +7,9 @@ use diesel::{
 
 use super::{Backend, Connection, Database, Run};
 use crate::store::StoreFailure;
-use crate::store::log::{LogRow, MarkRow, Opening, Walk, WalkPage, WalkRow};
+use crate::store::log::{COMMAND_EVENTS_MAX, LogRow, MarkRow, Opening, Walk, WalkPage, WalkRow};
 use crate::store::rows::key;
 use crate::store::schema::{customers, events, orders, shop_heads, store_epoch};
-
-/// More events than one command may make.
-const COMMAND_EVENTS_MAX: i64 = 1_000;
 
 /// The columns of [`MarkRow`].
 macro_rules! mark {

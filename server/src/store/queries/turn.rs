@@ -14,21 +14,21 @@ impl Database {
     /// Nothing is stored when it fails; when the commit is lost, nothing is known.
     ///
     /// # Errors
-    /// When the database is away, in the way, or a constraint says no.
+    /// When the database is away, in the way, or a constraint says no; what `decide` fails with.
     pub(crate) async fn turn<Output, Decide>(
         &self,
         needs: Needs,
         decide: Decide,
     ) -> Result<Output, StoreFailure>
     where
-        Decide: FnOnce(Facts) -> (Changes, Output) + Send + 'static,
+        Decide: FnOnce(Facts) -> Result<(Changes, Output), StoreFailure> + Send + 'static,
         Output: Send + 'static,
     {
         in_write!(self, |conn| {
             // A statement of its own and the first: what is loaded after it is what the last turn left.
             let heads = heads_locked(conn, &needs).await?;
             let facts = load::facts(conn, &needs, heads, Lock::Held).await?;
-            let (changes, output) = decide(facts);
+            let (changes, output) = decide(facts)?;
             save::changes(conn, &changes).await?;
             Ok(output)
         })

@@ -9,7 +9,7 @@ use order_rules::mail::MailOutcome;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Job, LANE_COMMANDS, Lane, QUEUE_MAX, Queue, TURN_COMMANDS_MAX};
+use super::{Job, LANE_COMMANDS, Lane, QUEUE_MAX, Queue, TURN_BYTES_MAX, TURN_COMMANDS_MAX};
 use crate::commands::{
     Assignment, Caller, Command, Failure, RecordLabel, RecordMail, RecordOutcome, RecordTransfer,
     WithdrawStatusChange,
@@ -29,8 +29,12 @@ fn add(queue: &Queue, shop: i64, lane: Lane, count: usize) -> Result<(), Failure
 }
 
 fn job(command: Command) -> Job {
+    sized(command, 0)
+}
+
+fn sized(command: Command, bytes: usize) -> Job {
     let caller = Caller { actor: "test".to_owned(), request_id: Uuid::nil(), content: [0; 32] };
-    let assignment = Assignment { shop: "default".to_owned(), caller, command };
+    let assignment = Assignment { shop: "default".to_owned(), caller, command, bytes };
     Job { assignment: Arc::new(assignment), reply: oneshot::channel().0, deadline: None }
 }
 
@@ -77,6 +81,43 @@ async fn the_half_is_of_the_turn_and_not_of_each_shop() {
     }
     add(&queue, OTHER, Lane::Ordinary, 5).unwrap();
     assert_eq!(turn(&queue, 2).await, (5, LANE_COMMANDS));
+}
+
+/// The sizes of the commands of the next turn, by shop.
+async fn sizes(queue: &Queue, shops_max: usize) -> Vec<(i64, Vec<usize>)> {
+    let taken = queue.take(shops_max).await.unwrap();
+    queue.done(&taken.shops());
+    let sizes = |jobs: &[Job]| jobs.iter().map(|job| job.assignment.bytes).collect();
+    taken.jobs.iter().map(|(shop, jobs)| (*shop, sizes(jobs))).collect()
+}
+
+#[tokio::test]
+async fn a_turn_holds_no_more_than_its_bytes_unless_one_command_alone_is_larger() {
+    const HALF: usize = TURN_BYTES_MAX / 2;
+    const LARGE: usize = TURN_BYTES_MAX * 3;
+    const THIRD: i64 = 3;
+    let queue = Queue::default();
+    let add = |shop, lane, bytes| {
+        let command = WithdrawStatusChange { number: 1, etag: None };
+        queue.add(shop, lane, sized(Command::WithdrawStatusChange(command), bytes)).unwrap();
+    };
+    for bytes in [HALF, HALF - 1, 1, 1, LARGE, 7] {
+        add(SHOP, Lane::Ordinary, bytes);
+    }
+    assert_eq!(sizes(&queue, 1).await, [(SHOP, vec![HALF, HALF - 1, 1])]);
+    assert_eq!(sizes(&queue, 1).await, [(SHOP, vec![1])]);
+    assert_eq!(sizes(&queue, 1).await, [(SHOP, vec![LARGE])]);
+    assert_eq!(sizes(&queue, 1).await, [(SHOP, vec![7])]);
+
+    // Who is passed over for want of room keeps its place; smaller ones behind it do not wait.
+    add(SHOP, Lane::Ordinary, HALF + 1);
+    add(OTHER, Lane::Ordinary, HALF);
+    add(OTHER, Lane::Bulk, HALF);
+    add(THIRD, Lane::Ordinary, 5);
+    add(THIRD, Lane::Bulk, HALF);
+    assert_eq!(sizes(&queue, 3).await, [(SHOP, vec![HALF + 1]), (THIRD, vec![5])]);
+    assert_eq!(sizes(&queue, 3).await, [(OTHER, vec![HALF, HALF])]);
+    assert_eq!(sizes(&queue, 3).await, [(THIRD, vec![HALF])]);
 }
 
 #[tokio::test]

@@ -87,6 +87,36 @@ fn another_amount_or_currency_is_no_duplicate() {
 }
 
 #[test]
+fn a_payment_is_on_at_most_twenty_orders() {
+    let mut world = World::new();
+    let stranger = |number: u32| Placement { customer_key: number.to_string(), ..placement() };
+    for number in 0..20 {
+        placed(&mut world, &stranger(number));
+    }
+    let refusal = refused(&mut world, &stranger(20));
+    assert_eq!(refusal.code, Code::InvalidRequest);
+    assert_eq!(refusal.violations[0].field, "order.payments[0].reference");
+
+    world.rulebook.duplicate_mode = DuplicateMode::ReturnFirst;
+    let again = world.place(&stranger(0)).unwrap();
+    assert_eq!(again.0, Placed::First(OrderNumber(1)), "it is not one more");
+}
+
+#[test]
+fn an_order_has_at_most_forty_payments_and_none_of_nothing() {
+    let mut world = World::new();
+    let order = placed(&mut world, &placement()).case.order.number;
+    let refusal = world.attach(order, &paid("klarna", "k0", 0)).unwrap_err();
+    assert_eq!(refusal.violations[0].field, "payment.amount_minor");
+    for number in 2..=40 {
+        let _done = world.attach(order, &paid("klarna", &format!("k{number}"), 1)).unwrap();
+    }
+    let refusal = world.attach(order, &paid("klarna", "k41", 1)).unwrap_err();
+    let fields: Vec<&str> = refusal.violations.iter().map(|one| one.field.as_str()).collect();
+    assert_eq!((refusal.code, fields.as_slice()), (Code::InvalidRequest, ["payment"].as_slice()));
+}
+
+#[test]
 fn a_payment_that_nobody_holds_any_more_is_gone() {
     let mut world = World::new();
     let first = placed(&mut world, &placement());

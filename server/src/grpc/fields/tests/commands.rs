@@ -89,6 +89,14 @@ fn an_edit_tells_every_wrong_field() {
             (|r| r.added_lines = vec![r.added_lines[0].clone(); 501], &["added_lines"]),
             (
                 |r| {
+                    r.lines =
+                        (1..=301).map(|id| v1::LineEdit { line_id: id, ..r.lines[0] }).collect();
+                    r.added_lines = vec![r.added_lines[0].clone(); 500];
+                },
+                &["added_lines"],
+            ),
+            (
+                |r| {
                     r.lines.clear();
                     r.added_lines.clear();
                 },
