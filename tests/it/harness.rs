@@ -1,6 +1,7 @@
 //! What every test stands on: a server, a client of it, a shop of its own, and the witnesses.
 
 pub(crate) mod audit;
+pub(crate) mod audited;
 pub(crate) mod binaries;
 pub(crate) mod book;
 pub(crate) mod folder;
