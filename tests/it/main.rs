@@ -214,6 +214,7 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     twins::trials,
     updating::trials,
     verifying::trials,
+    verifying::damages::trials,
     vipps::trials,
     watching::trials,
     webhooks::trials,
