@@ -167,6 +167,8 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     cancelling::trials,
     catalogue::trials,
     cli::trials,
+    cli::goods::trials,
+    cli::lists::trials,
     clocks::trials,
     completing::trials,
     concurrency::trials,
