@@ -102,6 +102,8 @@ mod replicas;
 #[cfg(test)]
 mod resolving;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod searching;
@@ -109,6 +111,8 @@ mod searching;
 mod shops;
 #[cfg(test)]
 mod starting;
+#[cfg(test)]
+mod states;
 #[cfg(test)]
 mod statuses;
 #[cfg(test)]
@@ -206,10 +210,12 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     refunding::trials,
     replicas::trials,
     resolving::trials,
+    rules::trials,
     schemas::trials,
     searching::trials,
     shops::trials,
     starting::trials,
+    states::trials,
     statuses::trials,
     stock::trials,
     tidy::trials,
