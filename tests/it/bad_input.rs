@@ -8,12 +8,12 @@ use crate::harness::{World, health, mask, raw, refused, wrong_fields};
 
 trials! {
     shared: [
-        every_wrong_field_of_an_order_is_told,
+        rule_9_1_every_wrong_field_of_an_order_is_told,
         everything_wrong_is_told_at_once,
         nothing_required_may_be_missing,
         what_cannot_be_decoded_gets_one_clear_status,
         a_message_too_large_is_refused,
-        bounds_themselves_are_inside,
+        rule_9_1_bounds_themselves_are_inside,
         wrong_statuses_are_told_at_once,
     ];
 }
@@ -137,7 +137,7 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("order.language_code", |order| order.language_code = "norwegian bokmål".to_owned()),
 ];
 
-async fn every_wrong_field_of_an_order_is_told(world: World) {
+async fn rule_9_1_every_wrong_field_of_an_order_is_told(world: World) {
     let before = world.revision().await;
     for (number, (field, spoil)) in SPOILED.iter().enumerate() {
         let mut order = order();
@@ -267,7 +267,7 @@ async fn a_message_too_large_is_refused(world: World) {
     assert_eq!(world.revision().await, before, "and the server lives");
 }
 
-async fn bounds_themselves_are_inside(world: World) {
+async fn rule_9_1_bounds_themselves_are_inside(world: World) {
     let mut largest = order();
     largest.lines = vec![
         NewLine {

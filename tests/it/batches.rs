@@ -32,6 +32,7 @@ trials! {
     own: [
         who_hangs_up_and_comes_back_has_every_order_done_once,
         a_server_that_stops_is_asked_again_and_no_order_is_told_twice,
+        a_server_that_is_killed_is_asked_again_and_no_money_moves_twice,
     ];
 }
 
@@ -307,6 +308,52 @@ async fn hang_up_and_come_back(world: &World, size: usize) {
     }
 }
 
+/// How a server goes away in the middle of a batch.
+#[derive(Clone, Copy)]
+enum End {
+    Stops,
+    IsKilled,
+}
+
+impl World {
+    /// Through a client that asks again for as long as it takes.
+    fn patient(&self) -> Self {
+        let patient = order_sdk::RetryPolicy::default().attempts(60);
+        Self { client: self.client.with_retry(patient), ..self.clone() }
+    }
+
+    /// Each state of each order that a batch tells while the server goes away and comes back, and the
+    /// last counts.
+    async fn interrupted(
+        &self,
+        batch: StatusBatch,
+        end: End,
+    ) -> (Vec<(String, BatchState)>, Option<BatchCounts>) {
+        let mut outcomes = batch.open();
+        let mut told = Vec::new();
+        let mut last = None;
+        let mut has_ended = false;
+        while let Some(message) = outcomes.next().await {
+            let message: Result<_, Error> = message;
+            let message = message.unwrap();
+            match message.outcome {
+                Some(outcome) => told.push((outcome.name.clone(), outcome.state())),
+                None => last = message.counts,
+            }
+            if told.len() == 20 && !has_ended {
+                has_ended = true;
+                match end {
+                    End::Stops => drop(self.server.stop().await),
+                    End::IsKilled => self.server.kill().await,
+                }
+                self.server.start().await;
+            }
+        }
+        assert!(has_ended);
+        (told, last)
+    }
+}
+
 async fn a_server_that_stops_is_asked_again_and_no_order_is_told_twice(backend: Backend) {
     let world = World::own(backend, &[]).await;
     for size in large() {
@@ -317,25 +364,8 @@ async fn a_server_that_stops_is_asked_again_and_no_order_is_told_twice(backend: 
 async fn stop_in_the_middle(world: &World, size: usize) {
     let names = orders(world, size).await;
     let head = world.revision().await;
-    let patient = order_sdk::RetryPolicy::default().attempts(60);
-    let patient = World { client: world.client.with_retry(patient), ..world.clone() };
-    let mut outcomes = batch(&patient, "processing", &names).open();
-    let mut told: Vec<String> = Vec::new();
-    let mut last = None;
-    let mut has_stopped = false;
-    while let Some(message) = outcomes.next().await {
-        let message: Result<_, Error> = message;
-        let message = message.unwrap();
-        match message.outcome {
-            Some(outcome) => told.push(outcome.name),
-            None => last = message.counts,
-        }
-        if told.len() == 20 && !has_stopped {
-            has_stopped = true;
-            world.server.stop().await;
-            world.server.start().await;
-        }
-    }
+    let whole = batch(&world.patient(), "processing", &names);
+    let (mut told, last) = world.interrupted(whole, End::Stops).await;
     assert_eq!(last, Some(counts(i32::try_from(names.len()).unwrap(), 0, 0)));
     let count = told.len();
     told.sort();
@@ -343,4 +373,48 @@ async fn stop_in_the_middle(world: &World, size: usize) {
     assert_eq!((told.len(), count), (names.len(), names.len()), "each was told once");
     let done = eventually("all is done", async || Some(world.revision().await - head)).await;
     assert_eq!(done, i64::try_from(names.len()).unwrap(), "each was changed once");
+}
+
+async fn a_server_that_is_killed_is_asked_again_and_no_money_moves_twice(backend: Backend) {
+    let world = World::own(backend, &["--call-timeout", "3s"]).await;
+    let mut names = orders(&world, large()).await;
+    let mut paid = Vec::new();
+    for (place, trouble) in
+        ["", "capture=slow:500ms", "capture=timeout-after:500ms", "", "capture=slow:2s"]
+            .into_iter()
+            .enumerate()
+    {
+        let bought = world.buy(900, trouble).await;
+        // Some are captured when it is killed, others are still to come.
+        names.insert(if place < 3 { place } else { names.len() }, bought.name.clone());
+        paid.push(bought);
+    }
+    let id = request_id();
+    let whole = || batch(&world.patient(), "sent", &names).request_id(&id).wait(WAIT);
+    let (seen, last) = world.interrupted(whole(), End::IsKilled).await;
+    let total = i32::try_from(names.len()).unwrap();
+    assert_eq!(last, Some(counts(total, 0, 0)));
+    let mut done: Vec<&String> =
+        seen.iter().filter(|(_, state)| *state == BatchState::Done).map(|(name, _)| name).collect();
+    let count = done.len();
+    done.sort();
+    done.dedup();
+    assert_eq!(
+        (done.len(), count),
+        (names.len(), names.len()),
+        "each was told once that it is done"
+    );
+    for bought in &paid {
+        assert_eq!(status_id(&world.settled(&bought.name).await), "sent");
+        assert_eq!(world.book().done(&bought.reference, "capture"), [900], "{}", bought.name);
+    }
+    for name in names.iter().step_by(17) {
+        let history = world.history(name).await;
+        let moved = history.iter().filter(|event| event.kind() == proto::EventKind::StatusChanged);
+        assert_eq!(moved.count(), 1, "{name}");
+    }
+    let head = world.revision().await;
+    assert_eq!(told(whole()).await.1, counts(total, 0, 0));
+    assert_eq!(world.revision().await, head, "a repeat does nothing");
+    audit(&world).await;
 }

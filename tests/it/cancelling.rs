@@ -10,13 +10,13 @@ use crate::harness::{WAIT, World, problems, refused, request_id, status_id};
 
 trials! {
     shared: [
-        cancelled_voids_and_puts_back_once,
-        the_choice_to_put_back_is_made_or_refused,
-        an_order_is_taken_up_again_only_while_money_can_be_had,
-        a_declined_void_leaves_the_status_and_says_why,
-        money_taken_before_a_decline_is_paid_back,
-        a_fully_captured_order_is_not_cancelled,
-        whatever_the_provider_does_the_goods_go_back_once,
+        rule_2_3_cancelled_voids_and_puts_back_once,
+        rule_2_4_the_choice_to_put_back_is_made_or_refused,
+        rule_2_7_an_order_is_taken_up_again_only_while_money_can_be_had,
+        rule_2_5_a_declined_void_leaves_the_status_and_says_why,
+        rule_2_3_money_taken_before_a_decline_is_paid_back,
+        rule_2_3_a_fully_captured_order_is_not_cancelled,
+        rule_2_4_whatever_the_provider_does_the_goods_go_back_once,
     ];
 }
 
@@ -47,7 +47,7 @@ impl World {
     }
 }
 
-async fn cancelled_voids_and_puts_back_once(world: World) {
+async fn rule_2_3_cancelled_voids_and_puts_back_once(world: World) {
     world.stock("CUP", 10).await;
     let (name, reference) = world.buy_cups("").await;
     assert_eq!(world.on_hand("CUP").await, 8);
@@ -78,7 +78,7 @@ async fn cancelled_voids_and_puts_back_once(world: World) {
     assert_eq!(world.on_hand("CUP").await, 8, "left as it is");
 }
 
-async fn the_choice_to_put_back_is_made_or_refused(world: World) {
+async fn rule_2_4_the_choice_to_put_back_is_made_or_refused(world: World) {
     let bought = world.buy(500, "").await;
     let before = world.revision().await;
     refused(world.change(&bought.name, "cancelled").send().await, Code::RestockRequired);
@@ -90,7 +90,7 @@ async fn the_choice_to_put_back_is_made_or_refused(world: World) {
     assert_eq!(world.revision().await, before);
 }
 
-async fn an_order_is_taken_up_again_only_while_money_can_be_had(world: World) {
+async fn rule_2_7_an_order_is_taken_up_again_only_while_money_can_be_had(world: World) {
     world.stock("CUP", 2).await;
     let (voided, _) = world.buy_cups("").await;
     world.cancel(&voided, true).await.unwrap();
@@ -134,7 +134,7 @@ async fn an_order_is_taken_up_again_only_while_money_can_be_had(world: World) {
     assert_eq!(world.on_hand("CUP").await, -2);
 }
 
-async fn a_declined_void_leaves_the_status_and_says_why(world: World) {
+async fn rule_2_5_a_declined_void_leaves_the_status_and_says_why(world: World) {
     world.stock("CUP", 10).await;
     let (name, reference) = world.buy_cups("void=decline-once").await;
     let order = world.cancel(&name, true).await.unwrap().order.unwrap();
@@ -147,7 +147,7 @@ async fn a_declined_void_leaves_the_status_and_says_why(world: World) {
     assert_eq!(world.on_hand("CUP").await, 10);
 }
 
-async fn money_taken_before_a_decline_is_paid_back(world: World) {
+async fn rule_2_3_money_taken_before_a_decline_is_paid_back(world: World) {
     let (gift, card) = (world.reference(""), world.reference("capture=decline"));
     // Which of the two is asked first is the provider's rank: try both ways round.
     for (first, second) in
@@ -184,7 +184,7 @@ async fn money_taken_before_a_decline_is_paid_back(world: World) {
     panic!("neither way round was the gift card captured first");
 }
 
-async fn a_fully_captured_order_is_not_cancelled(world: World) {
+async fn rule_2_3_a_fully_captured_order_is_not_cancelled(world: World) {
     let bought = world.buy(900, "").await;
     world.complete(&bought.name).await.unwrap();
     let before = world.revision().await;
@@ -193,7 +193,7 @@ async fn a_fully_captured_order_is_not_cancelled(world: World) {
     assert_eq!(world.revision().await, before);
 }
 
-async fn whatever_the_provider_does_the_goods_go_back_once(world: World) {
+async fn rule_2_4_whatever_the_provider_does_the_goods_go_back_once(world: World) {
     world.stock("CUP", 100).await;
     let troubles = ["void=slow:1s", "void=later:1s", "void=timeout-after:200ms", "void=busy:1s"];
     let mut running = Vec::new();

@@ -1,5 +1,8 @@
 //! `orderctl` against the real server: what it prints, where, and its exit codes.
 
+pub(crate) mod goods;
+pub(crate) mod lists;
+
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -55,7 +58,7 @@ impl World {
     }
 
     /// A run that must succeed; answers what it printed.
-    async fn printed(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn printed(&self, arguments: &[&str]) -> String {
         let ran = self.ctl(arguments).await;
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
         ran.out

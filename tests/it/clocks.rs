@@ -7,16 +7,21 @@ use order_sdk::{Error, OrderName};
 
 use crate::harness::audit::audit;
 use crate::harness::{Backend, World, refused, wrong_fields};
+use crate::notes::{mailed, sent, set_seller};
 
 trials! {
     shared: [
         rule_3_5_arrival_is_estimated_until_it_is_stated,
         rule_3_5_the_deadline_counts_from_the_last_delivery,
         rule_3_5_the_customer_may_withdraw_before_anything_is_delivered,
+        rule_3_5_who_has_the_form_may_withdraw_for_fourteen_days,
         rule_3_5_days_are_those_of_the_shop,
         bad_input_of_days_is_told,
     ];
-    own: [rule_3_5_a_withdrawal_after_the_last_day_is_too_late];
+    damaged: [
+        rule_3_5_a_form_sent_late_gives_fourteen_days_from_then,
+        rule_3_5_a_withdrawal_after_the_last_day_is_too_late,
+    ];
 }
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -70,7 +75,7 @@ impl World {
 }
 
 /// The day of a point in time, in UTC.
-fn day_of(time: Option<prost_types::Timestamp>) -> Day {
+pub(crate) fn day_of(time: Option<prost_types::Timestamp>) -> Day {
     Day(i32::try_from(time.unwrap().seconds.div_euclid(86_400)).unwrap())
 }
 
@@ -164,6 +169,21 @@ async fn rule_3_5_the_customer_may_withdraw_before_anything_is_delivered(world: 
     audit(&world).await;
 }
 
+async fn rule_3_5_who_has_the_form_may_withdraw_for_fourteen_days(world: World) {
+    world.in_utc().await;
+    set_seller(&world).await;
+    let name = two_cups(&world).await;
+    mailed(&world, &name, "Hei").withdrawal_form(true).send().await.unwrap();
+    let order = sent(&world, &name).await;
+    assert!(order.mails[0].has_withdrawal_form);
+    let order = world.complete(&name).await.unwrap().order.unwrap();
+    let today = day_of(order.deliveries[0].ship_time);
+    let order = world.arrived(&name, 0, &today.to_string()).await.unwrap().order.unwrap();
+    let deadline = today.plus_days(14);
+    assert_eq!(order.withdrawal.unwrap().deadline_date, deadline.to_string());
+    assert_eq!(world.legal_days(&name).await, (i64::from(deadline.0), 0));
+}
+
 async fn rule_3_5_days_are_those_of_the_shop(world: World) {
     // There it is another day than here for most of the day.
     for (zone, hours) in [("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)] {
@@ -210,24 +230,45 @@ async fn bad_input_of_days_is_told(world: World) {
     assert_eq!(world.revision().await, head);
 }
 
-async fn rule_3_5_a_withdrawal_after_the_last_day_is_too_late(backend: Backend) {
-    let world = World::own(backend, &[]).await;
-    world.in_utc().await;
-    let name = two_cups(&world).await;
+/// An order that was placed and sent so many days ago, and today.
+async fn sent_long_ago(world: &World, ago: i32) -> (OrderName, Day) {
+    let name = two_cups(world).await;
     let order = world.complete(&name).await.unwrap().order.unwrap();
-    let today = day_of(order.update_time);
-    // It all happened five hundred days ago.
-    let ago = 500;
     assert_eq!(world.server.stop().await, 0);
-    let back = ago * DAY_MICROS;
+    let back = i64::from(ago) * DAY_MICROS;
     let statements = format!(
         "UPDATE orders SET placed_at = placed_at - {back};
          UPDATE deliveries SET shipped_at = shipped_at - {back}, recorded_at = recorded_at - {back};"
     );
     world.server.store.damage(&statements).await;
     world.server.start().await;
+    (name, day_of(order.update_time))
+}
 
-    let sent = today.plus_days(-i32::try_from(ago).unwrap());
+async fn rule_3_5_a_form_sent_late_gives_fourteen_days_from_then(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    world.in_utc().await;
+    set_seller(&world).await;
+    let ago = 30;
+    let (name, today) = sent_long_ago(&world, ago).await;
+    let left = today.plus_days(-ago);
+    let order = world.arrived(&name, 0, &left.to_string()).await.unwrap().order.unwrap();
+    let longest = left.plus_days(14).plus_months(12);
+    assert_eq!(order.withdrawal.unwrap().deadline_date, longest.to_string(), "never told");
+    mailed(&world, &name, "Hei").withdrawal_form(true).send().await.unwrap();
+    let order = sent(&world, &name).await;
+    let told = day_of(order.mails[0].resolve_time);
+    assert_eq!(order.withdrawal.unwrap().deadline_date, told.plus_days(14).to_string());
+    assert_eq!(world.legal_days(&name).await, (i64::from(told.plus_days(14).0), 0));
+}
+
+async fn rule_3_5_a_withdrawal_after_the_last_day_is_too_late(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    world.in_utc().await;
+    let ago = 500;
+    let (name, today) = sent_long_ago(&world, ago).await;
+
+    let sent = today.plus_days(-ago);
     let last_day = sent.plus_days(3).plus_days(14).plus_months(12);
     assert!(last_day < today);
     let late = last_day.plus_days(1).to_string();

@@ -10,23 +10,23 @@ use crate::harness::{World, problems, refused, request_id, status_id};
 
 trials! {
     shared: [
-        completed_captures_once_and_delivers,
-        a_label_without_a_tag_moves_alone,
-        what_remains_of_a_reservation_is_released,
-        money_is_taken_from_several_payments_one_after_the_other,
+        rule_2_2_completed_captures_once_and_delivers,
+        rule_2_1_a_label_without_a_tag_moves_alone,
+        rule_2_2_what_remains_of_a_reservation_is_released,
+        rule_2_2_money_is_taken_from_several_payments_one_after_the_other,
         whatever_the_provider_does_the_money_moves_once,
-        a_declined_capture_leaves_the_status_and_says_why,
-        a_capture_declined_once_may_be_asked_for_again,
-        an_expired_reservation_is_told_by_the_provider,
-        from_completed_only_the_label_moves_and_nothing_is_captured_twice,
-        an_undelivered_order_is_not_completed_where_delivery_captures,
+        rule_2_5_a_declined_capture_leaves_the_status_and_says_why,
+        rule_2_5_a_capture_declined_once_may_be_asked_for_again,
+        rule_2_8_an_expired_reservation_is_told_by_the_provider,
+        rule_2_6_from_completed_only_the_label_moves_and_nothing_is_captured_twice,
+        rule_2_2_an_undelivered_order_is_not_completed_where_delivery_captures,
         a_reservation_that_is_still_asked_about_is_waited_for,
         a_part_still_unconfirmed_cannot_complete_an_order_held_too_small,
-        a_note_rides_along,
+        rule_2_10_a_note_rides_along,
     ];
 }
 
-async fn completed_captures_once_and_delivers(world: World) {
+async fn rule_2_2_completed_captures_once_and_delivers(world: World) {
     let bought = world.buy(24_900, "").await;
     let answer = world.complete(&bought.name).await.unwrap();
     let receipt = answer.receipt.unwrap();
@@ -52,7 +52,7 @@ async fn completed_captures_once_and_delivers(world: World) {
     assert_eq!(of(EventKind::Delivered), 1);
 }
 
-async fn a_label_without_a_tag_moves_alone(world: World) {
+async fn rule_2_1_a_label_without_a_tag_moves_alone(world: World) {
     let bought = world.buy(500, "").await;
     for status in ["processing", "not-processed", "returned"] {
         let order = world.change(&bought.name, status).send().await.unwrap().order.unwrap();
@@ -63,7 +63,7 @@ async fn a_label_without_a_tag_moves_alone(world: World) {
     assert_eq!(world.book().entries(&bought.reference).len(), 1, "the reservation alone");
 }
 
-async fn what_remains_of_a_reservation_is_released(world: World) {
+async fn rule_2_2_what_remains_of_a_reservation_is_released(world: World) {
     let reference = world.reference("");
     let order = world.place(world.draft(700).payment("klarna", &reference, 1_000)).await;
     let name = order.name.parse().unwrap();
@@ -87,7 +87,7 @@ async fn what_remains_of_a_reservation_is_released(world: World) {
     assert_eq!((held.captured_minor, held.released_minor), (700, 0));
 }
 
-async fn money_is_taken_from_several_payments_one_after_the_other(world: World) {
+async fn rule_2_2_money_is_taken_from_several_payments_one_after_the_other(world: World) {
     let (card, klarna) = (world.reference(""), world.reference(""));
     let draft = world
         .draft(1_000)
@@ -153,7 +153,7 @@ async fn whatever_the_provider_does_the_money_moves_once(world: World) {
     }
 }
 
-async fn a_declined_capture_leaves_the_status_and_says_why(world: World) {
+async fn rule_2_5_a_declined_capture_leaves_the_status_and_says_why(world: World) {
     for trouble in ["capture=decline", "capture=later-decline:1s"] {
         let bought = world.buy(900, trouble).await;
         let answer = world.complete(&bought.name).await.unwrap();
@@ -207,7 +207,7 @@ async fn complete_with_patience(
     world.settled(order).await
 }
 
-async fn a_capture_declined_once_may_be_asked_for_again(world: World) {
+async fn rule_2_5_a_capture_declined_once_may_be_asked_for_again(world: World) {
     let bought = world.buy(900, "capture=decline-once").await;
     let declined = world.complete(&bought.name).await.unwrap().order.unwrap();
     assert_eq!(problems(&declined), ["CAPTURE_DECLINED"]);
@@ -223,7 +223,7 @@ async fn a_capture_declined_once_may_be_asked_for_again(world: World) {
     assert_eq!(states, [OperationState::Declined, OperationState::Succeeded]);
 }
 
-async fn an_expired_reservation_is_told_by_the_provider(world: World) {
+async fn rule_2_8_an_expired_reservation_is_told_by_the_provider(world: World) {
     let bought = world.buy(900, "capture=expired").await;
     let order = world.complete(&bought.name).await.unwrap().order.unwrap();
     assert_eq!(status_id(&order), "not-processed");
@@ -235,7 +235,7 @@ async fn an_expired_reservation_is_told_by_the_provider(world: World) {
     assert_eq!((status_id(&order), problems(&order).len()), ("cancelled", 0));
 }
 
-async fn from_completed_only_the_label_moves_and_nothing_is_captured_twice(world: World) {
+async fn rule_2_6_from_completed_only_the_label_moves_and_nothing_is_captured_twice(world: World) {
     let bought = world.buy(900, "").await;
     world.complete(&bought.name).await.unwrap();
     for status in ["returned", "sent", "processing", "sent"] {
@@ -248,7 +248,7 @@ async fn from_completed_only_the_label_moves_and_nothing_is_captured_twice(world
     refused(world.cancel(&bought.name, true).await, Code::AlreadyCaptured);
 }
 
-async fn an_undelivered_order_is_not_completed_where_delivery_captures(world: World) {
+async fn rule_2_2_an_undelivered_order_is_not_completed_where_delivery_captures(world: World) {
     world
         .set("settings.capture_mode", |settings| {
             settings.set_capture_mode(CaptureMode::PerDelivery);
@@ -293,7 +293,7 @@ async fn a_part_still_unconfirmed_cannot_complete_an_order_held_too_small(world:
     assert_eq!(refusal.number("held_minor"), Some(540));
 }
 
-async fn a_note_rides_along(world: World) {
+async fn rule_2_10_a_note_rides_along(world: World) {
     let bought = world.buy(900, "capture=slow:1s").await;
     let change =
         || world.change(&bought.name, "sent").note(NoteAudience::Warehouse, "Pakk godt\nTakk");

@@ -41,7 +41,7 @@ where
     outcomes
 }
 
-fn check_refusals<Answer>(outcomes: &[Result<Answer, Error>], allowed: &[Code]) {
+pub(crate) fn check_refusals<Answer>(outcomes: &[Result<Answer, Error>], allowed: &[Code]) {
     for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
         let is_allowed = allowed.iter().any(|code| error.code() == Some(code.name()));
         assert!(is_allowed, "{error:?}");

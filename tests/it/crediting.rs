@@ -7,6 +7,7 @@ use order_sdk::proto::{
 };
 use order_sdk::{Credit, OrderName};
 
+use crate::clocks::day_of;
 use crate::harness::audit::audit;
 use crate::harness::{
     Bought, WAIT, World, gross, problems, refused, request_id, seed, status_id, wrong_fields,
@@ -314,6 +315,7 @@ async fn rule_4_5_a_credit_order_is_final(world: World) {
         ..proto::AttachPaymentRequest::default()
     };
     refused(world.client.attach_payment(attach).await, Code::CreditOrderFinal);
+    nothing_else_is_done_to(&world, &name).await;
 
     // COMPLETED moves neither money nor stock; contact data can be corrected.
     let before = (world.on_hand("CUP").await, world.book().entries(&sold.reference));
@@ -333,6 +335,38 @@ async fn rule_4_5_a_credit_order_is_final(world: World) {
     let order = world.client.update_order(request).await.unwrap().order.unwrap();
     assert_eq!((order.language_code.as_str(), order.duplicates.len()), ("en", 0));
     audit(&world).await;
+}
+
+/// Of a credit order.
+async fn nothing_else_is_done_to(world: &World, credit: &OrderName) {
+    let before = world.revision().await;
+    let edit = world.client.edit(credit);
+    refused(edit.quantity(1, 1).restock(true).send().await, Code::CreditOrderFinal);
+    refused(world.client.deliver(credit).send().await, Code::CreditOrderFinal);
+    let mut delete =
+        proto::DeleteOrderRequest { name: credit.into(), ..proto::DeleteOrderRequest::default() };
+    delete.set_restock(proto::Restock::No);
+    refused(world.client.delete_order(delete).await, Code::CreditOrderFinal);
+    let today = day_of(world.get(credit).await.create_time).to_string();
+    let arrival = proto::ConfirmArrivalRequest {
+        name: credit.into(),
+        arrival_date: today.clone(),
+        ..proto::ConfirmArrivalRequest::default()
+    };
+    refused(world.client.confirm_arrival(arrival).await, Code::CreditOrderFinal);
+    let withdrawal = proto::RecordWithdrawalRequest {
+        name: credit.into(),
+        withdrawal_date: today,
+        ..proto::RecordWithdrawalRequest::default()
+    };
+    refused(world.client.record_withdrawal(withdrawal).await, Code::CreditOrderFinal);
+    let cancel = proto::CancelDeliveryRequest {
+        name: credit.into(),
+        delivery_id: 1,
+        ..proto::CancelDeliveryRequest::default()
+    };
+    refused(world.client.cancel_delivery(cancel).await, Code::CreditOrderFinal);
+    assert_eq!(world.revision().await, before);
 }
 
 async fn rule_4_5_lists_show_credit_orders_only_when_asked(world: World) {

@@ -7,7 +7,7 @@ use crate::harness::listener::Listener;
 use crate::harness::{Backend, Server, World, refused, status_id};
 
 trials! {
-    own: [
+    damaged: [
         a_cursor_of_another_log_asks_for_a_snapshot,
         a_cursor_of_commits_that_were_lost_asks_for_a_snapshot,
         a_cursor_older_than_the_log_is_told_the_oldest,

@@ -22,7 +22,7 @@ trials! {
         rule_6_2_completed_takes_what_deliveries_left,
         rule_6_2_a_twin_cannot_be_delivered_on_a_bound_payment,
         rule_2_2_completed_records_a_delivery_of_what_is_undelivered,
-        rule_4_5_a_cancelled_order_is_not_delivered,
+        a_cancelled_order_is_not_delivered,
         bad_input_of_a_delivery_is_told_at_once,
     ];
     own: [
@@ -345,7 +345,7 @@ async fn rule_2_2_completed_records_a_delivery_of_what_is_undelivered(world: Wor
     audit(&world).await;
 }
 
-async fn rule_4_5_a_cancelled_order_is_not_delivered(world: World) {
+async fn a_cancelled_order_is_not_delivered(world: World) {
     let (name, _) = world.buy_parts("", PARTS_TOTAL).await;
     world.cancel(&name, false).await.unwrap();
     refused(world.deliver(&name).send().await, Code::OrderCancelled);

@@ -2,6 +2,7 @@
 
 pub(crate) mod answered;
 pub(crate) mod audit;
+pub(crate) mod audited;
 pub(crate) mod binaries;
 pub(crate) mod book;
 pub(crate) mod folder;

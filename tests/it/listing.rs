@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use futures_util::TryStreamExt;
 use order_rules::refusals::Code;
 use order_sdk::proto::{self, DeliveryState, OrderFilter, OrderKind, PaymentState, StatusTag};
-use order_sdk::{Page, PageToken};
+use order_sdk::{OrderName, Page, PageToken};
 use prost_types::Timestamp;
 
+use crate::clocks::day_of;
 use crate::harness::{World, gross, refused, wrong_fields};
 
 trials! {
     shared: [
         every_filter_finds_what_it_says_and_nothing_else,
+        every_filter_of_days_credits_and_waiting_changes_finds_what_it_says,
         every_sort_is_total_and_pages_are_complete,
         pages_stay_complete_while_orders_come_and_change,
         a_token_belongs_to_its_question,
@@ -106,22 +108,91 @@ async fn every_filter_finds_what_it_says_and_nothing_else(world: World) {
         (OrderFilter { currency_code: "SEK".to_owned(), ..none() }, &[5]),
         (OrderFilter { statuses: status("sent"), gross_minor_max: Some(899), ..none() }, &[]),
     ];
-    for (filter, wanted) in cases {
-        let query = world.client.orders(&world.shop).order_by("number").page_size(3);
-        let told = format!("{filter:?}");
-        let query = query.filter(|empty| *empty = filter);
-        let total = query.clone().count().await.unwrap();
-        let found: Vec<proto::Order> = query.by_item().try_collect().await.unwrap();
-        assert_eq!(usize::try_from(total).unwrap(), found.len(), "{told}");
-        let found: Vec<i64> = found.iter().map(|order| order.number - 1001).collect();
-        assert_eq!(found, wanted, "{told}");
-    }
+    each_finds(&world, &cases).await;
     // What is listed is what is read.
     for order in world.client.orders(&world.shop).page().await.unwrap().items {
         assert_eq!(world.get(&order.name.parse().unwrap()).await, order);
     }
     let elsewhere = World::new(world.server.clone()).await;
     assert!(elsewhere.client.orders(&elsewhere.shop).page().await.unwrap().items.is_empty());
+}
+
+/// By place: the first order is 0.
+async fn each_finds(world: &World, cases: &[(OrderFilter, &[i64])]) {
+    for (filter, wanted) in cases {
+        let query = world.client.orders(&world.shop).order_by("number").page_size(3);
+        let told = format!("{filter:?}");
+        let query = query.filter(|empty| *empty = filter.clone());
+        let total = query.clone().count().await.unwrap();
+        let found: Vec<proto::Order> = query.by_item().try_collect().await.unwrap();
+        assert_eq!(usize::try_from(total).unwrap(), found.len(), "{told}");
+        let found: Vec<i64> = found.iter().map(|order| order.number - 1001).collect();
+        assert_eq!(&found, wanted, "{told}");
+    }
+}
+
+async fn every_filter_of_days_credits_and_waiting_changes_finds_what_it_says(world: World) {
+    world.set("settings.time_zone", |settings| "UTC".clone_into(&mut settings.time_zone)).await;
+    let mut names: Vec<OrderName> = Vec::new();
+    for trouble in ["", "", "", "capture=later:60m", ""] {
+        names.push(world.buy(900, trouble).await.name);
+    }
+    // 0: estimated to arrive in three days; 1: is there; 2: undelivered; 3: waits; 4: withdrawn from.
+    for place in [0, 1, 4] {
+        world.complete(&names[place]).await.unwrap();
+    }
+    world.change(&names[3], "sent").send().await.unwrap();
+    let today = day_of(world.get(&names[1]).await.deliveries[0].ship_time);
+    let arrival = proto::ConfirmArrivalRequest {
+        name: (&names[1]).into(),
+        arrival_date: today.to_string(),
+        ..proto::ConfirmArrivalRequest::default()
+    };
+    world.client.confirm_arrival(arrival).await.unwrap();
+    let withdrawal = proto::RecordWithdrawalRequest {
+        name: (&names[4]).into(),
+        withdrawal_date: today.to_string(),
+        ..proto::RecordWithdrawalRequest::default()
+    };
+    world.client.record_withdrawal(withdrawal).await.unwrap();
+    // Its credit order is 5.
+    let credit = world.client.credit(&names[0]).units(1, 1).refund(true);
+    credit.wait(crate::harness::WAIT).send().await.unwrap();
+
+    let deadline =
+        async |place: usize| world.get(&names[place]).await.withdrawal.unwrap().deadline_date;
+    let (later, sooner) = (deadline(0).await, deadline(1).await);
+    assert!(later > sooner);
+    let due = today.plus_days(14);
+    let sale = String::from(&names[0]);
+    let kinds = |kind: OrderKind| vec![i32::from(kind)];
+    let none = OrderFilter::default;
+    let cases: Vec<(OrderFilter, &[i64])> = vec![
+        (OrderFilter { withdrawal_deadline_from: sooner.clone(), ..none() }, &[0, 1, 4]),
+        (OrderFilter { withdrawal_deadline_from: later.clone(), ..none() }, &[0, 4]),
+        (OrderFilter { withdrawal_deadline_before: later.clone(), ..none() }, &[1]),
+        (OrderFilter { withdrawal_deadline_before: sooner.clone(), ..none() }, &[]),
+        (
+            OrderFilter {
+                withdrawal_deadline_from: sooner,
+                withdrawal_deadline_before: later,
+                ..none()
+            },
+            &[1],
+        ),
+        (OrderFilter { refund_due_before: due.to_string(), ..none() }, &[]),
+        (OrderFilter { refund_due_before: due.plus_days(1).to_string(), ..none() }, &[4]),
+        (OrderFilter { original_order: sale.clone(), ..none() }, &[5]),
+        (
+            OrderFilter { original_order: sale.clone(), kinds: kinds(OrderKind::Credit), ..none() },
+            &[5],
+        ),
+        (OrderFilter { original_order: sale, kinds: kinds(OrderKind::Sale), ..none() }, &[]),
+        (OrderFilter { original_order: String::from(&names[1]), ..none() }, &[]),
+        (OrderFilter { has_pending_status_change: Some(true), ..none() }, &[3]),
+        (OrderFilter { has_pending_status_change: Some(false), ..none() }, &[0, 1, 2, 4]),
+    ];
+    each_finds(&world, &cases).await;
 }
 
 type Key = fn(&proto::Order) -> i64;

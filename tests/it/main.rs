@@ -104,6 +104,8 @@ mod replicas;
 #[cfg(test)]
 mod resolving;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod searching;
@@ -111,6 +113,8 @@ mod searching;
 mod shops;
 #[cfg(test)]
 mod starting;
+#[cfg(test)]
+mod states;
 #[cfg(test)]
 mod statuses;
 #[cfg(test)]
@@ -167,6 +171,8 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     cancelling::trials,
     catalogue::trials,
     cli::trials,
+    cli::goods::trials,
+    cli::lists::trials,
     clocks::trials,
     completing::trials,
     concurrency::trials,
@@ -208,17 +214,20 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     refunding::trials,
     replicas::trials,
     resolving::trials,
+    rules::trials,
     schemas::trials,
     searching::trials,
     shops::trials,
     starting::trials,
     starting::on_postgres::trials,
+    states::trials,
     statuses::trials,
     stock::trials,
     tidy::trials,
     twins::trials,
     updating::trials,
     verifying::trials,
+    verifying::damages::trials,
     vipps::trials,
     vipps::refusals::trials,
     watching::trials,

@@ -66,7 +66,7 @@ pub(crate) async fn sent(world: &World, order: &OrderName) -> proto::Order {
 }
 
 /// The file of a mail, as it lies in the folder.
-fn file(world: &World, mail: &proto::Mail) -> String {
+pub(crate) fn file(world: &World, mail: &proto::Mail) -> String {
     std::fs::read_to_string(file_path(world, mail)).unwrap()
 }
 
@@ -282,7 +282,7 @@ async fn rule_3_6_an_order_is_confirmed_with_the_form(world: World) {
 }
 
 /// A mail with its quoted-printable undone.
-fn readable(text: &str) -> String {
+pub(crate) fn readable(text: &str) -> String {
     let text = text.replace("=\r\n", "");
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -429,6 +429,21 @@ async fn templates_are_checked_when_they_are_set(world: World) {
     let [violation] = refusal.violations.as_slice() else { panic!("{refusal:?}") };
     assert_eq!(violation.field, "shop.settings.mail_templates[0].value.text");
     assert!(violation.description.contains("order.nummer"), "{violation:?}");
+    // Also where an order that has everything never comes.
+    for (text, unknown) in [
+        ("{% if note %}{{ note }}{% else %}{{ order.nummer }}{% endif %}", "order.nummer"),
+        (
+            "{% if not note %}{% for line in order.lines %}{{ line.navn }}{% endfor %}{% endif %}",
+            "line.navn",
+        ),
+        (
+            "{% for one in order.deliveries %}{% else %}{% set who = customer %}{{ who.fornavn }}{% endfor %}",
+            "who.fornavn",
+        ),
+    ] {
+        let refusal = refused(set("note.nb", template("Hei", text)).await, Code::InvalidRequest);
+        assert!(refusal.violations[0].description.contains(unknown), "{refusal:?}");
+    }
     let wrong = wrong_fields(set("receipt.nb", template("{{ a", "x")).await);
     let place = "shop.settings.mail_templates[0]";
     assert_eq!(wrong, [format!("{place}.key"), format!("{place}.value.subject")]);

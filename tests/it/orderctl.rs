@@ -264,8 +264,16 @@ fn walk() -> Vec<String> {
 /// Runs a line of a document in a shell, as it stands.
 pub(crate) fn shell(world: &World, folder: &Path, line: &str) -> Command {
     let mut shell = Command::new("sh");
-    shell.args(["-c", &line.replacen("orderctl", "exec \"$ORDERCTL\"", 1)]).current_dir(folder);
-    shell.env("ORDERCTL", binaries::orderctl()).env("ORDER_SERVER", world.server.endpoint());
+    // So that a signal reaches it.
+    let line = match line.strip_prefix("orderctl ") {
+        Some(rest) => format!("exec orderctl {rest}"),
+        None => line.to_owned(),
+    };
+    let mut path = binaries::orderctl().parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    shell.args(["-c", &line]).current_dir(folder);
+    shell.env("PATH", path).env("ORDER_SERVER", world.server.endpoint());
     shell.env_remove("ORDER_SHOP").stdin(Stdio::null()).kill_on_drop(true);
     shell
 }

@@ -12,7 +12,7 @@ trials! {
         a_change_is_withdrawn_while_nothing_was_sent,
         a_change_whose_effect_was_sent_is_not_withdrawn,
         nothing_pending_nothing_withdrawn,
-        a_payment_is_attached_and_read_from_the_provider,
+        rule_9_6_a_payment_is_attached_and_read_from_the_provider,
         what_cannot_be_attached_is_refused,
     ];
 }
@@ -142,7 +142,7 @@ async fn nothing_pending_nothing_withdrawn(world: World) {
     assert_eq!(world.revision().await, before);
 }
 
-async fn a_payment_is_attached_and_read_from_the_provider(world: World) {
+async fn rule_9_6_a_payment_is_attached_and_read_from_the_provider(world: World) {
     let bought = world.buy(900, "authorize=decline").await;
     let (small, whole) = (world.reference("authorize=amount:500"), world.reference(""));
     let answer = world.attach(&bought.name, "vipps", &small, 900).await.unwrap();

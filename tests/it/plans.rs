@@ -10,7 +10,7 @@ use order_sdk::proto::{OrderFilter, PaymentState, StatusTag};
 use crate::harness::{Backend, World};
 
 trials! {
-    own: [a_list_reads_what_it_answers];
+    damaged: [a_list_reads_what_it_answers];
     once: [
         problems_and_persons_are_found_by_their_index,
     ];

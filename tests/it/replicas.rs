@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
+use order_rules::refusals::Code;
 use order_sdk::proto::{self, StatusTag};
-use order_sdk::{OrderName, Start};
+use order_sdk::{Error, OrderName, Start};
 
+use crate::concurrency::check_refusals;
 use crate::harness::audit::audit;
 use crate::harness::listener::Listener;
-use crate::harness::{Backend, World, depth, eventually, mask, status_id};
+use crate::harness::{Backend, WAIT, World, depth, eventually, mask, status_id};
 
 trials! {
     once: [
         commands_through_two_replicas_make_one_log,
         twins_through_two_replicas_are_captured_once,
         an_edit_races_a_capture_and_the_total_of_that_moment_is_taken,
+        a_cancel_races_a_capture_and_goods_go_back_once,
         what_a_killed_replica_began_the_other_ends,
         what_happens_at_one_is_heard_at_the_other,
         settings_changed_at_one_hold_at_the_other,
@@ -123,6 +126,120 @@ async fn an_edit_races_a_capture_and_the_total_of_that_moment_is_taken() {
         assert_eq!(held.captured_minor + held.released_minor, held.authorized_minor, "{trouble}");
     }
     audit(&second).await;
+}
+
+/// Clients at both replicas at once, every other at the one.
+async fn through_both<Answer, Running>(
+    pair: &(World, World),
+    clients: usize,
+    act: impl Fn(World, usize) -> Running,
+) -> Vec<Result<Answer, Error>>
+where
+    Answer: Send + 'static,
+    Running: Future<Output = Result<Answer, Error>> + Send + 'static,
+{
+    let running: Vec<_> = (0..clients)
+        .map(|number| {
+            let world = if number % 2 == 0 { &pair.0 } else { &pair.1 };
+            tokio::spawn(act(world.through(&world.server), number))
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for one in running {
+        outcomes.push(one.await.unwrap());
+    }
+    outcomes
+}
+
+async fn a_cancel_races_a_capture_and_goods_go_back_once() {
+    let pair = pair(&["--call-timeout", "3s"]).await;
+    let (first, second) = &pair;
+    first.stock("CUP", 1_000).await;
+    let troubles = [
+        "",
+        "capture=slow:300ms,void=slow:300ms",
+        "capture=timeout-after:100ms,void=timeout-after:100ms",
+    ];
+    let mut left = 1_000;
+    for round in 0..3 * depth() {
+        let trouble = troubles[usize::try_from(round).unwrap() % troubles.len()];
+        let (name, reference) = first.buy_three_cups(trouble).await;
+        let raced = name.clone();
+        let outcomes = through_both(&pair, 32, move |world, number| {
+            let name = raced.clone();
+            async move {
+                // Both kinds at both replicas.
+                if number % 4 < 2 {
+                    world.complete(&name).await
+                } else {
+                    world.cancel(&name, true).await
+                }
+            }
+        })
+        .await;
+        let allowed = [Code::StatusChangePending, Code::AlreadyCaptured, Code::ReservationGone];
+        check_refusals(&outcomes, &allowed);
+        let order = second.settled(&name).await;
+        let book = first.book();
+        let moved = |kind| book.done(&reference, kind);
+        match status_id(&order) {
+            "sent" => {
+                assert_eq!((moved("capture"), moved("void")), (vec![900], vec![]), "{trouble}");
+                left -= 3;
+            }
+            "cancelled" => {
+                assert_eq!((moved("capture"), moved("void")), (vec![], vec![900]), "{trouble}");
+            }
+            other => panic!("{trouble}: {other} is what nobody asked for"),
+        }
+        assert_eq!(second.on_hand("CUP").await, left, "{trouble}: goods went back once, or not");
+        if status_id(&order) == "sent" {
+            left += credited_by_many(&pair, &name, &reference).await;
+            assert_eq!(first.on_hand("CUP").await, left, "{trouble}: each unit went back once");
+        }
+    }
+    // Whoever won all of those: this one is sold.
+    let (name, reference) = first.buy_three_cups("refund=slow:200ms").await;
+    first.complete(&name).await.unwrap();
+    credited_by_many(&pair, &name, &reference).await;
+    assert_eq!(second.on_hand("CUP").await, left);
+    audit(second).await;
+}
+
+impl World {
+    /// Three tracked cups on one payment.
+    async fn buy_three_cups(&self, orders: &str) -> (OrderName, String) {
+        let reference = self.reference(orders);
+        let draft = self.draft(0).with(|order| order.lines.clear());
+        let draft = draft.goods("CUP", "Kopp", 3, 300, 2_500).payment("klarna", &reference, 900);
+        (self.place(draft).await.name.parse().unwrap(), reference)
+    }
+}
+
+/// Many credit a unit each of three that were sold and put it back, while others try to cancel. Answers
+/// how many went back.
+async fn credited_by_many(pair: &(World, World), name: &OrderName, reference: &str) -> i64 {
+    let credited = name.clone();
+    let outcomes = through_both(pair, 16, move |world, number| {
+        let name = credited.clone();
+        async move {
+            if number % 4 == 3 {
+                world.cancel(&name, true).await.map(drop)
+            } else {
+                let credit = world.client.credit(&name).restocked_units(1, 1).refund(true);
+                credit.wait(WAIT).send().await.map(drop)
+            }
+        }
+    })
+    .await;
+    // Once all is credited a cancellation only moves the label.
+    let allowed = [Code::CreditExceedsCaptured, Code::AlreadyCaptured, Code::StatusChangePending];
+    check_refusals(&outcomes, &allowed);
+    let order = pair.0.settled(name).await;
+    assert_eq!(order.lines[0].credited_quantity, 3);
+    assert_eq!(order.credit_orders.len(), 3);
+    assert_eq!(pair.0.book().done(reference, "refund"), [300, 300, 300]);
+    3
 }
 
 async fn what_a_killed_replica_began_the_other_ends() {

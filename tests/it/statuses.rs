@@ -1,19 +1,23 @@
 //! Statuses: a merchant's own labels, their tags, and what deleting one means (rules §1).
 
 use order_rules::refusals::Code;
-use order_sdk::proto::{self, StatusTag};
+use order_sdk::OrderName;
+use order_sdk::proto::{self, EventKind, StatusTag};
 
-use crate::harness::{World, mask, refused, status_id};
+use crate::harness::{WAIT, World, mask, refused, status_id};
+use crate::notes::{file, readable, sent, set_seller};
 
 trials! {
     shared: [
-        a_new_shop_has_the_five_statuses_in_both_languages,
-        a_status_is_created_renamed_and_reordered,
-        default_moves_to_another_status_in_one_update,
-        one_status_of_each_tag_stays,
-        a_tag_that_acts_is_fixed_while_orders_have_the_status,
-        a_status_in_use_is_deleted_only_with_a_replacement,
-        a_setting_uses_a_status_too,
+        rule_1_1_a_new_shop_has_the_five_statuses_in_both_languages,
+        rule_1_2_a_status_is_created_renamed_and_reordered,
+        rule_1_2_a_name_falls_back_to_the_language_of_the_shop,
+        rule_1_3_default_moves_to_another_status_in_one_update,
+        rule_1_3_one_status_of_each_tag_stays,
+        rule_1_5_a_tag_that_acts_is_fixed_while_orders_have_the_status,
+        rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement,
+        rule_1_4_a_setting_uses_a_status_too,
+        rule_1_6_the_status_an_order_has_already_is_no_change,
         what_does_not_exist_or_exists_already_is_refused,
     ];
 }
@@ -98,7 +102,7 @@ fn last(name: &str) -> &str {
     name.rsplit('/').next().unwrap()
 }
 
-async fn a_new_shop_has_the_five_statuses_in_both_languages(world: World) {
+async fn rule_1_1_a_new_shop_has_the_five_statuses_in_both_languages(world: World) {
     let wanted = [
         ("not-processed", StatusTag::Default, "Ikke behandlet", "Not processed"),
         ("processing", StatusTag::Unspecified, "Under behandling", "Processing"),
@@ -121,7 +125,7 @@ async fn a_new_shop_has_the_five_statuses_in_both_languages(world: World) {
     assert!(statuses.is_sorted_by_key(|status| status.position));
 }
 
-async fn a_status_is_created_renamed_and_reordered(world: World) {
+async fn rule_1_2_a_status_is_created_renamed_and_reordered(world: World) {
     let created = world.create_status("packed", StatusTag::Unspecified, 3).await.unwrap();
     assert_eq!(created.receipt.unwrap().revision, world.revision().await);
     let packed = created.order_status.unwrap();
@@ -156,7 +160,28 @@ async fn a_status_is_created_renamed_and_reordered(world: World) {
     world.create_status("packed", StatusTag::Unspecified, 1).await.unwrap();
 }
 
-async fn default_moves_to_another_status_in_one_update(world: World) {
+async fn rule_1_2_a_name_falls_back_to_the_language_of_the_shop(world: World) {
+    set_seller(&world).await;
+    world.set("settings.language_code", |settings| settings.language_code = "nb".to_owned()).await;
+    let names = [("nb", "Pakkes nå"), ("fr", "En cours")];
+    world
+        .update_status("processing", "customer_names", |status| {
+            let named = names.map(|(language, name)| (language.to_owned(), name.to_owned()));
+            status.customer_names = named.into();
+        })
+        .await
+        .unwrap();
+    for (language, wanted) in [("fr", "En cours"), ("de", "Pakkes nå"), ("", "Pakkes nå")] {
+        let draft = world.draft(500).payment("manual", "", 500).language(language);
+        let name = world.place(draft).await.name.parse().unwrap();
+        world.change(&name, "processing").send_email().send().await.unwrap();
+        let order = sent(&world, &name).await;
+        let text = readable(&file(&world, &order.mails[0]));
+        assert!(text.contains(wanted), "{language}: {text}");
+    }
+}
+
+async fn rule_1_3_default_moves_to_another_status_in_one_update(world: World) {
     let before = world.revision().await;
     world.set_tag("processing", StatusTag::Default).await.unwrap();
     assert_eq!(world.revision().await, before + 1, "one atomic update is one event");
@@ -174,7 +199,7 @@ async fn default_moves_to_another_status_in_one_update(world: World) {
     assert_eq!(world.read_status("fresh").await.order_count, 1);
 }
 
-async fn one_status_of_each_tag_stays(world: World) {
+async fn rule_1_3_one_status_of_each_tag_stays(world: World) {
     let before = world.revision().await;
     for id in ["not-processed", "sent", "cancelled"] {
         refused(world.set_tag(id, StatusTag::Unspecified).await, Code::StatusTagRequired);
@@ -187,7 +212,7 @@ async fn one_status_of_each_tag_stays(world: World) {
     assert_eq!(world.read_status("returned").await.tag(), StatusTag::Completed);
 }
 
-async fn a_tag_that_acts_is_fixed_while_orders_have_the_status(world: World) {
+async fn rule_1_5_a_tag_that_acts_is_fixed_while_orders_have_the_status(world: World) {
     let order = world.buy(500, "").await;
     world.create_status("shipped", StatusTag::Completed, 20).await.unwrap();
     world.complete(&order.name).await.unwrap();
@@ -200,7 +225,7 @@ async fn a_tag_that_acts_is_fixed_while_orders_have_the_status(world: World) {
     world.set_tag("processing", StatusTag::Default).await.unwrap();
 }
 
-async fn a_status_in_use_is_deleted_only_with_a_replacement(world: World) {
+async fn rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement(world: World) {
     let order = world.buy(500, "").await;
     world.change(&order.name, "processing").send().await.unwrap();
     let refusal = refused(world.delete_status("processing", "").await, Code::StatusInUse);
@@ -228,7 +253,7 @@ async fn a_status_in_use_is_deleted_only_with_a_replacement(world: World) {
     assert_eq!(unchanged.order.unwrap().revision, was.revision);
 }
 
-async fn a_setting_uses_a_status_too(world: World) {
+async fn rule_1_4_a_setting_uses_a_status_too(world: World) {
     let name: String = world.status("returned").into();
     world.set("settings.credit_order_status", |settings| settings.credit_order_status = name).await;
     let refusal = refused(world.delete_status("returned", "").await, Code::StatusInUse);
@@ -239,6 +264,31 @@ async fn a_setting_uses_a_status_too(world: World) {
     world.change(&order.name, "shipped").send().await.unwrap();
     let refusal = refused(world.delete_status("shipped", "").await, Code::StatusInUse);
     assert_eq!(refusal.number("pending"), Some(1));
+}
+
+/// The history of an order without the records of commands that changed nothing.
+async fn changes(world: &World, order: &OrderName) -> Vec<proto::Event> {
+    let mut events = world.history(order).await;
+    events.retain(|event| event.kind() != EventKind::Noop);
+    events
+}
+
+async fn rule_1_6_the_status_an_order_has_already_is_no_change(world: World) {
+    let bought = world.buy(500, "").await;
+    for status in ["not-processed", "processing", "sent"] {
+        world.change(&bought.name, status).wait(WAIT).send().await.unwrap();
+        let (order, events) =
+            (world.settled(&bought.name).await, changes(&world, &bought.name).await);
+        let again = world.change(&bought.name, status).send().await.unwrap();
+        assert!(again.receipt.unwrap().plan.is_empty());
+        assert_eq!(again.order.unwrap(), order, "{status}");
+        assert_eq!(changes(&world, &bought.name).await, events, "{status}: no event");
+    }
+    let bought = world.buy(500, "").await;
+    world.cancel(&bought.name, false).await.unwrap();
+    let events = changes(&world, &bought.name).await;
+    world.cancel(&bought.name, true).await.unwrap();
+    assert_eq!(changes(&world, &bought.name).await, events);
 }
 
 async fn what_does_not_exist_or_exists_already_is_refused(world: World) {

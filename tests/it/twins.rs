@@ -8,14 +8,14 @@ use crate::harness::{Bought, World, gross, problems, refused, status_id};
 
 trials! {
     shared: [
-        a_second_order_on_a_payment_points_at_the_first_and_back,
-        a_shop_may_want_the_first_returned,
+        rule_7_1_a_second_order_on_a_payment_points_at_the_first_and_back,
+        rule_7_2_a_shop_may_want_the_first_returned,
         a_deleted_order_is_nobodys_first_and_no_twin,
-        the_same_reference_with_another_amount_is_refused,
-        only_one_of_twins_is_captured,
-        cancelling_a_twin_leaves_the_payment_alone,
-        a_twin_of_dead_orders_is_a_problem,
-        orders_paid_by_hand_are_no_twins,
+        rule_7_1_the_same_reference_with_another_amount_is_refused,
+        rule_7_4_and_11_1_only_one_of_twins_is_captured,
+        rule_7_3_cancelling_a_twin_leaves_the_payment_alone,
+        rule_7_1_a_twin_of_dead_orders_is_a_problem,
+        rule_9_3_orders_paid_by_hand_are_no_twins,
     ];
 }
 
@@ -29,7 +29,7 @@ impl World {
     }
 }
 
-async fn a_second_order_on_a_payment_points_at_the_first_and_back(world: World) {
+async fn rule_7_1_a_second_order_on_a_payment_points_at_the_first_and_back(world: World) {
     let first = world.buy(900, "").await;
     let total = gross(&first.order);
     let draft = world.draft(total).payment("klarna", &first.reference, total);
@@ -64,7 +64,7 @@ async fn a_second_order_on_a_payment_points_at_the_first_and_back(world: World) 
     assert!(other.duplicates.iter().all(|link| link.same_total && link.same_payment));
 }
 
-async fn a_shop_may_want_the_first_returned(world: World) {
+async fn rule_7_2_a_shop_may_want_the_first_returned(world: World) {
     world
         .set("settings.duplicate_mode", |settings| {
             settings.set_duplicate_mode(DuplicateMode::ReturnFirst);
@@ -104,7 +104,7 @@ async fn a_deleted_order_is_nobodys_first_and_no_twin(world: World) {
     assert_eq!(third.order.unwrap().number, 1002);
 }
 
-async fn the_same_reference_with_another_amount_is_refused(world: World) {
+async fn rule_7_1_the_same_reference_with_another_amount_is_refused(world: World) {
     let first = world.buy(900, "").await;
     let before = world.revision().await;
     let other = world.draft(800).payment("klarna", &first.reference, 800);
@@ -119,7 +119,7 @@ async fn the_same_reference_with_another_amount_is_refused(world: World) {
     assert!(world.place(elsewhere).await.duplicates.is_empty());
 }
 
-async fn only_one_of_twins_is_captured(world: World) {
+async fn rule_7_4_and_11_1_only_one_of_twins_is_captured(world: World) {
     let first = world.buy(900, "capture=slow:1s").await;
     let twin = world.twin(&first).await;
     world.change(&first.name, "sent").send().await.unwrap();
@@ -135,7 +135,7 @@ async fn only_one_of_twins_is_captured(world: World) {
     assert_eq!((held.captured_minor, held.is_voided), (900, false));
 }
 
-async fn cancelling_a_twin_leaves_the_payment_alone(world: World) {
+async fn rule_7_3_cancelling_a_twin_leaves_the_payment_alone(world: World) {
     let first = world.buy(900, "").await;
     let (twin, third) = (world.twin(&first).await, world.twin(&first).await);
     for dropped in [&twin, &third] {
@@ -155,7 +155,7 @@ async fn cancelling_a_twin_leaves_the_payment_alone(world: World) {
     }
 }
 
-async fn a_twin_of_dead_orders_is_a_problem(world: World) {
+async fn rule_7_1_a_twin_of_dead_orders_is_a_problem(world: World) {
     let first = world.buy(900, "").await;
     world.cancel(&first.name, false).await.unwrap();
     let twin = world.twin(&first).await;
@@ -164,7 +164,7 @@ async fn a_twin_of_dead_orders_is_a_problem(world: World) {
     refused(world.complete(&twin.name).await, Code::ReservationGone);
 }
 
-async fn orders_paid_by_hand_are_no_twins(world: World) {
+async fn rule_9_3_orders_paid_by_hand_are_no_twins(world: World) {
     let draft = || world.draft(900).payment("manual", "", 900);
     let (first, second) = (world.place(draft()).await, world.place(draft()).await);
     assert!(first.duplicates.is_empty() && second.duplicates.is_empty());

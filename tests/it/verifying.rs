@@ -1,5 +1,7 @@
 //! The exactness audit: nothing to find in a healthy shop, and every damage by its name.
 
+pub(crate) mod damages;
+
 use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt;
@@ -7,14 +9,13 @@ use order_rules::refusals::Code;
 use order_sdk::proto::verify_shop_response::Message;
 use order_sdk::proto::{self, VerifySummary};
 
-use crate::harness::{Backend, World, refused, wrong_fields};
+use crate::harness::{World, refused, wrong_fields};
 
 trials! {
     shared: [
         a_healthy_shop_has_nothing_to_find,
         a_shop_that_is_not_there_cannot_be_audited,
     ];
-    own: [every_damage_is_named];
 }
 
 impl World {
@@ -64,77 +65,4 @@ async fn a_shop_that_is_not_there_cannot_be_audited(world: World) {
     };
     refused(ask("shops/nowhere").await, Code::ShopNotFound);
     assert_eq!(wrong_fields(ask("nowhere").await), ["parent"]);
-}
-
-/// What is done to the tables, to which order (0: the shop), and how the audit names it.
-const DAMAGES: [(i64, &str, &str); 12] = [
-    (
-        1001,
-        "order-total",
-        "UPDATE orders SET gross_minor = gross_minor + 1, net_minor = net_minor + 1 WHERE ORDER",
-    ),
-    (
-        1002,
-        "line-amounts",
-        "UPDATE order_lines SET unit_price_minor = unit_price_minor + 1 WHERE ORDER",
-    ),
-    (1003, "derived-states", "UPDATE orders SET payment_state = 9 WHERE ORDER"),
-    (
-        1004,
-        "payment-sums",
-        "UPDATE payments SET captured_minor = 1 WHERE payment_key IN (SELECT payment_key FROM order_payments WHERE ORDER)",
-    ),
-    (1005, "document", "UPDATE events SET document = NULL WHERE order_number = 1005 AND SHOP"),
-    (1006, "personal-versions", "UPDATE orders SET personal_version = 2 WHERE ORDER"),
-    (1006, "expiries", "DELETE FROM order_expiries WHERE ORDER"),
-    (1007, "line-stock", "UPDATE order_lines SET stock_taken = stock_taken + 1 WHERE ORDER"),
-    (1008, "completed-is-captured", "UPDATE orders SET status_id = 3 WHERE ORDER"),
-    (1009, "effects", "DELETE FROM effects WHERE ORDER"),
-    (
-        0,
-        "order-series",
-        "UPDATE shop_heads SET next_order_number = next_order_number + 5 WHERE SHOP",
-    ),
-    (0, "event-chain", "UPDATE events SET created_at = 1 WHERE revision = 5 AND SHOP"),
-];
-
-async fn every_damage_is_named(backend: Backend) {
-    let world = World::own(backend, &[]).await;
-    world.stock("CUP", 50).await;
-    for number in 1001..=1009 {
-        let trouble = if number == 1009 { "authorize=unavailable" } else { "" };
-        let reference = world.reference(trouble);
-        let draft = world.draft(0).with(|order| order.lines.clear());
-        let draft = draft.goods("CUP", "Kopp", 2, 500, 2_500);
-        let placed = draft.payment("klarna", &reference, 1_000).send().await.unwrap();
-        assert_eq!(placed.order.unwrap().number, number);
-    }
-    for number in 1001..=1008 {
-        world.settled(&world.shop.order(number).unwrap()).await;
-    }
-    assert_eq!(world.breaches().await.0, BTreeSet::new());
-
-    assert_eq!(world.server.stop().await, 0);
-    let shop = format!("(SELECT shop_id FROM shops WHERE slug = '{}')", world.shop.id());
-    let mut wanted = BTreeSet::from([("stock-balance".to_owned(), 0)]);
-    let items = format!("UPDATE stock_items SET on_hand = on_hand + 1 WHERE shop_id = {shop}");
-    world.server.store.damage(&items).await;
-    for (number, invariant, statement) in DAMAGES {
-        let keys = format!(
-            "(SELECT o.order_key FROM orders o WHERE o.number = {number} AND o.shop_id = {shop})"
-        );
-        let statement = statement
-            .replace("ORDER", &format!("order_key IN {keys}"))
-            .replace("SHOP", &format!("shop_id = {shop}"));
-        world.server.store.damage(&statement).await;
-        wanted.insert((invariant.to_owned(), number));
-    }
-    world.server.start().await;
-    let (breaches, summary) = world.breaches().await;
-    let missed: Vec<_> = wanted.difference(&breaches).collect();
-    assert!(missed.is_empty(), "not seen: {missed:?} in {breaches:?}");
-    assert!(summary.breaches >= i64::try_from(wanted.len()).unwrap());
-    // Damage shows where it was done.
-    let untouched = breaches.iter().all(|(_, number)| *number == 0 || *number >= 1001);
-    assert!(untouched, "{breaches:?}");
 }

@@ -1,7 +1,10 @@
 //! What must be true of every order and payment, whatever was done to them: the exactness audit.
 
+mod invariants;
 #[cfg(test)]
 mod tests;
+
+pub use invariants::Invariant;
 
 use crate::accounting::{Transfer, TransferForm, TransferState};
 use crate::decision::Case;
@@ -16,8 +19,8 @@ use crate::statuses::{Statuses, Tag};
 /// Something that must be so and is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// Stable name of what is broken, e.g. `order-total`.
-    pub invariant: &'static str,
+    /// What is broken.
+    pub invariant: Invariant,
     /// What is and what should be, in English, without personal data.
     pub description: String,
 }
@@ -31,7 +34,7 @@ impl Findings {
     pub fn check(
         &mut self,
         is_right: bool,
-        invariant: &'static str,
+        invariant: Invariant,
         describe: impl FnOnce() -> String,
     ) {
         if !is_right {
@@ -42,7 +45,7 @@ impl Findings {
     /// Notes a breach unless the two are the same.
     pub fn same<T: PartialEq + std::fmt::Debug>(
         &mut self,
-        invariant: &'static str,
+        invariant: Invariant,
         what: &str,
         is: &T,
         should_be: &T,
@@ -76,20 +79,23 @@ fn check_transfers(findings: &mut Findings, order: &Order) {
         order.transfers.iter().filter(|transfer| is_counted(transfer)).count()
     };
     let open = count(Transfer::is_open);
-    findings.check(open <= 1, "transfers", || format!("{open} transfers are open"));
+    findings.check(open <= 1, Invariant::Transfers, || format!("{open} transfers are open"));
     let invoices =
         count(|one| one.form == TransferForm::Invoice && one.state == TransferState::Succeeded);
-    findings.check(invoices <= 1, "transfers", || format!("it stands as {invoices} invoices"));
-    findings.check(order.transfers.is_empty() || order.completed_at.is_some(), "transfers", || {
-        "transferred, but never COMPLETED".to_owned()
-    });
+    findings
+        .check(invoices <= 1, Invariant::Transfers, || format!("it stands as {invoices} invoices"));
+    findings.check(
+        order.transfers.is_empty() || order.completed_at.is_some(),
+        Invariant::Transfers,
+        || "transferred, but never COMPLETED".to_owned(),
+    );
 }
 
 /// §10, and the bounds of §4 to §6.
 fn check_line(findings: &mut Findings, order: &Order, line: &Line) {
     let place = |what: &str| format!("line {}: {what}", line.id);
     findings.same(
-        "line-amounts",
+        Invariant::LineAmounts,
         &place("net + VAT"),
         &line.net_minor.checked_add(line.vat_minor),
         &Some(line.gross_minor),
@@ -109,23 +115,23 @@ fn check_line(findings: &mut Findings, order: &Order, line: &Line) {
     // What an edit left of a line may be a rounding away from its price.
     if line.quantity == line.placed.quantity {
         findings.same(
-            "line-amounts",
+            Invariant::LineAmounts,
             &place("units × price − discount"),
             &whole.map(amount),
             &Ok(amount(stored)),
         );
     }
     if order.kind == OrderKind::Sale {
-        findings.same("line-parts", &place("amounts"), &first_units(line), &Ok(stored));
+        findings.same(Invariant::LineParts, &place("amounts"), &first_units(line), &Ok(stored));
     }
     findings.check(
         0 <= line.delivered && line.delivered <= line.quantity,
-        "line-quantities",
+        Invariant::LineQuantities,
         || place(&format!("{} of {} delivered", line.delivered, line.quantity)),
     );
     findings.check(
         0 <= line.credited && line.credited <= line.captured && line.captured <= line.quantity,
-        "line-quantities",
+        Invariant::LineQuantities,
         || {
             let Line { credited, captured, quantity, .. } = line;
             place(&format!("{credited} credited of {captured} captured of {quantity}"))
@@ -133,13 +139,13 @@ fn check_line(findings: &mut Findings, order: &Order, line: &Line) {
     );
     findings.check(
         0 <= line.stock_put_back && line.stock_put_back <= line.stock_taken,
-        "line-stock",
+        Invariant::LineStock,
         || place(&format!("{} of {} put back", line.stock_put_back, line.stock_taken)),
     );
     findings.check(
         (0..=line.gross_minor.max(0)).contains(&line.credited_gross_minor)
             && (0..=line.vat_minor.max(0)).contains(&line.credited_vat_minor),
-        "line-credit",
+        Invariant::LineCredit,
         || place(&format!("{} of {} credited", line.credited_gross_minor, line.gross_minor)),
     );
 }
@@ -160,13 +166,13 @@ fn check_totals(findings: &mut Findings, order: &Order) {
     let lines =
         [sum(|line| line.net_minor), sum(|line| line.vat_minor), sum(|line| line.gross_minor)];
     let stored = [order.net_minor, order.vat_minor, order.gross_minor].map(Some);
-    findings.same("order-total", "the sum of the lines (net, VAT, gross)", &lines, &stored);
+    findings.same(Invariant::OrderTotal, "the sum of the lines (net, VAT, gross)", &lines, &stored);
     let rows = vat_table(&order.lines).unwrap_or_default();
     let table = rows.iter().map(|row| row.gross).try_fold(0_i64, i64::checked_add);
-    findings.same("vat-table", "its sum", &table, &Some(order.gross_minor));
+    findings.same(Invariant::VatTable, "its sum", &table, &Some(order.gross_minor));
     for row in rows {
         let is_sum = row.net.checked_add(row.vat) == Some(row.gross);
-        findings.check(is_sum, "vat-table", || {
+        findings.check(is_sum, Invariant::VatTable, || {
             format!("{} + {} is not {}", row.net, row.vat, row.gross)
         });
     }
@@ -179,7 +185,7 @@ fn check_deliveries(findings: &mut Findings, order: &Order) {
         let units = standing.flat_map(|delivery| &delivery.lines).filter(|(id, _)| *id == line.id);
         let sum = units.map(|(_, units)| *units).try_fold(0_i64, i64::checked_add);
         let what = format!("line {}: what its deliveries hold", line.id);
-        findings.same("deliveries", &what, &sum, &Some(line.delivered));
+        findings.same(Invariant::Deliveries, &what, &sum, &Some(line.delivered));
     }
 }
 
@@ -188,22 +194,22 @@ fn check_labels(findings: &mut Findings, order: &Order) {
     for label in &order.labels {
         let place = |what: &str| format!("label {}: {what}", label.id);
         let is_made = label.state == LabelState::Made;
-        findings.same("labels", &place("made"), &label.consignment.is_some(), &is_made);
+        findings.same(Invariant::Labels, &place("made"), &label.consignment.is_some(), &is_made);
         findings.same(
-            "labels",
+            Invariant::Labels,
             &place("resolved"),
             &label.resolved_at.is_some(),
             &!label.is_open(),
         );
         for print in &label.prints {
             let is_over = print.resolved_at.is_some();
-            findings.same("labels", &place("printed"), &is_over, &!print.is_open());
+            findings.same(Invariant::Labels, &place("printed"), &is_over, &!print.is_open());
         }
         let is_rival = |other: &&Label| {
             other.id < label.id && other.is_open() && other.delivery == label.delivery
         };
         let has_rival = label.stands() && order.labels.iter().any(|other| is_rival(&other));
-        findings.check(!has_rival, "labels", || place("another was not finished"));
+        findings.check(!has_rival, Invariant::Labels, || place("another was not finished"));
     }
 }
 
@@ -211,22 +217,23 @@ fn check_labels(findings: &mut Findings, order: &Order) {
 fn check_status(findings: &mut Findings, case: &Case, statuses: &Statuses) {
     let Case { order, payments } = case;
     let Some(status) = statuses.get(order.status) else {
-        findings.check(false, "status-known", || format!("status {} is none", order.status.0));
+        findings
+            .check(false, Invariant::StatusKnown, || format!("status {} is none", order.status.0));
         return;
     };
     let is_sale = order.kind == OrderKind::Sale;
     let has_problem = order.problems.iter().any(|problem| problem.closed_at.is_none());
     if status.tag == Some(Tag::Completed) && is_sale && order.gross_minor > 0 {
         let is_paid = is_fully_captured(order, payments) || has_problem;
-        findings.check(is_paid, "completed-is-captured", || "it is not captured".to_owned());
+        findings.check(is_paid, Invariant::CompletedIsCaptured, || "it is not captured".to_owned());
     }
     if status.tag == Some(Tag::Cancelled) && is_sale && order.pending.is_none() {
         let is_let_go = !payments.iter().any(|payment| payment.is_held_by(order.number));
-        findings.check(is_let_go, "cancelled-lets-go", || "it holds a payment".to_owned());
+        findings.check(is_let_go, Invariant::CancelledLetsGo, || "it holds a payment".to_owned());
     }
     let is_cancelled = status.tag == Some(Tag::Cancelled) && is_sale;
-    findings.same("cancel-time", "cancelled", &order.cancelled_at.is_some(), &is_cancelled);
-    findings.same("credit-kind", "a credit", &order.credit.is_some(), &!is_sale);
+    findings.same(Invariant::CancelTime, "cancelled", &order.cancelled_at.is_some(), &is_cancelled);
+    findings.same(Invariant::CreditKind, "a credit", &order.credit.is_some(), &!is_sale);
 }
 
 /// What waits, waits for something.
@@ -236,7 +243,7 @@ fn check_pending(findings: &mut Findings, case: &Case) {
     };
     let has_work = case.payments.iter().any(Payment::awaits_authorization)
         || case.payments.iter().flat_map(|payment| &payment.operations).any(is_under_way);
-    findings.check(case.order.pending.is_none() || has_work, "pending-has-a-way-out", || {
+    findings.check(case.order.pending.is_none() || has_work, Invariant::PendingHasAWayOut, || {
         "a status change waits for nothing".to_owned()
     });
 }
@@ -246,17 +253,17 @@ fn check_payment(findings: &mut Findings, payment: &Payment) {
     let place = |what: &str| format!("payment {}: {what}", payment.id.0);
     let sums = payment.sums();
     let used = sums.captured.saturating_add(sums.claimed_capture);
-    findings.check(used <= payment.authorized_minor, "captured-within-authorized", || {
+    findings.check(used <= payment.authorized_minor, Invariant::CapturedWithinAuthorized, || {
         place(&format!("{used} of {}", payment.authorized_minor))
     });
     let back = sums.refunded.saturating_add(sums.claimed_refund);
-    findings.check(back <= sums.captured, "refunded-within-captured", || {
+    findings.check(back <= sums.captured, Invariant::RefundedWithinCaptured, || {
         place(&format!("{back} of {}", sums.captured))
     });
     for holder in &payment.holders {
         let own = payment.sums_for(holder.order);
         let back = own.refunded.saturating_add(own.claimed_refund);
-        findings.check(back <= own.captured, "refunded-within-captured", || {
+        findings.check(back <= own.captured, Invariant::RefundedWithinCaptured, || {
             place(&format!("order {}: {back} of {}", holder.order.0, own.captured))
         });
     }
@@ -266,25 +273,26 @@ fn check_payment(findings: &mut Findings, payment: &Payment) {
         .collect();
     captors.sort_unstable();
     captors.dedup();
-    findings.check(captors.len() <= 1, "one-order-per-capture", || {
+    findings.check(captors.len() <= 1, Invariant::OneOrderPerCapture, || {
         place(&format!("captured for orders {captors:?}"))
     });
     let in_flight = payment.operations.iter().filter(|one| one.state.is_in_flight()).count();
-    findings.check(in_flight <= 1, "one-in-flight", || place(&format!("{in_flight} in flight")));
+    findings
+        .check(in_flight <= 1, Invariant::OneInFlight, || place(&format!("{in_flight} in flight")));
     let has_void = of_kind(payment, OperationKind::Void)
         .any(|operation| operation.state == OperationState::Succeeded);
-    findings.check(!has_void || sums.captured == 0, "void-or-capture", || {
+    findings.check(!has_void || sums.captured == 0, Invariant::VoidOrCapture, || {
         place("both voided and captured")
     });
     findings.check(
         !has_void || payment.authorization != Authorization::Held,
-        "void-or-capture",
+        Invariant::VoidOrCapture,
         || place("voided and held"),
     );
     for operation in &payment.operations {
         let is_final = !operation.state.is_claimed();
         findings.same(
-            "operation-times",
+            Invariant::OperationTimes,
             &place(&format!("operation {} resolved", operation.id)),
             &operation.resolved_at.is_some(),
             &is_final,

@@ -155,12 +155,42 @@ impl View {
         }
     }
 
+    /// One that has no more than it must, so that the other ways through a template are tried as well.
+    pub(super) fn bare() -> Self {
+        let full = Self::sample();
+        let seller =
+            SellerView { phone: String::new(), organization_number: String::new(), ..full.seller };
+        let order = OrderView {
+            external_reference: String::new(),
+            discount: String::new(),
+            billing_address: Vec::new(),
+            shipping_address: Vec::new(),
+            deliveries: Vec::new(),
+            lines: full.order.lines.into_iter().take(1).map(LineView::bare).collect(),
+            ..full.order
+        };
+        Self {
+            seller,
+            customer: CustomerView { name: String::new(), ..full.customer },
+            order,
+            note: String::new(),
+            has_withdrawal_form: false,
+            ..full
+        }
+    }
+
     /// Every path there is, e.g. `order.number`; what is in a list is a matter of its loop.
     pub(super) fn paths(&self) -> BTreeSet<String> {
         let mut paths = BTreeSet::new();
         let value = serde_json::to_value(self).unwrap_or_default();
         collect(&value, "", &mut paths);
         paths
+    }
+}
+
+impl LineView {
+    fn bare(self) -> Self {
+        Self { sku: String::new(), ..self }
     }
 }
 

@@ -113,14 +113,14 @@ pub(crate) fn check_template(
     }
     let sample = View::sample();
     let fields = sample.paths();
-    let sample = Value::from(Serde(sample));
+    let samples = [sample, View::bare()].map(|sample| Value::from(Serde(sample)));
     let parts = [
         ("value.subject", "subject", &template.subject),
         ("value.text", "text", &template.text),
         ("value.html", "html", &template.html),
     ];
     for (field, part, source) in parts {
-        if let Err(problem) = check_part(part, source, &fields, &sample) {
+        if let Err(problem) = check_part(part, source, &fields, &samples) {
             wrong.push((field, problem));
         }
     }
@@ -205,7 +205,7 @@ fn check_part(
     part: &str,
     source: &str,
     fields: &BTreeSet<String>,
-    sample: &Value,
+    samples: &[Value],
 ) -> Result<(), String> {
     let environment = environment();
     let template =
@@ -219,7 +219,7 @@ fn check_part(
     if !unknown.is_empty() {
         return Err(format!("names unknown fields: {}", unknown.join(", ")));
     }
-    render(part, source, sample).map(drop)
+    samples.iter().try_for_each(|sample| render(part, source, sample).map(drop))
 }
 
 /// What is wrong, with the place; never a value.

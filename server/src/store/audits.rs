@@ -39,6 +39,8 @@ pub(crate) struct AuditPage {
     /// The document of each order's last event.
     pub documents: Vec<(i64, Option<Vec<u8>>)>,
     pub moved: Vec<MovedRow>,
+    /// Of the credit orders of these orders.
+    pub credited: Vec<CreditedRow>,
     pub expiries: Vec<ExpiryRow>,
 }
 
@@ -62,6 +64,19 @@ pub(crate) struct MovedRow {
     pub order_number: Option<i64>,
     pub kind: i16,
     pub change: Vec<u8>,
+}
+
+/// A line of a credit order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, diesel::Queryable)]
+pub(crate) struct CreditedRow {
+    /// The sale that is credited.
+    pub original_number: Option<i64>,
+    /// The credit order.
+    pub number: i64,
+    /// The sale's line; none: a fee.
+    pub original_line: Option<i32>,
+    pub vat_minor: i64,
+    pub gross_minor: i64,
 }
 
 /// A balance beside the sum of its movements, where they differ.

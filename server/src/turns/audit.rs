@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use order_proto::v1::{self, EventChange, EventKind};
-use order_rules::audit::{Breach, Findings, check_case};
+use order_rules::audit::{Breach, Findings, Invariant, check_case};
+use order_rules::decision::Case;
 use order_rules::labels::PrintState;
-use order_rules::order::{Micros, Order};
+use order_rules::order::{Micros, Order, OrderNumber};
+use order_rules::payments::OperationState;
 use prost::Message;
 
 use super::desk::Desk;
@@ -14,7 +16,7 @@ use super::turn::desks;
 use super::{document, record};
 use crate::commands::Failure;
 use crate::shops::Shops;
-use crate::store::audits::{AuditPage, MovedRow};
+use crate::store::audits::{AuditPage, CreditedRow, MovedRow};
 use crate::store::facts::Facts;
 use crate::store::rows::{OrderRow, PaymentRow, key, number};
 
@@ -25,8 +27,8 @@ pub(crate) struct Audited {
     pub orders: usize,
     /// By number, what is wrong.
     pub found: Vec<(i64, Breach)>,
-    /// Numbers of credits among them, as they come.
-    pub credits: Vec<i64>,
+    /// Credit orders among them, each with its number in the series of credits.
+    pub credits: Vec<(i64, i64)>,
     /// Key of the last one.
     pub last: Option<i64>,
 }
@@ -64,7 +66,7 @@ pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Aud
             let out = told.taken.saturating_sub(told.put_back);
             let held = line.stock_taken.saturating_sub(line.stock_put_back);
             // Units edited away without going back (5.5) are out of stock and of the line.
-            findings.check(out >= held, "line-stock", || {
+            findings.check(out >= held, Invariant::LineStock, || {
                 format!("line {}: {out} units out of stock by its events, it has {held}", line.id)
             });
         }
@@ -74,17 +76,50 @@ pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Aud
             // When it is read next depends on when it was last looked at.
             let read_due_at = stored.and_then(|row| row.read_due_at);
             let ours = PaymentRow { read_due_at, ..record::payment(shop_id, payment, Micros(0)) };
-            findings.check(stored == Some(&ours), "payment-sums", || {
+            findings.check(stored == Some(&ours), Invariant::PaymentSums, || {
                 format!("payment {}: {}", payment.id.0, difference(stored, &ours))
             });
             check_effects(&mut findings, &desk, payment);
         }
+        check_credit_orders(&mut findings, &case, &page.credited);
         check_transfers(&mut findings, &desk, &case.order);
         check_label_effects(&mut findings, &desk, &case.order);
-        audited.credits.extend(case.order.credit.map(|credit| credit.credit_number));
+        audited.credits.extend(case.order.credit.map(|credit| (number, credit.credit_number)));
         audited.found.extend(findings.0.into_iter().map(|breach| (number, breach)));
     }
     Ok(audited)
+}
+
+/// What is credited of a sale is what its credit orders say, and no more is paid back for any of them.
+fn check_credit_orders(findings: &mut Findings, case: &Case, credited: &[CreditedRow]) {
+    let order = &case.order;
+    let rows = || credited.iter().filter(|row| row.original_number == Some(order.number.0));
+    let mut owed: BTreeMap<i64, i64> = BTreeMap::new();
+    for row in rows() {
+        let sum = owed.entry(row.number).or_default();
+        *sum = sum.saturating_sub(row.gross_minor);
+    }
+    let named: Vec<i64> = order.credits.iter().map(|number| number.0).collect();
+    let stored: Vec<i64> = owed.keys().copied().collect();
+    findings.same(Invariant::CreditOrders, "its credit orders", &named, &stored);
+    for line in &order.lines {
+        let parts = || rows().filter(|row| row.original_line == Some(line.id));
+        let sum = |of: fn(&CreditedRow) -> i64| parts().map(of).fold(0, i64::saturating_sub);
+        let told = (sum(|row| row.gross_minor), sum(|row| row.vat_minor));
+        let what = format!("line {}: credited, and its VAT", line.id);
+        let stored = (line.credited_gross_minor, line.credited_vat_minor);
+        findings.same(Invariant::CreditOrders, &what, &stored, &told);
+    }
+    for (credit, owed) in owed {
+        let operations = case.payments.iter().flat_map(|payment| &payment.operations);
+        let paid = operations
+            .filter(|one| one.credit == Some(OrderNumber(credit)))
+            .filter(|one| one.state == OperationState::Succeeded)
+            .fold(0_i64, |sum, one| sum.saturating_add(one.amount_minor));
+        findings.check(paid <= owed, Invariant::CreditOrders, || {
+            format!("credit order {credit}: {paid} paid back of {owed}")
+        });
+    }
 }
 
 /// The stored row is what the order comes to.
@@ -95,7 +130,7 @@ fn check_row(findings: &mut Findings, desk: &Desk, number: i64, facts: &Facts) {
     let ours = record::order(&desk.shop, file, &desk.payments_of(&file.order));
     let Some(stored) = stored else { return };
     let same = |findings: &mut Findings, column: &'static str, is: i64, should_be: i64| {
-        findings.same("derived-states", column, &is, &should_be);
+        findings.same(Invariant::DerivedStates, column, &is, &should_be);
     };
     same(findings, "payment_state", stored.payment_state.into(), ours.payment_state.into());
     same(findings, "delivery_state", stored.delivery_state.into(), ours.delivery_state.into());
@@ -113,7 +148,7 @@ fn check_row(findings: &mut Findings, desk: &Desk, number: i64, facts: &Facts) {
         refund_due: stored.refund_due,
         ..ours
     };
-    findings.check(stored == &ours, "order-row", || {
+    findings.check(stored == &ours, Invariant::OrderRow, || {
         "a column is not what the order comes to".to_owned()
     });
 }
@@ -124,13 +159,13 @@ fn check_document(findings: &mut Findings, desk: &Desk, number: i64, page: &Audi
     let order_key = key(desk.shop.row.shop_id, number);
     let stored = page.documents.iter().find(|(key, _)| *key == order_key);
     let Some(Some(stored)) = stored.map(|(_, document)| document) else {
-        findings.check(false, "document", || "its last event carries none".to_owned());
+        findings.check(false, Invariant::Document, || "its last event carries none".to_owned());
         return;
     };
     let decoded = v1::Order::decode(stored.as_slice()).map(comparable);
     let ours = document::document(&desk.shop, file, &desk.payments_of(&file.order));
     let ours = v1::Order::decode(ours).map(comparable);
-    findings.check(decoded.is_ok() && decoded == ours, "document", || {
+    findings.check(decoded.is_ok() && decoded == ours, Invariant::Document, || {
         "what reads and listeners get is not what the rows come to".to_owned()
     });
 }
@@ -166,7 +201,7 @@ fn check_versions(findings: &mut Findings, desk: &Desk, number: i64, facts: &Fac
         .map(|row| row.version)
         .collect();
     let last = desk.orders.get(&number).map_or(0, |file| file.extra.personal_version);
-    findings.same("personal-versions", "versions", &versions, &(1..=last).collect());
+    findings.same(Invariant::PersonalVersions, "versions", &versions, &(1..=last).collect());
 }
 
 /// Orders are found by the reservations they need that expire, and by no others.
@@ -175,7 +210,7 @@ fn check_expiry(findings: &mut Findings, desk: &Desk, number: i64, page: &AuditP
     let Some(file) = desk.orders.get(&number) else { return };
     let stored = page.expiries.iter().find(|row| row.order_key == key(shop_id, number));
     let ours = record::expiry(shop_id, &file.order, &desk.payments_of(&file.order));
-    findings.check(stored == ours.as_ref(), "expiries", || {
+    findings.check(stored == ours.as_ref(), Invariant::Expiries, || {
         "when its reservations expire is not what they say".to_owned()
     });
 }
@@ -196,7 +231,7 @@ fn check_effects(findings: &mut Findings, desk: &Desk, payment: &order_rules::pa
         .collect();
     queued.sort_unstable();
     let what = format!("payment {}: operations in the queue", payment.id.0);
-    findings.same("effects", &what, &queued, &open);
+    findings.same(Invariant::Effects, &what, &queued, &open);
 }
 
 /// Whatever goes to accounting and is not final is in the queue, and nothing else is.
@@ -210,7 +245,7 @@ fn check_transfers(findings: &mut Findings, desk: &Desk, order: &Order) {
         .filter(|id| desk.effects.contains_key(id))
         .collect();
     queued.sort_unstable();
-    findings.same("effects", "transfers in the queue", &queued, &open);
+    findings.same(Invariant::Effects, "transfers in the queue", &queued, &open);
 }
 
 /// The same of labels. A print of which nobody knows stays there until it is asked for again.
@@ -223,7 +258,7 @@ fn check_label_effects(findings: &mut Findings, desk: &Desk, order: &Order) {
             |id: i64| prints().any(|one| one.id == id && one.state == PrintState::Unknown);
         queued.retain(|id| desk.effects.contains_key(id) && !is_lost(*id));
         let what = format!("label {}: what is in the queue", label.id);
-        findings.same("effects", &what, &queued, &label.awaited());
+        findings.same(Invariant::Effects, &what, &queued, &label.awaited());
     }
 }
 

@@ -16,7 +16,7 @@ trials! {
     own: [
         a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note,
         an_order_is_changed_there_and_invoiced_later,
-        the_charge_is_never_altered,
+        rule_10_6_the_charge_is_never_altered,
     ];
 }
 
@@ -173,7 +173,7 @@ async fn an_order_is_changed_there_and_invoiced_later(backend: Backend) {
     stage.check().await;
 }
 
-async fn the_charge_is_never_altered(backend: Backend) {
+async fn rule_10_6_the_charge_is_never_altered(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, .. } = &stage;
     let pay = |draft: OrderDraft, total| draft.payment("klarna", world.reference(""), total);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use order_sdk::proto::{self, NoteAudience};
 use order_sdk::{OrderClient, ShopName};
 
 /// The snippet of the README, with what it uses.
@@ -31,6 +33,32 @@ pub(super) async fn connect(endpoint: &str) -> Outcome<(OrderClient, ShopName)> 
     Ok((client, shop))
 }
 
+pub(super) async fn create_status(client: &OrderClient, shop: &ShopName) -> Outcome<()> {
+    let mut status = proto::OrderStatus { position: 35, ..Default::default() };
+    status.admin_names.insert("nb".to_owned(), "Klar til henting".to_owned());
+    status.customer_names.insert("en".to_owned(), "Ready for you".to_owned());
+    client
+        .create_order_status(proto::CreateOrderStatusRequest {
+            parent: shop.into(),
+            order_status_id: "ready".to_owned(),
+            order_status: Some(status),
+            ..Default::default()
+        })
+        .await?;
+    client.change_status(&shop.order(1017)?, &shop.status("ready")?).send().await?;
+    Ok(())
+}
+
+pub(super) async fn note(client: &OrderClient, shop: &ShopName) -> Outcome<()> {
+    client
+        .new_note(&shop.order(1017)?, NoteAudience::Customer, "Du kan hente den i dag.")
+        .send_email(true)
+        .withdrawal_form(true)
+        .send()
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn complete(client: &OrderClient, shop: &ShopName) -> Outcome<()> {
     let order = shop.order(1015)?;
     let changed = client
@@ -40,6 +68,32 @@ pub(super) async fn complete(client: &OrderClient, shop: &ShopName) -> Outcome<(
         .await?;
     let order = changed.order.unwrap_or_default();
     println!("{} is {:?}", order.number, order.payment_state());
+    Ok(())
+}
+
+pub(super) async fn complete_many(client: &OrderClient, shop: &ShopName) -> Outcome<()> {
+    let mut outcomes = client
+        .change_statuses(shop, &shop.status("sent")?)
+        .orders([shop.order(1023)?, shop.order(1024)?, shop.order(1025)?])
+        .wait(Duration::from_secs(30))
+        .open();
+    while let Some(message) = outcomes.next().await {
+        if let Some(outcome) = message?.outcome {
+            println!("{} is {:?} {}", outcome.name, outcome.state(), outcome.code);
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn deliver(client: &OrderClient, shop: &ShopName) -> Outcome<()> {
+    let delivered = client
+        .deliver(&shop.order(1020)?)
+        .line(2, 1)
+        .carrier("Posten")
+        .tracking_number("370700000000000002")
+        .send()
+        .await?;
+    println!("{:?}", delivered.order.map(|order| order.delivery_state()));
     Ok(())
 }
 
@@ -81,5 +135,16 @@ pub(super) async fn resolve(client: &OrderClient, shop: &ShopName) -> Outcome<()
         .wait(Duration::from_secs(30))
         .send()
         .await?;
+    Ok(())
+}
+
+pub(super) async fn go_by_the_code(client: &OrderClient, shop: &ShopName) -> Outcome<()> {
+    if let Err(error) = client.edit(&shop.order(1011)?).quantity(1, 1).send().await {
+        match error.code() {
+            Some("ALREADY_CAPTURED") => println!("credit it instead"),
+            _ if error.is_retryable() => println!("later: {:?}", error.retry_after()),
+            _ => return Err(error.into()),
+        }
+    }
     Ok(())
 }

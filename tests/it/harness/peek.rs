@@ -24,6 +24,9 @@ struct OneText {
     a: String,
 }
 
+/// Where a dump has the words of the index.
+pub(crate) const INDEXED: &str = "words of order_search";
+
 #[derive(QueryableByName)]
 struct Step {
     #[diesel(sql_type = Text)]
@@ -86,17 +89,17 @@ impl Store {
         rows.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")
     }
 
-    /// Every text and every blob of every table, with the table's name.
+    /// Everything of every column of every table, with the table's name, and the words of the index.
     pub(crate) async fn dump(&self) -> Vec<(String, Vec<u8>)> {
         let listed = match self.backend() {
             Backend::Sqlite => {
                 "SELECT m.name || ' ' || c.name AS a FROM sqlite_master m
                  JOIN pragma_table_info(m.name) c
-                 WHERE m.type = 'table' AND c.type IN ('TEXT', 'BLOB') AND m.name NOT LIKE 'sqlite%'"
+                 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'"
             }
             Backend::Postgres => {
                 "SELECT table_name || ' ' || column_name FROM information_schema.columns
-                 WHERE table_schema = 'public' AND data_type IN ('text', 'bytea')"
+                 WHERE table_schema = 'public'"
             }
         };
         let mut dump = Vec::new();
@@ -116,13 +119,49 @@ impl Store {
                 dump.push((table.to_owned(), bytes_of(&hex)));
             }
         }
+        dump.extend(self.indexed().await.into_iter().map(|word| (INDEXED.to_owned(), word.into())));
         dump
+    }
+
+    /// Every word of the index of words, as the database itself has it.
+    async fn indexed(&self) -> Vec<String> {
+        match self.backend() {
+            Backend::Sqlite => {
+                let mut connection = self.sqlite();
+                let look = "CREATE VIRTUAL TABLE temp.indexed
+                            USING fts5vocab('main', 'order_search', 'row')";
+                connection.batch_execute(look).unwrap();
+                let query = diesel::sql_query("SELECT term AS a FROM temp.indexed");
+                let rows: Vec<OneText> = query.load(&mut connection).unwrap();
+                rows.into_iter().map(|row| row.a).collect()
+            }
+            Backend::Postgres => {
+                let query = "SELECT word FROM ts_stat('SELECT words FROM order_search')";
+                self.texts(query).await
+            }
+        }
+    }
+
+    /// Takes away what the tables themselves forbid; on SQLite `damage` does without it anyway.
+    pub(crate) async fn lift_constraints(&self) {
+        if self.backend() == Backend::Postgres {
+            let lift = "DO $$ DECLARE one RECORD; BEGIN
+                FOR one IN SELECT conrelid::regclass AS place, conname FROM pg_constraint
+                    WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace
+                LOOP
+                    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', one.place, one.conname);
+                END LOOP; END $$;";
+            self.postgres().await.batch_execute(lift).await.unwrap();
+        }
     }
 
     /// Damages the tables. On SQLite nobody else may have them open.
     pub(crate) async fn damage(&self, statement: &str) {
         match self.backend() {
-            Backend::Sqlite => self.sqlite().batch_execute(statement).unwrap(),
+            Backend::Sqlite => {
+                let unbound = format!("PRAGMA ignore_check_constraints = ON; {statement}");
+                self.sqlite().batch_execute(&unbound).unwrap();
+            }
             Backend::Postgres => self.postgres().await.batch_execute(statement).await.unwrap(),
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::folder::Folder;
 use super::process::Process;
-use super::{PATIENCE, answered, binaries, health};
+use super::{PATIENCE, answered, audited, binaries, health};
 use crate::postgres::{self, Database};
 
 /// Which database a server stands on.
@@ -61,6 +61,7 @@ impl Store {
     pub(crate) async fn new(backend: Backend) -> Arc<Self> {
         let (mut database, mut seat) = (None, None);
         if backend == Backend::Postgres {
+            audited::audit_what_was_left().await;
             seat = Some(SEATS.acquire().await.unwrap());
             database = Some(postgres::fresh_database().await);
         }
@@ -92,6 +93,13 @@ impl Server {
 
     /// A server on this database, serving.
     pub(crate) async fn on(backend: Backend, store: Arc<Store>, flags: &[&str]) -> Arc<Self> {
+        let server = Self::of_nobody(backend, store, flags).await;
+        audited::remember(&server);
+        server
+    }
+
+    /// The same, of no test in particular.
+    async fn of_nobody(backend: Backend, store: Arc<Store>, flags: &[&str]) -> Arc<Self> {
         let port = free_port();
         let server = Self {
             backend,
@@ -143,6 +151,12 @@ impl Server {
     /// SIGTERM, and waits for the end; answers the exit code.
     pub(crate) async fn stop(&self) -> i32 {
         self.end("TERM").await
+    }
+
+    /// Whether there is a process that has not ended.
+    pub(crate) fn is_running(&self) -> bool {
+        let process = self.process.lock().unwrap();
+        process.as_ref().is_some_and(|process| process.exit_code().is_none())
     }
 
     /// Sends a signal and goes on.
@@ -231,7 +245,8 @@ pub(crate) async fn shared(backend: Backend) -> Arc<Server> {
     if let Some(server) = SHARED.lock().unwrap().get(&backend) {
         return Arc::clone(server);
     }
-    let server = Server::fresh(backend, &["--call-timeout", "3s"]).await;
+    let store = Store::new(backend).await;
+    let server = Server::of_nobody(backend, store, &["--call-timeout", "3s"]).await;
     SHARED.lock().unwrap().insert(backend, Arc::clone(&server));
     drop(starting);
     server

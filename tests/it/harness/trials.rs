@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 
+use super::audited::{self, Audited};
 use super::folder::keep_evidence;
 use super::server::Backend;
 use super::world::World;
@@ -12,14 +13,16 @@ use super::world::World;
 pub(crate) const AT_ONCE: usize = 10;
 
 /// Lists the tests of a file: on both databases in a shop of its own (`shared`), on both with servers
-/// of its own (`own`), and those that need neither (`once`).
+/// of its own (`own`), and those that need neither (`once`). All end with the exactness audit of every
+/// shop, but those that leave their tables damaged on purpose (`damaged`).
 macro_rules! trials {
-    ($(shared: [$($shared:ident),* $(,)?];)? $(own: [$($own:ident),* $(,)?];)? $(once: [$($once:ident),* $(,)?];)?) => {
+    ($(shared: [$($shared:ident),* $(,)?];)? $(own: [$($own:ident),* $(,)?];)? $(damaged: [$($damaged:ident),* $(,)?];)? $(once: [$($once:ident),* $(,)?];)?) => {
         pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
             let area = module_path!();
             [
                 $($($crate::harness::trials::shared(area, stringify!($shared), $shared),)*)?
                 $($($crate::harness::trials::own(area, stringify!($own), $own),)*)?
+                $($($crate::harness::trials::damaged(area, stringify!($damaged), $damaged),)*)?
                 $($($crate::harness::trials::once(area, stringify!($once), $once),)*)?
             ]
             .into_iter()
@@ -37,7 +40,7 @@ where
 {
     Backend::ALL
         .map(|backend| {
-            trial(area, &format!("{name}::{}", backend.name()), async move || {
+            audited(area, &format!("{name}::{}", backend.name()), async move || {
                 let world = World::shared(backend).await;
                 body(world.clone()).await;
                 let (breaches, _) = world.breaches().await;
@@ -55,7 +58,22 @@ where
 {
     Backend::ALL
         .map(|backend| {
-            trial(area, &format!("{name}::{}", backend.name()), async move || body(backend).await)
+            let name = format!("{name}::{}", backend.name());
+            audited(area, &name, async move || body(backend).await)
+        })
+        .into()
+}
+
+/// The same, and what it leaves in its tables is no work of the server's.
+pub(crate) fn damaged<Body, Running>(area: &str, name: &'static str, body: Body) -> Vec<Trial>
+where
+    Body: Fn(Backend) -> Running + Copy + Send + 'static,
+    Running: Future<Output = ()>,
+{
+    Backend::ALL
+        .map(|backend| {
+            let name = format!("{name}::{}", backend.name());
+            trial(area, &name, None, async move || body(backend).await)
         })
         .into()
 }
@@ -66,22 +84,37 @@ where
     Body: Fn() -> Running + Copy + Send + 'static,
     Running: Future<Output = ()>,
 {
-    vec![trial(area, name, async move || body().await)]
+    vec![audited(area, name, async move || body().await)]
 }
 
-fn trial<Body>(area: &str, name: &str, body: Body) -> Trial
+fn audited<Body>(area: &str, name: &str, body: Body) -> Trial
+where
+    Body: AsyncFn() + Send + 'static,
+{
+    trial(area, name, Some(Audited::begin()), body)
+}
+
+fn trial<Body>(area: &str, name: &str, audited: Option<Audited>, body: Body) -> Trial
 where
     Body: AsyncFn() + Send + 'static,
 {
     let area = area.strip_prefix("it::").unwrap_or(area);
     Trial::test(format!("{area}::{name}"), move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(Failed::from)?;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.worker_threads(2).enable_all();
+        if let Some(audited) = &audited {
+            let test = audited.id();
+            audited::enter(test);
+            runtime.on_thread_start(move || audited::enter(test));
+        }
+        let runtime = runtime.build().map_err(Failed::from)?;
         let mut evidence = Evidence { is_needed: true };
-        runtime.block_on(body());
+        runtime.block_on(async {
+            body().await;
+            if let Some(audited) = &audited {
+                audited.finish().await;
+            }
+        });
         evidence.is_needed = false;
         runtime.shutdown_timeout(Duration::from_secs(1));
         Ok(())

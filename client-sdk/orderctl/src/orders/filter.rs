@@ -49,17 +49,18 @@ pub(crate) struct FilterArguments {
     #[arg(long, value_name = "TIME", value_parser = point_in_time)]
     updated_since: Option<Timestamp>,
 
-    /// With something that needs a person
-    #[arg(long)]
-    has_problem: bool,
+    /// Last changed before
+    #[arg(long, value_name = "TIME", value_parser = point_in_time)]
+    updated_until: Option<Timestamp>,
 
-    /// That may be a duplicate of another
-    #[arg(long)]
-    duplicates: bool,
+    #[command(flatten)]
+    problem: Problem,
 
-    /// Whose status change waits for money
-    #[arg(long)]
-    pending: bool,
+    #[command(flatten)]
+    duplicate: Duplicate,
+
+    #[command(flatten)]
+    waiting: Waiting,
 
     /// With a line of this sku
     #[arg(long)]
@@ -114,6 +115,44 @@ pub(crate) struct FilterArguments {
     expires_within: Option<Timestamp>,
 }
 
+#[derive(Args, Clone, Copy, Debug, Default)]
+struct Problem {
+    /// With something that needs a person
+    #[arg(long, conflicts_with = "no_problem")]
+    has_problem: bool,
+
+    /// With nothing that needs a person
+    #[arg(long)]
+    no_problem: bool,
+}
+
+#[derive(Args, Clone, Copy, Debug, Default)]
+struct Duplicate {
+    /// That may be a duplicate of another
+    #[arg(long, conflicts_with = "no_duplicates")]
+    duplicates: bool,
+
+    /// That are no possible duplicate
+    #[arg(long)]
+    no_duplicates: bool,
+}
+
+#[derive(Args, Clone, Copy, Debug, Default)]
+struct Waiting {
+    /// Whose status change waits for money
+    #[arg(long, conflicts_with = "not_pending")]
+    pending: bool,
+
+    /// Without a status change that waits
+    #[arg(long)]
+    not_pending: bool,
+}
+
+/// What is asked for: that it is so, that it is not, or neither.
+fn either(is: bool, is_not: bool) -> Option<bool> {
+    (is || is_not).then_some(is)
+}
+
 /// `key=value`.
 fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
@@ -146,6 +185,7 @@ impl FilterArguments {
             Some(order) => String::from(session.order_name(order)?),
             None => String::new(),
         };
+        let Self { problem, duplicate, waiting, .. } = self;
         Ok(proto::OrderFilter {
             kinds: self.kind.into_iter().map(i32::from).collect(),
             statuses,
@@ -155,12 +195,12 @@ impl FilterArguments {
             created_from: self.since,
             created_before: self.until,
             updated_from: self.updated_since,
-            updated_before: None,
+            updated_before: self.updated_until,
             gross_minor_min,
             gross_minor_max,
-            has_problem: self.has_problem.then_some(true),
-            is_possible_duplicate: self.duplicates.then_some(true),
-            has_pending_status_change: self.pending.then_some(true),
+            has_problem: either(problem.has_problem, problem.no_problem),
+            is_possible_duplicate: either(duplicate.duplicates, duplicate.no_duplicates),
+            has_pending_status_change: either(waiting.pending, waiting.not_pending),
             external_reference: self.reference.unwrap_or_default(),
             payment_reference: self.payment_reference.unwrap_or_default(),
             sku: self.sku.unwrap_or_default(),

@@ -31,7 +31,7 @@ fn operation(id: i64, kind: OperationKind, amount_minor: i64, state: OperationSt
 fn broken(damage: impl FnOnce(&mut Case)) -> Vec<&'static str> {
     let mut case = healthy();
     damage(&mut case);
-    check_case(&case, &statuses()).into_iter().map(|breach| breach.invariant).collect()
+    check_case(&case, &statuses()).into_iter().map(|breach| breach.invariant.name()).collect()
 }
 
 #[test]

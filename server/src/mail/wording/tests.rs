@@ -127,6 +127,15 @@ fn what_is_wrong_with_a_template_is_told_by_field() {
         ("note.nb", template("a", "{% include 'x' %}", ""), "value.text: is no template: line 1"),
         (
             "note.nb",
+            template(
+                "a",
+                "{% if not note %}{% for l in order.lines %}{{ l.titel }}{% endfor %}{% endif %}",
+                "",
+            ),
+            "value.text: names an unknown field in line 1: l.titel",
+        ),
+        (
+            "note.nb",
             template("a", "a", "{{ note|safe }}"),
             "value.html: uses what there is not in line 1",
         ),

@@ -9,11 +9,11 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, Sele
 use super::load::Lock;
 use super::{Connection, Database, Run, load};
 use crate::store::StoreFailure;
-use crate::store::audits::{AuditPage, BalanceRow, Extent, LinkRow, PageAsked};
+use crate::store::audits::{AuditPage, BalanceRow, CreditedRow, Extent, LinkRow, PageAsked};
 use crate::store::facts::Needs;
 use crate::store::rows::{ExpiryRow, HeadRow, key, number};
 use crate::store::schema::{
-    events, order_expiries, orders, payments, shop_heads, stock_items, stock_movements,
+    events, order_expiries, order_lines, orders, payments, shop_heads, stock_items, stock_movements,
 };
 
 /// PostgreSQL sums 64-bit numbers as numerics.
@@ -103,17 +103,18 @@ impl Database {
             let numbers: Vec<i64> = keys.iter().map(|key| number(*key)).collect();
             let moved = events::table
                 .filter(events::shop_id.eq(shop_id))
-                .filter(events::order_number.eq_any(numbers))
+                .filter(events::order_number.eq_any(numbers.clone()))
                 .filter(events::kind.eq_any(movement_kinds))
                 .select((events::order_number, events::kind, events::change))
                 .load(conn)
                 .await?;
+            let credited = credited(conn, shop_id, numbers).await?;
             let expiries = order_expiries::table
                 .filter(order_expiries::order_key.eq_any(keys.clone()))
                 .select(ExpiryRow::as_select())
                 .load(conn)
                 .await?;
-            Ok(check(AuditPage { keys, facts, documents, moved, expiries }))
+            Ok(check(AuditPage { keys, facts, documents, moved, credited, expiries }))
         })
     }
 
@@ -182,6 +183,28 @@ async fn documents(
         )
         .filter(orders::order_key.eq_any(keys.to_vec()))
         .select((orders::order_key, events::document))
+        .load(conn)
+        .await?)
+}
+
+/// The lines of the credit orders of these sales, oldest first.
+async fn credited(
+    conn: &mut Connection,
+    shop_id: i64,
+    sales: Vec<i64>,
+) -> Result<Vec<CreditedRow>, StoreFailure> {
+    Ok(orders::table
+        .inner_join(order_lines::table.on(order_lines::order_key.eq(orders::order_key)))
+        .filter(orders::shop_id.eq(shop_id))
+        .filter(orders::original_number.eq_any(sales))
+        .order((orders::number, order_lines::line_id))
+        .select((
+            orders::original_number,
+            orders::number,
+            order_lines::original_line,
+            order_lines::vat_minor,
+            order_lines::gross_minor,
+        ))
         .load(conn)
         .await?)
 }
