@@ -269,10 +269,10 @@ fn mail_ways(settings: &Settings, links: &Links) -> Result<(MailService, MailSer
     };
     let authority = settings.smtp_ca().map(read).transpose()?.map(Arc::from);
     let own = match settings.smtp_url() {
-        Some(url) => MailService::to_server(url, authority.clone())?,
+        Some(url) => MailService::to_server(url, authority.clone(), settings.call_timeout())?,
         None => MailService::to_folder(settings.mail_folder()),
     };
-    Ok((own, MailServers::new(links.clone(), authority)))
+    Ok((own, MailServers::new(links.clone(), authority, settings.call_timeout())))
 }
 
 fn make_folder(folder: Option<&Path>) -> Result<(), String> {

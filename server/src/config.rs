@@ -112,7 +112,7 @@ pub struct Settings {
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = connections)]
     read_connections: usize,
 
-    /// How long a provider has to answer a call, 100ms to 2m
+    /// How long a provider has to answer a call, and a mail server to come to a mail's text: 100ms to 30s
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = call_timeout)]
     call_timeout: Duration,
 

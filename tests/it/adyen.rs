@@ -2,7 +2,7 @@
 //! every outcome told by webhook.
 
 pub(crate) mod aftermath;
-mod stage;
+pub(crate) mod stage;
 
 use std::sync::Arc;
 use std::time::Duration;

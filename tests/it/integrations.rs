@@ -317,7 +317,9 @@ pub(crate) async fn world_with_key(backend: Backend, more: &[&str]) -> World {
     let key = store.folder.file("credentials.key");
     std::fs::write(&key, format!("# of a test\n{:064x}\n", 7)).unwrap();
     let path = key.display().to_string();
-    let flags = [&["--credentials-key-file", path.as_str(), "--call-timeout", "3s"], more].concat();
+    let patience = ["--call-timeout", "3s"];
+    let patience = if more.contains(&patience[0]) { &[] } else { &patience[..] };
+    let flags = [&["--credentials-key-file", path.as_str()], patience, more].concat();
     World::new(Server::on(backend, store, &flags).await).await
 }
 

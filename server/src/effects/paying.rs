@@ -188,6 +188,6 @@ fn outcome(ending: &Ending<'_, Confirmation>) -> Outcome {
             Outcome::Declined { code: decline.code, provider_reason: decline.reason.clone() }
         }
         Ending::Held(hold) => Outcome::Held { code: hold.code, reason: hold.reason.clone() },
-        Ending::Unknown => Outcome::Unknown,
+        Ending::Waiting | Ending::Unknown => Outcome::Unknown,
     }
 }
