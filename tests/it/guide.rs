@@ -1,6 +1,7 @@
 //! The guide on handling orders, carried out as it stands: every command and every snippet, in order.
 
 mod snippets;
+pub(crate) mod stand_ins;
 
 use std::time::Duration;
 

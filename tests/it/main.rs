@@ -149,7 +149,7 @@ fn main() {}
 
 #[cfg(test)]
 fn areas() -> Vec<libtest_mimic::Trial> {
-    let areas: [fn() -> Vec<libtest_mimic::Trial>; 63] = [
+    let areas: [fn() -> Vec<libtest_mimic::Trial>; 64] = [
         accounting::trials,
         accounting::booked::trials,
         accounting::refusals::trials,
@@ -177,6 +177,7 @@ fn areas() -> Vec<libtest_mimic::Trial> {
         expiring::trials,
         fuzz::trials,
         guide::trials,
+        guide::stand_ins::trials,
         integrations::trials,
         klarna::trials,
         labels::trials,
