@@ -15,7 +15,7 @@ use order_tests::fakes::{Effect, Travel, Trouble};
 
 use self::stage::{Stage, TOTAL, adyen, reason, travel};
 use crate::harness::{Backend, WAIT, eventually, problems, refused, status_id, wrong_fields};
-use crate::integrations::is_nowhere;
+use crate::integrations::are_nowhere;
 
 pub(crate) use self::stage::adyen as integration;
 
@@ -383,9 +383,7 @@ async fn refused_credentials_hold_everything_until_they_are_right(backend: Backe
     assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
     assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
     stage.check().await;
-    is_nowhere(world, API_KEY).await;
-    world.server.start().await;
-    is_nowhere(world, HMAC_KEY).await;
+    are_nowhere(world, &[API_KEY, HMAC_KEY, stage::LOGIN.1]).await;
 }
 
 async fn many_orders_at_once_are_captured_once_each(backend: Backend) {

@@ -19,7 +19,7 @@ use sha2::Sha256;
 use crate::adyen::integration as adyen;
 use crate::harness::server::free_port;
 use crate::harness::{Backend, World, eventually, health, problems, refused};
-use crate::integrations::{klarna, world_with_key};
+use crate::integrations::{are_nowhere, klarna, world_with_key};
 use crate::vipps::vipps;
 
 trials! {
@@ -29,6 +29,7 @@ trials! {
         without_the_listener_there_is_no_adyen,
         a_hint_of_klarna_has_the_order_read,
         vipps_tells_and_the_payment_is_read,
+        what_cannot_be_stored_is_not_accepted,
     ];
 }
 
@@ -339,4 +340,30 @@ async fn vipps_tells_and_the_payment_is_read(backend: Backend) {
     assert!(!stage.stored().await.contains(&late));
     let (breaches, _) = world.breaches().await;
     assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+    are_nowhere(world, &[&secret]).await;
+}
+
+async fn what_cannot_be_stored_is_not_accepted(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let world = stage.shop(KEYS[0]).await;
+    let store = &stage.world.server.store;
+    let first = authorization("AAAAAAAAAAAAAAA1", ACCOUNT, KEYS[0]);
+    assert_eq!(stage.post(&world, &first).await.status, 200);
+    let Some(database) = &store.database else {
+        // An embedded database is never away.
+        return;
+    };
+    let later = authorization("AAAAAAAAAAAAAAA2", ACCOUNT, KEYS[0]);
+    database.allow_connections(false).await;
+    let reply = stage.post(&world, &later).await;
+    database.allow_connections(true).await;
+    stage.world.server.serving().await;
+    assert_eq!((reply.status, reply.body.len()), (503, 0));
+    assert_eq!(stage.stored().await, ["AAAAAAAAAAAAAAA1"]);
+    // It comes again, as Adyen does with what was not accepted; so does a copy of the first.
+    for body in [&later, &first] {
+        let reply = stage.post(&world, body).await;
+        assert_eq!((reply.status, &reply.body[..]), (200, &b"[accepted]"[..]));
+    }
+    assert_eq!(stage.stored().await, ["AAAAAAAAAAAAAAA1", "AAAAAAAAAAAAAAA2"]);
 }
