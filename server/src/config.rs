@@ -20,7 +20,6 @@ use crate::mail::{SmtpUrl, Unreadable};
 use crate::telemetry::{LogFormat, is_filter};
 use crate::vault::Vault;
 use sources::Sources;
-use zeroize::Zeroizing;
 
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
 /// No longer than the rules reckon with before an outcome counts as unknown.
@@ -63,8 +62,8 @@ pub struct Settings {
     sandbox_book: Option<PathBuf>,
 
     /// File with the keys that the credentials of integrations are encrypted with: one a line, 32 bytes
-    /// in base64 or hexadecimal; the first encrypts, all decrypt. Without it and
-    /// without `ORDER_CREDENTIALS_KEY` only the sandbox can be used
+    /// in base64 or hexadecimal; the first encrypts, all decrypt. It is read anew when it changes. Without it
+    /// and without `ORDER_CREDENTIALS_KEY` only the sandbox can be used
     #[arg(long, value_name = "FILE")]
     credentials_key_file: Option<PathBuf>,
 
@@ -207,9 +206,7 @@ impl Settings {
         let Some(path) = &self.credentials_key_file else {
             return Ok(self.credentials_key.clone().unwrap_or_default());
         };
-        let text = std::fs::read_to_string(path).map(Zeroizing::new);
-        let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        Vault::read(&text).map_err(|problem| format!("{}: {problem}", path.display()))
+        Vault::of_file(path)
     }
 
     pub(crate) fn stand_ins(&self) -> bool {

@@ -11,10 +11,10 @@ use order_rules::effects::{BACK_OFF_MAX_MICROS, EffectState, RETRY_MAX_MICROS};
 use super::{Backend, Connection, Database, Run, effects};
 use crate::store::StoreFailure;
 use crate::store::claims::{IntegrationSeen, Lane};
-use crate::store::facts::Provider;
+use crate::store::facts::{Credentials, Provider};
 use crate::store::rows::{IntegrationRow, key};
 use crate::store::schema;
-use crate::store::schema::{accounting_transfers, integrations, labels, payments};
+use crate::store::schema::{accounting_transfers, integrations, labels, payments, shops};
 use crate::terms::effect_state_stored;
 
 /// Effects that the runner comes back to by itself; spelled out, as in the partial indexes.
@@ -49,6 +49,53 @@ impl Database {
                 .filter(schema::effects::due_at.lt(i64::MAX));
             diesel::update(waiting).set(schema::effects::due_at.eq(now)).execute(conn).await?;
             Ok(())
+        })
+    }
+
+    /// The credentials of the next shops that have any, by shop.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn credentials_after(
+        &self,
+        shop_id: i64,
+        limit: i64,
+    ) -> Result<Vec<Credentials>, StoreFailure> {
+        in_read!(self, |conn| {
+            let next: Vec<i64> = integrations::table
+                .filter(integrations::credentials.is_not_null())
+                .filter(integrations::shop_id.gt(shop_id))
+                .order(integrations::shop_id)
+                .limit(limit)
+                .select(integrations::shop_id)
+                .distinct()
+                .load(conn)
+                .await?;
+            let rows: Vec<(i64, String, String, Vec<u8>)> = integrations::table
+                .inner_join(shops::table.on(shops::shop_id.eq(integrations::shop_id)))
+                .filter(integrations::shop_id.eq_any(next))
+                .filter(integrations::credentials.is_not_null())
+                .order((integrations::shop_id, integrations::slug))
+                .select((
+                    integrations::shop_id,
+                    shops::slug,
+                    integrations::slug,
+                    integrations::credentials.assume_not_null(),
+                ))
+                .load(conn)
+                .await?;
+            let mut found: Vec<Credentials> = Vec::new();
+            for (shop_id, shop, slug, credentials) in rows {
+                match found.last_mut().filter(|last| last.shop_id == shop_id) {
+                    Some(last) => last.by_integration.push((slug, credentials)),
+                    None => found.push(Credentials {
+                        shop_id,
+                        slug: shop,
+                        by_integration: vec![(slug, credentials)],
+                    }),
+                }
+            }
+            Ok(found)
         })
     }
 
