@@ -27,6 +27,7 @@ use crate::providers::Providers;
 use crate::reading::Reading;
 use crate::reconciling::Reconciling;
 use crate::reconciling::rounds::Rounds;
+use crate::resealing::Resealing;
 use crate::search::Search;
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings, on_either};
@@ -57,6 +58,8 @@ struct Service {
     purges: JoinHandle<()>,
     /// Reads payments at their providers.
     rounds: JoinHandle<()>,
+    /// Looks after the keys for credentials.
+    resealing: JoinHandle<()>,
     /// Stops the accepting of connections and of what waits for effects.
     stop: CancellationToken,
 }
@@ -155,6 +158,7 @@ impl Service {
             reconciling: reconciling.clone(),
             reads_per_second: settings.reconcile_rate(),
         };
+        let resealing = Resealing::start(&store, &turns, links.vault());
         let edge = Edge {
             verifying: Verifying::new(store.clone(), shops, turns.clone()),
             turns,
@@ -178,6 +182,7 @@ impl Service {
             webhooks,
             following,
             rounds,
+            resealing,
             stop,
         })
     }
@@ -196,11 +201,13 @@ impl Service {
             following,
             purges,
             rounds,
+            resealing,
             stop,
         } = self;
         looks.abort();
         // A payment it was reading is read by the next.
         rounds.abort();
+        resealing.abort();
         purges.abort();
         health.drain();
         edge.feed.drain();
@@ -269,10 +276,10 @@ fn mail_ways(settings: &Settings, links: &Links) -> Result<(MailService, MailSer
     };
     let authority = settings.smtp_ca().map(read).transpose()?.map(Arc::from);
     let own = match settings.smtp_url() {
-        Some(url) => MailService::to_server(url, authority.clone())?,
+        Some(url) => MailService::to_server(url, authority.clone(), settings.call_timeout())?,
         None => MailService::to_folder(settings.mail_folder()),
     };
-    Ok((own, MailServers::new(links.clone(), authority)))
+    Ok((own, MailServers::new(links.clone(), authority, settings.call_timeout())))
 }
 
 fn make_folder(folder: Option<&Path>) -> Result<(), String> {

@@ -91,6 +91,7 @@ pub(crate) enum Command {
     DeleteStatus(DeleteStatus),
     CreateIntegration(Box<CreateIntegration>),
     UpdateIntegration(Box<UpdateIntegration>),
+    ResealCredentials(ResealCredentials),
     UpdateShop(Box<UpdateShop>),
     CreateStockItem(CreateStockItem),
     AdjustStock(AdjustStock),
@@ -325,6 +326,20 @@ pub(crate) struct UpdateIntegration {
     pub paths: Vec<String>,
     pub stated: v1::Integration,
     pub credentials: Sealed,
+}
+
+/// The same credentials under another key, of the shop's integrations by last part of their names.
+#[derive(Clone, Debug)]
+pub(crate) struct ResealCredentials {
+    pub credentials: Vec<Resealed>,
+}
+
+/// Counts only where the integration still has what it had before.
+#[derive(Clone, Debug)]
+pub(crate) struct Resealed {
+    pub slug: String,
+    pub before: Vec<u8>,
+    pub after: Vec<u8>,
 }
 
 /// New values stand in `shop`; `paths` says which count.

@@ -20,7 +20,6 @@ use crate::store::postgres::Address;
 use crate::telemetry::{LogFormat, is_filter};
 use crate::vault::Vault;
 use sources::Sources;
-use zeroize::Zeroizing;
 
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(600);
 /// No longer than the rules reckon with before an outcome counts as unknown.
@@ -67,8 +66,8 @@ pub struct Settings {
     sandbox_book: Option<PathBuf>,
 
     /// File with the keys that the credentials of integrations are encrypted with: one a line, 32 bytes
-    /// in base64 or hexadecimal; the first encrypts, all decrypt. Without it and
-    /// without `ORDER_CREDENTIALS_KEY` only the sandbox can be used
+    /// in base64 or hexadecimal; the first encrypts, all decrypt. It is read anew when it changes. Without it
+    /// and without `ORDER_CREDENTIALS_KEY` only the sandbox can be used
     #[arg(long, value_name = "FILE")]
     credentials_key_file: Option<PathBuf>,
 
@@ -116,7 +115,7 @@ pub struct Settings {
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = connections)]
     read_connections: usize,
 
-    /// How long a provider has to answer a call, 100ms to 30s
+    /// How long a provider has to answer a call, and a mail server to come to a mail's text: 100ms to 30s
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = call_timeout)]
     call_timeout: Duration,
 
@@ -207,9 +206,7 @@ impl Settings {
         let Some(path) = &self.credentials_key_file else {
             return Ok(self.credentials_key.clone().unwrap_or_default());
         };
-        let text = std::fs::read_to_string(path).map(Zeroizing::new);
-        let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        Vault::read(&text).map_err(|problem| format!("{}: {problem}", path.display()))
+        Vault::of_file(path)
     }
 
     pub(crate) fn stand_ins(&self) -> bool {

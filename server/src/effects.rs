@@ -16,9 +16,10 @@ mod slots;
 mod tests;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use order_rules::effects::CALL_TIMEOUT_MICROS;
+use order_rules::effects::{CALL_TIMEOUT_MICROS, QUIET_MICROS, RETRY_MAX_MICROS};
 use order_rules::refusals::Code;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::booking::Booking;
+use self::breakers::REST_LONGEST;
 use self::carrying::Carrier;
 use self::labelling::Labelling;
 use self::mailing::Mailing;
@@ -84,6 +86,19 @@ const LEASE_SURELY_HELD: Duration = Duration::from_secs(12);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Somebody else was faster, or a turn holds the row.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How soon after its return a system is noticed, and what it is in doubt about is over.
+const NOTICED_WITHIN: Duration = Duration::from_secs(60);
+/// The worst: probes are under way that it will never answer, it rests, and is asked twice about what it
+/// does not know.
+const _: () = {
+    let hung = Duration::from_micros(CALL_TIMEOUT_MICROS.unsigned_abs());
+    let looks = Duration::from_micros(2 * QUIET_MICROS.unsigned_abs());
+    let seen = hung.as_secs() + REST_LONGEST.as_secs() + 2 * LOOK_EVERY.as_secs();
+    assert!(seen + looks.as_secs() < NOTICED_WITHIN.as_secs());
+    // Where it rests for no longer, and what waits alone is due after its own pause.
+    let alone = Duration::from_micros(RETRY_MAX_MICROS.unsigned_abs());
+    assert!(alone.as_secs() + seen - hung.as_secs() + looks.as_secs() < NOTICED_WITHIN.as_secs());
+};
 const CANDIDATES: i64 = 128;
 /// Looked at where nothing of the first ones fits: lanes that are full may have filled them.
 const CANDIDATES_MAX: i64 = 8_192;
@@ -152,8 +167,10 @@ impl<Log: Recorder> Runner<Log> {
             store: self.store.clone(),
             mail,
             hold,
+            own: own.map(|own| (own.row.slug.clone(), own.row.revision)),
             shop: shop.slug.clone(),
             effect: effect.clone(),
+            reason: OnceLock::new(),
         }
     }
 

@@ -47,6 +47,7 @@ mod outside;
 mod providers;
 mod reading;
 mod reconciling;
+mod resealing;
 mod search;
 mod verifying;
 mod webhooks;

@@ -30,12 +30,12 @@ use self::smtp::{Reach, Smtp};
 pub(crate) use self::smtp::{SmtpUrl, Unreadable};
 pub(crate) use self::wording::check_template;
 use crate::shops::Shop;
-use crate::systems::{Decline, Report, Sighting};
+use crate::systems::Sighting;
 
 /// What takes mails.
 pub(crate) trait MailSystem {
     /// Hands the mail over. May take as long as [`MailSystem::patience`].
-    async fn send(&self, letter: &Letter) -> Report<()>;
+    async fn send(&self, letter: &Letter) -> Handed;
 
     /// Asks what became of the mail of this id, where the system keeps account.
     async fn look_up(&self, message_id: &str) -> Sighting<()>;
@@ -52,6 +52,28 @@ pub(crate) enum MailService {
     Folder(Folder),
 }
 
+/// What became of a mail that was to be handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    Taken,
+    /// For good, in the system's words.
+    Refused(String),
+    /// It was certainly not taken; why, in the system's words or ours.
+    Waits(Cause, String),
+    /// The word of it was lost: it may have been taken.
+    Unknown,
+}
+
+/// Why a mail waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Silence,
+    /// The system is there, and not ready for it.
+    Busy,
+    /// The system does not let us in.
+    LoginRefused,
+}
+
 /// What became of the files of mails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Forgotten {
@@ -63,12 +85,17 @@ pub(crate) struct Forgotten {
 const IDS: Uuid = Uuid::from_u128(0x1c2f_7be0_53d4_4f7e_9a35_60b2_8d1e_47c9);
 
 impl MailService {
-    /// Through this mail server, for which `authority` vouches besides those that this system trusts.
+    /// Through this mail server, for which `authority` vouches besides those that this system trusts,
+    /// and which has so long to come to the text.
     ///
     /// # Errors
     /// When the authority is no certificate, or this system trusts nobody at all.
-    pub(crate) fn to_server(url: SmtpUrl, authority: Option<Arc<[u8]>>) -> Result<Self, String> {
-        let smtp = Smtp::new(url, Reach::Anywhere, authority);
+    pub(crate) fn to_server(
+        url: SmtpUrl,
+        authority: Option<Arc<[u8]>>,
+        until_text: Duration,
+    ) -> Result<Self, String> {
+        let smtp = Smtp::new(url, Reach::Anywhere, authority, until_text);
         smtp.check_trust()
             .map_err(|problem| format!("no mail server can be trusted: {problem}"))?;
         Ok(Self::Smtp(smtp))
@@ -80,7 +107,7 @@ impl MailService {
     }
 
     /// Writes the mail and hands it over.
-    pub(crate) async fn send(&self, matter: Matter) -> Report<()> {
+    pub(crate) async fn send(&self, matter: Matter) -> Handed {
         // Writing may take a while, with a form and files: not on the threads that serve.
         let written = tokio::task::spawn_blocking(move || Letter::write(&matter)).await;
         match written {
@@ -88,10 +115,10 @@ impl MailService {
                 Self::Smtp(smtp) => smtp.send(&letter).await,
                 Self::Folder(folder) => folder.send(&letter).await,
             },
-            Ok(Err(reason)) => Report::Declined(Decline { code: Code::MailDeclined, reason }),
+            Ok(Err(reason)) => Handed::Refused(reason),
             Err(failure) => {
                 tracing::error!(%failure, "a mail could not be written");
-                Report::TryLater { after: None }
+                Handed::Waits(Cause::Busy, "it could not be written".to_owned())
             }
         }
     }

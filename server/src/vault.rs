@@ -2,7 +2,8 @@
 //! integration they were given for.
 //!
 //! The first key encrypts and every key decrypts, so keys are rotated by putting a new one in front
-//! and taking an old one away once all credentials have been set again. Sealed bytes are a version, a
+//! and taking an old one away once all is sealed with the new one. Keys of a file are read anew while
+//! the process runs. Sealed bytes are a version, a
 //! mark of the key, a nonce, and the XChaCha20-Poly1305 text, with the names of integration and field
 //! as the associated data: moved to another place, they cannot be opened.
 
@@ -11,7 +12,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,13 +26,24 @@ use zeroize::Zeroizing;
 /// The keys of this process; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Vault {
-    keys: Arc<[Key]>,
+    shared: Arc<Shared>,
 }
+
+#[derive(Default)]
+struct Shared {
+    keys: RwLock<Arc<[Key]>>,
+    /// Where they are read anew.
+    file: Option<PathBuf>,
+    /// Why they could not be, the last time.
+    problem: Mutex<Option<String>>,
+}
+
+/// Says which key something was sealed with.
+pub(crate) type Mark = [u8; MARK_BYTES];
 
 struct Key {
     cipher: XChaCha20Poly1305,
-    /// Says which key something was sealed with.
-    mark: [u8; MARK_BYTES],
+    mark: Mark,
     /// Makes prints of secrets.
     print: Zeroizing<[u8; KEY_BYTES]>,
 }
@@ -65,24 +78,51 @@ impl Vault {
     /// # Errors
     /// What is wrong, without any of it.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        let parts = lines.flat_map(|line| line.split(',')).map(str::trim);
-        let mut keys: Vec<Key> = Vec::new();
-        for (index, part) in parts.filter(|part| !part.is_empty()).enumerate() {
-            let bytes = key_bytes(part).ok_or_else(|| {
-                format!("key {} must be 32 bytes in hexadecimal or base64", index + 1)
-            })?;
-            let key = Key::new(&bytes);
-            if keys.iter().any(|other| other.mark == key.mark) {
-                return Err(format!("key {} is there twice", index + 1));
+        keys(text).map(|keys| Self::of(keys, None))
+    }
+
+    /// Reads the keys of a file, now and whenever it has changed.
+    ///
+    /// # Errors
+    /// One line on the file: it cannot be read, or what is in it is no key.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, String> {
+        keys_of(path).map(|keys| Self::of(keys, Some(path.to_owned())))
+    }
+
+    fn of(keys: Vec<Key>, file: Option<PathBuf>) -> Self {
+        let keys = RwLock::new(keys.into());
+        Self { shared: Arc::new(Shared { keys, file, problem: Mutex::default() }) }
+    }
+
+    /// Reads the keys anew, if they are in a file. One that cannot be read leaves those there are.
+    pub(crate) fn refresh(&self) {
+        let Some(path) = &self.shared.file else { return };
+        let mut last = self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        match keys_of(path) {
+            Ok(keys) => {
+                *last = None;
+                if marks(&keys) != self.marks() {
+                    tracing::info!(keys = keys.len(), "the keys for credentials were read anew");
+                    let mut known =
+                        self.shared.keys.write().unwrap_or_else(PoisonError::into_inner);
+                    *known = keys.into();
+                }
             }
-            keys.push(key);
+            Err(problem) if last.as_ref() == Some(&problem) => {}
+            Err(problem) => {
+                tracing::warn!(problem, "the keys for credentials stay as they were");
+                *last = Some(problem);
+            }
         }
-        match keys.len() {
-            0 => Err("must have a key".to_owned()),
-            count if count > KEYS_MAX => Err(format!("must have at most {KEYS_MAX} keys")),
-            _ => Ok(Self { keys: keys.into() }),
-        }
+    }
+
+    fn keys(&self) -> Arc<[Key]> {
+        self.shared.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The marks of all keys, the one that encrypts first.
+    pub(crate) fn marks(&self) -> Vec<Mark> {
+        marks(&self.keys())
     }
 
     /// Encrypts a secret for this field of the integration of this name.
@@ -95,7 +135,9 @@ impl Vault {
         field: &str,
         secret: &SecretString,
     ) -> Result<Vec<u8>, NoKey> {
-        let key = self.keys.first().ok_or(NoKey)?;
+        self.refresh();
+        let keys = self.keys();
+        let key = keys.first().ok_or(NoKey)?;
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|_| NoKey)?;
         let place = place(name, field);
@@ -115,12 +157,17 @@ impl Vault {
         sealed: &[u8],
     ) -> Result<SecretString, Unreadable> {
         let (version, rest) = sealed.split_first().ok_or(Unreadable)?;
-        let (mark, rest) = rest.split_at_checked(MARK_BYTES).ok_or(Unreadable)?;
+        let (mark, rest) = rest.split_first_chunk::<MARK_BYTES>().ok_or(Unreadable)?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(Unreadable)?;
         if *version != VERSION {
             return Err(Unreadable);
         }
-        let key = self.keys.iter().find(|key| key.mark == mark).ok_or(Unreadable)?;
+        let mut keys = self.keys();
+        if !keys.iter().any(|key| key.mark == *mark) {
+            self.refresh();
+            keys = self.keys();
+        }
+        let key = keys.iter().find(|key| key.mark == *mark).ok_or(Unreadable)?;
         let place = place(name, field);
         let text = Payload { msg: text, aad: place.as_bytes() };
         let text = key.cipher.decrypt(&XNonce::from(*nonce), text).map_err(|_| Unreadable)?;
@@ -130,12 +177,33 @@ impl Vault {
     /// What stands for a secret where only equality matters: without the key nobody can tell the
     /// secret by trying. A repeat after the first key has changed does not look like the same.
     pub(crate) fn print(&self, secret: &SecretString) -> String {
-        let Some(key) = self.keys.first() else { return String::new() };
+        let keys = self.keys();
+        let Some(key) = keys.first() else { return String::new() };
         blake3::keyed_hash(&key.print, secret.expose_secret().as_bytes()).to_hex().to_string()
     }
 }
 
 impl Sealed {
+    /// The same with the key that encrypts now, as it is stored; `None` where nothing is to be done.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    pub(crate) fn renewed(&self, vault: &Vault, name: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+        let mark = vault.marks().first().copied();
+        let is_old =
+            |sealed: &[u8]| sealed.get(1..=MARK_BYTES) != mark.as_ref().map(Mark::as_slice);
+        if mark.is_none() || !self.secrets.values().any(|sealed| is_old(sealed)) {
+            return Ok(None);
+        }
+        let mut renewed = Self::default();
+        for (field, sealed) in &self.secrets {
+            let secret = vault.open(name, field, sealed)?;
+            let sealed = vault.seal(name, field, &secret).map_err(|NoKey| Unreadable)?;
+            renewed.secrets.insert(field.clone(), sealed);
+        }
+        Ok(renewed.column())
+    }
+
     /// What is in the column of this name.
     pub(crate) fn stored(column: Option<&[u8]>) -> Self {
         column.and_then(|bytes| Self::decode(bytes).ok()).unwrap_or_default()
@@ -162,8 +230,39 @@ impl Key {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Vault of {} keys", self.keys.len())
+        write!(formatter, "Vault of {} keys", self.keys().len())
     }
+}
+
+fn keys_of(path: &Path) -> Result<Vec<Key>, String> {
+    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    keys(&text).map_err(|problem| format!("{}: {problem}", path.display()))
+}
+
+fn keys(text: &str) -> Result<Vec<Key>, String> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let parts = lines.flat_map(|line| line.split(',')).map(str::trim);
+    let mut keys: Vec<Key> = Vec::new();
+    for (index, part) in parts.filter(|part| !part.is_empty()).enumerate() {
+        let bytes = key_bytes(part).ok_or_else(|| {
+            format!("key {} must be 32 bytes in hexadecimal or base64", index + 1)
+        })?;
+        let key = Key::new(&bytes);
+        if keys.iter().any(|other| other.mark == key.mark) {
+            return Err(format!("key {} is there twice", index + 1));
+        }
+        keys.push(key);
+    }
+    match keys.len() {
+        0 => Err("must have a key".to_owned()),
+        count if count > KEYS_MAX => Err(format!("must have at most {KEYS_MAX} keys")),
+        _ => Ok(keys),
+    }
+}
+
+fn marks(keys: &[Key]) -> Vec<Mark> {
+    keys.iter().map(|key| key.mark).collect()
 }
 
 /// What a sealed secret is bound to.

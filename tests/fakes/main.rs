@@ -1,13 +1,15 @@
-//! Serves the stand-ins, so that they outlive a server that is killed: `fakes --klarna 127.0.0.1:9101`.
+//! Serves the stand-ins, so that they outlive a server that is killed, and writes how a shop is set up
+//! for them.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use clap::Parser;
-use order_tests::fakes::{Adyen, Cargonizer, Fake, Klarna, Tripletex, Vipps};
+use order_tests::fakes::{Adyen, Cargonizer, Fake, Klarna, Service, Tripletex, Vipps, recipe};
 
-/// Stand-ins of the providers, until interrupted. Each prints where it is; port 0 is any free one.
+/// Stand-ins of the providers, until interrupted. What it prints is a script: `sh` with it sets a shop up
+/// for all of them. Port 0 is any free one.
 #[derive(Parser)]
 #[command(name = "fakes", version)]
 struct Arguments {
@@ -29,6 +31,12 @@ struct Arguments {
     /// Logistra Cargonizer.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9106")]
     cargonizer: SocketAddr,
+    /// The shop that is set up.
+    #[arg(long, value_name = "SHOP", default_value = "default")]
+    shop: String,
+    /// Where the service takes webhooks.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7080")]
+    webhooks: SocketAddr,
 }
 
 /// All of them, at work.
@@ -43,10 +51,14 @@ struct Served {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let served = Served::start(&Arguments::parse()).await?;
+    let arguments = Arguments::parse();
+    let served = Served::start(&arguments).await?;
+    let service = Service { shop: arguments.shop, webhooks: arguments.webhooks.to_string() };
     let mut out = io::stdout();
+    writeln!(out, "set -e")?;
     for (name, url) in served.places() {
-        writeln!(out, "{name} {url}")?;
+        writeln!(out, "# {name}: {url}")?;
+        write!(out, "{}", recipe(name, &url, &service))?;
     }
     out.flush()?;
     tokio::signal::ctrl_c().await?;
@@ -81,7 +93,7 @@ impl Served {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use order_tests::fakes::{Book, send};
+    use order_tests::fakes::{Book, Service, recipe, send};
 
     use super::{Arguments, Served};
 
@@ -92,7 +104,13 @@ mod tests {
         let arguments = ["fakes".to_owned()].into_iter().chain(flags);
         let served = Served::start(&Arguments::parse_from(arguments)).await.unwrap();
         assert_eq!(served.places().map(|(name, _)| name), places);
+        let service = Service { shop: "butikk".to_owned(), webhooks: "127.0.0.1:7080".to_owned() };
         for (name, url) in served.places() {
+            let lines = recipe(name, &url, &service);
+            assert!(
+                lines.contains("orderctl --shop butikk integrations create"),
+                "{name}: {lines}"
+            );
             let _untold = send("GET", &format!("{url}/nothing"), &[], "").await.unwrap();
             let reply = send("GET", &format!("{url}/control/book"), &[], "").await.unwrap();
             let book: Book = serde_json::from_slice(&reply.body).unwrap();

@@ -95,6 +95,12 @@ impl Tripletex {
         self.limit = calls;
     }
 
+    /// The tokens of all sessions there are.
+    #[must_use]
+    pub fn session_tokens(&self) -> Vec<String> {
+        self.sessions.keys().cloned().collect()
+    }
+
     /// Ends all sessions.
     pub fn forget_sessions(&mut self) {
         self.sessions.clear();

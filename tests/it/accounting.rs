@@ -37,9 +37,9 @@ const PARTS: [i64; 2] = [50_000, 40_000];
 const ASKED_AT_ONCE: usize = 50;
 
 /// A shop whose accounting `tripletex` is the stand-in.
-struct Stage {
-    world: World,
-    fake: Arc<Fake<Tripletex>>,
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) fake: Arc<Fake<Tripletex>>,
     /// Goes before the numbers of orders there.
     prefix: String,
 }
@@ -57,7 +57,7 @@ pub(crate) fn tripletex(url: &str, change: impl FnOnce(&mut TripletexIntegration
 }
 
 impl Stage {
-    async fn set(backend: Backend) -> Self {
+    pub(crate) async fn set(backend: Backend) -> Self {
         let mut tripletex_system = Tripletex::default();
         tripletex_system.limit(100_000);
         let fake = Arc::new(Fake::start(tripletex_system).await.unwrap());
@@ -107,7 +107,7 @@ impl Stage {
     }
 
     /// A completed sale, paid by Klarna.
-    async fn sell(&self) -> OrderName {
+    pub(crate) async fn sell(&self) -> OrderName {
         let reference = self.world.reference("");
         self.complete(self.world.draft(TOTAL).payment("klarna", reference, TOTAL)).await
     }
@@ -150,7 +150,7 @@ impl Stage {
     }
 
     /// The order once nothing of it is on its way to accounting.
-    async fn booked(&self, name: &OrderName) -> Order {
+    pub(crate) async fn booked(&self, name: &OrderName) -> Order {
         eventually(&format!("{name} is booked"), async || {
             let order = self.world.get(name).await;
             let is_over = |one: &AccountingTransfer| {
@@ -162,7 +162,7 @@ impl Stage {
         .await
     }
 
-    fn done(&self, operation: &str, name: &OrderName) -> Vec<i64> {
+    pub(crate) fn done(&self, operation: &str, name: &OrderName) -> Vec<i64> {
         self.fake.book().amounts(operation, &self.number(name))
     }
 

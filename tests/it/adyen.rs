@@ -4,7 +4,7 @@
 pub(crate) mod aftermath;
 pub(crate) mod doubts;
 pub(crate) mod parts;
-mod stage;
+pub(crate) mod stage;
 
 use order_rules::refusals::Code;
 use order_sdk::OrderName;
@@ -14,7 +14,7 @@ use order_tests::fakes::{Effect, Travel, Trouble};
 
 use self::stage::{Stage, TOTAL, adyen, reason, travel};
 use crate::harness::{Backend, WAIT, eventually, problems, refused, status_id, wrong_fields};
-use crate::integrations::is_nowhere;
+use crate::integrations::are_nowhere;
 
 pub(crate) use self::stage::adyen as integration;
 
@@ -293,9 +293,7 @@ async fn refused_credentials_hold_everything_until_they_are_right(backend: Backe
     assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
     assert_eq!(stage.done("capture", &sale.psp), [TOTAL]);
     stage.check().await;
-    is_nowhere(world, API_KEY).await;
-    world.server.start().await;
-    is_nowhere(world, HMAC_KEY).await;
+    are_nowhere(world, &[API_KEY, HMAC_KEY, stage::LOGIN.1]).await;
 }
 
 async fn wrong_fields_are_told_at_once(backend: Backend) {

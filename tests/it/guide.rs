@@ -2,6 +2,7 @@
 //! and the README's snippet.
 
 mod snippets;
+pub(crate) mod stand_ins;
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Integrations: the systems outside that a shop works with, and their credentials.
 
+use std::sync::Arc;
+
 use order_rules::refusals::Code;
 use order_sdk::Error;
 use order_sdk::proto::integration::System;
@@ -30,7 +32,7 @@ trials! {
     own: [
         a_password_goes_in_and_never_comes_out,
         stand_ins_are_only_for_who_allows_them,
-        keys_are_rotated_and_missed,
+        keys_are_rotated_without_a_restart,
     ];
 }
 
@@ -391,8 +393,9 @@ pub(crate) async fn are_nowhere(world: &World, secrets: &[&str]) {
     }
 }
 
-async fn keys_are_rotated_and_missed(backend: Backend) {
+async fn keys_are_rotated_without_a_restart(backend: Backend) {
     let world = world_with_key(backend, &["--stand-ins", "true"]).await;
+    let neighbour = World::new(Arc::clone(&world.server)).await;
     let stand_in = |password: &str| {
         klarna(|klarna| {
             klarna.set_endpoint(KlarnaEndpoint::StandIn);
@@ -400,30 +403,67 @@ async fn keys_are_rotated_and_missed(backend: Backend) {
             password.clone_into(&mut klarna.password);
         })
     };
-    world.integrate("k", stand_in(SECRET)).await.unwrap();
-    let state = async |keys: &[u8]| {
+    let shops = [&world, &neighbour];
+    for shop in shops {
+        shop.integrate("k", stand_in(SECRET)).await.unwrap();
+    }
+    let before = world.integration("k").await;
+    let set_keys = |keys: &[u8]| {
         let keys: Vec<String> = keys.iter().map(|key| format!("{key:064x}")).collect();
+        // In one step, as nobody is to find half a file.
         let file = world.server.store.folder.file("credentials.key");
-        std::fs::write(file, keys.join("\n")).unwrap();
-        world.server.stop().await;
-        world.server.start().await;
-        world.connection("k").await.state()
+        let next = world.server.store.folder.file("credentials.next");
+        std::fs::write(&next, keys.join("\n")).unwrap();
+        std::fs::rename(next, file).unwrap();
     };
     // Nobody listens there; that far it comes only with the password in hand.
     let (readable, unreadable) =
         (ConnectionState::Unreachable, ConnectionState::CredentialsUnreadable);
-    assert_eq!(state(&[8, 7]).await, readable, "the old key still decrypts");
-    assert_eq!(state(&[8]).await, unreadable, "nothing was set again under the new one");
+    let become_so = async |state: ConnectionState, what: &str| {
+        for shop in shops {
+            eventually(what, async || (shop.connection("k").await.state() == state).then_some(()))
+                .await;
+        }
+    };
+    let resealed = async |times: usize| {
+        eventually("all is under the first key", async || {
+            let log = world.server.log();
+            (log.matches("encrypted with the first key now").count() == times).then_some(())
+        })
+        .await;
+    };
+    set_keys(&[8, 7]);
+    become_so(readable, "the old key still decrypts").await;
+    resealed(1).await;
+    set_keys(&[8]);
+    // What is in memory and what is stored: neither needs the old key.
+    become_so(readable, "all is under the new key").await;
+    assert_eq!(world.server.stop().await, 0);
+    world.server.start().await;
+    become_so(readable, "all is under the new key").await;
+    assert_eq!(world.integration("k").await, before, "it is not another integration");
+
+    // A key that is missed is noticed, and waited for.
+    set_keys(&[9]);
+    become_so(unreadable, "nothing was sealed with this one").await;
     let draft = world.draft(900).payment("k", "kl-1", 900).send().await.unwrap();
     let name = draft.order.unwrap().name.parse().unwrap();
     eventually("the order says so", async || {
         (problems(&world.get(&name).await) == ["INTEGRATION_UNUSABLE"]).then_some(())
     })
     .await;
+    set_keys(&[9, 8]);
+    become_so(readable, "it is there again").await;
+    resealed(2).await;
+    set_keys(&[9]);
+    become_so(readable, "all is under the newest key").await;
     world.reintegrate("k", &["klarna.password"], stand_in("annet-passord")).await.unwrap();
-    assert_eq!(world.connection("k").await.state(), readable);
-    assert_eq!(state(&[9, 8]).await, readable);
-    assert_eq!(state(&[9]).await, unreadable);
+    set_keys(&[10, 9]);
+    resealed(3).await;
+    set_keys(&[10]);
+    become_so(readable, "what was set since too").await;
+    assert!(!world.server.log().contains(&format!("{:064x}", 8)));
+    are_nowhere(&world, &[SECRET, "annet-passord"]).await;
 }
 
 async fn stand_ins_are_only_for_who_allows_them(backend: Backend) {

@@ -81,7 +81,7 @@ impl World {
     }
 
     /// The order once none of its labels and prints is under way.
-    async fn labelled(&self, name: &OrderName) -> Order {
+    pub(crate) async fn labelled(&self, name: &OrderName) -> Order {
         eventually(&format!("the labels of {name}"), async || {
             let order = self.get(name).await;
             let is_open = |label: &Label| match label.state() {
@@ -100,13 +100,13 @@ impl World {
 }
 
 /// A shop whose labels come from the stand-in.
-struct Stage {
-    world: World,
-    fake: Fake<Cargonizer>,
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) fake: Fake<Cargonizer>,
 }
 
 impl Stage {
-    async fn set(backend: Backend) -> Self {
+    pub(crate) async fn set(backend: Backend) -> Self {
         let fake = Fake::start(Cargonizer::default()).await.unwrap();
         let world = world_with_key(backend, &["--stand-ins", "true"]).await;
         let integration = cargonizer(|one| one.stand_in_url = fake.url());
@@ -115,18 +115,18 @@ impl Stage {
         Self { world, fake }
     }
 
-    async fn sent(&self) -> OrderName {
+    pub(crate) async fn sent(&self) -> OrderName {
         self.world.sent(Some(address())).await
     }
 
     /// Asks for a label, and answers its reference.
-    async fn ask(&self, name: &OrderName) -> String {
+    pub(crate) async fn ask(&self, name: &OrderName) -> String {
         let answer = self.world.client.label(name).send().await.unwrap();
         answer.order.unwrap().labels.last().unwrap().reference.clone()
     }
 
     /// A trouble that befalls a consignment of this order, before its reference is known.
-    fn made(&self, reference: &str) -> usize {
+    pub(crate) fn made(&self, reference: &str) -> usize {
         self.fake.book().done_to("consignment", reference).count()
     }
 

@@ -1,15 +1,17 @@
 //! A shop's own mail server: its mails go through it, and wait while it does not take them.
 
+use std::sync::Arc;
+
 use order_rules::refusals::Code;
 use order_sdk::OrderName;
 use order_sdk::proto::integration::System;
 use order_sdk::proto::{
-    ConnectionState, Integration, MailState, NoteAudience, SmtpIntegration, SmtpSecurity,
+    ConnectionState, Integration, MailState, NoteAudience, Order, SmtpIntegration, SmtpSecurity,
 };
 
-use crate::harness::smtp::{MailServer, PASSWORD, Speech, USER};
-use crate::harness::{Backend, World, eventually, refused, wrong_fields};
-use crate::integrations::world_with_key;
+use crate::harness::smtp::{MailServer, PASSWORD, PLAIN, Speech, USER};
+use crate::harness::{Backend, World, eventually, problems, refused, wrong_fields};
+use crate::integrations::{are_nowhere, world_with_key};
 use crate::notes::{mail_states, set_seller};
 
 trials! {
@@ -19,6 +21,7 @@ trials! {
     own: [
         mails_go_through_the_shops_own_mail_server,
         mails_wait_while_the_shops_mail_server_does_not_take_them,
+        mail_servers_that_hang_delay_no_other_shops_mails,
     ];
 }
 
@@ -35,7 +38,7 @@ fn integration(change: impl FnOnce(&mut SmtpIntegration)) -> Integration {
 }
 
 /// The integration of a stand-in.
-fn with(mail: &MailServer, change: impl FnOnce(&mut SmtpIntegration)) -> Integration {
+pub(crate) fn with(mail: &MailServer, change: impl FnOnce(&mut SmtpIntegration)) -> Integration {
     integration(|smtp| {
         smtp.port = mail.port().into();
         smtp.security = match mail.speech() {
@@ -48,10 +51,14 @@ fn with(mail: &MailServer, change: impl FnOnce(&mut SmtpIntegration)) -> Integra
     })
 }
 
+/// How long a mail server may take to come to the text.
+const PATIENCE: &str = "30s";
+
 /// A world that trusts this mail server, and keeps its own mails in a folder.
 async fn world(backend: Backend, mail: &MailServer) -> World {
     let authority = mail.authority().display().to_string();
-    let flags = ["--stand-ins", "true", "--smtp-ca", authority.as_str()];
+    let flags =
+        ["--stand-ins", "true", "--smtp-ca", authority.as_str(), "--call-timeout", PATIENCE];
     let world = world_with_key(backend, &flags).await;
     set_seller(&world).await;
     world
@@ -109,6 +116,10 @@ async fn mails_wait_while_the_shops_mail_server_does_not_take_them(backend: Back
     let moved = world.reintegrate("post", &["smtp.host"], elsewhere()).await;
     assert_eq!(wrong_fields(moved), ["integration.smtp.password"]);
     let waiting = mail_to(&world, "kari@example.com").await;
+    let order = says(&world, &waiting, "INTEGRATION_UNAUTHORIZED").await;
+    let details = &order.problems[0].details;
+    assert_eq!(details["provider"], "post");
+    assert!(details["provider_reason"].contains("who are you"), "{details:?}");
     let disabled = Integration { disabled: true, ..Integration::default() };
     world.reintegrate("post", &["disabled"], disabled).await.unwrap();
     world.reintegrate("post", &["smtp.password"], with(&mail, |_| {})).await.unwrap();
@@ -116,12 +127,52 @@ async fn mails_wait_while_the_shops_mail_server_does_not_take_them(backend: Back
     assert_eq!(world.connection("post").await.state(), ConnectionState::Works);
     let other = mail_to(&world, "ola@example.com").await;
     for name in [&waiting, &other] {
-        assert_eq!(mail_states(&world.get(name).await), [MailState::Pending]);
+        let order = says(&world, name, "INTEGRATION_DISABLED").await;
+        assert_eq!(mail_states(&order), [MailState::Pending]);
     }
     world.reintegrate("post", &["disabled"], Integration::default()).await.unwrap();
     is_sent(&world, &waiting).await;
     is_sent(&world, &other).await;
     assert_eq!(mail.taken("kari@example.com").len(), 1);
+    for name in [&waiting, &other] {
+        assert_eq!(problems(&world.get(name).await), [""; 0]);
+    }
+    are_nowhere(&world, &[PASSWORD, PLAIN]).await;
+}
+
+/// The order once this is its problem.
+async fn says(world: &World, name: &OrderName, code: &str) -> Order {
+    eventually(&format!("{name} says {code}"), async || {
+        let order = world.get(name).await;
+        (problems(&order) == [code]).then_some(order)
+    })
+    .await
+}
+
+async fn mail_servers_that_hang_delay_no_other_shops_mails(backend: Backend) {
+    const HUNG: usize = 8;
+    const MAILS: usize = 10;
+    let mail = MailServer::start(Speech::Tls).await;
+    let good = world(backend, &mail).await;
+    good.integrate("post", with(&mail, |_| {})).await.unwrap();
+    for _ in 0..HUNG {
+        let hung = World::new(Arc::clone(&good.server)).await;
+        set_seller(&hung).await;
+        hung.integrate("post", with(&mail, |_| {})).await.unwrap();
+        for _ in 0..MAILS {
+            mail_to(&hung, "kari+hung@example.com").await;
+        }
+    }
+    eventually("all of them hang", async || (mail.silence().begun >= 2 * HUNG).then_some(())).await;
+    let mut sent = Vec::new();
+    for number in 0..MAILS {
+        sent.push(mail_to(&good, &format!("kari-{number}@example.com")).await);
+    }
+    for (number, name) in sent.iter().enumerate() {
+        is_sent(&good, name).await;
+        assert_eq!(mail.taken(&format!("kari-{number}@example.com")).len(), 1);
+    }
+    assert_eq!(mail.silence().left, 0, "they were waited for");
 }
 
 async fn what_is_wrong_with_a_mail_server_is_told(world: World) {

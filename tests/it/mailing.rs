@@ -14,11 +14,15 @@ trials! {
     own: [
         rule_3_4_what_the_mail_server_says_is_obeyed,
         rule_3_4_a_mail_is_not_sent_twice_though_the_service_is_killed,
+        a_kill_before_the_text_loses_and_doubles_no_mail,
         a_mail_goes_through_tls_and_a_password,
         a_mail_waits_for_a_mail_server_that_is_away,
         a_person_who_is_erased_is_not_mailed,
     ];
 }
+
+/// More than what a mail waits unseen.
+const LONG_MICROS: i64 = 60 * 60 * 1_000_000;
 
 async fn world(backend: Backend, flags: &[String]) -> World {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
@@ -41,24 +45,32 @@ async fn note(world: &World, order: &OrderName) -> Result<proto::AddOrderNoteRes
     note.send_email(true).withdrawal_form(true).send().await
 }
 
-/// The order once its last mail has come to its end.
+/// The order once its mails have come to their end.
 async fn resolved(world: &World, order: &OrderName) -> proto::Order {
-    eventually(&format!("the mail of {order} ends"), async || {
+    eventually(&format!("the mails of {order} end"), async || {
         let order = world.get(order).await;
-        let last = order.mails.last().map(|mail| mail.state());
-        (last != Some(MailState::Pending)).then_some(order)
+        let is_over = mail_states(&order).into_iter().all(|state| state != MailState::Pending);
+        (is_over && !order.mails.is_empty()).then_some(order)
     })
     .await
 }
 
 async fn rule_3_4_what_the_mail_server_says_is_obeyed(backend: Backend) {
     let mail = MailServer::start(Speech::Plain).await;
-    let world = world(backend, &mail.flags()).await;
+    let patience = ["--call-timeout", "2s"].map(str::to_owned);
+    let world = world(backend, &[mail.flags(), patience.to_vec()].concat()).await;
     let endings = [
         ("fine", MailState::Sent, 1, None),
         ("busy", MailState::Sent, 1, None),
         ("later", MailState::Sent, 1, None),
         ("hang-up", MailState::Sent, 1, None),
+        ("silent", MailState::Sent, 1, None),
+        ("say-421", MailState::Sent, 1, None),
+        ("say-450", MailState::Sent, 1, None),
+        // About who we are, not about the mail.
+        ("say-530", MailState::Sent, 1, None),
+        ("say-534", MailState::Sent, 1, None),
+        ("say-553", MailState::Declined, 0, Some(Code::MailDeclined)),
         ("reject", MailState::Declined, 0, Some(Code::MailDeclined)),
         ("full", MailState::Declined, 0, Some(Code::MailDeclined)),
         ("vanish", MailState::Unknown, 1, Some(Code::MailUnknown)),
@@ -78,15 +90,16 @@ async fn rule_3_4_what_the_mail_server_says_is_obeyed(backend: Backend) {
         let form = order.withdrawal.and_then(|withdrawal| withdrawal.form_send_time);
         assert_eq!(form.is_some(), state == MailState::Sent, "{what}");
     }
-    let order = world.get(&orders[4]).await;
+    let of = |wanted| &orders[endings.iter().position(|(what, ..)| *what == wanted).unwrap()];
+    let order = world.get(of("reject")).await;
     let reason = &order.problems[0].details["provider_reason"];
     assert!(reason.contains("5.1.1") && reason.contains("is unknown"), "{reason}");
     assert!(!reason.contains("kari"), "{reason}");
 
     // The remedy of the unknown one: a mail of its own, and the problem is gone.
-    let vanished = world.get(&orders[6]).await;
-    resend(&world, &orders[6], vanished.mails[0].id).await.unwrap();
-    let order = resolved(&world, &orders[6]).await;
+    let vanished = world.get(of("vanish")).await;
+    resend(&world, of("vanish"), vanished.mails[0].id).await.unwrap();
+    let order = resolved(&world, of("vanish")).await;
     assert_eq!(mail_states(&order), [MailState::Unknown, MailState::Unknown]);
     assert_eq!(problems(&order), ["MAIL_UNKNOWN"]);
     assert_eq!(order.problems[0].details["mail"], order.mails[1].id.to_string());
@@ -139,6 +152,35 @@ async fn rule_3_4_a_mail_is_not_sent_twice_though_the_service_is_killed(backend:
     assert_eq!(mail.taken("kari@example.com").len(), 1);
 }
 
+async fn a_kill_before_the_text_loses_and_doubles_no_mail(backend: Backend) {
+    let port = crate::harness::server::free_port();
+    let flags = ["--smtp-url".to_owned(), format!("smtp://127.0.0.1:{port}")];
+    let world = world(backend, &flags).await;
+    // Planned, and perhaps tried: there is no mail server yet.
+    let planned = mail_to(&world, "kari+planned@example.com").await;
+    world.server.kill().await;
+    let mail = MailServer::start_at(Speech::Plain, port).await;
+    world.server.start().await;
+    let order = resolved(&world, &planned).await;
+    let taken = mail.taken("kari+planned@example.com").len();
+    // Killed at the moment of a try, nobody knows of it.
+    let known = [(MailState::Sent, 1), (MailState::Unknown, 0)];
+    assert!(known.contains(&(mail_states(&order)[0], taken)), "{order:?}");
+
+    let email = "kari+silent@example.com";
+    let name = mail_to(&world, email).await;
+    eventually("it has come to the text", async || (mail.silence().begun > 0).then_some(())).await;
+    world.server.kill().await;
+    world.server.start().await;
+    let order = resolved(&world, &name).await;
+    assert_eq!(mail_states(&order), [MailState::Unknown], "nobody knows how far it had come");
+    assert_eq!((problems(&order), mail.taken(email).len()), (vec!["MAIL_UNKNOWN"], 0));
+    resend(&world, &name, order.mails[0].id).await.unwrap();
+    let order = resolved(&world, &name).await;
+    assert_eq!(mail_states(&order), [MailState::Unknown, MailState::Sent]);
+    assert_eq!((problems(&order).len(), mail.taken(email).len()), (0, 1));
+}
+
 async fn a_mail_goes_through_tls_and_a_password(backend: Backend) {
     for speech in [Speech::Tls, Speech::StartTls] {
         let mail = MailServer::start(speech).await;
@@ -165,6 +207,30 @@ async fn a_mail_waits_for_a_mail_server_that_is_away(backend: Backend) {
     note(&world, &name).await.unwrap();
     world.change(&name, "processing").send().await.unwrap();
     assert_eq!(world.get(&name).await.notes.len(), 2);
+    // What has waited for long is told of, and goes out all the same.
+    let told = mail_to(&world, "ola@example.com").await;
+    assert_eq!(world.server.stop().await, 0);
+    let earlier = format!(
+        "UPDATE effects SET first_sent_at = first_sent_at - {LONG_MICROS} \
+         WHERE first_sent_at IS NOT NULL"
+    );
+    world.server.store.damage(&earlier).await;
+    world.server.start().await;
+    let order = eventually("it is told of", async || {
+        let order = world.get(&told).await;
+        (!problems(&order).is_empty()).then_some(order)
+    })
+    .await;
+    assert_eq!(problems(&order), ["MAIL_WAITING"]);
+    assert_eq!(order.problems[0].details["mail"], order.mails[0].id.to_string());
+    assert!(!order.problems[0].details["provider_reason"].is_empty());
+    let mail = MailServer::start_at(Speech::Plain, port).await;
+    for (name, email) in [(&name, "kari@example.com"), (&told, "ola@example.com")] {
+        let order = resolved(&world, name).await;
+        let is_sent = |state: MailState| state == MailState::Sent;
+        assert!(mail_states(&order).into_iter().all(is_sent), "{order:?}");
+        assert_eq!((problems(&order).len(), mail.taken(email).len()), (0, order.mails.len()));
+    }
 }
 
 async fn a_person_who_is_erased_is_not_mailed(backend: Backend) {

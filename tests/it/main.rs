@@ -187,6 +187,7 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     expiring::trials,
     fuzz::trials,
     guide::trials,
+    guide::stand_ins::trials,
     integrations::trials,
     klarna::trials,
     klarna::kustom::trials,

@@ -1,45 +1,152 @@
-//! A provider that is gone: nobody else waits for it, and what was asked of it is done once it is back.
+//! Systems that are gone for a while: nobody else waits for them, they are left alone, and whatever was
+//! asked of them is done once when they are back.
 
-use order_sdk::proto;
-use order_tests::fakes::{Effect, Klarna, Trouble};
+mod sides;
+
+use std::sync::Arc;
+
+use order_sdk::{OrderName, proto};
+use order_tests::fakes::{Effect, Fake, Klarna, Trouble, Vipps};
 
 use crate::harness::till::{Deed, Sale, Stage, TOTAL, Till};
 use crate::harness::{Backend, World, eventually, problems, status_id};
 
 trials! {
     own: [
-        a_provider_that_is_gone_delays_no_other_and_catches_up,
+        klarna_is_silent_and_comes_back,
+        vipps_hangs_up_and_comes_back,
+        adyen_is_silent_and_comes_back,
+        tripletex_hangs_up_and_comes_back,
+        cargonizer_is_silent_and_comes_back,
+        a_mail_server_is_silent_and_comes_back,
+        a_provider_that_hangs_delays_nobody_else,
         what_cannot_be_asked_for_for_long_is_told_and_can_be_taken_back,
     ];
 }
 
-async fn a_provider_that_is_gone_delays_no_other_and_catches_up(backend: Backend) {
-    const SALES: usize = 12;
-    let stage = Stage::<Klarna>::set(backend).await;
-    let Stage { world, fake } = &stage;
-    let mut sales = Vec::new();
-    for _ in 0..SALES {
-        sales.push(stage.buy(TOTAL).await);
+/// A shop with a system outside that goes away and comes back.
+trait Side: Sized {
+    /// What is asked of it.
+    type Matter;
+
+    async fn set(backend: Backend) -> Self;
+
+    fn world(&self) -> &World;
+
+    /// So far that it can be asked for.
+    async fn prepare(&self) -> Self::Matter;
+
+    async fn ask(&self, matter: &Self::Matter);
+
+    /// From now on, to everybody.
+    fn go_away(&self, effect: Effect);
+
+    fn come_back(&self);
+
+    /// How often it was asked for anything.
+    fn calls(&self) -> usize;
+
+    /// How often it was done there.
+    fn done(&self, matter: &Self::Matter) -> usize;
+
+    /// The order once that is settled.
+    async fn settled(&self, matter: &Self::Matter) -> proto::Order;
+}
+
+/// Matters that wait for it at the same time: more than it gets at once.
+const MATTERS: usize = 10;
+/// Words of the log.
+const LEFT_ALONE: &str = "it is left alone";
+const BACK: &str = "answers again";
+
+/// It is gone for so long that it is left alone, and comes back: everything is done once, and nothing
+/// is in doubt.
+async fn outage<Where: Side>(backend: Backend, effect: Effect) {
+    let side = Where::set(backend).await;
+    let mut matters = Vec::new();
+    for _ in 0..MATTERS {
+        matters.push(side.prepare().await);
     }
-    let before = fake.book().arrivals.len();
-    fake.trouble(Trouble::of("", Effect::HangUp).always());
-    for sale in &sales {
+    side.go_away(effect);
+    for matter in &matters {
+        side.ask(matter).await;
+    }
+    let logged = |words: &str| side.world().server.log().contains(words);
+    eventually("it is left alone", async || logged(LEFT_ALONE).then_some(())).await;
+    let calls = side.calls();
+    eventually("it is asked whether it is back", async || (side.calls() > calls).then_some(()))
+        .await;
+    assert!(matters.iter().all(|matter| side.done(matter) == 0) && !logged(BACK));
+    side.come_back();
+    eventually("it is noticed", async || logged(BACK).then_some(())).await;
+    for matter in &matters {
+        let order = side.settled(matter).await;
+        assert_eq!((problems(&order), side.done(matter)), (vec![], 1), "{order:?}");
+        assert!(order.payments.iter().all(|payment| !payment.needs_attention), "{order:?}");
+    }
+    let (breaches, _) = side.world().breaches().await;
+    assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+}
+
+async fn klarna_is_silent_and_comes_back(backend: Backend) {
+    outage::<Stage<Klarna>>(backend, Effect::Silence).await;
+}
+
+async fn vipps_hangs_up_and_comes_back(backend: Backend) {
+    outage::<Stage<Vipps>>(backend, Effect::HangUp).await;
+}
+
+async fn adyen_is_silent_and_comes_back(backend: Backend) {
+    outage::<crate::adyen::stage::Stage>(backend, Effect::Silence).await;
+}
+
+async fn tripletex_hangs_up_and_comes_back(backend: Backend) {
+    outage::<crate::accounting::Stage>(backend, Effect::HangUp).await;
+}
+
+async fn cargonizer_is_silent_and_comes_back(backend: Backend) {
+    outage::<crate::labels::Stage>(backend, Effect::Silence).await;
+}
+
+async fn a_mail_server_is_silent_and_comes_back(backend: Backend) {
+    outage::<sides::Post>(backend, Effect::Silence).await;
+}
+
+async fn a_provider_that_hangs_delays_nobody_else(backend: Backend) {
+    const SALES: usize = 30;
+    let stage = Stage::<Klarna>::set(backend).await;
+    let vipps = Fake::start(Vipps::default()).await.unwrap();
+    let neighbour = World::new(Arc::clone(&stage.world.server)).await;
+    let buyers = [&stage.world, &neighbour];
+    let mut sales: Vec<(&World, String, OrderName)> = Vec::new();
+    for world in buyers {
+        world.integrate(Vipps::ID, Vipps::integration(vipps.url())).await.unwrap();
+        for _ in 0..MATTERS {
+            let id = Vipps::checkout(&vipps, TOTAL);
+            let order = world.place(world.draft(TOTAL).payment(Vipps::ID, &id, TOTAL)).await;
+            sales.push((world, id, order.name.parse().unwrap()));
+        }
+    }
+    let mut hung = Vec::new();
+    for _ in 0..SALES {
+        hung.push(stage.buy(TOTAL).await);
+    }
+    let calls = stage.fake.book().arrivals.len();
+    stage.fake.trouble(Trouble::of("", Effect::Silence).always());
+    for sale in &hung {
         stage.begin(Deed::Capture, sale).await;
     }
-    eventually("it is asked in vain, again and again", async || {
-        (fake.book().arrivals.len() > before + SALES).then_some(())
-    })
-    .await;
-    // The same shop's other provider hears of nothing.
-    let other = world.buy(TOTAL, "").await;
-    world.complete(&other.name).await.unwrap();
-    assert_eq!(status_id(&world.settled(&other.name).await), "sent");
-    for sale in &sales {
-        assert_eq!(stage.done("capture", &sale.id), [0; 0]);
-        assert_eq!(status_id(&world.get(&sale.name).await), "not-processed");
+    eventually("it hangs", async || (stage.fake.book().arrivals.len() > calls).then_some(())).await;
+    for (world, id, name) in &sales {
+        world.complete(name).await.unwrap();
+        assert_eq!(status_id(&world.settled(name).await), "sent");
+        assert_eq!(vipps.book().amounts("capture", id), [TOTAL]);
     }
-    fake.recover();
-    for sale in &sales {
+    for sale in &hung {
+        assert_eq!(stage.done("capture", &sale.id), [0; 0], "it hangs all the time");
+    }
+    stage.fake.recover();
+    for sale in &hung {
         stage.check_done(Deed::Capture, sale, "it is back").await;
     }
     stage.check().await;

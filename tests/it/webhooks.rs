@@ -26,6 +26,7 @@ trials! {
         what_is_no_webhook_is_turned_away,
         without_the_listener_there_is_no_adyen,
         a_hint_of_klarna_has_the_order_read,
+        what_cannot_be_stored_is_not_accepted,
     ];
 }
 
@@ -242,4 +243,29 @@ async fn a_hint_of_klarna_has_the_order_read(backend: Backend) {
     assert!(stage.stored().await.iter().all(|kept| *kept == id));
     let (breaches, _) = world.breaches().await;
     assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+}
+
+async fn what_cannot_be_stored_is_not_accepted(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let world = stage.shop(KEYS[0]).await;
+    let store = &stage.world.server.store;
+    let first = authorization("AAAAAAAAAAAAAAA1", ACCOUNT, KEYS[0]);
+    assert_eq!(stage.post(&world, &first).await.status, 200);
+    let Some(database) = &store.database else {
+        // An embedded database is never away.
+        return;
+    };
+    let later = authorization("AAAAAAAAAAAAAAA2", ACCOUNT, KEYS[0]);
+    database.allow_connections(false).await;
+    let reply = stage.post(&world, &later).await;
+    database.allow_connections(true).await;
+    stage.world.server.serving().await;
+    assert_eq!((reply.status, reply.body.len()), (503, 0));
+    assert_eq!(stage.stored().await, ["AAAAAAAAAAAAAAA1"]);
+    // It comes again, as Adyen does with what was not accepted; so does a copy of the first.
+    for body in [&later, &first] {
+        let reply = stage.post(&world, body).await;
+        assert_eq!((reply.status, &reply.body[..]), (200, &b"[accepted]"[..]));
+    }
+    assert_eq!(stage.stored().await, ["AAAAAAAAAAAAAAA1", "AAAAAAAAAAAAAAA2"]);
 }

@@ -122,10 +122,11 @@ pub const CALL_TIMEOUT_MICROS: i64 = 30 * SECOND;
 pub const QUIET_MICROS: i64 = 2 * SECOND;
 /// The first pause; it doubles each time.
 pub const BACK_OFF_FIRST_MICROS: i64 = SECOND;
-/// The longest pause of what the system has promised to answer, and of mails: their servers want to
-/// be left alone.
+/// The longest pause where the system is there and needs time: it has promised to answer, or asks to be
+/// left alone.
 pub const BACK_OFF_MAX_MICROS: i64 = 5 * MINUTE;
-/// The longest pause of all else: within a minute of a system's return every doubt is over.
+/// The longest pause of whatever met with silence: within a minute of a system's return every doubt is
+/// over.
 pub const RETRY_MAX_MICROS: i64 = 30 * SECOND;
 /// The longest hint of a provider that is followed.
 pub const HINT_MAX_MICROS: i64 = HOUR;
@@ -249,15 +250,8 @@ impl Schedule {
         self.again(later(now, HELD_MICROS))
     }
 
-    const fn longest_pause(&self) -> i64 {
-        match (self.system, self.state) {
-            (System::Mail, _) | (_, EffectState::Accepted) => BACK_OFF_MAX_MICROS,
-            _ => RETRY_MAX_MICROS,
-        }
-    }
-
-    fn look_later(mut self, now: Micros, jitter_permille: u16) -> (Self, Step) {
-        let due_at = later(now, back_off(self.looks, self.longest_pause(), jitter_permille));
+    fn look_later(mut self, now: Micros, longest: i64, jitter_permille: u16) -> (Self, Step) {
+        let due_at = later(now, back_off(self.looks, longest, jitter_permille));
         self.looks = self.looks.saturating_add(1);
         (self, Step::LookUp { due_at })
     }
@@ -285,7 +279,7 @@ pub fn after_call(
         }
         Report::TryLater { after } => {
             let tried = schedule.attempt.saturating_sub(1);
-            let pause = back_off(tried, schedule.longest_pause(), jitter_permille);
+            let pause = back_off(tried, RETRY_MAX_MICROS, jitter_permille);
             let hint = after.unwrap_or(0).clamp(0, HINT_MAX_MICROS);
             schedule.again(later(now, pause.max(hint)))
         }
@@ -315,9 +309,9 @@ pub fn after_look_up(
         Sighting::InProgress => {
             schedule.absent_seen_at = None;
             schedule.state = EffectState::Accepted;
-            schedule.look_later(now, jitter_permille)
+            schedule.look_later(now, BACK_OFF_MAX_MICROS, jitter_permille)
         }
-        Sighting::NoAnswer => schedule.look_later(now, jitter_permille),
+        Sighting::NoAnswer => schedule.look_later(now, RETRY_MAX_MICROS, jitter_permille),
         Sighting::Untold => {
             schedule.state = EffectState::Unknown;
             schedule.needs_attention = true;
@@ -325,7 +319,7 @@ pub fn after_look_up(
         }
         // It said that it has it: what it does not show yet is no proof of the contrary.
         Sighting::Absent if schedule.state == EffectState::Accepted => {
-            schedule.look_later(now, jitter_permille)
+            schedule.look_later(now, BACK_OFF_MAX_MICROS, jitter_permille)
         }
         Sighting::Absent => after_absent(schedule, now),
     }
@@ -364,6 +358,12 @@ fn after_absent(mut schedule: Schedule, now: Micros) -> (Schedule, Step) {
         return (schedule, Step::LookUp { due_at: second_look_at });
     }
     schedule.again(now)
+}
+
+/// How long a system is left alone that asks for it and names no time, after so many tries before.
+#[must_use]
+pub fn busy_pause(tried: u32) -> i64 {
+    back_off(tried, BACK_OFF_MAX_MICROS, 0)
 }
 
 /// Doubles up to the longest pause; the jitter takes away up to half.

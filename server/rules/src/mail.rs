@@ -3,9 +3,10 @@
 #[cfg(test)]
 mod tests;
 
+use crate::changing::is_hold;
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::{About, Draft};
-use crate::order::{Micros, Order};
+use crate::order::{Micros, Order, Problem};
 use crate::refusals::{Code, Refusal};
 
 /// What a mail to the customer is.
@@ -101,6 +102,16 @@ pub enum MailOutcome {
     Sent,
     /// With the mail server's own words.
     Declined {
+        reason: String,
+    },
+    /// It waits for the shop's mail server, of this integration, until something is done about it.
+    Held {
+        code: Code,
+        integration: String,
+        reason: String,
+    },
+    /// It has waited for long.
+    Waiting {
         reason: String,
     },
     Unknown,
@@ -224,6 +235,17 @@ pub fn record(
         MailOutcome::Sent => MailState::Sent,
         MailOutcome::Declined { .. } => MailState::Declined,
         MailOutcome::Unknown => MailState::Unknown,
+        MailOutcome::Held { code, integration, reason } => {
+            let details =
+                vec![("provider", integration.clone()), ("provider_reason", reason.clone())];
+            tell_of_waiting(&mut draft, mail, *code, details);
+            return draft.finish();
+        }
+        MailOutcome::Waiting { reason } => {
+            let details = vec![("provider_reason", reason.clone())];
+            tell_of_waiting(&mut draft, mail, Code::MailWaiting, details);
+            return draft.finish();
+        }
     };
     let order = &mut draft.case.order;
     let known = order.mails.iter_mut().find(|known| known.id == mail);
@@ -251,7 +273,7 @@ pub fn record(
     let about = About { payment: None, operation: Some(mail) };
     draft.close_problems(|problem| is_about(problem.code) && problem.operation == about.operation);
     match outcome {
-        MailOutcome::Sent => {}
+        MailOutcome::Sent | MailOutcome::Held { .. } | MailOutcome::Waiting { .. } => {}
         MailOutcome::Declined { reason } => {
             let details = vec![("mail", mail.to_string()), ("provider_reason", reason.clone())];
             draft.open_another_problem(Code::MailDeclined, about, details);
@@ -262,6 +284,30 @@ pub fn record(
         }
     }
     draft.finish()
+}
+
+/// The problem that a mail waits, told once; another cause takes its place.
+fn tell_of_waiting(
+    draft: &mut Draft<'_>,
+    mail: i64,
+    code: Code,
+    mut details: Vec<(&'static str, String)>,
+) {
+    let about = About { payment: None, operation: Some(mail) };
+    let is_its_own = |known: &Problem| known.operation == Some(mail) && is_about(known.code);
+    let is_waiting = draft.case.order.mails.iter().any(|known| known.id == mail && known.is_open());
+    let mut open = draft.case.order.problems.iter().filter(|known| known.closed_at.is_none());
+    if !is_waiting || open.any(|known| is_its_own(known) && known.code == code) {
+        return;
+    }
+    draft.close_problems(is_its_own);
+    details.insert(0, ("mail", mail.to_string()));
+    draft.open_another_problem(code, about, details);
+}
+
+/// Whether the mail of a problem still waits.
+pub(crate) fn still_waits(order: &Order, problem: &Problem) -> bool {
+    order.mails.iter().any(|mail| Some(mail.id) == problem.operation && mail.is_open())
 }
 
 /// The order has another address: what was mailed so far went, or goes, to the old one, unless
@@ -295,6 +341,7 @@ pub fn withdraw_unsent(
     for mail in withdrawn {
         draft.changes.push(Change::MailResolved { mail });
         draft.withdrawn.push(mail);
+        draft.close_problems(|known| is_about(known.code) && known.operation == Some(mail));
     }
     draft.finish()
 }
@@ -324,7 +371,7 @@ fn add(order: &mut Order, mail: NewMail, ids: &mut Ids, now: Micros) -> i64 {
 }
 
 const fn is_about(code: Code) -> bool {
-    matches!(code, Code::MailDeclined | Code::MailUnknown)
+    is_hold(code) || matches!(code, Code::MailDeclined | Code::MailUnknown | Code::MailWaiting)
 }
 
 /// 3.1: a mail is for the customer, the form needs the mail, and so do files.

@@ -163,6 +163,7 @@ codes! {
     Oversold = "OVERSOLD",
     MailDeclined = "MAIL_DECLINED",
     MailUnknown = "MAIL_UNKNOWN",
+    MailWaiting = "MAIL_WAITING",
     TransferDeclined = "TRANSFER_DECLINED",
     TransferUnknown = "TRANSFER_UNKNOWN",
     LabelDeclined = "LABEL_DECLINED",

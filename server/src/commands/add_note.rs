@@ -75,16 +75,20 @@ impl RecordMail {
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         let case = desk.case(self.number)?;
         // A result under another attempt than the one that is out is not applied: whoever has the
-        // mail now will find out.
-        let is_current =
-            desk.effects.get(&self.mail).is_some_and(|effect| effect.attempt == self.attempt);
+        // mail now will find out. That it waits is told once and true under any attempt.
+        let is_waiting =
+            matches!(self.outcome, MailOutcome::Held { .. } | MailOutcome::Waiting { .. });
+        let is_current = desk
+            .effects
+            .get(&self.mail)
+            .is_some_and(|effect| is_waiting || effect.attempt == self.attempt);
         if !is_current {
             return Ok(desk.answer(Some(self.number)));
         }
         match &self.outcome {
             MailOutcome::Sent => desk.finish_effect(self.mail, EffectState::Done),
             MailOutcome::Declined { .. } => desk.finish_effect(self.mail, EffectState::Declined),
-            MailOutcome::Unknown => {}
+            MailOutcome::Held { .. } | MailOutcome::Waiting { .. } | MailOutcome::Unknown => {}
         }
         let mut ids = desk.ids();
         let decision = mail::record(&case, self.mail, &self.outcome, &mut ids, desk.now);

@@ -44,7 +44,10 @@ impl Command {
             Self::ReconcilePayment(command) => command.needs(shop_id, needs),
             Self::WarnOfExpiry(command) => command.needs(shop_id, needs),
             Self::UpdateIntegration(command) => command.needs(shop_id, needs),
-            Self::CreateStatus(_) | Self::CreateIntegration(_) | Self::UpdateShop(_) => {}
+            Self::CreateStatus(_)
+            | Self::CreateIntegration(_)
+            | Self::ResealCredentials(_)
+            | Self::UpdateShop(_) => {}
         }
     }
 
@@ -80,6 +83,7 @@ impl Command {
             Self::DeleteStatus(command) => command.carry_out(desk),
             Self::CreateIntegration(command) => command.carry_out(desk),
             Self::UpdateIntegration(command) => command.carry_out(desk),
+            Self::ResealCredentials(command) => Ok(command.carry_out(desk)),
             Self::UpdateShop(command) => command.carry_out(desk),
             Self::CreateStockItem(command) => command.carry_out(desk),
             Self::AdjustStock(command) => command.carry_out(desk),

@@ -8,7 +8,7 @@ use order_proto::v1::integration::System;
 use order_rules::order::Micros;
 use order_rules::refusals::{Code, Refusal, Violation};
 
-use super::{Answer, CreateIntegration, UpdateIntegration};
+use super::{Answer, CreateIntegration, ResealCredentials, UpdateIntegration};
 use crate::links::required;
 use crate::mail::is_mail_server;
 use crate::shops::{Integration, Shop, setup_stored};
@@ -164,6 +164,19 @@ impl UpdateIntegration {
             row.credentials_set_at = Some(now.0);
         }
         Ok(())
+    }
+}
+
+impl ResealCredentials {
+    /// To whoever knows an integration it is as it was.
+    pub(crate) fn carry_out(&self, desk: &mut Desk) -> Answer {
+        for one in &self.credentials {
+            let known = desk.shop.integration(&one.slug);
+            let known = known.filter(|known| known.row.credentials.as_ref() == Some(&one.before));
+            let Some(row) = known.map(|known| known.row.clone()) else { continue };
+            desk.put_integration(IntegrationRow { credentials: Some(one.after.clone()), ..row });
+        }
+        desk.answer(None)
     }
 }
 

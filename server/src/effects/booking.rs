@@ -97,7 +97,7 @@ impl Errand for Booking {
                 TransferOutcome::Held { code: hold.code, reason: hold.reason.clone() }
             }
             // No accounting system takes what it answers later.
-            Ending::Accepted | Ending::Delayed | Ending::Unknown => TransferOutcome::Unknown,
+            Ending::Accepted | Ending::Waiting | Ending::Unknown => TransferOutcome::Unknown,
         };
         Command::RecordTransfer(RecordTransfer {
             number: number(self.effect.order_key),

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::store::claims::Lane;
+
 /// What is known of one lane's system from the calls of this process.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Breaker {
+    /// So many calls in a row without an answer, for so long, are no accident of single calls.
+    silent_max: u32,
     /// Calls without an answer since the last answer.
     silent: u32,
     /// When the first of them was sent.
@@ -36,16 +40,25 @@ pub(super) enum Room {
     None,
 }
 
-/// So many calls in a row without an answer, for so long, are no accident of single calls.
-const SILENT_MAX: u32 = 5;
+const SILENT_CALLS: u32 = 5;
+/// A conversation about a mail has many questions, and is waited for for long.
+const SILENT_MAILS: u32 = 2;
 const SILENT_FOR: Duration = Duration::from_secs(10);
 /// Nor are so many, however fast they come.
 const SILENT_AT_ALL: u32 = 64;
 const REST_FIRST: Duration = Duration::from_secs(1);
 /// With it, and the longest pause of an effect, a system that is back is noticed within a minute.
-const REST_LONGEST: Duration = Duration::from_secs(10);
+pub(super) const REST_LONGEST: Duration = Duration::from_secs(10);
 
 impl Breaker {
+    pub(super) fn of(lane: &Lane) -> Self {
+        let silent_max = match lane {
+            Lane::Provider(_) => SILENT_CALLS,
+            Lane::Mail => SILENT_MAILS,
+        };
+        Self { silent_max, silent: 0, silent_since: None, rests: 0, rests_until: None }
+    }
+
     pub(super) fn room(&self, now: Instant) -> Room {
         match self.rests_until {
             None => Room::Usual,
@@ -63,7 +76,10 @@ impl Breaker {
     pub(super) fn hear(&mut self, heard: Heard, sent_at: Instant, now: Instant) {
         match heard {
             Heard::Nothing => {}
-            Heard::Answer => *self = Self::default(),
+            Heard::Answer => {
+                (self.silent, self.rests) = (0, 0);
+                (self.silent_since, self.rests_until) = (None, None);
+            }
             Heard::Silence => self.hear_silence(sent_at, now),
         }
     }
@@ -73,7 +89,7 @@ impl Breaker {
         let since = self.silent_since.map_or(sent_at, |since| since.min(sent_at));
         self.silent_since = Some(since);
         let is_out = self.silent >= SILENT_AT_ALL
-            || (self.silent >= SILENT_MAX && now.duration_since(since) >= SILENT_FOR);
+            || (self.silent >= self.silent_max && now.duration_since(since) >= SILENT_FOR);
         // What was under way when a rest began says nothing new when it ends.
         let is_news = self.rests_until.is_none_or(|until| until <= sent_at);
         if is_out && is_news {
@@ -88,6 +104,10 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    fn breaker() -> Breaker {
+        Breaker::of(&Lane::Provider("klarna".to_owned()))
+    }
+
     /// Of so many calls sent and failed at once.
     fn hear_silence(breaker: &mut Breaker, calls: u32, at: Instant) {
         for _ in 0..calls {
@@ -98,8 +118,8 @@ mod tests {
     #[test]
     fn silence_for_a_while_makes_it_rest_longer_and_longer_and_an_answer_ends_it() {
         let mut now = Instant::now();
-        let mut breaker = Breaker::default();
-        hear_silence(&mut breaker, SILENT_MAX, now);
+        let mut breaker = breaker();
+        hear_silence(&mut breaker, SILENT_CALLS, now);
         assert_eq!(breaker.room(now), Room::Usual, "single calls may have met with accidents");
         now += SILENT_FOR;
         breaker.hear(Heard::Nothing, now, now);
@@ -114,22 +134,26 @@ mod tests {
         }
         breaker.hear(Heard::Answer, now, now);
         assert_eq!((breaker.room(now), breaker.is_tripped()), (Room::Usual, false));
-        hear_silence(&mut breaker, SILENT_MAX, now);
+        hear_silence(&mut breaker, SILENT_CALLS, now);
         assert_eq!(breaker.room(now), Room::Usual, "it begins anew");
     }
 
     #[test]
     fn few_long_calls_and_many_short_ones_are_enough() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
-        for _ in 1..SILENT_MAX {
+        for (lane, few) in
+            [(Lane::Provider("klarna".to_owned()), SILENT_CALLS), (Lane::Mail, SILENT_MAILS)]
+        {
+            let mut breaker = Breaker::of(&lane);
+            for _ in 1..few {
+                breaker.hear(Heard::Silence, now, now + SILENT_FOR);
+            }
+            assert!(!breaker.is_tripped(), "{lane:?}");
             breaker.hear(Heard::Silence, now, now + SILENT_FOR);
+            assert!(breaker.is_tripped(), "{lane:?}");
         }
-        assert!(!breaker.is_tripped());
-        breaker.hear(Heard::Silence, now, now + SILENT_FOR);
-        assert!(breaker.is_tripped());
 
-        let mut breaker = Breaker::default();
+        let mut breaker = breaker();
         hear_silence(&mut breaker, SILENT_AT_ALL - 1, now);
         assert!(!breaker.is_tripped());
         hear_silence(&mut breaker, 1, now);

@@ -69,8 +69,8 @@ pub(super) enum Ending<'a, Yes> {
     Declined(&'a Decline),
     /// It waits for its integration.
     Held(&'a Hold),
-    /// It could not be asked for for long.
-    Delayed,
+    /// It has not got to its system for long.
+    Waiting,
     Unknown,
 }
 
@@ -112,7 +112,7 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
             }
         };
         if self.errand.is_asked(self.claim.task) {
-            place.hear(finding.heard());
+            self.hear(place, finding.heard()).await;
         }
         let finding = match finding.ending() {
             None => finding,
@@ -153,7 +153,19 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
             && let Some(revision) = self.errand.tells_of_waiting()
         {
             let name = format!("{WAITING}/{revision}");
-            drop(self.hand_in_as(&Ending::Delayed, &name).await);
+            drop(self.hand_in_as(&Ending::Waiting, &name).await);
+        }
+    }
+
+    /// What waits for a system that answers again need not wait longer.
+    async fn hear(&self, place: &Place, heard: Heard) {
+        if !place.hear(heard) {
+            return;
+        }
+        let (store, (shop_id, lane)) = (&self.runner.store, place.lane().clone());
+        let hastened = on_either!(store, database => database.lane_hasten(shop_id, lane).await);
+        if let Err(failure) = hastened {
+            tracing::warn!(%failure, "what waits for a system that is back waits until it is due");
         }
     }
 
@@ -348,7 +360,7 @@ impl<Yes> Ending<'_, Yes> {
             Self::Accepted => "accepted",
             Self::Declined(_) => "declined",
             Self::Held(_) => "held",
-            Self::Delayed => "delayed",
+            Self::Waiting => "waiting",
             Self::Unknown => "unknown",
         }
     }

@@ -112,7 +112,7 @@ impl Errand for Labelling {
                 LabelOutcome::Held { code: *code, reason: reason.clone() }
             }
             // No such system takes what it answers later.
-            Ending::Accepted | Ending::Delayed | Ending::Unknown => LabelOutcome::Unknown,
+            Ending::Accepted | Ending::Waiting | Ending::Unknown => LabelOutcome::Unknown,
         };
         Command::RecordLabel(RecordLabel {
             number: number(self.effect.order_key),

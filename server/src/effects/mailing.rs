@@ -1,9 +1,11 @@
 //! The way of a mail to the system that takes mails.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use order_proto::v1;
+use order_rules::effects::busy_pause;
 use order_rules::mail::{MailKind, MailOutcome};
 use order_rules::refusals::Code;
 use prost::Message;
@@ -11,8 +13,8 @@ use uuid::Uuid;
 
 use super::carrying::{Ending, Errand};
 use crate::commands::{Command, RecordMail};
-use crate::mail::{MailService, Matter};
-use crate::store::claims::MailParts;
+use crate::mail::{Cause, Handed, MailService, Matter};
+use crate::store::claims::{MailParts, Task};
 use crate::store::rows::{EffectRow, StatusRow, number};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::systems::{Decline, Hold, Report, Sighting};
@@ -26,16 +28,17 @@ pub(super) struct Mailing {
     pub mail: Option<MailService>,
     /// Why nothing is sent, if that is so.
     pub hold: Option<Hold>,
+    /// The shop's own mail server, if it has one: last part of the integration's name, and its revision.
+    pub own: Option<(String, i64)>,
     /// Last part of the shop's name.
     pub shop: String,
     pub effect: EffectRow,
+    /// Why it waits, once that is known.
+    pub reason: OnceLock<String>,
 }
 
 /// Keys of mails are of this name space.
 const KEYS: Uuid = Uuid::from_u128(0x7d1a_90e4_2b6c_4d0f_b8c5_41f7_06a9_3e52);
-/// The least time until a mail is tried again whose integration is not right; it is woken when the
-/// integration changes.
-const HELD_PAUSE: Duration = Duration::from_secs(15);
 /// Nobody is asked.
 const NO_PATIENCE: Duration = Duration::from_secs(1);
 /// A mail that could not be handed over for so long is given up: three days.
@@ -46,8 +49,9 @@ impl Errand for Mailing {
 
     async fn perform(&self) -> Report<()> {
         match self.hand_over().await {
-            Report::TryLater { .. } if self.is_too_late() => {
-                declined("could not be handed over for three days")
+            Report::TryLater { .. } | Report::Held(_) if self.is_too_late() => {
+                let reason = self.reason.get().map_or("", String::as_str);
+                declined(format!("could not be handed over for three days: {reason}"))
             }
             report => report,
         }
@@ -65,6 +69,14 @@ impl Errand for Mailing {
         }
     }
 
+    fn is_asked(&self, _task: Task) -> bool {
+        self.mail.is_some() && self.hold.is_none()
+    }
+
+    fn tells_of_waiting(&self) -> Option<i64> {
+        Some(self.own.as_ref().map_or(0, |(_, revision)| *revision))
+    }
+
     fn patience(&self) -> Duration {
         self.mail.as_ref().map_or(NO_PATIENCE, MailService::patience)
     }
@@ -79,10 +91,16 @@ impl Errand for Mailing {
         let outcome = match ending {
             Ending::Succeeded(()) => MailOutcome::Sent,
             Ending::Declined(decline) => MailOutcome::Declined { reason: decline.reason.clone() },
-            // No mail system takes what it answers later, and what an integration keeps back waits.
-            Ending::Accepted | Ending::Held(_) | Ending::Delayed | Ending::Unknown => {
-                MailOutcome::Unknown
+            Ending::Held(hold) => MailOutcome::Held {
+                code: hold.code,
+                integration: hold.integration.clone(),
+                reason: hold.reason.clone(),
+            },
+            Ending::Waiting => {
+                MailOutcome::Waiting { reason: self.reason.get().cloned().unwrap_or_default() }
             }
+            // No mail system takes what it answers later.
+            Ending::Accepted | Ending::Unknown => MailOutcome::Unknown,
         };
         Command::RecordMail(RecordMail {
             number: number(self.effect.order_key),
@@ -95,19 +113,51 @@ impl Errand for Mailing {
 
 impl Mailing {
     async fn hand_over(&self) -> Report<()> {
-        let Some(mail) = self.mail.as_ref().filter(|_| self.hold.is_none()) else {
-            let reason = self.hold.as_ref().map(|hold| hold.code.name()).unwrap_or_default();
-            tracing::info!(shop = self.shop, reason, "a mail waits for the shop's mail server");
-            return Report::TryLater { after: Some(HELD_PAUSE) };
-        };
+        if let Some(hold) = &self.hold {
+            return self.held(hold.clone());
+        }
+        let Some(mail) = &self.mail else { return self.later(Duration::ZERO, String::new()) };
         match self.matter().await {
-            Ok(Some(matter)) => mail.send(matter).await,
-            Ok(None) => declined("nothing is known of the mail any more"),
+            Ok(Some(matter)) => self.report(mail.send(matter).await),
+            Ok(None) => declined("nothing is known of the mail any more".to_owned()),
             Err(failure) => {
                 tracing::warn!(%failure, "a mail cannot be read, it waits");
-                Report::TryLater { after: None }
+                self.later(Duration::ZERO, "it cannot be read".to_owned())
             }
         }
+    }
+
+    fn report(&self, handed: Handed) -> Report<()> {
+        match handed {
+            Handed::Taken => Report::Done(()),
+            Handed::Refused(reason) => declined(reason),
+            Handed::Waits(Cause::Silence, reason) => {
+                self.reason.get_or_init(|| reason);
+                Report::TryLater { after: None }
+            }
+            Handed::Waits(Cause::LoginRefused, reason) if self.own.is_some() => {
+                let (integration, revision) = self.own.clone().unwrap_or_default();
+                let code = Code::IntegrationUnauthorized;
+                self.held(Hold { code, reason, integration, revision })
+            }
+            Handed::Waits(Cause::Busy | Cause::LoginRefused, reason) => {
+                let tried = u32::try_from(self.effect.attempt.saturating_sub(1)).unwrap_or(0);
+                let pause = u64::try_from(busy_pause(tried)).unwrap_or(0);
+                self.later(Duration::from_micros(pause), reason)
+            }
+            Handed::Unknown => Report::Unknown,
+        }
+    }
+
+    fn held(&self, hold: Hold) -> Report<()> {
+        self.reason.get_or_init(|| format!("{} {}", hold.code.name(), hold.reason));
+        Report::Held(hold)
+    }
+
+    /// Tried again, and nothing is said against the mail server.
+    fn later(&self, pause: Duration, reason: String) -> Report<()> {
+        self.reason.get_or_init(|| reason);
+        Report::TryLater { after: Some(pause) }
     }
 
     async fn matter(&self) -> Result<Option<Matter>, StoreFailure> {
@@ -117,15 +167,13 @@ impl Mailing {
     }
 
     fn is_too_late(&self) -> bool {
-        let EffectRow { first_sent_at, last_sent_at, .. } = self.effect;
-        first_sent_at
-            .zip(last_sent_at)
-            .is_some_and(|(first, last)| last.saturating_sub(first) >= GIVE_UP_AFTER_MICROS)
+        let EffectRow { created_at, last_sent_at, .. } = self.effect;
+        last_sent_at.is_some_and(|last| last.saturating_sub(created_at) >= GIVE_UP_AFTER_MICROS)
     }
 }
 
-fn declined(reason: &str) -> Report<()> {
-    Report::Declined(Decline { code: Code::MailDeclined, reason: reason.to_owned() })
+fn declined(reason: String) -> Report<()> {
+    Report::Declined(Decline { code: Code::MailDeclined, reason })
 }
 
 impl From<MailParts> for Matter {

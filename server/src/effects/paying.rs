@@ -193,7 +193,7 @@ fn outcome(ending: &Ending<'_, Confirmation>) -> Outcome {
             Outcome::Declined { code: decline.code, provider_reason: decline.reason.clone() }
         }
         Ending::Held(hold) => Outcome::Held { code: hold.code, reason: hold.reason.clone() },
-        Ending::Delayed => Outcome::Held { code: Code::OperationDelayed, reason: String::new() },
+        Ending::Waiting => Outcome::Held { code: Code::OperationDelayed, reason: String::new() },
         Ending::Unknown => Outcome::Unknown,
     }
 }

@@ -1,7 +1,7 @@
 //! Who may be called now: so many at once in all, and so many in one lane of one shop, few after
 //! silence, so that a system that hangs delays nobody else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ struct State {
     taken: BTreeMap<i64, Taken>,
     /// Of lanes whose last call heard nothing.
     breakers: HashMap<(i64, Lane), Breaker>,
+    /// Shops whose mails have met with an answer before.
+    mailed: HashSet<i64>,
 }
 
 struct Taken {
@@ -32,6 +34,13 @@ struct Taken {
     lease_lost: CancellationToken,
     /// When the renewal of the lease began that is known to have succeeded.
     renewed_at: Instant,
+}
+
+/// Calls under way to systems that may be gone.
+#[derive(Clone, Copy, Default)]
+struct Probes {
+    calls: usize,
+    mails: usize,
 }
 
 /// A place of one effect; dropping it makes room.
@@ -45,12 +54,15 @@ pub(super) struct Place {
 
 const AT_ONCE: usize = 256;
 const IN_ONE_LANE: usize = 8;
-/// Of a lane whose system may be gone: one alone may have met with an accident of its own.
+/// Of a lane whose system may be gone: one alone may have met with an accident of its own. And of mails
+/// to a server that was not heard of yet.
 const PROBES_IN_ONE_LANE: usize = 2;
 /// Calls to systems that may be gone: with all shops' at once there is room for others.
 const PROBES_AT_ONCE: usize = 64;
-/// A mail may take minutes, and mail servers are not known to be gone: others have room beside them.
-const MAILS_AT_ONCE: usize = 64;
+/// A mail may take minutes: others have room beside them.
+const MAILS_AT_ONCE: usize = 96;
+/// Mails to servers that may be gone, each of which takes long to find that out.
+const MAIL_PROBES_AT_ONCE: usize = 32;
 /// Each is a condition of one statement, and SQLite bounds how deep an expression may be.
 const SATURATED_MAX: usize = 200;
 
@@ -68,7 +80,7 @@ impl Slots {
     pub(super) fn saturated(&self) -> Vec<(i64, Lane)> {
         let (state, now) = (self.state(), Instant::now());
         let calls = state.calls();
-        let no_probes = state.probes() >= PROBES_AT_ONCE;
+        let probes = state.probes();
         let tripped = state.breakers.iter().filter(|(_, breaker)| breaker.is_tripped());
         let tripped = tripped.map(|(lane, _)| lane);
         let mut lanes: Vec<&(i64, Lane)> = calls.keys().copied().chain(tripped).collect();
@@ -76,7 +88,7 @@ impl Slots {
         lanes.dedup();
         let is_busy = |lane: &&(i64, Lane)| {
             calls.get(lane).copied().unwrap_or_default() >= state.room(lane, now)
-                || (no_probes && state.is_tripped(lane))
+                || (state.is_tripped(lane) && probes.room(&lane.1) == 0)
         };
         lanes.into_iter().filter(is_busy).take(SATURATED_MAX).cloned().collect()
     }
@@ -92,7 +104,7 @@ impl Slots {
         let mut calls = state.calls();
         let lanes: Vec<(i64, Lane)> = ready.iter().map(Candidate::lane_of_shop).collect();
         let mut room = AT_ONCE.saturating_sub(state.taken.len());
-        let mut probes = PROBES_AT_ONCE.saturating_sub(state.probes());
+        let mut probes = state.probes();
         let mut mails = MAILS_AT_ONCE.saturating_sub(state.mails());
         let mut chosen = Vec::new();
         for (candidate, lane) in ready.iter().zip(&lanes) {
@@ -100,14 +112,16 @@ impl Slots {
             let (is_probe, is_mail) = (state.is_tripped(lane), lane.1 == Lane::Mail);
             // One given up by this process a moment ago may still be on its way out.
             let is_there = state.taken.contains_key(&candidate.effect_key);
-            let is_full = (is_probe && probes == 0) || (is_mail && mails == 0);
+            let is_full = (is_probe && probes.room(&lane.1) == 0) || (is_mail && mails == 0);
             if room == 0 || is_there || is_full || *there >= state.room(lane, now) {
                 continue;
             }
             *there += 1;
             mails -= usize::from(is_mail);
             room -= 1;
-            probes -= usize::from(is_probe);
+            if is_probe {
+                probes.add(&lane.1);
+            }
             chosen.push(candidate);
         }
         chosen
@@ -174,8 +188,11 @@ impl State {
         self.breakers.get(lane).is_some_and(Breaker::is_tripped)
     }
 
-    fn probes(&self) -> usize {
-        self.taken.values().filter(|taken| self.is_tripped(&taken.lane)).count()
+    fn probes(&self) -> Probes {
+        let mut probes = Probes::default();
+        let under_way = self.taken.values().filter(|taken| self.is_tripped(&taken.lane));
+        under_way.for_each(|taken| probes.add(&taken.lane.1));
+        probes
     }
 
     fn mails(&self) -> usize {
@@ -184,6 +201,9 @@ impl State {
 
     fn room(&self, lane: &(i64, Lane), now: Instant) -> usize {
         match self.breakers.get(lane).map_or(Room::Usual, |breaker| breaker.room(now)) {
+            Room::Usual if lane.1 == Lane::Mail && !self.mailed.contains(&lane.0) => {
+                PROBES_IN_ONE_LANE
+            }
             Room::Usual => IN_ONE_LANE,
             Room::Probe => PROBES_IN_ONE_LANE,
             Room::None => 0,
@@ -191,20 +211,44 @@ impl State {
     }
 }
 
+impl Probes {
+    fn add(&mut self, lane: &Lane) {
+        match lane {
+            Lane::Provider(_) => self.calls = self.calls.saturating_add(1),
+            Lane::Mail => self.mails = self.mails.saturating_add(1),
+        }
+    }
+
+    /// For more of them in such lanes.
+    fn room(self, lane: &Lane) -> usize {
+        match lane {
+            Lane::Provider(_) => PROBES_AT_ONCE.saturating_sub(self.calls),
+            Lane::Mail => MAIL_PROBES_AT_ONCE.saturating_sub(self.mails),
+        }
+    }
+}
+
 impl Place {
+    pub(super) fn lane(&self) -> &(i64, Lane) {
+        &self.lane
+    }
+
     /// Cancelled when the effect is no longer one's own.
     pub(super) fn lease_lost(&self) -> &CancellationToken {
         &self.lease_lost
     }
 
-    /// Notes what the call heard of its system.
-    pub(super) fn hear(&self, heard: Heard) {
-        // A mail server turns mails away one by one: that says nothing of the others.
-        if self.lane.1 == Lane::Mail || heard == Heard::Nothing {
-            return;
+    /// Notes what the call heard of its system; answers whether that is there again.
+    pub(super) fn hear(&self, heard: Heard) -> bool {
+        if heard == Heard::Nothing {
+            return false;
         }
         let mut state = self.slots.state();
-        let breaker = state.breakers.entry(self.lane.clone()).or_default();
+        if heard == Heard::Answer && self.lane.1 == Lane::Mail {
+            state.mailed.insert(self.lane.0);
+        }
+        let new = Breaker::of(&self.lane.1);
+        let breaker = state.breakers.entry(self.lane.clone()).or_insert(new);
         let was_tripped = breaker.is_tripped();
         breaker.hear(heard, self.since, Instant::now());
         let is_tripped = breaker.is_tripped();
@@ -219,6 +263,7 @@ impl Place {
             (true, false) => tracing::info!(shop, ?system, "a system answers again"),
             _ => {}
         }
+        was_tripped && !is_tripped
     }
 }
 
@@ -249,11 +294,11 @@ mod tests {
         shops.flat_map(of_shop).collect()
     }
 
-    fn trip(slots: &Slots, shops: std::ops::Range<i64>) {
+    fn trip(slots: &Slots, lane: &Lane, shops: std::ops::Range<i64>) {
         let long_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
         let mut state = slots.state();
-        for lane in ready(shops, 1).iter().map(Candidate::lane_of_shop) {
-            let breaker = state.breakers.entry(lane).or_default();
+        for lane in ready_in(lane, shops, 1).iter().map(Candidate::lane_of_shop) {
+            let breaker = state.breakers.entry(lane).or_insert(Breaker::of(&Lane::Mail));
             while !breaker.is_tripped() {
                 breaker.hear(Heard::Silence, long_ago, long_ago);
             }
@@ -289,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn however_many_systems_are_gone_others_have_room_and_few_are_named() {
         let slots = Slots::default();
-        trip(&slots, 1..1_000);
+        trip(&slots, &Lane::Provider("klarna".to_owned()), 1..1_000);
         let gone = ready(1..1_000, 4);
         let chosen = slots.choose(&gone);
         assert_eq!(chosen.len(), PROBES_AT_ONCE);
@@ -298,5 +343,30 @@ mod tests {
         assert!(slots.choose(&gone).is_empty());
         assert_eq!(slots.choose(&ready(2_000..2_001, 20)).len(), IN_ONE_LANE);
         drop(places);
+    }
+
+    #[tokio::test]
+    async fn however_many_mail_servers_are_gone_those_that_answer_have_room() {
+        let slots = Slots::default();
+        let new = ready_in(&Lane::Mail, 1..2, 20);
+        assert_eq!(slots.choose(&new).len(), PROBES_IN_ONE_LANE, "nothing is known of it");
+        let place = slots.occupy(new.first().unwrap());
+        assert!(!place.hear(Heard::Answer));
+        drop(place);
+        assert_eq!(slots.choose(&new).len(), IN_ONE_LANE);
+
+        trip(&slots, &Lane::Mail, 2..1_000);
+        let gone = ready_in(&Lane::Mail, 2..1_000, 4);
+        let chosen = slots.choose(&gone);
+        assert_eq!(chosen.len(), MAIL_PROBES_AT_ONCE);
+        let places: Vec<Place> = chosen.into_iter().map(|one| slots.occupy(one)).collect();
+        assert!(slots.choose(&gone).is_empty() && !slots.has_no_room_for_mails());
+        assert_eq!(slots.choose(&new).len(), IN_ONE_LANE);
+        // Neither do they take the room of other systems that may be gone.
+        trip(&slots, &Lane::Provider("klarna".to_owned()), 1..1_000);
+        assert_eq!(slots.choose(&ready(1..1_000, 1)).len(), PROBES_AT_ONCE);
+        let back =
+            places.first().map(|place| (place.hear(Heard::Answer), place.hear(Heard::Answer)));
+        assert_eq!(back, Some((true, false)), "once");
     }
 }

@@ -6,12 +6,15 @@ mod told;
 
 use std::time::Duration;
 
-use order_rules::effects::EffectState::{Declined, Done, Pending, Sent, Unknown};
+use order_rules::effects::EffectState::{Accepted, Declined, Done, Pending, Sent, Unknown};
 use order_rules::effects::{KEY_WINDOW_MICROS, last_send_after};
 use order_rules::refusals::{Code, Refusal};
 
 use self::stage::{Plan, Stage, now, on_both};
 use crate::commands::Failure;
+use crate::store::claims::Lane;
+use crate::store::on_either;
+use crate::terms::effect_state_stored;
 
 const SECOND: i64 = 1_000_000;
 
@@ -324,6 +327,40 @@ async fn a_provider_that_the_shop_no_longer_names_is_not_called() {
         stage.until_state(key, Pending).await;
         assert!(stage.all_calls().is_empty());
         running.drain().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_system_that_is_back_is_due_at_once() {
+    on_both(async |stage| {
+        let (soon, late) = (now() + 20 * SECOND, now() + 200 * SECOND);
+        let cases = [
+            ("vipps", Pending, soon, true),
+            ("vipps", Unknown, soon, true),
+            ("vipps", Accepted, late, true),
+            // It wants to be left alone, or a person is to look.
+            ("vipps", Pending, late, false),
+            ("vipps", Unknown, i64::MAX, false),
+            ("klarna", Pending, soon, false),
+        ];
+        let mut keys = Vec::new();
+        for (number, (provider, state, due_at, _)) in (1..).zip(cases) {
+            let plan = Plan { provider, ..Plan::capture(number, &format!("r{number}")) };
+            let key = stage.plan(plan).await;
+            stage.edit(key, |effect| effect.due_at = due_at).await;
+            stage.edit(key, |effect| effect.state = effect_state_stored(state)).await;
+            keys.push(key);
+        }
+        let lane = Lane::Provider("vipps".to_owned());
+        let (store, shop) = (&stage.store, stage.shop_id);
+        on_either!(store, database => database.lane_hasten(shop, lane).await).unwrap();
+        for (key, case) in keys.into_iter().zip(cases) {
+            let is_due = stage.effect(key).await.due_at <= now();
+            assert_eq!(is_due, case.3, "{case:?}");
+        }
+        // Of mails there is none here.
+        on_either!(store, database => database.lane_hasten(shop, Lane::Mail).await).unwrap();
     })
     .await;
 }

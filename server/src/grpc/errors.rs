@@ -251,6 +251,7 @@ fn fitting(code: Code) -> Fitting {
         | Code::Oversold
         | Code::MailDeclined
         | Code::MailUnknown
+        | Code::MailWaiting
         | Code::LabelDeclined
         | Code::LabelUnknown
         | Code::PrintDeclined

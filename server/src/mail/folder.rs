@@ -8,8 +8,8 @@ use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
 use super::letter::Letter;
-use super::{Forgotten, MailSystem};
-use crate::systems::{Report, Sighting};
+use super::{Cause, Forgotten, Handed, MailSystem};
+use crate::systems::Sighting;
 
 /// Where mails lie.
 #[derive(Clone, Debug)]
@@ -54,12 +54,12 @@ impl Folder {
 }
 
 impl MailSystem for Folder {
-    async fn send(&self, letter: &Letter) -> Report<()> {
+    async fn send(&self, letter: &Letter) -> Handed {
         match write(&self.path, &self.file(&letter.message_id), &letter.bytes).await {
-            Ok(()) => Report::Done(()),
+            Ok(()) => Handed::Taken,
             Err(failure) => {
                 tracing::warn!(%failure, "a mail could not be written to the folder");
-                Report::TryLater { after: None }
+                Handed::Waits(Cause::Busy, "the folder for mails takes nothing".to_owned())
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use order_proto::v1::integration::System;
 
@@ -15,6 +16,8 @@ pub(crate) struct MailServers {
     links: Links,
     /// Who vouches for them besides those that this system trusts.
     authority: Option<Arc<[u8]>>,
+    /// How long they have to come to the text.
+    until_text: Duration,
     /// By the integration's name, with its revision.
     known: Arc<Mutex<HashMap<String, (i64, Smtp)>>>,
 }
@@ -28,8 +31,8 @@ pub(crate) fn is_mail_server(system: &System) -> bool {
 }
 
 impl MailServers {
-    pub(crate) fn new(links: Links, authority: Option<Arc<[u8]>>) -> Self {
-        Self { links, authority, known: Arc::default() }
+    pub(crate) fn new(links: Links, authority: Option<Arc<[u8]>>, until_text: Duration) -> Self {
+        Self { links, authority, until_text, known: Arc::default() }
     }
 
     /// What takes the mails of the shop with this integration.
@@ -55,7 +58,7 @@ impl MailServers {
         }
         let url = SmtpUrl::of_shop(smtp, &link.secret("password")).ok_or(Unusable::OtherSystem)?;
         let reach = Reach::Public { or_loopback: self.links.allows_stand_ins() };
-        let server = Smtp::new(url, reach, self.authority.clone());
+        let server = Smtp::new(url, reach, self.authority.clone(), self.until_text);
         if known.len() >= KNOWN_MAX {
             known.clear();
         }

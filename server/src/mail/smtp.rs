@@ -2,6 +2,8 @@
 //! certainly did not happen, what failed after it nobody knows.
 
 mod line;
+#[cfg(test)]
+mod tests;
 mod url;
 
 use std::fmt;
@@ -15,18 +17,17 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
-use order_rules::refusals::Code;
 use rustls::ClientConfig;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 use self::url::Security;
 pub(crate) use self::url::{SmtpUrl, Unreadable};
-use super::MailSystem;
 use super::letter::Letter;
+use super::{Cause, Handed, MailSystem};
 use crate::outside::{is_public, trust};
 use crate::providers::Tested;
-use crate::systems::{Decline, Report, Sighting};
+use crate::systems::Sighting;
 
 /// A mail server.
 #[derive(Clone)]
@@ -37,6 +38,10 @@ pub(crate) struct Smtp {
     authority: Option<Arc<[u8]>>,
     /// Made with the first conversation: reading who may vouch for a server takes time.
     secrecy: Arc<OnceLock<Result<Secrecy, String>>>,
+    /// How long the server may take until it awaits the text.
+    until_text: Duration,
+    /// How long the text may take, and the word that it was taken.
+    text: Duration,
 }
 
 /// What is needed to talk in secret.
@@ -58,14 +63,14 @@ pub(super) enum Reach {
 /// Why there is no connection that can be sent through.
 enum Lost {
     Unreachable(String),
+    /// It is there, and has no time.
+    Busy(String),
     CredentialsRefused(String),
     /// It is no mail server as the settings say.
     Unexpected(String),
 }
 
-/// How long a server may take until it takes the text.
-const UNTIL_TEXT: Duration = Duration::from_secs(30);
-/// How long the text may take, and the word that it was taken.
+/// Servers may work on a text for minutes, and whoever leaves before they say so may mail twice.
 const TEXT: Duration = Duration::from_secs(300);
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Answers that are about the login, not about the mail.
@@ -75,14 +80,19 @@ const REASON_CHARACTERS_MAX: usize = 300;
 /// Why the text was not reached.
 enum Stopped {
     /// Not this time: nothing was taken.
-    TryLater(String),
+    Waits(Cause, String),
     /// Never this mail.
-    Declined(String),
+    Refused(String),
 }
 
 impl Smtp {
-    pub(super) fn new(url: SmtpUrl, reach: Reach, authority: Option<Arc<[u8]>>) -> Self {
-        Self { url, reach, authority, secrecy: Arc::default() }
+    pub(super) fn new(
+        url: SmtpUrl,
+        reach: Reach,
+        authority: Option<Arc<[u8]>>,
+        until_text: Duration,
+    ) -> Self {
+        Self { url, reach, authority, secrecy: Arc::default(), until_text, text: TEXT }
     }
 
     /// Whether anybody can vouch for it.
@@ -123,7 +133,9 @@ impl Smtp {
                 drop(timeout(GOODBYE, connection.quit()).await);
                 Tested::Works
             }
-            Err(Lost::Unreachable(word)) => Tested::Unreachable(without_addresses(&word)),
+            Err(Lost::Unreachable(word) | Lost::Busy(word)) => {
+                Tested::Unreachable(without_addresses(&word))
+            }
             Err(Lost::CredentialsRefused(word)) => {
                 Tested::CredentialsRefused(without_addresses(&word))
             }
@@ -146,7 +158,7 @@ impl Smtp {
         let line = line.map_err(|error| Lost::Unreachable(error.to_string()))?;
         let mut connection = AsyncSmtpConnection::connect_with_transport(line, &hello)
             .await
-            .map_err(|error| Lost::Unreachable(error.to_string()))?;
+            .map_err(|error| away(&error))?;
         if let Secrecy::StartTls(tls) = secrecy {
             let secured = connection.starttls(tls.clone(), &hello).await;
             secured.map_err(|error| Lost::Unexpected(error.to_string()))?;
@@ -157,7 +169,7 @@ impl Smtp {
             let_in.map_err(|error| match (error.is_permanent(), error.is_client()) {
                 (true, _) => Lost::CredentialsRefused(error.to_string()),
                 (_, true) => Lost::Unexpected(error.to_string()),
-                _ => Lost::Unreachable(error.to_string()),
+                _ => away(&error),
             })?;
         }
         Ok(connection)
@@ -180,14 +192,13 @@ impl Smtp {
 
     /// Goes as far as the server's word that it awaits the text.
     async fn until_text(&self, letter: &Letter) -> Result<AsyncSmtpConnection, Stopped> {
-        let mut connection =
-            self.connect().await.map_err(|lost| Stopped::TryLater(lost.into_words()))?;
+        let mut connection = self.connect().await.map_err(Stopped::from)?;
         let knows = |extension| connection.server_info().supports_feature(extension);
         let mut parameters = Vec::new();
         if has_other_letters(&letter.envelope) {
             if !knows(Extension::SmtpUtfEight) {
                 let reason = "the mail server takes no addresses with such letters (SMTPUTF8)";
-                return Err(Stopped::Declined(reason.to_owned()));
+                return Err(Stopped::Refused(reason.to_owned()));
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
@@ -206,25 +217,27 @@ impl Smtp {
 }
 
 impl MailSystem for Smtp {
-    async fn send(&self, letter: &Letter) -> Report<()> {
-        let mut connection = match timeout(UNTIL_TEXT, self.until_text(letter)).await {
+    async fn send(&self, letter: &Letter) -> Handed {
+        let mut connection = match timeout(self.until_text, self.until_text(letter)).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(Stopped::TryLater(reason))) => return try_later(&reason, letter),
-            Ok(Err(Stopped::Declined(reason))) => return declined(&reason),
-            Err(_elapsed) => return try_later("no answer in time", letter),
+            Ok(Err(Stopped::Waits(cause, reason))) => return waits(cause, &reason, letter),
+            Ok(Err(Stopped::Refused(reason))) => return refused(&reason),
+            Err(_elapsed) => return waits(Cause::Silence, "no answer in time", letter),
         };
-        let report = match timeout(TEXT, connection.message(&letter.bytes)).await {
-            Ok(Ok(_taken)) => Report::Done(()),
-            Ok(Err(error)) if error.is_transient() => try_later(&error.to_string(), letter),
-            Ok(Err(error)) if error.is_permanent() => declined(&error.to_string()),
+        let handed = match timeout(self.text, connection.message(&letter.bytes)).await {
+            Ok(Ok(_taken)) => Handed::Taken,
+            Ok(Err(error)) if error.is_transient() => {
+                waits(Cause::Busy, &error.to_string(), letter)
+            }
+            Ok(Err(error)) if error.is_permanent() => refused(&error.to_string()),
             // It may have been taken: the word of it is lost.
-            Ok(Err(_)) | Err(_) => Report::Unknown,
+            Ok(Err(_)) | Err(_) => Handed::Unknown,
         };
-        if matches!(report, Report::Done(())) {
+        if handed == Handed::Taken {
             // Good manners; the mail is with the server whatever comes of it.
             drop(timeout(GOODBYE, connection.quit()).await);
         }
-        report
+        handed
     }
 
     /// SMTP keeps no account: only the receiver could say.
@@ -233,7 +246,7 @@ impl MailSystem for Smtp {
     }
 
     fn patience(&self) -> Duration {
-        UNTIL_TEXT + TEXT + Duration::from_secs(30)
+        self.until_text + self.text + Duration::from_secs(30)
     }
 }
 
@@ -248,13 +261,14 @@ impl Reach {
     }
 }
 
-impl Lost {
-    fn into_words(self) -> String {
-        match self {
-            Self::Unreachable(word) | Self::CredentialsRefused(word) | Self::Unexpected(word) => {
-                word
-            }
-        }
+impl From<Lost> for Stopped {
+    fn from(lost: Lost) -> Self {
+        let (cause, word) = match lost {
+            Lost::Unreachable(word) => (Cause::Silence, word),
+            Lost::Busy(word) | Lost::Unexpected(word) => (Cause::Busy, word),
+            Lost::CredentialsRefused(word) => (Cause::LoginRefused, word),
+        };
+        Self::Waits(cause, word)
     }
 }
 
@@ -266,23 +280,34 @@ fn has_other_letters(envelope: &Envelope) -> bool {
     })
 }
 
-fn stopped(error: &Error) -> Stopped {
-    let reason = error.to_string();
-    let code = error.status().map(|code| code.to_string()).unwrap_or_default();
-    match error.is_permanent() && !LOGIN_WANTED.contains(&code.as_str()) {
-        true => Stopped::Declined(reason),
-        false => Stopped::TryLater(reason),
+/// A server that says so is there.
+fn away(error: &Error) -> Lost {
+    match error.status() {
+        Some(_) => Lost::Busy(error.to_string()),
+        None => Lost::Unreachable(error.to_string()),
     }
 }
 
-fn try_later(reason: &str, letter: &Letter) -> Report<()> {
-    let reason = without_addresses(reason);
-    tracing::warn!(mail = letter.message_id, reason, "a mail could not be handed over, it waits");
-    Report::TryLater { after: None }
+fn stopped(error: &Error) -> Stopped {
+    let reason = error.to_string();
+    let Some(code) = error.status() else { return Stopped::Waits(Cause::Silence, reason) };
+    match error.is_permanent() {
+        true if LOGIN_WANTED.contains(&code.to_string().as_str()) => {
+            Stopped::Waits(Cause::LoginRefused, reason)
+        }
+        true => Stopped::Refused(reason),
+        false => Stopped::Waits(Cause::Busy, reason),
+    }
 }
 
-fn declined(reason: &str) -> Report<()> {
-    Report::Declined(Decline { code: Code::MailDeclined, reason: without_addresses(reason) })
+fn waits(cause: Cause, reason: &str, letter: &Letter) -> Handed {
+    let reason = without_addresses(reason);
+    tracing::warn!(mail = letter.message_id, reason, "a mail could not be handed over, it waits");
+    Handed::Waits(cause, reason)
+}
+
+fn refused(reason: &str) -> Handed {
+    Handed::Refused(without_addresses(reason))
 }
 
 /// The server's words without the addresses that they like to repeat.
@@ -297,32 +322,5 @@ fn without_addresses(reason: &str) -> String {
 impl fmt::Debug for Smtp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.url.fmt(f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shops_mail_server_is_not_in_our_own_network() {
-        let addresses = [("8.8.8.8", true, true), ("10.0.0.1", false, false)];
-        for (address, is_public, is_near) in addresses.into_iter().chain([
-            ("127.0.0.1", false, true),
-            ("::ffff:127.0.0.1", false, true),
-            ("::1", false, true),
-            ("169.254.169.254", false, false),
-        ]) {
-            let address: IpAddr = address.parse().unwrap();
-            assert!(Reach::Anywhere.includes(address));
-            assert_eq!(Reach::Public { or_loopback: false }.includes(address), is_public);
-            assert_eq!(Reach::Public { or_loopback: true }.includes(address), is_near);
-        }
-    }
-
-    #[test]
-    fn a_servers_words_name_nobody() {
-        let words = "550 5.1.1 <kari@example.com>: Recipient address rejected: kari@example.com";
-        assert_eq!(without_addresses(words), "550 5.1.1 <…> Recipient address rejected: <…>");
     }
 }

@@ -25,6 +25,15 @@ pub(crate) struct Provider {
     pub name: String,
 }
 
+/// The credentials of a shop's integrations, as they are sealed.
+#[derive(Clone, Debug)]
+pub(crate) struct Credentials {
+    pub shop_id: i64,
+    /// Last part of the shop's name.
+    pub slug: String,
+    pub by_integration: Vec<(String, Vec<u8>)>,
+}
+
 /// A shop as it is stored, with all that belongs to its settings.
 #[derive(Clone, Debug)]
 pub(crate) struct ShopRows {

@@ -66,6 +66,7 @@ fn stated_etag(command: &Command) -> Option<&str> {
         | Command::DeleteStatus(_)
         | Command::CreateIntegration(_)
         | Command::UpdateIntegration(_)
+        | Command::ResealCredentials(_)
         | Command::UpdateShop(_)
         | Command::EraseCustomer(_)
         | Command::CreateStockItem(_)

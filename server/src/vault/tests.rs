@@ -82,3 +82,37 @@ fn a_print_tells_equality_and_nothing_else() {
     assert_ne!(one.print(&secret()), one.print(&changed));
     assert_ne!(one.print(&secret()), other.print(&secret()));
 }
+
+#[test]
+fn keys_of_a_file_are_read_anew_and_what_is_old_is_renewed() {
+    let path = std::env::temp_dir().join(format!("keys-{}", uuid::Uuid::now_v7()));
+    let write = |text: &str| std::fs::write(&path, text).unwrap();
+    write(OLD);
+    let kept = Vault::of_file(&path).unwrap();
+    let old = kept.seal(NAME, FIELD, &secret()).unwrap();
+    let sealed = Sealed { secrets: BTreeMap::from([(FIELD.to_owned(), old.clone())]) };
+    assert_eq!(sealed.renewed(&kept, NAME), Ok(None), "it is under the first key");
+
+    // What somebody else sealed with a key that this process has not read yet.
+    let foreign = vault(NEW).seal(NAME, FIELD, &secret()).unwrap();
+    assert!(kept.open(NAME, FIELD, &foreign).is_err());
+    write(&format!("{NEW}\n{OLD}\n"));
+    assert!(kept.open(NAME, FIELD, &foreign).is_ok());
+    let renewed = sealed.renewed(&kept, NAME).unwrap();
+    let renewed = Sealed::stored(renewed.as_deref());
+    assert!(vault(NEW).open(NAME, FIELD, &renewed.secrets[FIELD]).is_ok());
+    assert_eq!(renewed.renewed(&kept, NAME), Ok(None));
+
+    // A file that says nothing, or is gone, leaves the keys there are.
+    for text in ["", "hemmelig"] {
+        write(text);
+        kept.refresh();
+        assert!(kept.open(NAME, FIELD, &old).is_ok(), "{text:?}");
+    }
+    write(NEW);
+    let new = kept.seal(NAME, FIELD, &secret()).unwrap();
+    assert!(vault(NEW).open(NAME, FIELD, &new).is_ok(), "before sealing it is read");
+    std::fs::remove_file(&path).unwrap();
+    assert!(kept.open(NAME, FIELD, &old).is_err());
+    assert_eq!(sealed.renewed(&kept, NAME), Err(Unreadable));
+}

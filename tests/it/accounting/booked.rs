@@ -6,11 +6,11 @@ use order_sdk::proto::{
     self, AccountingTransfer, ConnectionState, EventKind, TransferForm, TransferState,
 };
 use order_sdk::{OrderDraft, OrderName};
-use order_tests::fakes::tripletex::EMPLOYEE_TOKEN;
+use order_tests::fakes::tripletex::{CONSUMER_TOKEN, EMPLOYEE_TOKEN};
 
 use super::{Stage, TOTAL, last, reason};
 use crate::harness::{Backend, WAIT, problems, refused, request_id};
-use crate::integrations::is_nowhere;
+use crate::integrations::are_nowhere;
 
 trials! {
     own: [
@@ -94,7 +94,11 @@ async fn a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note(backend: Backen
     assert_eq!((told[0].id, told[1].state()), (transfer.id, TransferState::Succeeded));
     assert_eq!(fake.with(|tripletex, _| tripletex.customers().len()), 1);
     stage.check().await;
-    is_nowhere(world, EMPLOYEE_TOKEN).await;
+    let sessions = fake.with(|tripletex, _| tripletex.session_tokens());
+    assert!(!sessions.is_empty());
+    let sessions = sessions.iter().map(String::as_str);
+    let secrets: Vec<&str> = sessions.chain([EMPLOYEE_TOKEN, CONSUMER_TOKEN]).collect();
+    are_nowhere(world, &secrets).await;
 }
 
 /// With a fee, and the money paid back.

@@ -10,21 +10,21 @@ use crate::harness::server::free_port;
 use crate::harness::{Backend, World, eventually, problems, status_id};
 use crate::integrations::world_with_key;
 
-pub(super) const TOTAL: i64 = 900;
+pub(crate) const TOTAL: i64 = 900;
 const LOWERED: i64 = 700;
-const LOGIN: (&str, &str) = ("adyen", "webhook-passord");
+pub(crate) const LOGIN: (&str, &str) = ("adyen", "webhook-passord");
 
-pub(super) struct Stage {
-    pub(super) world: World,
-    pub(super) fake: Fake<Adyen>,
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) fake: Fake<Adyen>,
 }
 
 /// A sale and its payment at Adyen.
-pub(super) struct Sale {
-    pub(super) name: OrderName,
+pub(crate) struct Sale {
+    pub(crate) name: OrderName,
     /// Adyen's reference of the payment.
-    pub(super) psp: String,
-    pub(super) order: Order,
+    pub(crate) psp: String,
+    pub(crate) order: Order,
 }
 
 /// Adyen as a shop sets it up.
@@ -43,7 +43,7 @@ pub(crate) fn adyen(change: impl FnOnce(&mut AdyenIntegration)) -> Integration {
 }
 
 impl Stage {
-    pub(super) async fn set(backend: Backend) -> Self {
+    pub(crate) async fn set(backend: Backend) -> Self {
         let fake = Fake::start(Adyen::default()).await.unwrap();
         let address = format!("127.0.0.1:{}", free_port());
         let world =
@@ -62,17 +62,17 @@ impl Stage {
     }
 
     /// What a checkout leaves at Adyen; its reference.
-    pub(super) fn checkout(&self, payment: NewPayment) -> String {
+    pub(crate) fn checkout(&self, payment: NewPayment) -> String {
         self.fake.with(|adyen, desk| adyen.place(payment, desk))
     }
 
     /// An order on a payment at Adyen, as far as its reservation has come.
-    pub(super) async fn place(&self, psp: &str, total_minor: i64) -> Order {
+    pub(crate) async fn place(&self, psp: &str, total_minor: i64) -> Order {
         let draft = self.world.draft(total_minor).payment("card-no", psp, total_minor);
         self.world.place(draft).await
     }
 
-    pub(super) async fn buy(&self, reserved_minor: i64) -> Sale {
+    pub(crate) async fn buy(&self, reserved_minor: i64) -> Sale {
         self.buy_with(NewPayment::of("cart", reserved_minor)).await
     }
 
@@ -99,7 +99,7 @@ impl Stage {
     }
 
     /// Asks for something and does not wait for it.
-    pub(super) async fn begin(&self, operation: &str, order: &OrderName) {
+    pub(crate) async fn begin(&self, operation: &str, order: &OrderName) {
         self.ask(operation, order).await.unwrap();
     }
 
@@ -131,34 +131,34 @@ impl Stage {
     }
 
     /// Does something at Adyen as schemes, issuers or a person in its portal would.
-    pub(super) async fn by_hand(&self, psp: &str, deed: &str, body: impl Into<String>) {
+    pub(crate) async fn by_hand(&self, psp: &str, deed: &str, body: impl Into<String>) {
         let url = format!("{}/control/payments/{psp}/{deed}", self.fake.url());
         let answer = send("POST", &url, &[], body.into()).await.unwrap();
         assert_eq!(answer.status, 200, "{deed}");
     }
 
     /// Waits until the server has taken all webhooks there are.
-    pub(super) async fn all_told(&self) {
+    pub(crate) async fn all_told(&self) {
         eventually("all webhooks arrive", async || (self.fake.untold() == 0).then_some(())).await;
     }
 
-    pub(super) fn done(&self, operation: &str, psp: &str) -> Vec<i64> {
+    pub(crate) fn done(&self, operation: &str, psp: &str) -> Vec<i64> {
         self.fake.book().amounts(operation, psp)
     }
 
-    pub(super) async fn check(&self) {
+    pub(crate) async fn check(&self) {
         let (breaches, _) = self.world.breaches().await;
         assert!(breaches.is_empty(), "the audit finds {breaches:?}");
     }
 }
 
 /// Webhooks that were not taken come again soon.
-pub(super) fn travel() -> Travel {
+pub(crate) fn travel() -> Travel {
     Travel { retry_millis: Some(50), ..Travel::default() }
 }
 
 /// Why the first problem is there: the page of the provider's reason, and its words.
-pub(super) fn reason(order: &Order) -> (&str, &str) {
+pub(crate) fn reason(order: &Order) -> (&str, &str) {
     let details = &order.problems[0].details;
     (&details["reason"], &details["provider_reason"])
 }

@@ -2,12 +2,15 @@
 //!
 //! What stands behind the `+` of a recipient is done to it: `reject` (never takes it), `busy` (not
 //! the first time), `later` (not the first time, and says so after the text), `full` (never, and
-//! says so after the text), `hang-up` (gone before the text, the first time), `vanish` (takes it and
-//! is gone without a word), `slow` (takes it and says so after some seconds).
+//! says so after the text), `hang-up` (gone before the text, the first time), `silent` (never says a
+//! word from before the text on, the first time), `hung` (the same, each time), `vanish` (takes it and
+//! is gone without a word), `slow` (takes it and says so after some seconds), `say-421` (says so to the
+//! recipient, the first time; any number).
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,17 +52,32 @@ struct State {
     book: Mutex<Vec<Taken>>,
     seen: Mutex<BTreeSet<String>>,
     logins: Mutex<usize>,
+    silence: Mutex<Silence>,
+    is_away: AtomicBool,
+}
+
+/// Conversations in which it says no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Silence {
+    pub(crate) begun: usize,
+    /// Those of them that the other end has left.
+    pub(crate) left: usize,
 }
 
 pub(crate) const USER: &str = "shop@mail.example";
 pub(crate) const PASSWORD: &str = "s3cret:@/";
 /// `\0shop@mail.example\0s3cret:@/` in base 64.
-const PLAIN: &str = "AHNob3BAbWFpbC5leGFtcGxlAHMzY3JldDpALw==";
+pub(crate) const PLAIN: &str = "AHNob3BAbWFpbC5leGFtcGxlAHMzY3JldDpALw==";
 const SLOW: Duration = Duration::from_secs(4);
 
 impl MailServer {
     pub(crate) async fn start(speech: Speech) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::start_at(speech, 0).await
+    }
+
+    /// At this port; 0: any free one.
+    pub(crate) async fn start_at(speech: Speech, port: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (folder, state) = (Folder::new(), Arc::<State>::default());
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -115,9 +133,21 @@ impl MailServer {
     pub(crate) fn logins(&self) -> usize {
         *self.state.logins.lock().unwrap()
     }
+
+    /// Says nothing at all from now on, to whoever comes; or speaks again.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.state.is_away.store(is_away, Ordering::Relaxed);
+    }
+
+    pub(crate) fn silence(&self) -> Silence {
+        *self.state.silence.lock().unwrap()
+    }
 }
 
 async fn serve(stream: TcpStream, speech: Speech, acceptor: TlsAcceptor, state: Arc<State>) {
+    if state.is_away.load(Ordering::Relaxed) {
+        return state.say_nothing(&mut BufReader::new(stream)).await;
+    }
     match speech {
         Speech::Plain => drop(converse(stream, true, None, &state).await),
         Speech::Tls => {
@@ -182,6 +212,10 @@ async fn converse(
             if does("hang-up") && state.is_first(&to) {
                 return None;
             }
+            if does("hung") || (does("silent") && state.is_first(&to)) {
+                state.say_nothing(&mut stream).await;
+                return None;
+            }
             stream.write_all(b"354 go on\r\n").await.ok()?;
             let text = text(&mut stream).await?;
             taken(&to, text, state).await?
@@ -198,6 +232,11 @@ fn recipient(to: &str, state: &State) -> String {
     }
     if to.contains("+busy@") && state.is_first(to) {
         return "451 4.7.1 greylisted, try again".to_owned();
+    }
+    if let Some((_, said)) = to.split_once("+say-")
+        && state.is_first(to)
+    {
+        return format!("{} not now", said.split('@').next().unwrap_or_default());
     }
     "250 ok".to_owned()
 }
@@ -221,6 +260,12 @@ async fn taken(to: &str, text: String, state: &State) -> Option<String> {
 }
 
 impl State {
+    async fn say_nothing(&self, stream: &mut (impl AsyncBufReadExt + Unpin)) {
+        self.silence.lock().unwrap().begun += 1;
+        while line(stream).await.is_some() {}
+        self.silence.lock().unwrap().left += 1;
+    }
+
     fn is_first(&self, to: &str) -> bool {
         self.seen.lock().unwrap().insert(to.to_owned())
     }

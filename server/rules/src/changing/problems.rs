@@ -9,6 +9,7 @@ use crate::draft::{About, Draft};
 use crate::editing::adjusting;
 use crate::expiring;
 use crate::labels;
+use crate::mail;
 use crate::order::Problem;
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, captured,
@@ -188,6 +189,7 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
             !still_waits(problem, payment)
                 && !accounting::is_awaited(order, problem)
                 && !labels::still_waits(order, problem)
+                && !mail::still_waits(order, problem)
         }
         code if is_about_cover(code) => {
             left_to_capture(order, &case.payments) == 0

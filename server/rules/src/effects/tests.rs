@@ -2,8 +2,9 @@
 
 use super::{
     ATTENTION_AFTER_MICROS, BACK_OFF_MAX_MICROS, CALL_TIMEOUT_MICROS, EffectState, HELD_MICROS,
-    HINT_MAX_MICROS, HOUR, KEY_WINDOW_MICROS, QUIET_MICROS, Report, Resolution, SECOND, Schedule,
-    Sighting, Step, System, after_call, after_look_up, back_off, last_send_after, taken_over,
+    HINT_MAX_MICROS, HOUR, KEY_WINDOW_MICROS, QUIET_MICROS, RETRY_MAX_MICROS, Report, Resolution,
+    SECOND, Schedule, Sighting, Step, System, after_call, after_look_up, back_off, busy_pause,
+    last_send_after, taken_over,
 };
 use crate::order::Micros;
 use crate::payments::OperationState;
@@ -250,15 +251,41 @@ fn pauses_double_to_a_longest_and_jitter_takes_up_to_half() {
         assert_eq!(step, send_again(pause * SECOND));
         schedule = next.sent(Micros(0));
     }
-    // A doubt is over soon after the system is back; what it promised, and mails, can wait.
-    let asked = |state, system| Schedule { state, system, looks: 20, ..unknown() };
-    for (schedule, pause) in [
-        (asked(EffectState::Unknown, System::Payments), 30 * SECOND),
-        (asked(EffectState::Accepted, System::Payments), BACK_OFF_MAX_MICROS),
-        (asked(EffectState::Unknown, System::Mail), BACK_OFF_MAX_MICROS),
-    ] {
-        let (_, step) = after_look_up(schedule, Sighting::NoAnswer, Micros(0), 0);
-        assert_eq!(step, look_up(pause));
+    assert_eq!([0, 3, 20].map(busy_pause), [SECOND, 8 * SECOND, BACK_OFF_MAX_MICROS]);
+}
+
+/// However long a system is away: what it is to do, what it may have done, and what it has promised.
+#[test]
+fn whatever_meets_with_silence_is_tried_again_soon() {
+    for system in [System::Payments, System::Mail, System::Accounting, System::Labels] {
+        let of = |state| Schedule { system, key_window: None, state, ..sent() };
+        let mut calls = of(EffectState::Sent);
+        let mut looks = [of(EffectState::Unknown), of(EffectState::Accepted)];
+        let mut now = 0;
+        for silences in 0..200 {
+            let later = Report::TryLater { after: None };
+            let (waiting, step) = after_call(calls, later, Micros(now), 0);
+            let mut due = vec![step];
+            for look in &mut looks {
+                let (waiting, step) = after_look_up(*look, Sighting::NoAnswer, Micros(now), 0);
+                *look = waiting;
+                due.push(step);
+            }
+            for step in due {
+                let (Step::SendAgain { due_at } | Step::LookUp { due_at }) = step else {
+                    panic!("{system:?}: {step:?} after {silences}");
+                };
+                assert!(due_at.0 - now <= RETRY_MAX_MICROS, "{system:?}: {step:?} at {now}");
+            }
+            now += RETRY_MAX_MICROS;
+            calls = waiting.sent(Micros(now));
+        }
+    }
+    // What is there, and needs time, is asked less and less often.
+    let promised = Schedule { state: EffectState::Accepted, looks: 20, ..sent() };
+    for sighting in [Sighting::InProgress, Sighting::Absent] {
+        let (_, step) = after_look_up(promised, sighting, Micros(0), 0);
+        assert_eq!(step, look_up(BACK_OFF_MAX_MICROS), "{sighting:?}");
     }
 }
 

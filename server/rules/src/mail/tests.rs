@@ -120,6 +120,38 @@ fn a_refused_or_unknown_mail_is_a_problem_until_it_is_sent_again() {
 }
 
 #[test]
+fn a_mail_that_waits_is_told_of_once_for_every_cause_until_it_goes_on() {
+    let (case, id) = mailed();
+    let held = |code| MailOutcome::Held {
+        code,
+        integration: "post".to_owned(),
+        reason: "535 who are you".to_owned(),
+    };
+    let waiting = MailOutcome::Waiting { reason: "no answer".to_owned() };
+    let refused = held(Code::IntegrationUnauthorized);
+    let told = record(&case, id, &refused, &mut Ids(60), NOW).case;
+    assert_eq!(open_codes(&told), [Code::IntegrationUnauthorized]);
+    assert_eq!(states(&told), [MailState::Pending]);
+    let details = &told.order.problems[0].details;
+    for (key, value) in [("provider", "post"), ("provider_reason", "535 who are you")] {
+        assert!(details.contains(&(key.into(), value.to_owned())), "{details:?}");
+    }
+    assert!(record(&told, id, &refused, &mut Ids(70), NOW).is_noop(), "once");
+    let told = record(&told, id, &waiting, &mut Ids(70), NOW).case;
+    assert_eq!(open_codes(&told), [Code::MailWaiting]);
+    let told = record(&told, id, &held(Code::IntegrationDisabled), &mut Ids(80), NOW).case;
+    assert_eq!(open_codes(&told), [Code::IntegrationDisabled]);
+    for outcome in [MailOutcome::Sent, MailOutcome::Unknown] {
+        let over = record(&told, id, &outcome, &mut Ids(90), NOW).case;
+        assert!(!open_codes(&over).contains(&Code::IntegrationDisabled));
+        let late = record(&over, id, &refused, &mut Ids(99), NOW);
+        assert!(late.is_noop(), "what is over waits for nothing");
+    }
+    let erased = withdraw_unsent(&told, |_| true, &mut Ids(90), NOW).case;
+    assert_eq!((states(&erased), open_codes(&erased)), (vec![MailState::Withdrawn], vec![]));
+}
+
+#[test]
 fn what_is_known_is_not_unlearnt_and_two_problems_stand_side_by_side() {
     let (case, id) = mailed();
     let unknown = record(&case, id, &MailOutcome::Unknown, &mut Ids(60), NOW).case;

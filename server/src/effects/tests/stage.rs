@@ -189,7 +189,11 @@ impl Stage {
             providers: self.providers.clone(),
             books: Books::new(Links::new(Vault::default(), false)),
             mail: MailService::to_folder(self.folder.join("mail")),
-            mail_servers: MailServers::new(Links::new(Vault::default(), false), None),
+            mail_servers: MailServers::new(
+                Links::new(Vault::default(), false),
+                None,
+                Duration::from_secs(30),
+            ),
             links: Links::new(Vault::default(), false),
             log: self.log.clone(),
             call_timeout: Duration::from_secs(30),

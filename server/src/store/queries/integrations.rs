@@ -2,19 +2,25 @@
 
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
-use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
+    SelectableHelper,
+};
+use order_rules::effects::{BACK_OFF_MAX_MICROS, EffectState, RETRY_MAX_MICROS};
 
-use super::{Connection, Database, Run, effects};
+use super::{Backend, Connection, Database, Run, effects};
 use crate::store::StoreFailure;
-use crate::store::claims::IntegrationSeen;
-use crate::store::facts::Provider;
+use crate::store::claims::{IntegrationSeen, Lane};
+use crate::store::facts::{Credentials, Provider};
 use crate::store::rows::{IntegrationRow, key};
 use crate::store::schema;
-use crate::store::schema::{accounting_transfers, integrations, labels, payments};
+use crate::store::schema::{accounting_transfers, integrations, labels, payments, shops};
+use crate::terms::effect_state_stored;
 
 /// Effects that the runner comes back to by itself; spelled out, as in the partial indexes.
 const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
-const HASTENED_AT_ONCE: i64 = 500;
+const ACCEPTED: i16 = effect_state_stored(EffectState::Accepted);
+const HASTENED_AT_ONCE: usize = 500;
 
 impl Database {
     /// Has a held effect taken up now if the integration is no longer as it was seen.
@@ -45,6 +51,102 @@ impl Database {
             Ok(())
         })
     }
+
+    /// The credentials of the next shops that have any, by shop.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn credentials_after(
+        &self,
+        shop_id: i64,
+        limit: i64,
+    ) -> Result<Vec<Credentials>, StoreFailure> {
+        in_read!(self, |conn| {
+            let next: Vec<i64> = integrations::table
+                .filter(integrations::credentials.is_not_null())
+                .filter(integrations::shop_id.gt(shop_id))
+                .order(integrations::shop_id)
+                .limit(limit)
+                .select(integrations::shop_id)
+                .distinct()
+                .load(conn)
+                .await?;
+            let rows: Vec<(i64, String, String, Vec<u8>)> = integrations::table
+                .inner_join(shops::table.on(shops::shop_id.eq(integrations::shop_id)))
+                .filter(integrations::shop_id.eq_any(next))
+                .filter(integrations::credentials.is_not_null())
+                .order((integrations::shop_id, integrations::slug))
+                .select((
+                    integrations::shop_id,
+                    shops::slug,
+                    integrations::slug,
+                    integrations::credentials.assume_not_null(),
+                ))
+                .load(conn)
+                .await?;
+            let mut found: Vec<Credentials> = Vec::new();
+            for (shop_id, shop, slug, credentials) in rows {
+                match found.last_mut().filter(|last| last.shop_id == shop_id) {
+                    Some(last) => last.by_integration.push((slug, credentials)),
+                    None => found.push(Credentials {
+                        shop_id,
+                        slug: shop,
+                        by_integration: vec![(slug, credentials)],
+                    }),
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Has taken up now what waits for a shop's system that is back.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn lane_hasten(&self, shop_id: i64, lane: Lane) -> Result<(), StoreFailure> {
+        in_write!(self, |conn| { hasten_silent(conn, shop_id, &lane).await })
+    }
+}
+
+/// Has taken up now what waits for the integration's system, or for a mail server, only because that was
+/// silent, and asks after what it has promised. What it wants to be left alone with is left alone.
+async fn hasten_silent(
+    conn: &mut Connection,
+    shop_id: i64,
+    lane: &Lane,
+) -> Result<(), StoreFailure> {
+    let now = effects::now(conn).await?.0;
+    let waits = schema::effects::state
+        .eq(ACCEPTED)
+        .and(schema::effects::due_at.le(now.saturating_add(BACK_OFF_MAX_MICROS)))
+        .or(schema::effects::due_at.le(now.saturating_add(RETRY_MAX_MICROS)));
+    let waiting = schema::effects::table
+        .left_join(
+            payments::table.on(schema::effects::payment_key.eq(payments::payment_key.nullable())),
+        )
+        .filter(sql::<Bool>(IS_OPEN))
+        .filter(schema::effects::shop_id.eq(shop_id))
+        .filter(schema::effects::due_at.gt(now))
+        .filter(waits)
+        .select(schema::effects::effect_key)
+        .into_boxed::<Backend>();
+    let waiting = match lane {
+        Lane::Provider(name) => waiting.filter(
+            payments::provider.nullable().eq(name).or(schema::effects::integration.eq(name)),
+        ),
+        Lane::Mail => waiting
+            .filter(schema::effects::payment_key.is_null())
+            .filter(schema::effects::integration.is_null()),
+    };
+    let waiting: Vec<i64> = waiting.load(conn).await?;
+    for some in waiting.chunks(HASTENED_AT_ONCE) {
+        diesel::update(schema::effects::table)
+            .filter(schema::effects::effect_key.eq_any(some))
+            .set(schema::effects::due_at.eq(now))
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
 }
 
 /// All integrations of these shops, by name.
@@ -127,7 +229,7 @@ pub(super) async fn hasten(
                 .filter(schema::effects::due_at.gt(now))
                 .filter(schema::effects::due_at.lt(i64::MAX))
                 .filter(payments::provider.eq(&provider.name))
-                .limit(HASTENED_AT_ONCE)
+                .limit(i64::try_from(HASTENED_AT_ONCE).unwrap_or(i64::MAX))
                 .select(schema::effects::effect_key)
                 .load(conn)
                 .await?;
