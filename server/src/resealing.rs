@@ -100,6 +100,7 @@ impl Resealing {
                 content: *blake3::hash(request_id.as_bytes()).as_bytes(),
             },
             command: Command::ResealCredentials(ResealCredentials { credentials }),
+            bytes: 0,
         };
         self.turns.submit_bulk(assignment, None).await?;
         tally.resealed = tally.resealed.saturating_add(count);

@@ -279,7 +279,8 @@ mod tests {
         for statement in definitions("BLOB", "WITHOUT ROWID", true) {
             bare.batch_execute(&statement).unwrap();
         }
-        for Table { name, .. } in &TABLES {
+        for table in &TABLES {
+            let name = table.name;
             let columns = format!("SELECT name FROM pragma_table_info('{name}') ORDER BY cid");
             assert_eq!(names(&mut bare, columns.clone()), names(&mut server, columns), "{name}");
             assert_eq!(keys(&mut bare, name), keys(&mut server, name), "{name}");
