@@ -171,7 +171,6 @@ impl Service {
         };
         let health = Health::new();
         let connections = serve(settings, &edge, &health, listener)?;
-        let rounds = rounds.start();
         Ok(Self {
             purges: tokio::spawn(purge_vouchers(store.clone())),
             looks: tokio::spawn(look_after(store, health.clone())),
@@ -181,7 +180,7 @@ impl Service {
             connections,
             webhooks,
             following,
-            rounds,
+            rounds: rounds.start(),
             resealing,
             stop,
         })

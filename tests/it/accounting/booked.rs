@@ -9,7 +9,7 @@ use order_sdk::{OrderDraft, OrderName};
 use order_tests::fakes::tripletex::{CONSUMER_TOKEN, EMPLOYEE_TOKEN};
 
 use super::{Stage, TOTAL, last, reason};
-use crate::harness::{Backend, WAIT, problems, refused, request_id};
+use crate::harness::{Backend, WAIT, World, problems, refused, request_id};
 use crate::integrations::are_nowhere;
 
 trials! {
@@ -20,12 +20,9 @@ trials! {
     ];
 }
 
-async fn a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let Stage { world, fake, .. } = &stage;
-    assert_eq!(world.connection("tripletex").await.state(), ConnectionState::Works);
-    let references = [world.reference(""), world.reference("")];
-    let draft = world
+/// Goods and freight, paid by Klarna and then by Vipps.
+fn with_freight(world: &World, references: &[String; 2]) -> OrderDraft {
+    world
         .draft(TOTAL)
         .shipping("Frakt", 9_900, 1_200)
         .with(|order| {
@@ -39,7 +36,15 @@ async fn a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note(backend: Backen
             order.billing_address = Some(address);
         })
         .payment("klarna", &references[0], 50_000)
-        .payment("vipps", &references[1], 49_900);
+        .payment("vipps", &references[1], 49_900)
+}
+
+async fn a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    assert_eq!(world.connection("tripletex").await.state(), ConnectionState::Works);
+    let references = [world.reference(""), world.reference("")];
+    let draft = with_freight(world, &references);
     let sale = stage.complete(draft).await;
 
     let asked = stage.world.client.transfer(&sale, TransferForm::Invoice);

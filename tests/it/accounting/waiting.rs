@@ -103,6 +103,8 @@ async fn what_waits_says_why_and_has_a_way_out(backend: Backend) {
 async fn what_waits_for_long_is_told(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake, .. } = &stage;
+    // The buyer is known there: none of the others waits for one of them to make it.
+    stage.transfer(&stage.sell().await, TransferForm::Invoice).await;
     let (silent, garbled) = (stage.sell().await, stage.sell().await);
     let (ordered, invoiced) = (stage.sell().await, stage.sell().await);
     let garble = |sale: &OrderName, status| {
