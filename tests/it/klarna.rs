@@ -265,7 +265,10 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
     let sale = stage.buy(TOTAL).await;
     stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
     let void = till::adopts_at_a_void(&stage, &sale, TOTAL).await;
-    assert!(void.contains("CANCEL_NOT_ALLOWED") && void.contains("0 are left to capture"), "{void}");
+    assert!(
+        void.contains("CANCEL_NOT_ALLOWED") && void.contains("0 are left to capture"),
+        "{void}"
+    );
     // All of it captured there: completing captures nothing, and one capture stands here.
     let sale = stage.buy(TOTAL).await;
     stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;

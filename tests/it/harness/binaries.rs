@@ -25,7 +25,8 @@ fn build() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.parent().and_then(Path::parent).unwrap().to_owned();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "-p", "order-server", "-p", "orderctl", "--target-dir"]);
+    // The whole workspace, as the tests: other features would have all it rests on built again.
+    cargo.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]);
     cargo.arg(folder.parent().unwrap()).current_dir(workspace()).stdin(Stdio::null());
     if folder.ends_with("release") {
         cargo.arg("--release");

@@ -33,11 +33,10 @@ impl Database {
         seen: IntegrationSeen,
     ) -> Result<(), StoreFailure> {
         in_write!(self, |conn| {
-            let revisions: Vec<i64> = integrations::table
-                .find((seen.shop_id, seen.slug))
-                .select(integrations::revision)
-                .load(conn)
-                .await?;
+            let known = integrations::table.find((seen.shop_id, seen.slug));
+            // Behind whoever is changing it: what they woke was not this yet.
+            let known = locked!(known.select(integrations::revision));
+            let revisions: Vec<i64> = known.load(conn).await?;
             if revisions == [seen.revision] {
                 return Ok(());
             }
