@@ -138,6 +138,8 @@ async fn mails_wait_while_the_shops_mail_server_does_not_take_them(backend: Back
         assert_eq!(problems(&world.get(name).await), [""; 0]);
     }
     are_nowhere(&world, &[PASSWORD, PLAIN]).await;
+    // While the mail server's certificate is there to be read.
+    world.server.start().await;
 }
 
 /// The order once this is its problem.
