@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use order_server::config::{Settings, Stop};
 use order_server::{app, telemetry};
 
-/// Orders are many small texts: the system's allocator takes a tenth of the server's time for them.
+/// Orders are many small texts, made and dropped on several threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
