@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
@@ -47,8 +47,7 @@ impl Resealing {
         let mut done: Vec<Mark> = Vec::new();
         loop {
             looks.tick().await;
-            let vault = self.vault.clone();
-            drop(spawn_blocking(move || vault.refresh()).await);
+            self.vault.refreshed().await;
             let marks = self.vault.marks();
             if marks == done {
                 continue;

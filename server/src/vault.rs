@@ -3,9 +3,9 @@
 //!
 //! The first key encrypts and every key decrypts, so keys are rotated by putting a new one in front
 //! and taking an old one away once all is sealed with the new one. Keys of a file are read anew while
-//! the process runs. Sealed bytes are a version, a
-//! mark of the key, a nonce, and the XChaCha20-Poly1305 text, with the names of integration and field
-//! as the associated data: moved to another place, they cannot be opened.
+//! the process runs. Sealed bytes are a version, a mark of the key, a nonce, and the
+//! XChaCha20-Poly1305 text, with the names of integration and field as the associated data: moved to
+//! another place, they cannot be opened.
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +21,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use prost::Message;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 /// The keys of this process; clones share them.
@@ -94,8 +95,14 @@ impl Vault {
         Self { shared: Arc::new(Shared { keys, file, problem: Mutex::default() }) }
     }
 
+    /// Reads the keys anew, as [`Vault::refresh`] does, off the threads of the asynchronous tasks.
+    pub(crate) async fn refreshed(&self) {
+        let vault = self.clone();
+        drop(spawn_blocking(move || vault.refresh()).await);
+    }
+
     /// Reads the keys anew, if they are in a file. One that cannot be read leaves those there are.
-    pub(crate) fn refresh(&self) {
+    fn refresh(&self) {
         let Some(path) = &self.shared.file else { return };
         let mut last = self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner);
         match keys_of(path) {
@@ -125,7 +132,9 @@ impl Vault {
         marks(&self.keys())
     }
 
-    /// Encrypts a secret for this field of the integration of this name.
+    /// Encrypts a secret for this field of the integration of this name with the first key, which
+    /// [`Vault::refreshed`] must have looked for: one that is gone from the file opens nothing after
+    /// the next start.
     ///
     /// # Errors
     /// Without a key.
@@ -135,7 +144,6 @@ impl Vault {
         field: &str,
         secret: &SecretString,
     ) -> Result<Vec<u8>, NoKey> {
-        self.refresh();
         let keys = self.keys();
         let key = keys.first().ok_or(NoKey)?;
         let mut nonce = [0; NONCE_BYTES];

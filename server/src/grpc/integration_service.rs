@@ -21,8 +21,10 @@ impl Integrations {
         Self { edge: edge.clone() }
     }
 
-    fn ground(&self) -> Ground<'_> {
+    /// What a stated integration is checked on, with the keys of this moment.
+    async fn ground(&self) -> Ground<'_> {
         let connecting = &self.edge.connecting;
+        connecting.vault().refreshed().await;
         Ground {
             vault: connecting.vault(),
             stand_ins: connecting.allows_stand_ins(),
@@ -104,7 +106,7 @@ impl IntegrationService for Integrations {
     ) -> Result<Response<v1::CreateIntegrationResponse>, Status> {
         let (caller, request) = Caller::split(request);
         let outcome = async {
-            let asking = integrations::create_integration(request, &caller, self.ground())?;
+            let asking = integrations::create_integration(request, &caller, self.ground().await)?;
             let (integration, receipt) = self.changed(asking, &caller).await?;
             let integration = Some(integration);
             Ok(v1::CreateIntegrationResponse { integration, receipt: Some(receipt) })
@@ -118,7 +120,7 @@ impl IntegrationService for Integrations {
     ) -> Result<Response<v1::UpdateIntegrationResponse>, Status> {
         let (caller, request) = Caller::split(request);
         let outcome = async {
-            let asking = integrations::update_integration(request, &caller, self.ground())?;
+            let asking = integrations::update_integration(request, &caller, self.ground().await)?;
             let (integration, receipt) = self.changed(asking, &caller).await?;
             let integration = Some(integration);
             Ok(v1::UpdateIntegrationResponse { integration, receipt: Some(receipt) })

@@ -110,8 +110,9 @@ fn keys_of_a_file_are_read_anew_and_what_is_old_is_renewed() {
         assert!(kept.open(NAME, FIELD, &old).is_ok(), "{text:?}");
     }
     write(NEW);
+    kept.refresh();
     let new = kept.seal(NAME, FIELD, &secret()).unwrap();
-    assert!(vault(NEW).open(NAME, FIELD, &new).is_ok(), "before sealing it is read");
+    assert!(vault(NEW).open(NAME, FIELD, &new).is_ok(), "the first key of the file seals");
     std::fs::remove_file(&path).unwrap();
     assert!(kept.open(NAME, FIELD, &old).is_err());
     assert_eq!(sealed.renewed(&kept, NAME), Err(Unreadable));
