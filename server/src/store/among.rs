@@ -3,6 +3,8 @@
 //! Diesel writes a place for each value, so that each number of them is a statement of its own that is
 //! planned anew. PostgreSQL takes an array and has no need of this.
 
+use std::marker::PhantomData;
+
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, ValidGrouping};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -10,17 +12,17 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::Sqlite;
 
-/// True where the column has one of the values.
-pub(crate) struct Among<Column> {
+/// True where the column has one of the values. What they are is of the type, as the text differs
+/// with it and statements are kept by their type.
+pub(crate) struct Among<Column, Kind> {
     column: Column,
     /// A JSON array.
     values: String,
-    /// Makes a value of an element of it.
-    picked: &'static str,
+    kind: PhantomData<Kind>,
 }
 
 /// What stands in a column that is looked for so.
-pub(crate) trait Value {
+pub(crate) trait Kind: 'static {
     /// The SQL that makes the value of `value`, an element of a JSON array.
     const PICKED: &'static str = "value";
 
@@ -28,33 +30,43 @@ pub(crate) trait Value {
     fn write(&self, json: &mut String);
 }
 
-impl<Column> Among<Column> {
-    pub(crate) fn new<One: Value>(column: Column, values: impl IntoIterator<Item = One>) -> Self {
+/// What is looked for: a value, or one that somebody else has.
+pub(crate) trait Value {
+    type Kind: Kind;
+
+    fn get(&self) -> &Self::Kind;
+}
+
+impl<Column, One: Kind> Among<Column, One> {
+    pub(crate) fn new(
+        column: Column,
+        values: impl IntoIterator<Item = impl Value<Kind = One>>,
+    ) -> Self {
         let mut json = String::from("[");
         for value in values {
             if json.len() > 1 {
                 json.push(',');
             }
-            value.write(&mut json);
+            value.get().write(&mut json);
         }
         json.push(']');
-        Self { column, values: json, picked: One::PICKED }
+        Self { column, values: json, kind: PhantomData }
     }
 }
 
-impl Value for i64 {
+impl Kind for i64 {
     fn write(&self, json: &mut String) {
         json.push_str(&self.to_string());
     }
 }
 
-impl Value for String {
+impl Kind for String {
     fn write(&self, json: &mut String) {
         json.push_str(&serde_json::Value::from(self.as_str()).to_string());
     }
 }
 
-impl Value for Vec<u8> {
+impl Kind for Vec<u8> {
     const PICKED: &'static str = "unhex(value)";
 
     fn write(&self, json: &mut String) {
@@ -66,42 +78,56 @@ impl Value for Vec<u8> {
     }
 }
 
-impl<One: Value> Value for &One {
-    const PICKED: &'static str = One::PICKED;
+/// Makes values of kinds, and of what somebody else has of them.
+macro_rules! values {
+    ($($kind:ty),+) => {$(
+        impl Value for $kind {
+            type Kind = $kind;
 
-    fn write(&self, json: &mut String) {
-        One::write(self, json);
-    }
+            fn get(&self) -> &$kind {
+                self
+            }
+        }
+
+        impl Value for &$kind {
+            type Kind = $kind;
+
+            fn get(&self) -> &$kind {
+                self
+            }
+        }
+    )+};
 }
 
-impl<Column: QueryId> QueryId for Among<Column> {
-    type QueryId = Among<Column::QueryId>;
+values!(i64, String, Vec<u8>);
+
+impl<Column: QueryId, One: Kind> QueryId for Among<Column, One> {
+    type QueryId = Among<Column::QueryId, One>;
 
     const HAS_STATIC_QUERY_ID: bool = Column::HAS_STATIC_QUERY_ID;
 }
 
-impl<Column: Expression> Expression for Among<Column> {
+impl<Column: Expression, One> Expression for Among<Column, One> {
     type SqlType = Bool;
 }
 
-impl<Column: Expression, Source> AppearsOnTable<Source> for Among<Column> where
+impl<Column: Expression, One, Source> AppearsOnTable<Source> for Among<Column, One> where
     Column: AppearsOnTable<Source>
 {
 }
 
-impl<Column: ValidGrouping<Grouped>, Grouped> ValidGrouping<Grouped> for Among<Column> {
+impl<Column: ValidGrouping<Grouped>, One, Grouped> ValidGrouping<Grouped> for Among<Column, One> {
     type IsAggregate = Column::IsAggregate;
 }
 
-impl<Column: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Among<Column>
+impl<Column: QueryFragment<Sqlite>, One: Kind> QueryFragment<Sqlite> for Among<Column, One>
 where
     Sqlite: Backend,
 {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         self.column.walk_ast(pass.reborrow())?;
         pass.push_sql(" IN (SELECT ");
-        // One for each type of a column, and so for each statement's type.
-        pass.push_sql(self.picked);
+        pass.push_sql(One::PICKED);
         pass.push_sql(" FROM json_each(");
         pass.push_bind_param::<Text, String>(&self.values)?;
         pass.push_sql("))");
