@@ -106,7 +106,7 @@ impl Shop {
             duplicate_mode: DuplicateMode::from_contract(settings.duplicate_mode())
                 .unwrap_or(DuplicateMode::Flag),
             duplicate_window_seconds: i64::from(settings.duplicate_window_seconds()),
-            completed_delivers: settings.completed_delivers,
+            completed_delivers: settings.completed_delivers(),
             credit_status,
             automatic_transfer: integrations::automatic_transfer(&settings, &integrations),
             labels: integrations::label_rules(&settings, &integrations),

@@ -87,7 +87,7 @@ async fn two_cups(world: &World) -> OrderName {
 
 async fn rule_3_5_arrival_is_estimated_until_it_is_stated(world: World) {
     world.in_utc().await;
-    world.set("settings.transit_days", |settings| settings.transit_days = 5).await;
+    world.set("settings.transit_days", |settings| settings.transit_days = Some(5)).await;
     let name = two_cups(&world).await;
     let order = world.complete(&name).await.unwrap().order.unwrap();
     let left = day_of(order.deliveries[0].ship_time);
@@ -188,7 +188,7 @@ async fn rule_3_5_days_are_those_of_the_shop(world: World) {
     // There it is another day than here for most of the day.
     for (zone, hours) in [("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)] {
         world.set("settings.time_zone", |settings| zone.clone_into(&mut settings.time_zone)).await;
-        world.set("settings.transit_days", |settings| settings.transit_days = 0).await;
+        world.set("settings.transit_days", |settings| settings.transit_days = Some(0)).await;
         let name = two_cups(&world).await;
         let order = world.complete(&name).await.unwrap().order.unwrap();
         let mut left = order.deliveries[0].ship_time.unwrap();

@@ -254,7 +254,9 @@ async fn rule_2_2_an_undelivered_order_is_not_completed_where_delivery_captures(
             settings.set_capture_mode(CaptureMode::PerDelivery);
         })
         .await;
-    world.set("settings.completed_delivers", |settings| settings.completed_delivers = false).await;
+    world
+        .set("settings.completed_delivers", |settings| settings.completed_delivers = Some(false))
+        .await;
     let bought = world.buy(900, "").await;
     refused(world.complete(&bought.name).await, Code::NotDelivered);
     assert!(world.book().done(&bought.reference, "capture").is_empty());

@@ -11,6 +11,7 @@ trials! {
     shared: [
         a_shop_has_defaults_for_what_is_not_stated,
         a_new_shop_may_compare_no_two_purchases,
+        what_a_new_shop_does_not_state_is_at_its_default,
         the_shop_default_is_there_from_the_start,
         settings_change_one_by_one,
         shops_are_listed_by_name_page_by_page,
@@ -65,7 +66,8 @@ async fn a_shop_has_defaults_for_what_is_not_stated(world: World) {
     assert_eq!(settings.capture_mode(), CaptureMode::OnCompleted);
     assert_eq!(settings.duplicate_mode(), DuplicateMode::Flag);
     assert_eq!(settings.duplicate_window_seconds, Some(24 * 60 * 60));
-    assert!(settings.completed_delivers);
+    assert_eq!(settings.completed_delivers, Some(true));
+    assert_eq!(settings.transit_days, Some(3));
 }
 
 async fn a_new_shop_may_compare_no_two_purchases(world: World) {
@@ -85,6 +87,24 @@ async fn a_new_shop_may_compare_no_two_purchases(world: World) {
         let unset = world.update_shop(&[path], unset).await;
         assert_eq!(wrong_fields(unset), ["shop.settings.duplicate_window_seconds"]);
     }
+}
+
+async fn what_a_new_shop_does_not_state_is_at_its_default(world: World) {
+    let make = async |name: &str, settings: ShopSettings| {
+        let id = format!("{}-{name}", world.shop.id());
+        let shop = Shop { display_name: id.clone(), settings: Some(settings), ..Shop::default() };
+        world.create_shop(&id, Some(shop)).await.unwrap().settings.unwrap()
+    };
+    let mut per_delivery = ShopSettings::default();
+    per_delivery.set_capture_mode(CaptureMode::PerDelivery);
+    let settings = make("modes", per_delivery).await;
+    assert_eq!(settings.capture_mode(), CaptureMode::PerDelivery);
+    assert_eq!((settings.completed_delivers, settings.transit_days), (Some(true), Some(3)));
+    let (completed_delivers, transit_days) = (Some(false), Some(0));
+    let stated = ShopSettings { completed_delivers, transit_days, ..ShopSettings::default() };
+    let settings = make("stated", stated).await;
+    assert_eq!(settings.capture_mode(), CaptureMode::OnCompleted);
+    assert_eq!((settings.completed_delivers, settings.transit_days), (Some(false), Some(0)));
 }
 
 async fn the_shop_default_is_there_from_the_start(world: World) {
@@ -110,7 +130,7 @@ async fn settings_change_one_by_one(world: World) {
         ("settings.duplicate_window_seconds", |settings| {
             settings.duplicate_window_seconds = Some(60);
         }),
-        ("settings.completed_delivers", |settings| settings.completed_delivers = false),
+        ("settings.completed_delivers", |settings| settings.completed_delivers = Some(false)),
         ("settings.next_order_number", |settings| settings.next_order_number = 7_000),
     ];
     let mut wanted = world.shop().await.settings.unwrap();
@@ -184,7 +204,7 @@ fn wrong_settings() -> ShopSettings {
         duplicate_window_seconds: Some(2_592_001),
         next_order_number: -1,
         credit_order_status: "returned".to_owned(),
-        completed_delivers: false,
+        completed_delivers: Some(false),
         ..ShopSettings::default()
     }
 }
@@ -243,7 +263,7 @@ async fn wrong_settings_are_told_at_once_and_nothing_is_stored(world: World) {
 async fn wrong_words_and_numbers_of_a_shop_are_told(world: World) {
     let settings = ShopSettings {
         next_credit_number: 1_000_000_000_001,
-        transit_days: 61,
+        transit_days: Some(61),
         seller: Some(proto::Seller {
             name: "x".repeat(201),
             email: "post@example.no, other@example.no".to_owned(),

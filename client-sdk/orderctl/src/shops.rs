@@ -177,10 +177,6 @@ async fn create(session: &Session, arguments: &ChangeShopArguments) -> Result<()
     if paths.iter().all(|path| path == "display_name") {
         // Absent as a whole: the service's defaults.
         shop.settings = None;
-    } else {
-        // What has no UNSPECIFIED cannot be left open in settings that are there.
-        let settings = shop.settings.get_or_insert_default();
-        settings.completed_delivers = arguments.fields.completed_delivers.unwrap_or(true);
     }
     let request_id = session.request_id(arguments.change.request_id);
     let request = proto::CreateShopRequest {
@@ -255,8 +251,9 @@ async fn set_fields(
     let window = &mut settings.duplicate_window_seconds;
     set(&mut paths, "duplicate_window_seconds", fields.duplicate_window.map(Some), window);
     let delivers = &mut settings.completed_delivers;
-    set(&mut paths, "completed_delivers", fields.completed_delivers, delivers);
-    set(&mut paths, "transit_days", fields.transit_days, &mut settings.transit_days);
+    set(&mut paths, "completed_delivers", fields.completed_delivers.map(Some), delivers);
+    let days = fields.transit_days.map(Some);
+    set(&mut paths, "transit_days", days, &mut settings.transit_days);
     let warning = fields.expiry_warning_days.map(Some);
     set(&mut paths, "expiry_warning_days", warning, &mut settings.expiry_warning_days);
     let number = &mut settings.next_order_number;
@@ -299,8 +296,8 @@ fn view(session: &Session, shop: &proto::Shop) -> String {
         ("Capture mode", label::<proto::CaptureMode>(settings.capture_mode)),
         ("Duplicate mode", label::<proto::DuplicateMode>(settings.duplicate_mode)),
         ("Duplicate window", duplicate_window),
-        ("COMPLETED delivers", settings.completed_delivers.to_string()),
-        ("Transit days", settings.transit_days.to_string()),
+        ("COMPLETED delivers", settings.completed_delivers.unwrap_or_default().to_string()),
+        ("Transit days", settings.transit_days.unwrap_or_default().to_string()),
         ("Expiry warning", format!("{} days", settings.expiry_warning_days.unwrap_or_default())),
         ("Next order number", settings.next_order_number.to_string()),
         ("Next credit number", settings.next_credit_number.to_string()),

@@ -47,7 +47,7 @@ impl Shop {
         &self,
         ask: impl FnOnce(&Calendar<'_>) -> Answer,
     ) -> Answer {
-        let transit_days = self.settings.transit_days;
+        let transit_days = self.settings.transit_days();
         ask(&Calendar { transit_days, day_of: &|time| self.day_of(time) })
     }
 }

@@ -6,6 +6,8 @@ use order_proto::v1;
 const FIRST_ORDER_NUMBER: i64 = 1_001;
 /// The number of a shop's first credit, unless its settings say otherwise.
 const FIRST_CREDIT_NUMBER: i64 = 1;
+/// A COMPLETED status delivers what is undelivered, unless the settings say otherwise (2.2).
+const COMPLETED_DELIVERS: bool = true;
 /// Days that goods are under way, unless the settings say otherwise.
 const TRANSIT_DAYS: i32 = 3;
 
@@ -80,8 +82,8 @@ pub(crate) fn with_defaults(slug: &str, mut settings: v1::ShopSettings) -> v1::S
     }
     if settings.capture_mode() == v1::CaptureMode::Unspecified {
         settings.set_capture_mode(v1::CaptureMode::OnCompleted);
-        settings.completed_delivers = true;
     }
+    settings.completed_delivers.get_or_insert(COMPLETED_DELIVERS);
     if settings.duplicate_mode() == v1::DuplicateMode::Unspecified {
         settings.set_duplicate_mode(v1::DuplicateMode::Flag);
     }
@@ -93,8 +95,6 @@ pub(crate) fn with_defaults(slug: &str, mut settings: v1::ShopSettings) -> v1::S
     if settings.next_credit_number == 0 {
         settings.next_credit_number = FIRST_CREDIT_NUMBER;
     }
-    if settings.transit_days == 0 {
-        settings.transit_days = TRANSIT_DAYS;
-    }
+    settings.transit_days.get_or_insert(TRANSIT_DAYS);
     settings
 }

@@ -127,7 +127,7 @@ impl Fields {
             capture_mode,
             duplicate_mode,
             duplicate_window_seconds,
-            completed_delivers: _,
+            completed_delivers,
             next_order_number,
             credit_order_status,
             next_credit_number,
@@ -164,6 +164,9 @@ impl Fields {
                     field,
                     "must be from 0 to 2592000",
                 ),
+                "settings.completed_delivers" => {
+                    self.check(completed_delivers.is_some(), field, "must be true or false");
+                }
                 "settings.next_order_number" => self.check(
                     (1..=NEXT_NUMBER_MAX).contains(next_order_number),
                     field,
@@ -175,7 +178,7 @@ impl Fields {
                     "must be from 1 to 10^12",
                 ),
                 "settings.transit_days" => {
-                    self.days(field, Some(*transit_days), TRANSIT_DAYS_MAX);
+                    self.days(field, *transit_days, TRANSIT_DAYS_MAX);
                 }
                 "settings.expiry_warning_days" => {
                     self.days(field, *expiry_warning_days, EXPIRY_WARNING_DAYS_MAX);
@@ -266,6 +269,8 @@ fn is_stated(path: &str, settings: &v1::ShopSettings) -> bool {
         "settings.capture_mode" => settings.capture_mode != 0,
         "settings.duplicate_mode" => settings.duplicate_mode != 0,
         "settings.duplicate_window_seconds" => settings.duplicate_window_seconds.is_some(),
+        "settings.completed_delivers" => settings.completed_delivers.is_some(),
+        "settings.transit_days" => settings.transit_days.is_some(),
         "settings.expiry_warning_days" => settings.expiry_warning_days.is_some(),
         "settings.next_order_number" => settings.next_order_number != 0,
         "settings.next_credit_number" => settings.next_credit_number != 0,

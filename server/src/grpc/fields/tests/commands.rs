@@ -320,7 +320,12 @@ fn changes_of_shops_are_checked() {
                 |r| r.update_mask = mask(&["settings.language_code"]),
                 &["shop.settings.language_code"],
             ),
-            (|r| r.update_mask = mask(&["settings.completed_delivers"]), &[]),
+            (
+                |r| r.update_mask = mask(&["settings.completed_delivers"]),
+                &["shop.settings.completed_delivers"],
+            ),
+            (|r| r.update_mask = mask(&["settings.transit_days"]), &["shop.settings.transit_days"]),
+            (|r| r.update_mask = mask(&["settings.confirms_orders"]), &[]),
         ],
     );
 }
