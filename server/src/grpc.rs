@@ -16,6 +16,7 @@ mod reconciling;
 mod refusal_service;
 mod shop_service;
 mod stock_service;
+mod streams;
 
 use bytes::Bytes;
 use order_proto::{DESCRIPTOR, v1};

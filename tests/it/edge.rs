@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use order_rules::refusals::Code;
 use order_sdk::proto::order_service_client::OrderServiceClient;
@@ -15,13 +16,18 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
-use crate::harness::{Backend, Bought, World, eventually, health, raw, refused, status_id};
+use crate::harness::{
+    Backend, Bought, World, eventually, health, raw, refused, request_id, status_id,
+};
+
+type Unhurried = Client<HttpConnector, tonic::body::Body>;
 
 trials! {
     shared: [
         every_service_is_healthy,
         the_contract_can_be_read_from_the_server,
         a_passed_deadline_is_told_and_the_command_stands_or_not,
+        what_ends_before_its_deadline_ends_well,
         a_client_that_goes_away_in_the_middle_harms_nobody,
         nobody_but_known_methods_is_called,
     ];
@@ -117,6 +123,26 @@ async fn a_passed_deadline_is_told_and_the_command_stands_or_not(world: World) {
     settled_either_way(&world, &bought).await;
 }
 
+async fn what_ends_before_its_deadline_ends_well(world: World) {
+    let bought = world.buy(900, "").await;
+    let mut client = unhurried(&world);
+    let mut batch = tonic::Request::new(proto::BatchChangeOrderStatusRequest {
+        parent: (&world.shop).into(),
+        names: vec![(&bought.name).into()],
+        status: world.status("processing").into(),
+        request_id: request_id(),
+        ..proto::BatchChangeOrderStatusRequest::default()
+    });
+    batch.set_timeout(Duration::from_secs(60));
+    let outcomes = client.batch_change_order_status(batch).await.unwrap().into_inner();
+    let told: Vec<_> = outcomes.try_collect().await.unwrap();
+    assert_eq!(told.last().unwrap().counts.unwrap().done, 1);
+    let mut verify = tonic::Request::new(proto::VerifyShopRequest { parent: (&world.shop).into() });
+    verify.set_timeout(Duration::from_secs(60));
+    let said = client.verify_shop(verify).await.unwrap().into_inner();
+    assert!(said.try_collect::<Vec<_>>().await.unwrap().len() >= 1);
+}
+
 /// Decided, a command is finished; dropped before, it has done nothing.
 async fn settled_either_way(world: &World, bought: &Bought) {
     eventually("the order and the book agree", async || {
@@ -127,7 +153,13 @@ async fn settled_either_way(world: &World, bought: &Bought) {
     .await;
 }
 
-/// Sets `sent` with this time-out on the wire, and no clock on this side: tonic's own would be first.
+/// A client with no clock of its own: tonic's would be first.
+fn unhurried(world: &World) -> OrderServiceClient<Unhurried> {
+    let http = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    OrderServiceClient::with_origin(http, world.server.endpoint().parse().unwrap())
+}
+
+/// Sets `sent` with this time-out on the wire.
 async fn timed(
     world: &World,
     order: &OrderName,
@@ -136,9 +168,7 @@ async fn timed(
     let change = world.change(order, "sent").wait(Duration::from_secs(30));
     let mut request = tonic::Request::new(change.into_request());
     request.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
-    let http = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
-    let origin = world.server.endpoint().parse().unwrap();
-    OrderServiceClient::with_origin(http, origin).change_order_status(request).await
+    unhurried(world).change_order_status(request).await
 }
 
 async fn a_client_that_goes_away_in_the_middle_harms_nobody(world: World) {

@@ -1,27 +1,23 @@
 //! `OrderService`: each call is checked, asked of the turns, the readers or the feed, and answered.
 
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream::once;
-use futures_util::{Stream, StreamExt};
 use order_proto::v1;
-use order_rules::refusals::{Code, Refusal};
 use prost::Message;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::Edge;
+use super::batches;
 use super::caller::Caller;
 use super::fields::envelope::Asking;
 use super::fields::{
     self, accounting, attention, crediting, delivering, editing, lists, notes, orders, placing,
     printing, privacy, reconciling, resolving, watching,
 };
+use super::streams::{Told, guarded, told_to};
 use super::stubs::order_service_server::OrderService;
-use super::{batches, guard};
 use crate::commands::Failure;
 use crate::wire::Frame;
 
@@ -30,9 +26,6 @@ use crate::wire::Frame;
 pub(super) struct Orders {
     edge: Edge,
 }
-
-/// What a call that is answered by many messages tells.
-type Told<Message> = Pin<Box<dyn Stream<Item = Result<Message, Status>> + Send + 'static>>;
 
 /// Numbers of the fields in the contract's answers that hold stored orders.
 const ORDER: u32 = 1;
@@ -148,7 +141,7 @@ impl OrderService for Orders {
             Ok(batches::outcomes(self.edge.clone(), batch, Arc::clone(&caller)))
         };
         let stream = outcome.await.map_err(|failure| caller.status(failure))?;
-        Ok(Response::new(Box::pin(guarded(stream, caller))))
+        Ok(Response::new(guarded(stream, caller)))
     }
 
     async fn withdraw_status_change(
@@ -400,7 +393,7 @@ impl OrderService for Orders {
             self.edge.verifying.verify(&shop).await
         };
         let messages = outcome.await.map_err(|failure| caller.status(failure))?;
-        Ok(Response::new(Box::pin(told_to(ReceiverStream::new(messages), caller))))
+        Ok(Response::new(told_to(ReceiverStream::new(messages), caller)))
     }
 
     type WatchOrdersStream = Told<Frame>;
@@ -412,39 +405,7 @@ impl OrderService for Orders {
         let (caller, request) = Caller::split(request);
         let outcome = async { self.edge.feed.watch(watching::watch_orders(request)?).await };
         let messages = outcome.await.map_err(|failure| caller.status(failure))?;
-        Ok(Response::new(Box::pin(told_to(messages, caller))))
-    }
-}
-
-/// The messages, or what ended them in the caller's language.
-fn told_to<Message: Send + 'static>(
-    messages: impl Stream<Item = Result<Message, Failure>> + Send + 'static,
-    caller: Caller,
-) -> impl Stream<Item = Result<Message, Status>> + Send + 'static {
-    let caller = Arc::new(caller);
-    let told = Arc::clone(&caller);
-    guarded(messages.map(move |message| message.map_err(|failure| told.status(failure))), caller)
-}
-
-/// The stream until its caller's deadline; a panic ends it with a status.
-fn guarded<Message: Send + 'static>(
-    stream: impl Stream<Item = Result<Message, Status>> + Send + 'static,
-    caller: Arc<Caller>,
-) -> impl Stream<Item = Result<Message, Status>> + Send + 'static {
-    let deadline = caller.deadline();
-    let late = caller.status(Refusal::new(Code::DeadlineExceeded).into());
-    let stream = AssertUnwindSafe(stream).catch_unwind().map(move |next| {
-        next.unwrap_or_else(|panic| Err(caller.status(guard::panicked(panic.as_ref()))))
-    });
-    let passed = async move {
-        match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
-    };
-    match deadline {
-        None => stream.boxed(),
-        Some(_) => stream.take_until(passed).chain(once(async { Err(late) })).boxed(),
+        Ok(Response::new(told_to(messages, caller)))
     }
 }
 
@@ -456,23 +417,4 @@ fn order_and_receipt(order: Vec<Bytes>, receipt: &v1::Receipt) -> Frame {
 /// Orders as the repeated first field of an answer.
 fn orders_frame(orders: Vec<Vec<Bytes>>) -> Frame {
     orders.into_iter().fold(Frame::default(), |frame, order| frame.with_message(ORDER, order))
-}
-
-#[cfg(test)]
-mod tests {
-    use tonic_types::StatusExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_ends_a_stream_is_told_in_the_callers_language() {
-        let mut request = Request::new(());
-        request.metadata_mut().insert("accept-language", "nb-NO".parse().unwrap());
-        let (caller, ()) = Caller::split(request);
-        let failure = Failure::from(Refusal::new(Code::CursorExpired));
-        let messages = futures_util::stream::iter([Ok(1), Err(failure)]);
-        let told: Vec<Result<i32, Status>> = told_to(messages, caller).collect().await;
-        let details = told[1].as_ref().unwrap_err().get_error_details();
-        assert_eq!(details.localized_message().unwrap().locale, "nb");
-    }
 }
