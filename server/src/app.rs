@@ -47,6 +47,7 @@ const STORE_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What runs until the service is told to stop.
 struct Service {
+    store: Store,
     health: Health,
     edge: Edge,
     effects: Running,
@@ -173,7 +174,8 @@ impl Service {
         let connections = serve(settings, &edge, &health, listener)?;
         Ok(Self {
             purges: tokio::spawn(purge_vouchers(store.clone())),
-            looks: tokio::spawn(look_after(store, health.clone())),
+            looks: tokio::spawn(look_after(store.clone(), health.clone())),
+            store,
             health,
             edge,
             effects,
@@ -191,6 +193,7 @@ impl Service {
     /// last of it.
     async fn drain(self) {
         let Self {
+            store,
             health,
             edge,
             effects,
@@ -218,6 +221,9 @@ impl Service {
         edge.turns.drain().await;
         // What it leaves is done after the next start.
         following.abort();
+        if let Err(failure) = store.forget().await {
+            tracing::warn!(%failure, "the database's log stays beside its file");
+        }
     }
 }
 

@@ -93,6 +93,21 @@ impl Store {
         }
     }
 
+    /// Takes what was overwritten or removed out of the embedded database's log. PostgreSQL takes it
+    /// away when it vacuums.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn forget(&self) -> Result<(), StoreFailure> {
+        let Self::Sqlite(database) = self else { return Ok(()) };
+        if !database.log_empty().await? {
+            tracing::warn!(
+                "a reader keeps the database's log; it is emptied when the service stops"
+            );
+        }
+        Ok(())
+    }
+
     /// True for the embedded database: one process, so every change passes through this one.
     pub(crate) fn is_embedded(&self) -> bool {
         matches!(self, Self::Sqlite(_))

@@ -2,6 +2,7 @@
 //! erasable).
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -281,6 +282,9 @@ async fn after_an_erasure_no_trace_is_left(backend: Backend) {
             assert!(is_kept || !is_found, "{canary} is in {table}");
         }
     }
+    if backend == Backend::Sqlite {
+        no_file_has_a_canary(&world.server.store.files());
+    }
     let vouchers =
         world.server.store.texts("SELECT CAST(count(*) AS TEXT) AS a FROM voucher_parties");
     assert_eq!(vouchers.await, ["1"], "of the order that was paid");
@@ -288,6 +292,17 @@ async fn after_an_erasure_no_trace_is_left(backend: Backend) {
         assert!(!world.server.log().contains(canary), "{canary} is in the log");
     }
     audit(&world).await;
+}
+
+/// Neither where rows were overwritten nor in the log beside the file.
+fn no_file_has_a_canary(files: &[PathBuf]) {
+    assert!(!files.is_empty());
+    for file in files {
+        let text = String::from_utf8_lossy(&std::fs::read(file).unwrap()).to_lowercase();
+        for canary in CANARIES.into_iter().filter(|canary| !ON_VOUCHER.contains(canary)) {
+            assert!(!text.contains(&canary.to_lowercase()), "{canary} is in {}", file.display());
+        }
+    }
 }
 
 /// Orders that a search for the person finds, by either word.

@@ -45,6 +45,7 @@ impl Edge {
             let (ids, open) = self.reading.mails_of_orders(&shop, &erased).await?;
             files = self.mail.forget(&ids).await;
             files.left = files.left.saturating_add(open);
+            self.reading.forget(&shop).await?;
         }
         let receipt = v1::Receipt {
             request_id: request_id.to_string(),

@@ -109,6 +109,15 @@ impl Reading {
         Ok((ids, open))
     }
 
+    /// After an erasure: has what was erased leave the index of words and the database's log as well.
+    ///
+    /// # Errors
+    /// `SHOP_NOT_FOUND`, a store that is away.
+    pub(crate) async fn forget(&self, shop: &str) -> Result<(), Failure> {
+        self.search.catch_up(self.known_shop(shop).await?.row.shop_id).await;
+        Ok(self.store.forget().await?)
+    }
+
     /// Numbers of the orders that a command was about.
     ///
     /// # Errors

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
-use diesel::{Connection as _, ConnectionError, QueryResult, RunQueryDsl, SqliteConnection};
+use diesel::{
+    Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
+};
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
@@ -228,8 +230,30 @@ impl Database {
             .await
             .map_err(|error: diesel::result::Error| unreachable(error.to_string()))??;
         drop(pooled);
-        Ok(Self { writer, readers, _lock: Arc::new(lock) })
+        let database = Self { writer, readers, _lock: Arc::new(lock) };
+        // A process that was killed has left its log.
+        database.log_empty().await.map_err(|failure| unreachable(failure.to_string()))?;
+        Ok(database)
     }
+
+    /// Copies the log into the file and empties it: what was overwritten or removed is in neither then,
+    /// and the file is whole without it. False when somebody reads for too long.
+    pub(super) async fn log_empty(&self) -> Result<bool, StoreFailure> {
+        let mut pooled = self.writer.get().await?;
+        Ok(pooled.spawn_blocking(empty_log).await?)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
+}
+
+fn empty_log(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    let statement = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
+    let done: Checkpoint = RunQueryDsl::get_result(statement, connection)?;
+    Ok(done.busy == 0)
 }
 
 /// Keeps every other process off the file for as long as this one lives.
@@ -271,13 +295,14 @@ fn pool(url: &str, size: usize) -> Result<Pool<Pooled>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Durable before it is fast: this is money.
+/// Durable before it is fast: this is money. What is removed is overwritten: it may be of a person.
 fn connect(url: &str) -> Result<SqliteConnection, ConnectionError> {
     let mut connection = SqliteConnection::establish(url)?;
     connection
         .batch_execute(&format!(
             "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; \
              PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+             PRAGMA secure_delete = ON; \
              PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
              PRAGMA journal_size_limit = 67108864;"
         ))

@@ -1,5 +1,7 @@
 //! A look into the server's own tables, behind its back: only to read, or to damage on purpose.
 
+use std::path::PathBuf;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -164,6 +166,15 @@ impl Store {
             }
             Backend::Postgres => self.postgres().await.batch_execute(statement).await.unwrap(),
         }
+    }
+
+    /// The files of the embedded database: the orders and the log beside them.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let all = std::fs::read_dir(self.data_folder()).into_iter().flatten();
+        let all = all.map(|entry| entry.unwrap().path());
+        let of_orders =
+            |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("orders.db");
+        all.filter(of_orders).collect()
     }
 
     pub(crate) fn sqlite(&self) -> SqliteConnection {
