@@ -19,7 +19,9 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use order_rules::effects::{CALL_TIMEOUT_MICROS, QUIET_MICROS, RETRY_MAX_MICROS};
+use order_rules::effects::{
+    CALL_TIMEOUT_MICROS, MADE_WITHIN_MICROS, QUIET_MICROS, RETRY_MAX_MICROS,
+};
 use order_rules::refusals::Code;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
@@ -98,6 +100,9 @@ const _: () = {
     // Where it rests for no longer, and what waits alone is due after its own pause.
     let alone = Duration::from_micros(RETRY_MAX_MICROS.unsigned_abs());
     assert!(alone.as_secs() + seen - hung.as_secs() + looks.as_secs() < NOTICED_WITHIN.as_secs());
+    // Where it has no key and hung once.
+    let made = Duration::from_micros(MADE_WITHIN_MICROS.unsigned_abs());
+    assert!(made.as_secs() + LOOK_EVERY.as_secs() + looks.as_secs() / 2 < NOTICED_WITHIN.as_secs());
 };
 const CANDIDATES: i64 = 128;
 /// Looked at where nothing of the first ones fits: lanes that are full may have filled them.

@@ -19,6 +19,7 @@ trials! {
         every_operation_reaches_klarna_once,
         a_payment_is_read_and_not_believed,
         every_doubt_is_ended_by_a_look,
+        what_is_late_is_not_taken_back,
         a_repeat_is_answered_as_before,
         a_kill_at_any_point_loses_and_doubles_nothing,
         a_kill_between_answer_and_record_loses_and_doubles_nothing,
@@ -195,6 +196,10 @@ async fn every_doubt_is_ended_by_a_look(backend: Backend) {
     let stage = Arc::new(Stage::set(backend).await);
     till::every_doubt_is_ended(&stage, &[]).await;
     stage.check().await;
+}
+
+async fn what_is_late_is_not_taken_back(backend: Backend) {
+    till::what_is_late_is_not_taken_back::<Klarna>(backend).await;
 }
 
 async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {

@@ -38,7 +38,7 @@ impl World {
         self.client.attach_payment(request).await
     }
 
-    async fn withdraw(
+    pub(crate) async fn withdraw(
         &self,
         order: &OrderName,
     ) -> Result<proto::WithdrawStatusChangeResponse, Error> {

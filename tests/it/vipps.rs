@@ -25,6 +25,7 @@ trials! {
         every_operation_reaches_vipps_once,
         a_payment_is_read_and_not_believed,
         every_doubt_is_ended_by_a_look,
+        what_is_late_is_not_taken_back,
         a_repeat_is_answered_as_before,
         a_kill_at_any_point_loses_and_doubles_nothing,
         a_kill_between_answer_and_record_loses_and_doubles_nothing,
@@ -222,6 +223,10 @@ async fn every_doubt_is_ended_by_a_look(backend: Backend) {
 
 async fn a_repeat_is_answered_as_before(backend: Backend) {
     till::a_repeat_is_answered_as_before::<Vipps>(backend).await;
+}
+
+async fn what_is_late_is_not_taken_back(backend: Backend) {
+    till::what_is_late_is_not_taken_back::<Vipps>(backend).await;
 }
 
 async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {

@@ -11,7 +11,7 @@ pub use voucher::{Row, Voucher, VoucherLine, voucher};
 
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
-use crate::effects::{CALL_TIMEOUT_MICROS, QUIET_MICROS};
+use crate::effects::{MADE_WITHIN_MICROS, QUIET_MICROS};
 use crate::order::{Micros, Order, OrderKind, Problem};
 use crate::payments::OperationKind;
 use crate::refusals::{Code, Refusal};
@@ -108,7 +108,7 @@ impl Order {
 /// of it may have begun just before.
 #[must_use]
 pub const fn clear_from(given_up_at: Micros) -> Micros {
-    Micros(given_up_at.0.saturating_add(CALL_TIMEOUT_MICROS + QUIET_MICROS))
+    Micros(given_up_at.0.saturating_add(MADE_WITHIN_MICROS + QUIET_MICROS))
 }
 
 /// When a transfer that was asked for is due: not while one that was given up may still make what it

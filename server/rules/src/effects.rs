@@ -52,6 +52,9 @@ pub struct Schedule {
     pub state: EffectState,
     /// A look-up that counts found nothing at this time; the next one decides.
     pub absent_seen_at: Option<Micros>,
+    /// A call sent at this time was never answered, and may be carried out yet whatever the answers to
+    /// later ones say.
+    pub doubted_at: Option<Micros>,
     pub needs_attention: bool,
 }
 
@@ -118,6 +121,12 @@ const HOUR: i64 = 60 * MINUTE;
 
 /// How long a call may take.
 pub const CALL_TIMEOUT_MICROS: i64 = 30 * SECOND;
+/// How long after it was sent a call may still be carried out: the longest that a provider is known to
+/// work on one is 59 s.
+pub const CARRIED_OUT_WITHIN_MICROS: i64 = 60 * SECOND;
+/// The same where there is no key, and whatever is sent again is made again: what is not there by then is
+/// made anew within the minute that a doubt may last.
+pub const MADE_WITHIN_MICROS: i64 = 55 * SECOND;
 /// How long a provider may need before its reads show its writes.
 pub const QUIET_MICROS: i64 = 2 * SECOND;
 /// The first pause; it doubles each time.
@@ -180,6 +189,7 @@ impl Schedule {
             last_sent_at: None,
             state: EffectState::Pending,
             absent_seen_at: None,
+            doubted_at: None,
             needs_attention: false,
         }
     }
@@ -196,6 +206,7 @@ impl Schedule {
             last_sent_at: Some(now),
             state: EffectState::Sent,
             absent_seen_at: None,
+            doubted_at: self.doubted_at,
             needs_attention: self.needs_attention,
         }
     }
@@ -208,10 +219,32 @@ impl Schedule {
         time.0 <= first.0.saturating_add(last_send_after(window))
     }
 
-    /// From here on a look-up that finds nothing counts.
+    /// From here on a look-up that finds nothing counts. With a key it is enough that the call is over:
+    /// the same again does it once, whichever of them is carried out.
     fn absent_counts_from(&self) -> Micros {
         let sent = self.last_sent_at.or(self.first_sent_at).unwrap_or_default();
-        Micros(sent.0.saturating_add(CALL_TIMEOUT_MICROS + QUIET_MICROS))
+        let pause = match self.key_window {
+            Some(_) => CALL_TIMEOUT_MICROS + QUIET_MICROS,
+            None => MADE_WITHIN_MICROS,
+        };
+        later(sent, pause)
+    }
+
+    /// What was sent last has no answer.
+    fn doubted(mut self) -> Self {
+        self.state = EffectState::Unknown;
+        self.doubted_at = self.last_sent_at;
+        self
+    }
+
+    /// Nothing is there, and nothing can come any more of what was sent.
+    fn cleared(mut self, now: Micros) -> Self {
+        let within = match self.key_window {
+            Some(_) => CARRIED_OUT_WITHIN_MICROS,
+            None => MADE_WITHIN_MICROS,
+        };
+        self.doubted_at = self.doubted_at.filter(|sent| now < later(*sent, within));
+        self
     }
 
     fn watched(mut self, now: Micros) -> Self {
@@ -223,6 +256,7 @@ impl Schedule {
     }
 
     fn resolved(mut self, resolution: Resolution) -> (Self, Step) {
+        self.doubted_at = None;
         self.state = match resolution {
             Resolution::Done => EffectState::Done,
             Resolution::Declined => EffectState::Declined,
@@ -284,10 +318,7 @@ pub fn after_call(
             schedule.again(later(now, pause.max(hint)))
         }
         Report::Held => schedule.held(now),
-        Report::Unknown => {
-            schedule.state = EffectState::Unknown;
-            (schedule, Step::LookUp { due_at: later(now, QUIET_MICROS) })
-        }
+        Report::Unknown => (schedule.doubted(), Step::LookUp { due_at: later(now, QUIET_MICROS) }),
     }
 }
 
@@ -327,14 +358,13 @@ pub fn after_look_up(
 
 /// The lease of whoever worked on it ran out.
 #[must_use]
-pub fn taken_over(mut schedule: Schedule, now: Micros) -> (Schedule, Step) {
+pub fn taken_over(schedule: Schedule, now: Micros) -> (Schedule, Step) {
     match schedule.state {
         EffectState::Pending => schedule.again(now),
-        EffectState::Sent | EffectState::Unknown => {
-            schedule.state = EffectState::Unknown;
+        EffectState::Sent => (schedule.doubted().watched(now), Step::LookUp { due_at: now }),
+        EffectState::Unknown | EffectState::Accepted => {
             (schedule.watched(now), Step::LookUp { due_at: now })
         }
-        EffectState::Accepted => (schedule.watched(now), Step::LookUp { due_at: now }),
         EffectState::Done | EffectState::Declined | EffectState::Withdrawn => {
             (schedule, Step::Nothing)
         }
@@ -357,7 +387,7 @@ fn after_absent(mut schedule: Schedule, now: Micros) -> (Schedule, Step) {
     if now < second_look_at {
         return (schedule, Step::LookUp { due_at: second_look_at });
     }
-    schedule.again(now)
+    schedule.cleared(now).again(now)
 }
 
 /// How long a system is left alone that asks for it and names no time, after so many tries before.

@@ -146,7 +146,7 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
         if !schedule.needs_attention {
             return;
         }
-        if is_open_question(schedule.state) {
+        if is_open_question(schedule.state) || schedule.doubted_at.is_some() {
             // The same command at each look, so that it cannot be lost.
             drop(self.hand_in(&Ending::Unknown).await);
         } else if schedule.state == EffectState::Pending

@@ -172,6 +172,7 @@ pub(super) struct Progress {
     first_sent_at: Option<i64>,
     last_sent_at: Option<i64>,
     absent_seen_at: Option<i64>,
+    doubted_at: Option<i64>,
     needs_attention: bool,
 }
 
@@ -189,6 +190,7 @@ pub(crate) fn schedule(row: &EffectRow) -> Option<Schedule> {
         last_sent_at: row.last_sent_at.map(Micros),
         state: effect_state(row.state)?,
         absent_seen_at: row.absent_seen_at.map(Micros),
+        doubted_at: row.doubted_at.map(Micros),
         needs_attention: row.needs_attention,
     })
 }
@@ -235,6 +237,7 @@ fn moved(row: &EffectRow, schedule: Schedule, due_at: i64) -> EffectRow {
         first_sent_at: schedule.first_sent_at.map(|time| time.0),
         last_sent_at: schedule.last_sent_at.map(|time| time.0),
         absent_seen_at: schedule.absent_seen_at.map(|time| time.0),
+        doubted_at: schedule.doubted_at.map(|time| time.0),
         needs_attention: schedule.needs_attention,
         ..row.clone()
     }
@@ -275,6 +278,7 @@ impl From<&EffectRow> for Progress {
             first_sent_at: row.first_sent_at,
             last_sent_at: row.last_sent_at,
             absent_seen_at: row.absent_seen_at,
+            doubted_at: row.doubted_at,
             needs_attention: row.needs_attention,
         }
     }

@@ -417,6 +417,7 @@ pub(crate) struct EffectRow {
     pub first_sent_at: Option<i64>,
     pub last_sent_at: Option<i64>,
     pub absent_seen_at: Option<i64>,
+    pub doubted_at: Option<i64>,
     pub needs_attention: bool,
     pub created_at: i64,
     /// How long the system keeps the effect's key, in microseconds; `None`: it has none.

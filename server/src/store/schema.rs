@@ -359,6 +359,7 @@ diesel::table! {
         first_sent_at -> Nullable<BigInt>,
         last_sent_at -> Nullable<BigInt>,
         absent_seen_at -> Nullable<BigInt>,
+        doubted_at -> Nullable<BigInt>,
         needs_attention -> Bool,
         created_at -> BigInt,
         key_window -> Nullable<BigInt>,

@@ -363,7 +363,13 @@ fn operation(
     let id = number(row.operation_key);
     let stored =
         OperationState::from_stored(row.state).ok_or_else(|| defect("payment_operations.state"))?;
-    let state = match (stored, effects.get(&id).and_then(|effect| effect_state(effect.state))) {
+    let effect = effects.get(&id);
+    let is_doubted = effect.is_some_and(|effect| effect.doubted_at.is_some());
+    let state = match (stored, effect.and_then(|effect| effect_state(effect.state))) {
+        // To be sent again, while an earlier call may be carried out yet.
+        (OperationState::Pending, Some(EffectState::Pending)) if is_doubted => {
+            OperationState::Unknown
+        }
         (OperationState::Pending, Some(EffectState::Sent)) => OperationState::Sent,
         (OperationState::Pending | OperationState::Sent, Some(EffectState::Accepted)) => {
             OperationState::Accepted

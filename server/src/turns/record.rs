@@ -343,6 +343,7 @@ pub(super) fn planned(due_at: Micros, created_at: Micros) -> EffectRow {
         first_sent_at: None,
         last_sent_at: None,
         absent_seen_at: None,
+        doubted_at: None,
         needs_attention: false,
         created_at: created_at.0,
         key_window: None,

@@ -22,7 +22,8 @@ pub(crate) use self::kills::{
 pub(crate) use self::troubles::{
     No, Passing, a_forgotten_key_doubles_nothing, a_payment_is_read_in_the_end,
     a_repeat_is_answered_as_before, absences, every_doubt_is_ended, every_no_is_told,
-    every_operation_waits_for_credentials, what_passes_is_tried_again,
+    every_operation_waits_for_credentials, what_is_late_is_not_taken_back,
+    what_passes_is_tried_again,
 };
 use super::{Backend, World, eventually, problems, status_id};
 use crate::integrations::world_with_key;

@@ -404,6 +404,8 @@ CREATE TABLE effects (
     first_sent_at BIGINT,
     last_sent_at BIGINT,
     absent_seen_at BIGINT,
+    -- When a call was sent of which nothing is known yet.
+    doubted_at BIGINT,
     needs_attention BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     -- How long the system keeps the effect's key; nothing: it has none.

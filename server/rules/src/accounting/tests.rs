@@ -198,12 +198,12 @@ fn a_credit_note_waits_for_the_money_that_is_on_its_way_back() {
 #[test]
 fn a_transfer_is_not_due_while_one_that_was_given_up_may_be_under_way() {
     let at = |seconds: i64| Micros(seconds * 1_000_000);
-    let over = at(100 + 32);
+    let over = at(100 + 57);
     for (given_up_at, asked_at, due) in [
         (&[][..], at(100), at(100)),
         (&[at(100)], at(100), over),
-        (&[at(100)], at(131), over),
-        (&[at(100)], at(133), at(133)),
+        (&[at(100)], at(156), over),
+        (&[at(100)], at(158), at(158)),
         (&[at(100), at(10)], at(101), over),
     ] {
         let mut case = with(completed(), &vec![(Invoice, Withdrawn); given_up_at.len()]);

@@ -1,10 +1,10 @@
 //! When an effect is sent, looked up, resolved and left to a person.
 
 use super::{
-    ATTENTION_AFTER_MICROS, BACK_OFF_MAX_MICROS, CALL_TIMEOUT_MICROS, EffectState, HELD_MICROS,
-    HINT_MAX_MICROS, HOUR, KEY_WINDOW_MICROS, QUIET_MICROS, RETRY_MAX_MICROS, Report, Resolution,
-    SECOND, Schedule, Sighting, Step, System, after_call, after_look_up, back_off, busy_pause,
-    last_send_after, taken_over,
+    ATTENTION_AFTER_MICROS, BACK_OFF_MAX_MICROS, CALL_TIMEOUT_MICROS, CARRIED_OUT_WITHIN_MICROS,
+    EffectState, HELD_MICROS, HINT_MAX_MICROS, HOUR, KEY_WINDOW_MICROS, MADE_WITHIN_MICROS,
+    QUIET_MICROS, RETRY_MAX_MICROS, Report, Resolution, SECOND, Schedule, Sighting, Step, System,
+    after_call, after_look_up, back_off, busy_pause, last_send_after, taken_over,
 };
 use crate::order::Micros;
 use crate::payments::OperationState;
@@ -148,6 +148,49 @@ fn absent_is_believed_at_the_second_look_after_the_quiet_time() {
     assert_eq!(resent.first_sent_at, Some(Micros(0)));
     let (_, step) = after_look_up(resent, Sighting::Absent, second, 0);
     assert_eq!(step, look_up(second.0 + counts_from));
+}
+
+/// Two looks that find nothing, from when they count.
+fn seen_absent(schedule: Schedule, first: i64) -> Schedule {
+    let (schedule, _) = after_look_up(schedule, Sighting::Absent, Micros(first), 0);
+    after_look_up(schedule, Sighting::Absent, Micros(first + QUIET_MICROS), 0).0
+}
+
+#[test]
+fn what_was_never_answered_is_in_doubt_until_nothing_can_come_of_it() {
+    let (silent, _) = after_call(sent(), Report::Unknown, Micros(CALL_TIMEOUT_MICROS), 0);
+    assert_eq!(silent.doubted_at, Some(Micros(0)));
+    assert_eq!(taken_over(sent(), Micros(SECOND)).0.doubted_at, Some(Micros(0)));
+
+    // With its key it is sent again soon; the answer says nothing of the first call.
+    let again = seen_absent(silent, CALL_TIMEOUT_MICROS + QUIET_MICROS);
+    assert_eq!((again.state, again.doubted_at), (EffectState::Pending, Some(Micros(0))));
+    let resent = again.sent(Micros(36 * SECOND));
+    for report in [Report::TryLater { after: None }, Report::Held] {
+        let (later, _) = after_call(resent, report, Micros(37 * SECOND), 0);
+        assert_eq!((later.state, later.doubted_at), (EffectState::Pending, Some(Micros(0))));
+    }
+    let (second, _) = after_call(resent, Report::Unknown, Micros(37 * SECOND), 0);
+    assert_eq!(second.doubted_at, Some(Micros(36 * SECOND)), "the last of those that may come");
+
+    // What is not there when it is too late for it will not come.
+    let over = CARRIED_OUT_WITHIN_MICROS;
+    assert!(seen_absent(silent, over - QUIET_MICROS - 1).doubted_at.is_some());
+    let gone = seen_absent(silent, over - QUIET_MICROS);
+    assert_eq!((gone.state, gone.doubted_at), (EffectState::Pending, None));
+    assert_eq!(after_call(resent, Report::Done, Micros(over), 0).0.doubted_at, None);
+}
+
+#[test]
+fn what_has_no_key_is_made_again_when_it_was_not_made_for_long() {
+    let planned = Schedule::planned(System::Labels, None);
+    let (silent, _) =
+        after_call(planned.sent(Micros(0)), Report::Unknown, Micros(CALL_TIMEOUT_MICROS), 0);
+    let early = Micros(MADE_WITHIN_MICROS - 1);
+    let (waiting, step) = after_look_up(silent, Sighting::Absent, early, 0);
+    assert_eq!((waiting.absent_seen_at, step), (None, look_up(MADE_WITHIN_MICROS)));
+    let again = seen_absent(silent, MADE_WITHIN_MICROS);
+    assert_eq!((again.state, again.doubted_at), (EffectState::Pending, None));
 }
 
 #[test]

@@ -140,6 +140,7 @@ impl Plan {
             first_sent_at: self.first_sent_at.or(self.sent_at),
             last_sent_at: self.first_sent_at.or(self.sent_at),
             absent_seen_at: None,
+            doubted_at: None,
             needs_attention: false,
             created_at: CREATED_AT,
             key_window: Some(KEY_WINDOW_MICROS),

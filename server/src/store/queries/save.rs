@@ -216,6 +216,7 @@ async fn money(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
             first_sent_at,
             last_sent_at,
             absent_seen_at,
+            doubted_at,
             needs_attention
         )
     );

@@ -18,6 +18,9 @@ pub(crate) type Passing = (u16, &'static str, u32);
 /// How the provider words a no that a test wants.
 pub(crate) const WORDS: &str = "In the provider's own words";
 
+/// Later than anybody waits, and within the time in which a call may be carried out.
+const LATE: Effect = Effect::Late { millis: 50_000 };
+
 /// Silence, a line that breaks and a late error, each before it is done and after; and what the
 /// provider alone is capable of.
 fn doubts(operation: &str, more: &[Effect]) -> Vec<Trouble> {
@@ -48,6 +51,42 @@ pub(crate) async fn every_doubt_is_ended<Where: Till>(stage: &Arc<Stage<Where>>,
     for one in running {
         one.await.unwrap();
     }
+}
+
+/// Carried out long after nobody waits for the answer, and refused meanwhile as being under way: what
+/// may be done yet is not taken back, and is done once.
+pub(crate) async fn what_is_late_is_not_taken_back<Where: Till>(backend: Backend) {
+    let stage = Arc::new(Stage::<Where>::set(backend).await);
+    let mut running = Vec::new();
+    for (deed, word) in deeds::<Where>() {
+        if !matches!(deed, Deed::Capture | Deed::Cancel) {
+            continue;
+        }
+        let stage = Arc::clone(&stage);
+        running.push(tokio::spawn(async move {
+            let sale = stage.buy_for(deed).await;
+            stage.fake.trouble(Trouble::of(word, LATE).about(&sale.id));
+            stage.begin(deed, &sale).await;
+            let (told, book) = (format!("{deed:?}, late"), stage.fake.book());
+            eventually(&told, async || (book.calls(word, &sale.id) > 0).then_some(())).await;
+            eventually(&told, async || {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let refusal = stage.world.withdraw(&sale.name).await.map(drop).unwrap_err();
+                match refusal.code() {
+                    Some("EFFECT_ALREADY_SENT") => None,
+                    Some("NO_STATUS_CHANGE_PENDING") => Some(()),
+                    _ => panic!("{told}: {refusal:?}"),
+                }
+            })
+            .await;
+            assert!(stage.fake.book().calls(word, &sale.id) > 1, "{told}: it was asked again");
+            stage.check_done(deed, &sale, &told).await;
+        }));
+    }
+    for one in running {
+        one.await.unwrap();
+    }
+    stage.check().await;
 }
 
 /// The provider forgets the keys of all that it has not answered, done or not: what was done is found
