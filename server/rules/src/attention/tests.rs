@@ -2,13 +2,34 @@
 
 use crate::fixtures::script::check;
 
+/// The capture of an order is asked for.
+const CAPTURING: &str = "
+    place A 100 klarna:k1=100
+    yes k1
+    A sent => requested:sent capture?k1=100
+";
+
+/// Of two payments one could not be captured, and the other is to be paid back.
+const PAYING_BACK: &str = "
+    place A 100 klarna:k1=70 giftcard:g1=30
+    yes k1
+    yes g1
+    A sent           => requested:sent capture?k1=70
+    yes k1           => capture!k1=70:succeeded capture?g1=30
+    no g1            => capture!g1=30:declined problem:CAPTURE_DECLINED dropped:sent
+    A cancelled keep => requested:cancelled refund?k1=70
+";
+
+/// A history that begins so.
+fn check_after(beginning: &str, rest: &str) {
+    check(&format!("{beginning}{rest}"));
+}
+
 #[test]
 fn what_happened_is_said_and_the_change_goes_on() {
-    check(
+    check_after(
+        CAPTURING,
         "
-        place A 100 klarna:k1=100
-        yes k1
-        A sent                   => requested:sent capture?k1=100
         settle A k1 capture yes  => REFUSED OPERATION_NOT_SENT operation=3
         unknown k1               => updated:k1 problem:OUTCOME_UNKNOWN
         settle A k1 capture yes 101 => REFUSED INVALID_REQUEST
@@ -25,11 +46,9 @@ fn what_happened_is_said_and_the_change_goes_on() {
 
 #[test]
 fn what_is_held_says_so_once_until_it_gets_through() {
-    check(
+    check_after(
+        CAPTURING,
         "
-        place A 100 klarna:k1=100
-        yes k1
-        A sent                            => requested:sent capture?k1=100
         held k1 INTEGRATION_DISABLED      => problem:INTEGRATION_DISABLED
         held k1 INTEGRATION_DISABLED      =>
         held k1 INTEGRATION_UNAUTHORIZED  => closed:INTEGRATION_DISABLED problem:INTEGRATION_UNAUTHORIZED
@@ -45,11 +64,9 @@ fn what_is_held_says_so_once_until_it_gets_through() {
 
 #[test]
 fn what_may_have_been_done_is_told_as_that_and_not_as_held() {
-    check(
+    check_after(
+        CAPTURING,
         "
-        place A 100 klarna:k1=100
-        yes k1
-        A sent                       => requested:sent capture?k1=100
         held k1 OPERATION_DELAYED    => problem:OPERATION_DELAYED
         unknown k1                   => updated:k1 problem:OUTCOME_UNKNOWN closed:OPERATION_DELAYED
         held k1 OPERATION_DELAYED    =>
@@ -60,11 +77,9 @@ fn what_may_have_been_done_is_told_as_that_and_not_as_held() {
 
 #[test]
 fn what_is_held_can_be_taken_back() {
-    check(
+    check_after(
+        CAPTURING,
         "
-        place A 100 klarna:k1=100
-        yes k1
-        A sent                       => requested:sent capture?k1=100
         held k1 INTEGRATION_DISABLED => problem:INTEGRATION_DISABLED
         withdraw A                   => capture!k1=100:withdrawn dropped:sent closed:INTEGRATION_DISABLED
         ",
@@ -73,11 +88,9 @@ fn what_is_held_can_be_taken_back() {
 
 #[test]
 fn what_did_not_happen_is_said_and_asked_for_again() {
-    check(
+    check_after(
+        CAPTURING,
         "
-        place A 100 klarna:k1=100
-        yes k1
-        A sent                  => requested:sent capture?k1=100
         unknown k1
         settle A k1 capture no  => settled:capture@k1:unknown capture!k1=100:declined problem:CAPTURE_DECLINED dropped:sent closed:OUTCOME_UNKNOWN updated:k1
         late k1 capture yes     => updated:k1
@@ -90,11 +103,9 @@ fn what_did_not_happen_is_said_and_asked_for_again() {
 
 #[test]
 fn less_may_have_happened_than_was_asked() {
-    check(
+    check_after(
+        CAPTURING,
         "
-        place A 100 klarna:k1=100
-        yes k1
-        A sent                     => requested:sent capture?k1=100
         sent k1
         settle A k1 capture yes 60 => settled:capture@k1:sent capture!k1=60:succeeded updated:k1 problem:CAPTURE_DECLINED dropped:sent
         A sent                     => requested:sent capture?k1=40
@@ -142,15 +153,9 @@ fn what_waits_is_tried_now_with_its_key() {
 
 #[test]
 fn a_declined_refund_is_asked_for_anew_and_never_twice() {
-    check(
+    check_after(
+        PAYING_BACK,
         "
-        place A 100 klarna:k1=70 giftcard:g1=30
-        yes k1
-        yes g1
-        A sent             => requested:sent capture?k1=70
-        yes k1             => capture!k1=70:succeeded capture?g1=30
-        no g1              => capture!g1=30:declined problem:CAPTURE_DECLINED dropped:sent
-        A cancelled keep   => requested:cancelled refund?k1=70
         retry A k1 refund  => settled:refund@k1:pending
         no k1              => refund!k1=70:declined problem:REFUND_DECLINED dropped:cancelled
         retry A k1 refund  => settled:refund@k1:declined refund?k1=70
@@ -165,15 +170,9 @@ fn a_declined_refund_is_asked_for_anew_and_never_twice() {
 
 #[test]
 fn a_declined_refund_paid_by_hand_is_no_problem_any_more() {
-    check(
+    check_after(
+        PAYING_BACK,
         "
-        place A 100 klarna:k1=70 giftcard:g1=30
-        yes k1
-        yes g1
-        A sent
-        yes k1
-        no g1
-        A cancelled keep
         no k1                  => refund!k1=70:declined problem:REFUND_DECLINED dropped:cancelled
         settle A k1 refund yes => settled:refund@k1:declined refund!k1=70:succeeded closed:REFUND_DECLINED
         A cancelled keep       => requested:cancelled void?g1=30
@@ -183,15 +182,9 @@ fn a_declined_refund_paid_by_hand_is_no_problem_any_more() {
 
 #[test]
 fn what_a_refund_came_short_of_can_be_asked_for_too() {
-    check(
+    check_after(
+        PAYING_BACK,
         "
-        place A 100 klarna:k1=70 giftcard:g1=30
-        yes k1
-        yes g1
-        A sent
-        yes k1
-        no g1
-        A cancelled keep
         no k1                  => refund!k1=70:declined problem:REFUND_DECLINED dropped:cancelled
         retry A k1 refund      => settled:refund@k1:declined refund?k1=70
         yes k1 50              => refund!k1=50:succeeded updated:k1 closed:REFUND_DECLINED problem:REFUND_DECLINED
@@ -204,15 +197,9 @@ fn what_a_refund_came_short_of_can_be_asked_for_too() {
 
 #[test]
 fn a_cancellation_that_was_given_up_pays_nothing_back() {
-    check(
+    check_after(
+        PAYING_BACK,
         "
-        place A 100 klarna:k1=70 giftcard:g1=30
-        yes k1
-        yes g1
-        A sent
-        yes k1
-        no g1
-        A cancelled keep       => requested:cancelled refund?k1=70
         no k1                  => refund!k1=70:declined problem:REFUND_DECLINED dropped:cancelled
         A sent                 => requested:sent capture?g1=30
         yes g1                 => capture!g1=30:succeeded status:sent delivered closed:CAPTURE_DECLINED closed:REFUND_DECLINED
