@@ -314,19 +314,15 @@ async fn asked_by_three(stage: &Stage, orders: &[OrderName]) {
 async fn many_sales_of_one_buyer_make_one_customer(backend: Backend) {
     let stage = Stage::set(backend).await;
     // Another shop with the same employee, and where there can be one another replica.
-    let mut shops = vec![stage.beside("B-").await];
-    if backend == Backend::Postgres {
-        let replica = stage.world.server.replica().await;
-        let world = stage.world.through(&replica);
-        shops.push(Stage { world, fake: Arc::clone(&stage.fake), prefix: String::new() });
-    }
-    shops.push(stage);
+    let (elsewhere, world) = (stage.beside("B-").await, stage.world.beside().await);
+    let beside = Stage { world, fake: Arc::clone(&stage.fake), prefix: String::new() };
+    let shops = [elsewhere, beside, stage];
     let mut sales = Vec::new();
     for round in 0..8 {
         let shop = &shops[round % shops.len()];
         sales.push((round % shops.len(), shop.sell_to("mange@kunde.example").await));
     }
-    let [stage, ..] = shops.as_slice() else { panic!("a shop") };
+    let [stage, ..] = &shops;
     let slow = Trouble::of("read", Effect::Slow { millis: 500 }).about("mange@kunde.example");
     stage.fake.trouble(slow.once_done().always());
     for (shop, sale) in &sales {

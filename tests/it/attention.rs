@@ -28,8 +28,6 @@ trials! {
     ];
     own: [
         a_verdict_outlives_a_kill,
-    ];
-    once: [
         rule_11_2_what_stays_unknown_is_told_looked_up_and_settled,
         only_one_of_two_verdicts_counts,
     ];
@@ -404,8 +402,8 @@ async fn a_verdict_outlives_a_kill(backend: Backend) {
 }
 
 /// Time is turned back behind the server's back: nobody waits a quarter of an hour.
-async fn rule_11_2_what_stays_unknown_is_told_looked_up_and_settled() {
-    let world = World::own(Backend::Postgres, &[]).await;
+async fn rule_11_2_what_stays_unknown_is_told_looked_up_and_settled(backend: Backend) {
+    let world = World::own(backend, &[]).await;
     let (bought, capture) = world.capturing("capture=timeout-after:1s,read=unavailable").await;
     let hours = |count: i64| count * 3_600 * 1_000_000;
     let back = format!("UPDATE effects SET first_sent_at = first_sent_at - {}", hours(21));
@@ -443,9 +441,9 @@ async fn rule_11_2_what_stays_unknown_is_told_looked_up_and_settled() {
     audit(&world).await;
 }
 
-async fn only_one_of_two_verdicts_counts() {
-    let first = World::own(Backend::Postgres, &[]).await;
-    let second = first.through(&first.server.replica().await);
+async fn only_one_of_two_verdicts_counts(backend: Backend) {
+    let first = World::own(backend, &[]).await;
+    let second = first.beside().await;
     for _ in 0..3 {
         let (bought, capture) = first.capturing("capture=timeout-after,read=unavailable").await;
         let mut running = Vec::new();

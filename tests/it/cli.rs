@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 use crate::harness::folder::Folder;
-use crate::harness::{PATIENCE, World, binaries, eventually, problems, status_id};
+use crate::harness::{Backend, PATIENCE, World, binaries, eventually, problems, status_id};
 
 trials! {
     shared: [
@@ -31,8 +31,8 @@ trials! {
         one_order_is_placed_from_standard_input,
         problems_are_listed_with_their_remedy_and_dealt_with,
     ];
+    own: [the_shipped_sample_is_imported_whole];
     once: [
-        the_shipped_sample_is_imported_whole,
         a_service_that_is_not_there_is_told,
         completions_are_printed_for_each_shell,
     ];
@@ -480,8 +480,8 @@ async fn problems_are_listed_with_their_remedy_and_dealt_with(world: World) {
     assert!(history.contains("OPERATION_SETTLED") && history.contains("with a reason"));
 }
 
-async fn the_shipped_sample_is_imported_whole() {
-    let world = World::own(crate::harness::Backend::Sqlite, &[]).await;
+async fn the_shipped_sample_is_imported_whole(backend: Backend) {
+    let world = World::own(backend, &[]).await;
     let file = binaries::workspace().join("tests/samples/day.jsonl").display().to_string();
     let failed = world.server.store.folder.file("failed.jsonl").display().to_string();
     let imported = world.ctl(&["import", &file, "--failed", &failed]).await;

@@ -181,8 +181,7 @@ async fn a_full_queue_refuses_and_loses_nothing(backend: Backend) {
     const COMMANDS: usize = 1_500;
     let world = World::own(backend, &[]).await;
     let Bought { name, .. } = world.buy(900, "").await;
-    let statement = "UPDATE shop_heads SET next_id = next_id";
-    let held = hold(&world, statement).await;
+    let held = world.server.store.hold("UPDATE shop_heads SET next_id = next_id").await;
     let clients: Vec<_> = (0..8)
         .map(|_| {
             let builder = world.server.client_builder().retry(RetryPolicy::off());
@@ -223,28 +222,4 @@ async fn a_full_queue_refuses_and_loses_nothing(backend: Backend) {
     world.settled(&name).await;
     let orders = audit(&world).await;
     assert_eq!(orders.len(), numbers.len() + 1, "what was refused did not happen");
-}
-
-/// Keeps a lock until it is dropped.
-struct Held {
-    _sqlite: Option<diesel::SqliteConnection>,
-    _postgres: Option<tokio_postgres::Client>,
-}
-
-async fn hold(world: &World, statement: &str) -> Held {
-    let store = &world.server.store;
-    match world.server.backend {
-        Backend::Sqlite => {
-            let mut connection = store.sqlite();
-            let statements = format!("BEGIN IMMEDIATE; {statement};");
-            diesel::connection::SimpleConnection::batch_execute(&mut connection, &statements)
-                .unwrap();
-            Held { _sqlite: Some(connection), _postgres: None }
-        }
-        Backend::Postgres => {
-            let client = store.postgres().await;
-            client.batch_execute(&format!("BEGIN; {statement};")).await.unwrap();
-            Held { _sqlite: None, _postgres: Some(client) }
-        }
-    }
 }

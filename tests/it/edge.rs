@@ -226,14 +226,16 @@ async fn a_server_without_its_database_says_so_and_recovers(backend: Backend) {
         async move { client.get_order(request).await }
     };
     if backend == Backend::Sqlite {
-        // An embedded database is never away: one that is locked by another program is waited for.
-        let mut connection = store.sqlite();
-        let locked = diesel::connection::SimpleConnection::batch_execute(
-            &mut connection,
-            "BEGIN EXCLUSIVE; ROLLBACK;",
-        );
-        drop(locked);
-        assert!(read(&world).await.is_ok());
+        // An embedded database is never away: while another program writes it can be read, and whoever
+        // wants to write waits.
+        let held = store.hold("UPDATE shop_heads SET next_id = next_id").await;
+        let change = impatient.change_status(&bought.name, &world.status("processing"));
+        let change = tokio::spawn(async move { change.send().await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(status_id(&read(&world).await.unwrap().order.unwrap()), "not-processed");
+        assert!(!change.is_finished());
+        drop(held);
+        assert_eq!(status_id(&change.await.unwrap().unwrap().order.unwrap()), "processing");
         return;
     }
     let database = store.database.as_ref().unwrap();

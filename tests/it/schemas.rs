@@ -152,7 +152,7 @@ async fn lists_walk_an_index(backend: Backend) {
         };
         let list = format!("FROM orders WHERE {shop} {condition} ORDER BY {sort} LIMIT 50");
         let plan = match backend {
-            Backend::Sqlite => store.plan(&format!("SELECT order_key {list}")),
+            Backend::Sqlite => store.plan(&format!("SELECT order_key {list}")).await,
             Backend::Postgres => {
                 store.texts(&format!("EXPLAIN SELECT order_key {list}")).await.join("\n")
             }

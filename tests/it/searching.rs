@@ -17,9 +17,9 @@ trials! {
         metadata_are_met_exactly,
         any_filter_finds_what_a_plain_reading_finds,
         words_of_a_shop_are_found_in_no_other,
-        another_replica_finds_what_was_placed_elsewhere,
     ];
     own: [a_kill_of_the_one_who_reads_words_loses_none];
+    once: [another_replica_finds_what_was_placed_elsewhere];
 }
 
 async fn numbers(world: &World, order_by: &str, filter: OrderFilter) -> Vec<i64> {
@@ -265,10 +265,8 @@ async fn words_of_a_shop_are_found_in_no_other(world: World) {
     assert_eq!(found(&elsewhere, "kari").await, [1001]);
 }
 
-async fn another_replica_finds_what_was_placed_elsewhere(world: World) {
-    if world.server.backend == Backend::Sqlite {
-        return;
-    }
+async fn another_replica_finds_what_was_placed_elsewhere() {
+    let world = World::own(Backend::Postgres, &[]).await;
     let other = world.through(&world.server.replica().await);
     world.place(world.draft(0).external_reference("from-one")).await;
     assert_eq!(found(&other, "from-one").await, [1001]);

@@ -17,13 +17,13 @@ trials! {
     own: [
         a_restart_keeps_everything,
         a_stop_finishes_what_was_taken,
+        a_second_signal_ends_it_at_once,
     ];
     once: [
         the_first_start_says_where_things_are_and_what_to_try,
         a_second_process_on_the_same_file_is_refused,
         what_keeps_it_from_starting_is_told_in_one_line,
         settings_come_from_flags_environment_and_file,
-        a_second_signal_ends_it_at_once,
     ];
 }
 
@@ -188,8 +188,8 @@ async fn settings_come_from_flags_environment_and_file() {
     );
 }
 
-async fn a_second_signal_ends_it_at_once() {
-    let world = World::own(Backend::Sqlite, &["--drain-timeout", "60s"]).await;
+async fn a_second_signal_ends_it_at_once(backend: Backend) {
+    let world = World::own(backend, &["--drain-timeout", "60s"]).await;
     let bought = world.buy(900, "capture=slow:3m").await;
     world.change(&bought.name, "sent").send().await.unwrap();
     world.server.signal("TERM");

@@ -35,6 +35,12 @@ struct Step {
     detail: String,
 }
 
+/// Keeps a lock until it is dropped.
+pub(crate) struct Held {
+    _sqlite: Option<SqliteConnection>,
+    _postgres: Option<tokio_postgres::Client>,
+}
+
 /// Bytes of a text of hexadecimal digits.
 fn bytes_of(hex: &str) -> Vec<u8> {
     let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
@@ -83,12 +89,24 @@ impl Store {
         }
     }
 
-    /// How SQLite would go about a query.
-    pub(crate) fn plan(&self, query: &str) -> String {
-        let rows: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}"))
-            .load(&mut self.sqlite())
-            .unwrap();
-        rows.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")
+    /// How the database would go about a query. PostgreSQL reads a table of few rows as a whole, unless
+    /// it is told not to.
+    pub(crate) async fn plan(&self, query: &str) -> String {
+        let steps: Vec<String> = match self.backend() {
+            Backend::Sqlite => {
+                let rows: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}"))
+                    .load(&mut self.sqlite())
+                    .unwrap();
+                rows.into_iter().map(|step| step.detail).collect()
+            }
+            Backend::Postgres => {
+                let client = self.postgres().await;
+                client.batch_execute("SET enable_seqscan = off").await.unwrap();
+                let rows = client.query(&format!("EXPLAIN {query}"), &[]).await.unwrap();
+                rows.into_iter().map(|row| row.get(0)).collect()
+            }
+        };
+        steps.join("\n")
     }
 
     /// Everything of every column of every table, with the table's name, and the words of the index.
@@ -157,7 +175,7 @@ impl Store {
         }
     }
 
-    /// Damages the tables. On SQLite nobody else may have them open.
+    /// Changes the tables, whether a server has them open or not; damages them, if that is meant.
     pub(crate) async fn damage(&self, statement: &str) {
         match self.backend() {
             Backend::Sqlite => {
@@ -175,6 +193,23 @@ impl Store {
         let of_orders =
             |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("orders.db");
         all.filter(of_orders).collect()
+    }
+
+    /// Makes a change and keeps it to itself, so that whoever changes the same waits. On SQLite that is
+    /// whoever changes anything.
+    pub(crate) async fn hold(&self, statement: &str) -> Held {
+        match self.backend() {
+            Backend::Sqlite => {
+                let mut connection = self.sqlite();
+                connection.batch_execute(&format!("BEGIN IMMEDIATE; {statement};")).unwrap();
+                Held { _sqlite: Some(connection), _postgres: None }
+            }
+            Backend::Postgres => {
+                let client = self.postgres().await;
+                client.batch_execute(&format!("BEGIN; {statement};")).await.unwrap();
+                Held { _sqlite: None, _postgres: Some(client) }
+            }
+        }
     }
 
     pub(crate) fn sqlite(&self) -> SqliteConnection {

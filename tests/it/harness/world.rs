@@ -69,6 +69,15 @@ impl World {
         Self { server: Arc::clone(server), client: server.client(), shop: self.shop.clone() }
     }
 
+    /// The same shop through a second server process where the database lets there be two; else once
+    /// more through the first.
+    pub(crate) async fn beside(&self) -> Self {
+        match self.server.backend {
+            Backend::Sqlite => self.through(&self.server),
+            Backend::Postgres => self.through(&self.server.replica().await),
+        }
+    }
+
     /// The provider's own view of this shop.
     pub(crate) fn book(&self) -> Book {
         Book::new(self.server.store.book(), self.shop.id())
