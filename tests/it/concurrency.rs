@@ -22,17 +22,19 @@ trials! {
 
 const CLIENTS: usize = 64;
 
-/// Runs as many clients at once, each on a connection of its own.
-async fn crowd<Answer, Running>(
-    world: &World,
+/// Runs so many clients at once, in these worlds by turns, each on a connection of its own.
+pub(crate) async fn crowd<Answer, Running>(
+    worlds: &[&World],
+    clients: usize,
     act: impl Fn(World, usize) -> Running,
 ) -> Vec<Result<Answer, Error>>
 where
     Answer: Send + 'static,
     Running: Future<Output = Result<Answer, Error>> + Send + 'static,
 {
-    let running: Vec<_> = (0..CLIENTS)
-        .map(|number| tokio::spawn(act(world.through(&world.server), number)))
+    let running: Vec<_> = (0..clients)
+        .zip(worlds.iter().cycle())
+        .map(|(number, world)| tokio::spawn(act(world.through(&world.server), number)))
         .collect();
     let mut outcomes = Vec::new();
     for one in running {
@@ -54,7 +56,7 @@ async fn sixty_four_clients_on_one_order_move_its_money_once(world: World) {
             [usize::try_from(round % 3).unwrap()];
         let bought = world.buy(900, trouble).await;
         let name = bought.name.clone();
-        let outcomes = crowd(&world, move |world, number| {
+        let outcomes = crowd(&[&world], CLIENTS, move |world, number| {
             let name = name.clone();
             async move {
                 if number % 4 == 3 {
@@ -97,7 +99,7 @@ async fn capture_twins(world: &World) {
         twins.push(twin.name.parse::<OrderName>().unwrap());
     }
     let all = twins.clone();
-    let outcomes = crowd(world, move |world, number| {
+    let outcomes = crowd(&[world], CLIENTS, move |world, number| {
         let name = all[number % all.len()].clone();
         async move {
             if number % 16 == 15 {
@@ -131,7 +133,7 @@ async fn one_command_from_sixty_four_clients_is_done_once(world: World) {
 
 async fn place_once(world: &World) {
     let (id, reference) = (request_id(), world.reference(""));
-    let outcomes = crowd(world, move |world, _| {
+    let outcomes = crowd(&[world], CLIENTS, move |world, _| {
         let draft = world.draft(900).payment("klarna", &reference, 900).external_reference("WEB-1");
         let draft = draft.request_id(&id);
         async move { draft.send().await }
@@ -148,7 +150,7 @@ async fn place_once(world: &World) {
     assert!(order.duplicates.is_empty());
 
     // Different commands for one external reference: one gets it.
-    let outcomes = crowd(world, |world, _| {
+    let outcomes = crowd(&[world], CLIENTS, |world, _| {
         let draft = world.draft(0).external_reference("WEB-2");
         async move { draft.send().await }
     })
@@ -164,7 +166,7 @@ async fn the_last_goods_go_to_as_many_as_there_are(world: World) {
         let sku = format!("CUP-{round}");
         world.stock(&sku, 10).await;
         let wanted = sku.clone();
-        let outcomes = crowd(&world, move |world, _| {
+        let outcomes = crowd(&[&world], CLIENTS, move |world, _| {
             let draft = world.draft(0).goods(&wanted, "Kopp", 1, 0, 2_500);
             async move { draft.send().await }
         })

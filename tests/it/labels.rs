@@ -55,7 +55,7 @@ fn settings() -> LabelSettings {
     }
 }
 
-fn address() -> proto::Address {
+pub(crate) fn address() -> proto::Address {
     proto::Address {
         recipient: "Åse & \"Søn\" <'Hemmelig'>".to_owned(),
         lines: vec!["Gata 63".to_owned()],

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use order_rules::refusals::Code;
 use order_sdk::proto::{self, StatusTag};
-use order_sdk::{Error, OrderName, Start};
+use order_sdk::{OrderName, Start};
 
-use crate::concurrency::check_refusals;
+use crate::concurrency::{check_refusals, crowd};
 use crate::harness::audit::audit;
 use crate::harness::listener::Listener;
 use crate::harness::{Backend, WAIT, World, depth, eventually, mask, status_id};
@@ -128,32 +128,9 @@ async fn an_edit_races_a_capture_and_the_total_of_that_moment_is_taken() {
     audit(&second).await;
 }
 
-/// Clients at both replicas at once, every other at the one.
-async fn through_both<Answer, Running>(
-    pair: &(World, World),
-    clients: usize,
-    act: impl Fn(World, usize) -> Running,
-) -> Vec<Result<Answer, Error>>
-where
-    Answer: Send + 'static,
-    Running: Future<Output = Result<Answer, Error>> + Send + 'static,
-{
-    let running: Vec<_> = (0..clients)
-        .map(|number| {
-            let world = if number % 2 == 0 { &pair.0 } else { &pair.1 };
-            tokio::spawn(act(world.through(&world.server), number))
-        })
-        .collect();
-    let mut outcomes = Vec::new();
-    for one in running {
-        outcomes.push(one.await.unwrap());
-    }
-    outcomes
-}
-
 async fn a_cancel_races_a_capture_and_goods_go_back_once() {
-    let pair = pair(&["--call-timeout", "3s"]).await;
-    let (first, second) = &pair;
+    let (first, second) = pair(&["--call-timeout", "3s"]).await;
+    let both = [&first, &second];
     first.stock("CUP", 1_000).await;
     let troubles = [
         "",
@@ -165,7 +142,7 @@ async fn a_cancel_races_a_capture_and_goods_go_back_once() {
         let trouble = troubles[usize::try_from(round).unwrap() % troubles.len()];
         let (name, reference) = first.buy_three_cups(trouble).await;
         let raced = name.clone();
-        let outcomes = through_both(&pair, 32, move |world, number| {
+        let outcomes = crowd(&both, 32, move |world, number| {
             let name = raced.clone();
             async move {
                 // Both kinds at both replicas.
@@ -194,16 +171,16 @@ async fn a_cancel_races_a_capture_and_goods_go_back_once() {
         }
         assert_eq!(second.on_hand("CUP").await, left, "{trouble}: goods went back once, or not");
         if status_id(&order) == "sent" {
-            left += credited_by_many(&pair, &name, &reference).await;
+            left += credited_by_many(both, &name, &reference).await;
             assert_eq!(first.on_hand("CUP").await, left, "{trouble}: each unit went back once");
         }
     }
     // Whoever won all of those: this one is sold.
     let (name, reference) = first.buy_three_cups("refund=slow:200ms").await;
     first.complete(&name).await.unwrap();
-    credited_by_many(&pair, &name, &reference).await;
+    credited_by_many(both, &name, &reference).await;
     assert_eq!(second.on_hand("CUP").await, left);
-    audit(second).await;
+    audit(&second).await;
 }
 
 impl World {
@@ -218,9 +195,9 @@ impl World {
 
 /// Many credit a unit each of three that were sold and put it back, while others try to cancel. Answers
 /// how many went back.
-async fn credited_by_many(pair: &(World, World), name: &OrderName, reference: &str) -> i64 {
+async fn credited_by_many(both: [&World; 2], name: &OrderName, reference: &str) -> i64 {
     let credited = name.clone();
-    let outcomes = through_both(pair, 16, move |world, number| {
+    let outcomes = crowd(&both, 16, move |world, number| {
         let name = credited.clone();
         async move {
             if number % 4 == 3 {
@@ -235,10 +212,10 @@ async fn credited_by_many(pair: &(World, World), name: &OrderName, reference: &s
     // Once all is credited a cancellation only moves the label.
     let allowed = [Code::CreditExceedsCaptured, Code::AlreadyCaptured, Code::StatusChangePending];
     check_refusals(&outcomes, &allowed);
-    let order = pair.0.settled(name).await;
+    let order = both[0].settled(name).await;
     assert_eq!(order.lines[0].credited_quantity, 3);
     assert_eq!(order.credit_orders.len(), 3);
-    assert_eq!(pair.0.book().done(reference, "refund"), [300, 300, 300]);
+    assert_eq!(both[0].book().done(reference, "refund"), [300, 300, 300]);
     3
 }
 

@@ -38,16 +38,12 @@ where
     Body: Fn(World) -> Running + Copy + Send + 'static,
     Running: Future<Output = ()>,
 {
-    Backend::ALL
-        .map(|backend| {
-            audited(area, &format!("{name}::{}", backend.name()), async move || {
-                let world = World::shared(backend).await;
-                body(world.clone()).await;
-                let (breaches, _) = world.breaches().await;
-                assert!(breaches.is_empty(), "the audit finds {breaches:?}");
-            })
-        })
-        .into()
+    on_both(area, name, true, move |backend| async move {
+        let world = World::shared(backend).await;
+        body(world.clone()).await;
+        let (breaches, _) = world.breaches().await;
+        assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+    })
 }
 
 /// A test with servers of its own, on both databases.
@@ -56,12 +52,7 @@ where
     Body: Fn(Backend) -> Running + Copy + Send + 'static,
     Running: Future<Output = ()>,
 {
-    Backend::ALL
-        .map(|backend| {
-            let name = format!("{name}::{}", backend.name());
-            audited(area, &name, async move || body(backend).await)
-        })
-        .into()
+    on_both(area, name, true, body)
 }
 
 /// The same, and what it leaves in its tables is no work of the server's.
@@ -70,10 +61,19 @@ where
     Body: Fn(Backend) -> Running + Copy + Send + 'static,
     Running: Future<Output = ()>,
 {
+    on_both(area, name, false, body)
+}
+
+fn on_both<Body, Running>(area: &str, name: &str, is_audited: bool, body: Body) -> Vec<Trial>
+where
+    Body: Fn(Backend) -> Running + Copy + Send + 'static,
+    Running: Future<Output = ()>,
+{
     Backend::ALL
         .map(|backend| {
+            let audited = is_audited.then(Audited::begin);
             let name = format!("{name}::{}", backend.name());
-            trial(area, &name, None, async move || body(backend).await)
+            trial(area, &name, audited, async move || body(backend).await)
         })
         .into()
 }
@@ -84,14 +84,7 @@ where
     Body: Fn() -> Running + Copy + Send + 'static,
     Running: Future<Output = ()>,
 {
-    vec![audited(area, name, async move || body().await)]
-}
-
-fn audited<Body>(area: &str, name: &str, body: Body) -> Trial
-where
-    Body: AsyncFn() + Send + 'static,
-{
-    trial(area, name, Some(Audited::begin()), body)
+    vec![trial(area, name, Some(Audited::begin()), async move || body().await)]
 }
 
 fn trial<Body>(area: &str, name: &str, audited: Option<Audited>, body: Body) -> Trial

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use order_rules::audit::Invariant;
-use order_sdk::proto::{self, LabelSettings};
+use order_sdk::proto::LabelSettings;
 use order_sdk::{Error, OrderName};
 
 use crate::harness::{Backend, WAIT, World};
+use crate::labels::address;
 
 trials! {
     damaged: [every_damage_is_named];
@@ -170,14 +171,7 @@ impl World {
         };
         let draft = self.draft(0).with(|order| {
             order.lines.clear();
-            order.shipping_address = Some(proto::Address {
-                recipient: "Kari Testesen".to_owned(),
-                lines: vec!["Gata 63".to_owned()],
-                postal_code: "6310".to_owned(),
-                city: "Veblungsnes".to_owned(),
-                region_code: "NO".to_owned(),
-                ..proto::Address::default()
-            });
+            order.shipping_address = Some(address());
         });
         let draft = draft.goods("CUP", "Kopp", 2, 500, 2_500);
         let order = self.place(draft.payment("klarna", self.reference(trouble), 1_000)).await;
