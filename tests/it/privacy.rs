@@ -32,6 +32,7 @@ trials! {
         many_orders_are_erased_in_several_turns,
         the_files_of_mails_go_with_the_person,
         a_kill_during_an_erasure_is_made_good_by_asking_again,
+        a_kill_between_two_turns_of_an_erasure_is_made_good_by_asking_again,
     ];
     once: [
         an_erasure_empties_the_ring_of_every_replica,
@@ -448,15 +449,51 @@ async fn a_kill_during_an_erasure_is_made_good_by_asking_again(backend: Backend)
         world.server.kill().await;
         asking.abort();
         world.server.start().await;
-        let erased = world.erase(EMAIL, &id, false).await.unwrap();
-        let numbers: BTreeSet<&String> = erased.iter().collect();
-        assert_eq!((erased.len(), numbers.len()), (count, count), "all of them, each once");
-        assert_eq!(world.erase(EMAIL, &id, false).await.unwrap(), erased);
-        assert!(world.export(person(EMAIL)).await.is_empty());
+        all_are_erased_by_asking_again(&world, &id, count).await;
     }
+    no_canary_is_left(&world).await;
+    audit(&world).await;
+}
+
+/// What the first turn has done is durable, and the second is under way.
+async fn a_kill_between_two_turns_of_an_erasure_is_made_good_by_asking_again(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    let count = many_canaries(&world).await;
+    let store = &world.server.store;
+    let [last, ..] = store.numbers(["max(order_key)", "0", "0", "0"], "FROM orders").await[0];
+    store.hold_up("customers", &format!("NEW.order_key = {last}")).await;
+    let id = request_id();
+    let asking = tokio::spawn({
+        let (world, id) = (world.through(&world.server), id.clone());
+        async move { world.erase(EMAIL, &id, false).await }
+    });
+    let erased = async || {
+        let columns = ["count(DISTINCT order_key)", "0", "0", "0"];
+        store.numbers(columns, "FROM customers WHERE length(personal) = 0").await[0][0]
+    };
+    eventually("the first turn is done", async || (erased().await > 0).then_some(())).await;
+    world.server.kill().await;
+    asking.abort();
+    assert_eq!(erased().await, 200, "half-way");
+    store.let_go("customers").await;
+    world.server.start().await;
+    all_are_erased_by_asking_again(&world, &id, count).await;
+    no_canary_is_left(&world).await;
+    audit(&world).await;
+}
+
+/// However often.
+async fn all_are_erased_by_asking_again(world: &World, id: &str, count: usize) {
+    let erased = world.erase(EMAIL, id, false).await.unwrap();
+    let numbers: BTreeSet<&String> = erased.iter().collect();
+    assert_eq!((erased.len(), numbers.len()), (count, count), "all of them, each once");
+    assert_eq!(world.erase(EMAIL, id, false).await.unwrap(), erased);
+    assert!(world.export(person(EMAIL)).await.is_empty());
+}
+
+async fn no_canary_is_left(world: &World) {
     for (table, bytes) in world.server.store.dump().await {
         let text = String::from_utf8_lossy(&bytes).to_lowercase();
         assert!(!CANARIES.iter().any(|canary| text.contains(&canary.to_lowercase())), "{table}");
     }
-    audit(&world).await;
 }

@@ -18,7 +18,10 @@ trials! {
         any_filter_finds_what_a_plain_reading_finds,
         words_of_a_shop_are_found_in_no_other,
     ];
-    own: [a_kill_of_the_one_who_reads_words_loses_none];
+    own: [
+        a_kill_of_the_one_who_reads_words_loses_none,
+        a_kill_half_way_through_the_words_loses_none,
+    ];
     once: [another_replica_finds_what_was_placed_elsewhere];
 }
 
@@ -325,4 +328,34 @@ async fn a_kill_of_the_one_who_reads_words_loses_none(backend: Backend) {
             assert_eq!(found(&world, &before).await, [0; 0], "{before}");
         }
     }
+}
+
+/// The words are written, and how far they have come is not.
+async fn a_kill_half_way_through_the_words_loses_none(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    world.place(world.draft(0).customer("Foer", "")).await;
+    assert_eq!(found(&world, "foer").await, [1001]);
+    let store = &world.server.store;
+    store.hold_up("search_places", "NEW.revision > OLD.revision").await;
+    let placing = (0..8).map(|_| world.place(world.draft(0).customer("Halvveis", "")));
+    futures_util::future::join_all(placing).await;
+    // Whoever searches has waited for them as long as anybody does.
+    let page = world.client.orders(&world.shop).text("halvveis").page().await.unwrap();
+    assert!(page.items.len() < 8, "{}", page.items.len());
+    world.server.kill().await;
+    let is_done = async || {
+        let of = format!(
+            "FROM shop_heads JOIN search_places USING (shop_id, revision)
+             WHERE shop_id = (SELECT shop_id FROM shops WHERE slug = '{}')",
+            world.shop.id()
+        );
+        store.numbers(["count(*)", "0", "0", "0"], &of).await[0][0] == 1
+    };
+    assert!(!is_done().await, "half-way");
+    store.let_go("search_places").await;
+    world.server.start().await;
+    // Nobody has to search for that.
+    eventually("the words are there", async || is_done().await.then_some(())).await;
+    assert_eq!(found(&world, "halvveis").await, (1002..=1009).collect::<Vec<_>>());
+    assert_eq!(found(&world, "foer").await, [1001]);
 }

@@ -212,6 +212,36 @@ impl Store {
         }
     }
 
+    /// Has whoever changes these rows stand still for seconds in the middle of it, until `let_go`.
+    pub(crate) async fn hold_up(&self, table: &str, rows: &str) {
+        let slow = match self.backend() {
+            Backend::Sqlite => format!(
+                "CREATE TRIGGER hold_up BEFORE UPDATE ON {table} WHEN {rows} BEGIN
+                    SELECT count(*) FROM (WITH RECURSIVE numbers(n) AS
+                        (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 20000000)
+                        SELECT n FROM numbers);
+                 END"
+            ),
+            Backend::Postgres => format!(
+                "CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN PERFORM pg_sleep(4); RETURN NEW; END $$;
+                 CREATE TRIGGER hold_up BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({rows})
+                    EXECUTE FUNCTION hold_up()"
+            ),
+        };
+        self.damage(&slow).await;
+    }
+
+    pub(crate) async fn let_go(&self, table: &str) {
+        let go = match self.backend() {
+            Backend::Sqlite => "DROP TRIGGER hold_up".to_owned(),
+            Backend::Postgres => {
+                format!("DROP TRIGGER hold_up ON {table}; DROP FUNCTION hold_up")
+            }
+        };
+        self.damage(&go).await;
+    }
+
     pub(crate) fn sqlite(&self) -> SqliteConnection {
         let path = self.data_folder().join("orders.db");
         let mut connection = SqliteConnection::establish(&path.display().to_string()).unwrap();
