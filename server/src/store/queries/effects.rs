@@ -31,7 +31,7 @@ const REFUND: i16 = 6;
 diesel::alias!(effects as other: Other);
 
 /// Spelled out, as in the partial indexes: neither database sees through a bound list.
-const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
+pub(super) const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
 const IS_PENDING: &str = "effects.state = 0";
 const OTHER_IS_OPEN: &str = "other.state IN (0, 1, 2, 3)";
 const OTHER_IS_IN_FLIGHT: &str = "other.state IN (1, 2, 3)";

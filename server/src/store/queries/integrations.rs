@@ -1,6 +1,7 @@
 //! The systems outside that shops work with, and the effects that wait for one of them.
 
 use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::sql_types::Bool;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
@@ -8,7 +9,8 @@ use diesel::{
 };
 use order_rules::effects::{BACK_OFF_MAX_MICROS, EffectState, RETRY_MAX_MICROS};
 
-use super::{Backend, Connection, Database, Run, effects};
+use super::effects::{self, IS_OPEN};
+use super::{Backend, Connection, Database, Run};
 use crate::store::StoreFailure;
 use crate::store::claims::{IntegrationSeen, Lane};
 use crate::store::facts::{Credentials, Provider};
@@ -17,8 +19,6 @@ use crate::store::schema;
 use crate::store::schema::{accounting_transfers, integrations, labels, payments, shops};
 use crate::terms::effect_state_stored;
 
-/// Effects that the runner comes back to by itself; spelled out, as in the partial indexes.
-const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
 const ACCEPTED: i16 = effect_state_stored(EffectState::Accepted);
 const HASTENED_AT_ONCE: usize = 500;
 
@@ -119,33 +119,13 @@ async fn hasten_silent(
         .eq(ACCEPTED)
         .and(schema::effects::due_at.le(now.saturating_add(BACK_OFF_MAX_MICROS)))
         .or(schema::effects::due_at.le(now.saturating_add(RETRY_MAX_MICROS)));
-    let waiting = schema::effects::table
-        .left_join(
-            payments::table.on(schema::effects::payment_key.eq(payments::payment_key.nullable())),
-        )
-        .filter(sql::<Bool>(IS_OPEN))
-        .filter(schema::effects::shop_id.eq(shop_id))
-        .filter(schema::effects::due_at.gt(now))
-        .filter(waits)
-        .select(schema::effects::effect_key)
-        .into_boxed::<Backend>();
+    let waiting = waiting(shop_id, now).filter(waits).into_boxed::<Backend>();
     let waiting = match lane {
-        Lane::Provider(name) => waiting.filter(
-            payments::provider.nullable().eq(name).or(schema::effects::integration.eq(name)),
-        ),
-        Lane::Mail => waiting
-            .filter(schema::effects::payment_key.is_null())
-            .filter(schema::effects::integration.is_null()),
+        Lane::Provider(name) => waiting.filter(is_of(name)),
+        Lane::Mail => waiting.filter(is_mail()),
     };
-    let waiting: Vec<i64> = waiting.load(conn).await?;
-    for some in waiting.chunks(HASTENED_AT_ONCE) {
-        diesel::update(schema::effects::table)
-            .filter(schema::effects::effect_key.eq_any(some))
-            .set(schema::effects::due_at.eq(now))
-            .execute(conn)
-            .await?;
-    }
-    Ok(())
+    let waiting: Vec<i64> = waiting.select(schema::effects::effect_key).load(conn).await?;
+    take_up(conn, waiting, now).await
 }
 
 /// All integrations of these shops, by name.
@@ -209,47 +189,53 @@ pub(super) async fn hasten(
 ) -> Result<(), StoreFailure> {
     for provider in providers {
         let now = effects::now(conn).await?.0;
-        let own = schema::effects::table
+        // Mails name no integration: it may be the shop's mail server that has changed.
+        let waiting: Vec<i64> = waiting(provider.shop_id, now)
+            .filter(is_of(&provider.name).or(is_mail()))
+            .select(schema::effects::effect_key)
+            .load(conn)
+            .await?;
+        take_up(conn, waiting, now).await?;
+    }
+    Ok(())
+}
+
+/// The open effects of a shop that wait for a time to come, which are few, with their payments. What
+/// is left to a person waits for none.
+#[diesel::dsl::auto_type]
+fn waiting(shop_id: i64, now: i64) -> _ {
+    let is_open: SqlLiteral<Bool> = sql::<Bool>(IS_OPEN);
+    let never: i64 = i64::MAX;
+    schema::effects::table
+        .left_join(
+            payments::table.on(schema::effects::payment_key.eq(payments::payment_key.nullable())),
+        )
+        .filter(is_open)
+        .filter(schema::effects::shop_id.eq(shop_id))
+        .filter(schema::effects::due_at.gt(now))
+        .filter(schema::effects::due_at.lt(never))
+}
+
+/// On a payment of the provider, or a transfer or label of the integration of this name.
+#[diesel::dsl::auto_type]
+fn is_of<'name>(name: &'name str) -> _ {
+    payments::provider.nullable().eq(name).or(schema::effects::integration.eq(name))
+}
+
+#[diesel::dsl::auto_type]
+fn is_mail() -> _ {
+    schema::effects::payment_key.is_null().and(schema::effects::integration.is_null())
+}
+
+/// Has these taken up now, as far as they still wait.
+async fn take_up(conn: &mut Connection, waiting: Vec<i64>, now: i64) -> Result<(), StoreFailure> {
+    for some in waiting.chunks(HASTENED_AT_ONCE) {
+        let waiting = schema::effects::table
+            .filter(schema::effects::effect_key.eq_any(some))
             .filter(sql::<Bool>(IS_OPEN))
-            .filter(schema::effects::shop_id.eq(provider.shop_id))
-            .filter(schema::effects::integration.eq(&provider.name))
             .filter(schema::effects::due_at.gt(now))
             .filter(schema::effects::due_at.lt(i64::MAX));
-        diesel::update(own).set(schema::effects::due_at.eq(now)).execute(conn).await?;
-        loop {
-            // From the open effects, which are few, to their payments.
-            let waiting: Vec<i64> = schema::effects::table
-                .inner_join(
-                    payments::table
-                        .on(schema::effects::payment_key.eq(payments::payment_key.nullable())),
-                )
-                .filter(sql::<Bool>(IS_OPEN))
-                .filter(schema::effects::shop_id.eq(provider.shop_id))
-                .filter(schema::effects::due_at.gt(now))
-                .filter(schema::effects::due_at.lt(i64::MAX))
-                .filter(payments::provider.eq(&provider.name))
-                .limit(i64::try_from(HASTENED_AT_ONCE).unwrap_or(i64::MAX))
-                .select(schema::effects::effect_key)
-                .load(conn)
-                .await?;
-            if waiting.is_empty() {
-                break;
-            }
-            diesel::update(schema::effects::table)
-                .filter(schema::effects::effect_key.eq_any(waiting))
-                .set(schema::effects::due_at.eq(now))
-                .execute(conn)
-                .await?;
-        }
-        // Mails name no integration: it may be the shop's mail server that has changed.
-        let mails = schema::effects::table
-            .filter(sql::<Bool>(IS_OPEN))
-            .filter(schema::effects::shop_id.eq(provider.shop_id))
-            .filter(schema::effects::due_at.gt(now))
-            .filter(schema::effects::due_at.lt(i64::MAX))
-            .filter(schema::effects::payment_key.is_null())
-            .filter(schema::effects::integration.is_null());
-        diesel::update(mails).set(schema::effects::due_at.eq(now)).execute(conn).await?;
+        diesel::update(waiting).set(schema::effects::due_at.eq(now)).execute(conn).await?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use diesel::dsl::{count_star, sql};
 use diesel::sql_types::Bool;
 use diesel::{ExpressionMethods, NullableExpressionMethods, QueryDsl, SelectableHelper};
 
+use super::effects::IS_OPEN;
 use super::{Connection, Run, integrations};
 use crate::store::StoreFailure;
 use crate::store::facts::{Facts, Needs, RequestRow};
@@ -27,9 +28,6 @@ pub(super) enum Lock {
     None,
     Held,
 }
-
-/// Effects that are not final; written out, so that the planner sees the condition of the index.
-const IS_OPEN: &str = "effects.state IN (0, 1, 2, 3)";
 
 /// Loads what `needs` names, for the shops of `heads`.
 pub(super) async fn facts(
