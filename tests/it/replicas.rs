@@ -25,7 +25,7 @@ trials! {
 }
 
 /// The same shop through two processes.
-async fn pair(flags: &[&str]) -> (World, World) {
+pub(crate) async fn pair(flags: &[&str]) -> (World, World) {
     let first = World::own(Backend::Postgres, flags).await;
     let second = first.through(&first.server.replica().await);
     (first, second)

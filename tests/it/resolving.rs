@@ -1,38 +1,29 @@
-//! Deciding between duplicates: one command for the article's two steps, and double purchases (§7).
+//! Deciding between duplicates: one command for the article's two steps (§7).
 
-use std::time::Duration;
+pub(crate) mod flagged;
+pub(crate) mod races;
 
 use order_rules::refusals::Code;
 use order_sdk::proto::{
-    self, DuplicateMode, DuplicateResolution as Became, EventKind, LabelWork, MovementReason,
-    OperationKind, PaymentState,
+    self, DuplicateResolution as Became, EventKind, LabelWork, MovementReason, OperationKind,
+    PaymentState,
 };
 use order_sdk::{OrderName, Resolution};
 
 use crate::harness::audit::audit;
-use crate::harness::{
-    Backend, Bought, WAIT, World, eventually, problems, refused, status_id, wrong_fields,
-};
+use crate::harness::{Bought, WAIT, World, problems, refused, status_id, wrong_fields};
 
 trials! {
     shared: [
-        rule_7_1_the_same_customer_buying_the_same_again_is_flagged,
-        rule_7_1_a_twin_in_the_same_turn_is_seen,
         rule_7_5_one_command_captures_and_then_drops,
         rule_7_5_without_a_status_the_reservation_stays,
         rule_7_5_a_decline_leaves_the_twin,
         rule_7_5_a_set_is_resolved_however_it_came_about,
         rule_7_5_it_waits_through_every_kind_of_answer,
         rule_7_5_it_is_taken_back_while_nothing_was_sent,
-        rule_7_6_different_purchases_are_dismissed,
         the_plan_is_told_before_anything_happens,
         what_cannot_be_resolved_is_refused,
         wrong_fields_are_told_all_at_once,
-    ];
-    own: [a_kill_in_the_middle_of_a_resolution_loses_nothing];
-    once: [
-        callbacks_through_two_replicas_make_one_order_or_a_pair,
-        two_replicas_resolve_once_and_restock_once,
     ];
 }
 
@@ -62,13 +53,6 @@ impl World {
         self.keep_one(keep, drop).restock(true).complete_as(&self.status("sent"))
     }
 
-    async fn flags_double_purchases(&self) {
-        self.set("settings.duplicate_window_seconds", |settings| {
-            settings.duplicate_window_seconds = Some(3_600);
-        })
-        .await;
-    }
-
     async fn open_pairs(&self) -> Vec<i64> {
         let open = |filter: &mut proto::OrderFilter| filter.is_possible_duplicate = Some(true);
         let page = self.client.orders(&self.shop).filter(open).order_by("number").page().await;
@@ -95,74 +79,6 @@ fn became(order: &proto::Order) -> Vec<Became> {
 
 fn kinds(events: &[proto::Event]) -> Vec<EventKind> {
     events.iter().map(proto::Event::kind).collect()
-}
-
-async fn rule_7_1_the_same_customer_buying_the_same_again_is_flagged(world: World) {
-    world.flags_double_purchases().await;
-    let first = world.buy(900, "").await;
-    let reference = world.reference("");
-    let answer = world.draft(900).payment("vipps", &reference, 900).send().await.unwrap();
-    assert_eq!(answer.receipt.unwrap().other_orders, [String::from(&first.name)]);
-    let second = answer.order.unwrap();
-    let [link] = second.duplicates.as_slice() else { panic!("{second:?}") };
-    assert_eq!(link.order, String::from(&first.name));
-    assert!(!link.same_payment && link.same_customer && link.same_lines && link.same_total);
-    assert_eq!(link.resolution(), Became::Open);
-    assert!(second.problems.is_empty(), "flagged, and no problem");
-    let back = world.get(&first.name).await;
-    assert_eq!(back.duplicates[0].order, second.name);
-    assert_eq!(kinds(&world.history(&first.name).await).last(), Some(&EventKind::DuplicateFound));
-    assert_eq!(world.open_pairs().await, [1001, 1002]);
-
-    // Another customer, other lines, or nobody known: no double purchase.
-    let by_hand = |total| world.draft(total).payment("manual", "", total);
-    world.place(by_hand(900).customer("Per", "per@example.com")).await;
-    world.place(by_hand(800)).await;
-    world.place(by_hand(900).customer("Ola", "")).await;
-    world.place(by_hand(900).customer("Ola", "")).await;
-    assert_eq!(world.open_pairs().await, [1001, 1002]);
-
-    // One of them is cancelled: the customer meant one.
-    let second: OrderName = second.name.parse().unwrap();
-    let answer = world.cancel(&second, true).await.unwrap();
-    assert_eq!(became(&answer.order.unwrap()), [Became::Dropped]);
-    assert_eq!(became(&world.get(&first.name).await), [Became::Kept]);
-    assert!(world.open_pairs().await.is_empty());
-    // What is cancelled is no purchase any more.
-    let third = world.buy(900, "").await;
-    let others: Vec<&str> = third.order.duplicates.iter().map(|link| link.order.as_str()).collect();
-    assert_eq!(others, [String::from(&first.name)]);
-
-    world
-        .set("settings.duplicate_window_seconds", |settings| {
-            settings.duplicate_window_seconds = Some(0);
-        })
-        .await;
-    assert!(world.buy(900, "").await.order.duplicates.is_empty(), "off");
-    audit(&world).await;
-}
-
-async fn rule_7_1_a_twin_in_the_same_turn_is_seen(world: World) {
-    world.flags_double_purchases().await;
-    let mut running = Vec::new();
-    for _ in 0..30 {
-        let world = world.clone();
-        running.push(tokio::spawn(async move {
-            world.place(world.draft(700).payment("manual", "", 700)).await
-        }));
-    }
-    for one in running {
-        one.await.unwrap();
-    }
-    for number in 1002..=1030 {
-        let order = world.get(&world.shop.order(number).unwrap()).await;
-        let earlier = order.duplicates.iter().filter(|link| {
-            let other: OrderName = link.order.parse().unwrap();
-            other.number() < number
-        });
-        let wanted = usize::try_from((number - 1001).min(10)).unwrap();
-        assert_eq!(earlier.count(), wanted, "the newest, and no more: {number}");
-    }
 }
 
 async fn rule_7_5_one_command_captures_and_then_drops(world: World) {
@@ -335,30 +251,6 @@ async fn rule_7_5_it_is_taken_back_while_nothing_was_sent(world: World) {
     }
 }
 
-async fn rule_7_6_different_purchases_are_dismissed(world: World) {
-    world.flags_double_purchases().await;
-    let (first, second) = (world.buy(900, "").await, world.buy(900, "").await);
-    let answer = world.dismiss_pair(&first.name, &second.name).await.unwrap();
-    assert_eq!(answer.receipt.unwrap().other_orders, [String::from(&second.name)]);
-    assert_eq!(became(&answer.order.unwrap()), [Became::Dismissed]);
-    assert_eq!(became(&world.get(&second.name).await), [Became::Dismissed]);
-    assert!(world.open_pairs().await.is_empty());
-    let told = kinds(&world.history(&second.name).await);
-    assert_eq!(told.last(), Some(&EventKind::DuplicateResolved));
-    // It stays so, whatever becomes of them; and once is enough.
-    world.cancel(&second.name, true).await.unwrap();
-    assert_eq!(became(&world.get(&first.name).await), [Became::Dismissed]);
-    let head = world.revision().await;
-    world.dismiss_pair(&second.name, &first.name).await.unwrap();
-    assert_eq!(world.revision().await, head + 1, "a noop");
-
-    let twin = world.twin_of(&first, "").await;
-    let refusal = refused(world.dismiss_pair(&twin, &first.name).await, Code::SamePayment);
-    assert_eq!(refusal.number("other"), Some(first.order.number));
-    let stranger = world.place(world.draft(0)).await.name.parse().unwrap();
-    refused(world.dismiss_pair(&first.name, &stranger).await, Code::NotADuplicate);
-}
-
 async fn the_plan_is_told_before_anything_happens(world: World) {
     let reference = world.reference("");
     let draft = || world.draft(900).payment("klarna", &reference, 1_000);
@@ -458,125 +350,4 @@ async fn wrong_fields_are_told_all_at_once(world: World) {
     let many = resolve(|request| request.drop = vec![request.drop[0].clone(); 11]);
     assert_eq!(wrong_fields(many.await), ["drop"]);
     assert_eq!(wrong_fields(world.dismiss_pair(&first.name, &first.name).await), ["other"]);
-}
-
-/// At every step: asked for, called, decided by the provider, promised.
-async fn a_kill_in_the_middle_of_a_resolution_loses_nothing(backend: Backend) {
-    let world = World::own(backend, &[]).await;
-    world.stock("CUP", 1_000).await;
-    let points = [
-        ("", ""),
-        ("capture=unavailable:20s", "call"),
-        ("capture=timeout-after", "entry"),
-        ("capture=slow:20s", "entry"),
-        ("capture=later:8s", "entry"),
-        ("capture=later-decline:8s", "entry"),
-    ];
-    let mut driven = Vec::new();
-    for (orders, moment) in points {
-        let first = world.buy_one_cup(orders).await;
-        let twin = world.twin_of(&first, "CUP").await;
-        world.complete_kept(&first.name, &twin).send().await.unwrap();
-        eventually(orders, async || {
-            let book = world.book();
-            let is_there = match moment {
-                "call" => book.calls(&first.reference, "capture") > 0,
-                "entry" => book.entries(&first.reference).iter().any(|one| one.kind == "capture"),
-                _ => true,
-            };
-            is_there.then_some(())
-        })
-        .await;
-        driven.push((orders, first, twin));
-    }
-    world.server.kill().await;
-    world.server.start().await;
-    let mut out = 1_000;
-    for (orders, first, twin) in driven {
-        let (kept, dropped) = (world.settled(&first.name).await, world.settled(&twin).await);
-        let is_declined = orders.contains("decline");
-        let wanted =
-            if is_declined { ("not-processed", "not-processed") } else { ("sent", "cancelled") };
-        assert_eq!((status_id(&kept), status_id(&dropped)), wanted, "{orders}: {kept:?}");
-        let captured: &[i64] = if is_declined { &[] } else { &[900] };
-        assert_eq!(world.book().done(&first.reference, "capture"), captured, "{orders}");
-        assert_eq!(world.book().calls(&first.reference, "void"), 0, "{orders}");
-        assert!(kept.pending_resolution.is_none() && dropped.pending_resolution.is_none());
-        out -= if is_declined { 2 } else { 1 };
-    }
-    assert_eq!(world.on_hand("CUP").await, out);
-    audit(&world).await;
-}
-
-async fn callbacks_through_two_replicas_make_one_order_or_a_pair() {
-    let first = World::own(Backend::Postgres, &[]).await;
-    let second = first.through(&first.server.replica().await);
-    for mode in [DuplicateMode::ReturnFirst, DuplicateMode::Flag] {
-        first.set("settings.duplicate_mode", |settings| settings.set_duplicate_mode(mode)).await;
-        let mut running = Vec::new();
-        for round in 0..50 {
-            let (here, there) = (first.clone(), second.clone());
-            running.push(tokio::spawn(async move {
-                let reference = here.reference("");
-                let callback = |world: &World| {
-                    let world = world.clone();
-                    let draft = world.draft(900).payment("klarna", &reference, 900);
-                    tokio::spawn(async move { draft.send().await.unwrap() })
-                };
-                let one = callback(&here);
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                let mut answers = vec![callback(&there)];
-                answers.extend((0..round % 4).map(|_| callback(&here)));
-                let mut numbers = vec![one.await.unwrap().order.unwrap().number];
-                for answer in answers {
-                    numbers.push(answer.await.unwrap().order.unwrap().number);
-                }
-                (numbers, here)
-            }));
-        }
-        for one in running {
-            let (mut numbers, world) = one.await.unwrap();
-            let callbacks = numbers.len();
-            numbers.sort_unstable();
-            numbers.dedup();
-            if mode == DuplicateMode::ReturnFirst {
-                assert_eq!(numbers.len(), 1, "one order, whoever was first");
-                continue;
-            }
-            assert_eq!(numbers.len(), callbacks);
-            for number in numbers {
-                let order = world.get(&world.shop.order(number).unwrap()).await;
-                assert_eq!(became(&order), vec![Became::Open; callbacks - 1], "{number}");
-            }
-        }
-    }
-}
-
-async fn two_replicas_resolve_once_and_restock_once() {
-    let first = World::own(Backend::Postgres, &[]).await;
-    let second = first.through(&first.server.replica().await);
-    first.stock("CUP", 1_000).await;
-    for round in 1..=5 {
-        let bought = first.buy_one_cup("capture=slow:100ms").await;
-        let twin = first.twin_of(&bought, "CUP").await;
-        let mut running = Vec::new();
-        for number in 0..16 {
-            let world = if number % 2 == 0 { &first } else { &second };
-            let (keep, drop) =
-                if number % 4 < 2 { (&bought.name, &twin) } else { (&twin, &bought.name) };
-            let resolution = world.complete_kept(keep, drop).wait(WAIT);
-            running.push(tokio::spawn(async move { resolution.send().await }));
-        }
-        for one in running {
-            let _either = one.await.unwrap();
-        }
-        let orders = [first.settled(&bought.name).await, second.settled(&twin).await];
-        let mut statuses: Vec<&str> = orders.iter().map(status_id).collect();
-        statuses.sort_unstable();
-        assert_eq!(statuses, ["cancelled", "sent"]);
-        assert_eq!(first.book().done(&bought.reference, "capture"), [900]);
-        assert_eq!(first.book().calls(&bought.reference, "void"), 0);
-        assert_eq!(second.on_hand("CUP").await, 1_000 - round, "put back once");
-    }
-    audit(&second).await;
 }

@@ -1,0 +1,82 @@
+//! `orderctl` with orders from files: a day of them, lines that fail, and one from standard input.
+
+use order_tests::{orders, to_json};
+
+use super::ran;
+use crate::harness::{Backend, World, binaries, status_id};
+
+trials! {
+    shared: [
+        a_day_is_imported_and_importing_it_again_changes_nothing,
+        lines_that_fail_are_told_and_kept_and_the_others_placed,
+        one_order_is_placed_from_standard_input,
+    ];
+    own: [the_shipped_sample_is_imported_whole];
+}
+
+/// A file of generated orders, in the folder of the server.
+fn day(world: &World, name: &str, count: usize, seed: u64) -> String {
+    let lines: Vec<String> =
+        orders(seed).take(count).map(|order| to_json(&order).unwrap()).collect();
+    let path = world.server.store.folder.file(&format!("{}-{name}", world.shop.id()));
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    path.display().to_string()
+}
+
+async fn a_day_is_imported_and_importing_it_again_changes_nothing(world: World) {
+    let file = day(&world, "day.jsonl", 120, 7);
+    let first = world.ctl(&["import", &file, "--output", "json"]).await;
+    assert_eq!(first.code, 0, "{first:?}");
+    let summary: serde_json::Value = serde_json::from_str(first.out.trim()).unwrap();
+    assert_eq!(summary["placed"], 120, "{first:?}");
+    for order in world.client.orders(&world.shop).page_size(1_000).page().await.unwrap().items {
+        world.settled(&order.name.parse().unwrap()).await;
+    }
+    let head = world.revision().await;
+    let again = world.ctl(&["import", &file, "--output", "json"]).await;
+    assert_eq!(again.code, 0);
+    let summary: serde_json::Value = serde_json::from_str(again.out.trim()).unwrap();
+    assert_eq!((&summary["placed"], &summary["alreadyThere"]), (&0.into(), &120.into()));
+    assert_eq!(world.revision().await, head, "safely repeatable");
+    assert_eq!(world.numbers(&[]).await.len(), 120);
+}
+
+async fn lines_that_fail_are_told_and_kept_and_the_others_placed(world: World) {
+    let file = day(&world, "mixed.jsonl", 3, 8);
+    let mut lines: Vec<String> =
+        std::fs::read_to_string(&file).unwrap().lines().map(str::to_owned).collect();
+    lines.insert(1, "not json".to_owned());
+    lines.insert(2, r#"{"currencyCode":"NOK","lines":[]}"#.to_owned());
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let ran = world.ctl(&["import", &file]).await;
+    assert_eq!(ran.code, 6, "a part failed: {ran:?}");
+    assert!(ran.out.contains("3 placed") && ran.told.contains("INVALID_REQUEST"), "{ran:?}");
+    let failed = std::fs::read_to_string(format!("{file}.failed.jsonl")).unwrap();
+    assert_eq!(failed.lines().count(), 2, "{failed}");
+    assert!(failed.contains("order.lines") && failed.contains("not json"), "{failed}");
+}
+
+async fn one_order_is_placed_from_standard_input(world: World) {
+    let order = r#"{"currencyCode":"NOK","customer":{"fullName":"Kari","email":"kari@gmail.cm"},
+        "lines":[{"title":"Telt","quantity":"1","unitPriceMinor":"9900","vatRateBp":2500}],
+        "payments":[{"provider":"manual","amountMinor":"9900"}]}"#;
+    let placed = ran(world.command(&["orders", "create", "-", "-o", "json"]), Some(order)).await;
+    assert_eq!(placed.code, 0, "{placed:?}");
+    let answer: serde_json::Value = serde_json::from_str(&placed.out).unwrap();
+    assert_eq!(answer["order"]["number"], "1001");
+    assert_eq!(answer["order"]["emailSuggestion"], "kari@gmail.com");
+    let wrong = ran(world.command(&["orders", "create", "-"]), Some("{\"x\": 1}")).await;
+    assert!(wrong.code != 0 && !wrong.told.is_empty(), "{wrong:?}");
+    assert_eq!(status_id(&world.get(&world.shop.order(1001).unwrap()).await), "not-processed");
+}
+
+async fn the_shipped_sample_is_imported_whole(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    let file = binaries::workspace().join("tests/samples/day.jsonl").display().to_string();
+    let failed = world.server.store.folder.file("failed.jsonl").display().to_string();
+    let imported = world.ctl(&["import", &file, "--failed", &failed]).await;
+    assert_eq!(imported.code, 0, "{imported:?}");
+    assert!(imported.out.contains("1000 placed"), "{imported:?}");
+    assert_eq!(world.numbers(&["--order-by", "number"]).await, (1001..2001).collect::<Vec<_>>());
+    assert!(!world.numbers(&["--duplicates"]).await.is_empty(), "some came twice");
+}
