@@ -11,6 +11,7 @@ mod delivering;
 mod dispatching;
 mod edit_order;
 mod erase_customer;
+mod foreseeing;
 mod hearing;
 mod integrations;
 mod printing;

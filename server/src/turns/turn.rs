@@ -153,6 +153,13 @@ pub(super) fn rehearse(
             answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
         }
         (_, Some(plan)) => answer.plan = plan,
+        (Command::DeleteOrder(command), _) => {
+            answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
+        }
+        (Command::ChangeStatus(command), Some(plan)) => {
+            answer.plan = plan;
+            answer.plan.extend(command.plan_of_others(desk));
+        }
         (_, None) => {}
     }
     Ok(answer)
