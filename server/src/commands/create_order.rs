@@ -170,6 +170,7 @@ fn earlier_order(file: &OrderFile) -> EarlierOrder {
         placed_at: file.order.placed_at,
         customer_key: file.extra.customer_key.clone(),
         lines_fingerprint: file.extra.lines_fingerprint.clone(),
+        price_basis: file.order.price_basis,
         gross_minor: file.order.gross_minor,
     }
 }
@@ -217,8 +218,8 @@ pub(crate) fn resume_others(
         let mut decision = changing::resume(&facts, &mut ids, desk.now);
         if !decision.is_noop() {
             let twins = std::mem::take(&mut decision.twins);
-            enact(desk, other.0, decision, &ids);
             plan.extend(plan_of(&decision));
+            enact(desk, other.0, decision, &ids);
             others.push(other);
             follow_twins(desk, twins, plan, others);
         }
