@@ -10,7 +10,7 @@ use crate::editing::adjusting;
 use crate::expiring;
 use crate::labels;
 use crate::mail;
-use crate::order::Problem;
+use crate::order::{Micros, Problem};
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, captured,
     is_fully_captured, left_to_capture, order_sums,
@@ -130,6 +130,51 @@ pub(super) fn close_those_of_a_cancelled(draft: &mut Draft<'_>) {
         is_about_cover(problem.code)
             || matches!(problem.code, Code::CaptureDeclined | Code::Oversold)
     });
+}
+
+/// An order that is back needs both again (2.7): what its cancellation closed is open again where the
+/// cause is as it was, and what ended meanwhile is told.
+pub(super) fn open_again(
+    facts: &ChangingFacts<'_>,
+    draft: &mut Draft<'_>,
+    cancelled_at: Option<Micros>,
+) {
+    let problems = draft.case.order.problems.iter();
+    let closed_then =
+        problems.filter(|one| one.closed_at.is_some() && one.closed_at == cancelled_at);
+    let closed: Vec<Problem> = closed_then.cloned().collect();
+    let known = |draft: &Draft<'_>, problem: &Problem| {
+        let mut open = draft.case.order.problems.iter().filter(|one| one.closed_at.is_none());
+        open.any(|one| one.code == problem.code && one.payment == problem.payment)
+    };
+    for problem in &closed {
+        if !known(draft, problem) && is_as_it_was(facts, draft, problem) {
+            draft.open_problem_again(problem);
+        }
+    }
+    let payments: Vec<PaymentId> = draft.case.payments.iter().map(|payment| payment.id).collect();
+    for payment in payments {
+        open_if_lost(draft, payment);
+    }
+    open_if_insufficient(draft);
+}
+
+fn is_as_it_was(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Problem) -> bool {
+    let case = &draft.case;
+    let left = left_to_capture(&case.order, &case.payments);
+    match (problem.code, problem.payment) {
+        (Code::Oversold, _) => is_still_oversold(facts, draft, problem),
+        (code, _) if !is_about_cover(code) => false,
+        (code, Some(id)) => {
+            let payment = case.payments.iter().find(|known| known.id == id);
+            let lost = payment.and_then(|known| lost_code(known.authorization));
+            lost == Some(code) && !planning::is_covered(case)
+        }
+        (code, None) => {
+            let refusal = planning::plan_captures(case, left).err();
+            refusal.is_some_and(|refusal| refusal.code == code)
+        }
+    }
 }
 
 /// Closes every problem whose cause is gone.
