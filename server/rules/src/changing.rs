@@ -76,7 +76,7 @@ pub fn change_status(
 ) -> Result<Decision, Refusal> {
     let order = &facts.case.order;
     let Some(target) = facts.statuses.get(command.to) else {
-        return Err(Refusal::new(Code::StatusNotFound).with("status", command.to.0));
+        return Err(Refusal::new(Code::StatusNotFound).with_status("status", command.to));
     };
     check_nothing_pending(order)?;
     let from = label::current_status(facts.statuses, order);
@@ -159,7 +159,7 @@ pub fn withdraw(
 pub fn check_nothing_pending(order: &Order) -> Result<(), Refusal> {
     let refusal = || Refusal::new(Code::StatusChangePending);
     match (&order.pending, &order.resolution) {
-        (Some(pending), _) => Err(refusal().with("to", pending.to.0)),
+        (Some(pending), _) => Err(refusal().with_status("to", pending.to)),
         (None, Some(resolution)) => Err(refusal().with("keep", resolution.keep.0)),
         (None, None) => Ok(()),
     }

@@ -131,7 +131,8 @@ pub(super) fn rehearse(
         _ => None,
     };
     desk.begin(assignment.caller.clone());
-    let mut answer = assignment.command.carry_out(desk)?;
+    let carried_out = assignment.command.carry_out(desk);
+    let mut answer = carried_out.map_err(|refusal| desk.shop.named(refusal))?;
     let settled = desk.settle_pairs();
     answer.changed_too(&settled);
     if let Some(number) = answer.number {
@@ -152,7 +153,6 @@ pub(super) fn rehearse(
         (Command::ResolveDuplicate(command), _) => {
             answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
         }
-        (_, Some(plan)) => answer.plan = plan,
         (Command::DeleteOrder(command), _) => {
             answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
         }
@@ -160,6 +160,7 @@ pub(super) fn rehearse(
             answer.plan = plan;
             answer.plan.extend(command.plan_of_others(desk));
         }
+        (_, Some(plan)) => answer.plan = plan,
         (_, None) => {}
     }
     Ok(answer)
@@ -170,7 +171,8 @@ fn carry_out(desk: &mut Desk, assignment: &Assignment) -> Result<Answer, Failure
         return Ok(answer);
     }
     desk.begin(assignment.caller.clone());
-    let mut answer = assignment.command.carry_out(desk)?;
+    let carried_out = assignment.command.carry_out(desk);
+    let mut answer = carried_out.map_err(|refusal| desk.shop.named(refusal))?;
     let order = answer.number;
     let settled = desk.end(order);
     answer.changed_too(&settled);

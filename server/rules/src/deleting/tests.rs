@@ -12,7 +12,7 @@ fn an_order_goes_when_nothing_hangs_on_it() {
         yes k1
         delete A restock => REFUSED RESERVATION_HELD payment=1 held_minor=100
         A cancelled keep
-        delete A keep    => REFUSED STATUS_CHANGE_PENDING to=4
+        delete A keep    => REFUSED STATUS_CHANGE_PENDING to=cancelled
         yes k1
         delete A         => REFUSED RESTOCK_REQUIRED
         delete A restock => deleted back:2

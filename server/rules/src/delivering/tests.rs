@@ -24,8 +24,8 @@ fn captured_on_completed_a_delivery_moves_no_money() {
         undeliver A 2     => REFUSED DELIVERY_NOT_FOUND delivery=2
         deliver A 1       => delivered
         A sent            => requested:sent capture?k1=100
-        deliver A         => REFUSED STATUS_CHANGE_PENDING to=3
-        undeliver A 2     => REFUSED STATUS_CHANGE_PENDING to=3
+        deliver A         => REFUSED STATUS_CHANGE_PENDING to=sent
+        undeliver A 2     => REFUSED STATUS_CHANGE_PENDING to=sent
         yes k1            => capture!k1=100:succeeded status:sent delivered
         deliveries A      => 1:1=0- 2:1=50* 3:1=50*
         deliver A         => REFUSED DELIVERY_EXCEEDS_ORDERED left=0

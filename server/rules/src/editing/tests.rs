@@ -90,7 +90,7 @@ fn nothing_is_captured_or_given_back_before_a_sent_amount_is_known() {
         plan B sent      =>
         yes k2           => update!k2=80:succeeded updated:k2 void?k2=80
         yes k2           => void!k2=80:succeeded updated:k2 status:cancelled
-        edit B 1@30      => REFUSED ORDER_CANCELLED status=4
+        edit B 1@30      => REFUSED ORDER_CANCELLED status=cancelled
         ",
     );
 }
@@ -202,7 +202,7 @@ fn what_is_captured_delivered_or_credited_is_fixed() {
         edit A 1=1  => edited:100>50 update?g1=0 update?k1=50
         A is delivered 0
         A sent      => requested:sent capture?k1=50
-        edit A 1=0  => REFUSED STATUS_CHANGE_PENDING to=3
+        edit A 1=0  => REFUSED STATUS_CHANGE_PENDING to=sent
         place B 100 klarna:k2=70 giftcard:g2=30
         yes k2
         yes g2
