@@ -17,7 +17,9 @@ pub use attaching::{AttachPayment, attach};
 pub use hearing::{Bearing, Happening, News, bearing, concerned, hear, next_step};
 pub use label::automatic_labels;
 pub use planning::expected_effects;
-pub(crate) use problems::{asked_of, is_about_cover, is_hold, open_if_insufficient, open_if_lost};
+pub(crate) use problems::{
+    asked_of, close_those_over, is_about_cover, is_hold, open_if_insufficient, open_if_lost,
+};
 pub(crate) use recording::go_on;
 pub use recording::{Outcome, record, resume};
 
@@ -183,7 +185,7 @@ pub(crate) fn finish(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decisio
     adjusting::review(&mut draft);
     advancing::free_unneeded(facts, &mut draft, advancing::Declined::StaysDeclined);
     mark_captured(facts, &mut draft);
-    problems::close_those_over(facts, &mut draft);
+    close_those_over(facts, &mut draft);
     draft.finish()
 }
 

@@ -1,6 +1,6 @@
 //! Problems: opened with the provider's reason, closed when their cause is gone (2.5).
 
-use super::{ChangingFacts, planning};
+use super::{ChangingFacts, label, planning};
 use crate::accounting;
 use crate::attention::{is_of_no_more, refunded_since};
 use crate::decision::Case;
@@ -178,7 +178,7 @@ fn is_as_it_was(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Problem)
 }
 
 /// Closes every problem whose cause is gone.
-pub(super) fn close_those_over(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn close_those_over(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
     let over: Vec<i64> = draft
         .case
         .order
@@ -314,7 +314,7 @@ fn is_unsent(operation: &Operation) -> bool {
     matches!(operation.state, OperationState::Pending | OperationState::Sent)
 }
 
-/// Whether the order still wants goods that the shelf, after this decision, does not have (9.4).
+/// Whether goods have still to leave that the shelf, after this decision, does not have (9.4).
 fn is_still_oversold(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Problem) -> bool {
     let skus = problem.details.iter().find(|(key, _)| key == "skus");
     // A sku may have a comma of its own.
@@ -325,7 +325,7 @@ fn is_still_oversold(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Pro
         let on_hand = item.map(|item| {
             moved.fold(item.on_hand, |sum, movement| sum.saturating_add(movement.quantity))
         });
-        line.stock_taken > line.stock_put_back
+        label::units_out(line) > 0
             && on_hand.is_some_and(|on_hand| on_hand < 0)
             && named.contains(&format!(",{},", line.sku))
     })

@@ -4,6 +4,7 @@ mod cancelled;
 mod completed;
 mod heard;
 mod histories;
+mod oversold;
 mod shared;
 
 use crate::fixtures::script::check;

@@ -85,3 +85,18 @@ fn the_last_twin_holds_the_reservation_alone() {
         ",
     );
 }
+
+#[test]
+fn a_problem_whose_cause_is_gone_keeps_no_order() {
+    check(
+        "
+        stock mug 2
+        place A 100 klarna:k1=100
+        yes k1
+        place B 100 klarna:k1=100 => created attached:k1 taken:2 duplicate:A problem:OVERSOLD
+        delete B keep             => REFUSED PROBLEM_OPEN problem=OVERSOLD
+        stock mug 5
+        delete B keep             => closed:OVERSOLD deleted dropped:a | A: kept:b
+        ",
+    );
+}
