@@ -282,3 +282,21 @@ fn a_decrease_leaves_the_payment_that_stands_in_for_a_declined_one() {
         ",
     );
 }
+
+#[test]
+fn the_plan_of_a_cancellation_gives_back_what_is_held_once_a_sent_amount_is_agreed_to() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        edit A 1=1 keep  => edited:100>50 update?k1=50
+        plan A cancelled => void=100
+        sent k1
+        plan A cancelled => void=50
+        edit A 1@20      => edited:50>20 update?k1=20
+        plan A cancelled => void=50
+        A cancelled keep => requested:cancelled update!k1=20:withdrawn
+        yes k1           => update!k1=50:succeeded updated:k1 void?k1=50
+        ",
+    );
+}
