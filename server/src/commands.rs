@@ -11,6 +11,7 @@ mod delivering;
 mod dispatching;
 mod edit_order;
 mod erase_customer;
+mod foreseeing;
 mod hearing;
 mod integrations;
 mod printing;
@@ -115,6 +116,8 @@ pub(crate) enum Awaits {
     Money,
     /// That, and transfers to accounting.
     Transfers,
+    /// Everything of the order that was asked for anew: what is given back among it.
+    Retries,
     /// That of labels and prints.
     Labels,
 }

@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 use order_proto::v1;
 use order_rules::order::StatusId;
 use order_rules::payments::{Capabilities, ProviderName};
+use order_rules::refusals::Refusal;
 use order_rules::shop::{CaptureMode, DuplicateMode, Rulebook, StockMode};
 use order_rules::statuses::{Status, Statuses, Tag};
 use prost::Message;
@@ -153,6 +154,11 @@ impl Shop {
     pub(crate) fn status_row(&self, id: StatusId) -> Option<&StatusRow> {
         let id = self.statuses.get(id)?.id;
         self.status_rows.iter().find(|row| row.status_id == id.0)
+    }
+
+    /// A refusal with statuses as callers know them.
+    pub(crate) fn named(&self, refusal: Refusal) -> Refusal {
+        refusal.with_names(|id| self.status_row(id).map(|row| self.status_name(&row.slug)))
     }
 
     /// The status of this name that is not deleted.

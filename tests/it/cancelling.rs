@@ -13,6 +13,7 @@ trials! {
         rule_2_3_cancelled_voids_and_puts_back_once,
         rule_2_4_the_choice_to_put_back_is_made_or_refused,
         rule_2_7_an_order_is_taken_up_again_only_while_money_can_be_had,
+        rule_2_7_an_order_that_comes_back_unpaid_has_its_problem_again,
         rule_2_5_a_declined_void_leaves_the_status_and_says_why,
         rule_2_3_money_taken_before_a_decline_is_paid_back,
         rule_2_3_a_fully_captured_order_is_not_cancelled,
@@ -132,6 +133,27 @@ async fn rule_2_7_an_order_is_taken_up_again_only_while_money_can_be_had(world: 
     let order = world.change(&name, "processing").send().await.unwrap().order.unwrap();
     assert_eq!(problems(&order), ["OVERSOLD"]);
     assert_eq!(world.on_hand("CUP").await, -2);
+}
+
+async fn rule_2_7_an_order_that_comes_back_unpaid_has_its_problem_again(world: World) {
+    world.stock("CUP", 1).await;
+    let (name, _) = world.buy_cups("authorize=decline").await;
+    let codes = ["OVERSOLD", "AUTHORIZATION_DECLINED"];
+    assert_eq!(problems(&world.get(&name).await), codes);
+    for status in ["processing", "not-processed"] {
+        let order = world.cancel(&name, false).await.unwrap().order.unwrap();
+        assert!(problems(&order).is_empty());
+        let order = world.change(&name, status).send().await.unwrap().order.unwrap();
+        assert_eq!(problems(&order), codes, "{status}");
+        assert!(!order.problems[1].details["reason"].is_empty(), "as it was told before");
+        let request = proto::ListProblemsRequest {
+            parent: (&world.shop).into(),
+            ..proto::ListProblemsRequest::default()
+        };
+        let listed = world.client.list_problems(request).await.unwrap();
+        assert_eq!(listed.counts["AUTHORIZATION_DECLINED"], 1);
+        assert_eq!(listed.problems.len(), 2);
+    }
 }
 
 async fn rule_2_5_a_declined_void_leaves_the_status_and_says_why(world: World) {

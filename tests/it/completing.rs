@@ -1,18 +1,20 @@
 //! COMPLETED captures the money, once, and only then the label moves (rules 2.1, 2.2, 2.5 to 2.8).
 
 use order_rules::refusals::Code;
+use order_sdk::OrderName;
 use order_sdk::proto::{
-    CaptureMode, DeliveryState, EventKind, NoteAudience, OperationKind, OperationState,
+    self, CaptureMode, DeliveryState, EventKind, NoteAudience, OperationKind, OperationState,
     PaymentState, StatusTag,
 };
 
-use crate::harness::{World, problems, refused, request_id, status_id};
+use crate::harness::{WAIT, World, problems, refused, request_id, status_id};
 
 trials! {
     shared: [
         rule_2_2_completed_captures_once_and_delivers,
         rule_2_1_a_label_without_a_tag_moves_alone,
         rule_2_2_what_remains_of_a_reservation_is_released,
+        rule_4_6_a_release_that_is_tried_again_is_waited_for,
         rule_2_2_money_is_taken_from_several_payments_one_after_the_other,
         whatever_the_provider_does_the_money_moves_once,
         rule_2_5_a_declined_capture_leaves_the_status_and_says_why,
@@ -85,6 +87,33 @@ async fn rule_2_2_what_remains_of_a_reservation_is_released(world: World) {
     assert_eq!((status_id(&order), problems(&order)), ("sent", vec!["RELEASE_DECLINED"]));
     let held = world.book().reservation(&reference).unwrap();
     assert_eq!((held.captured_minor, held.released_minor), (700, 0));
+}
+
+/// Nothing else waits for a release; who asks for it once more does.
+async fn rule_4_6_a_release_that_is_tried_again_is_waited_for(world: World) {
+    let reference = world.reference("release=decline-once");
+    let order = world.place(world.draft(700).payment("klarna", &reference, 1_000)).await;
+    let name: OrderName = order.name.parse().unwrap();
+    world.complete(&name).await.unwrap();
+    let order = world.settled(&name).await;
+    let declined = order.payments[0].operations.last().unwrap();
+    assert_eq!(declined.state(), OperationState::Declined);
+    let request = proto::RetryEffectRequest {
+        name: (&name).into(),
+        operation_id: declined.id,
+        wait: Some(WAIT.try_into().unwrap()),
+        ..proto::RetryEffectRequest::default()
+    };
+    let answer = world.client.retry_effect(request).await.unwrap();
+    let receipt = answer.receipt.unwrap();
+    assert_eq!((receipt.plan.len(), receipt.settled), (1, true));
+    let order = answer.order.unwrap();
+    assert!(problems(&order).is_empty(), "{order:?}");
+    let released = order.payments[0].operations.last().unwrap();
+    assert_eq!(
+        (released.kind(), released.state()),
+        (OperationKind::Release, OperationState::Succeeded)
+    );
 }
 
 async fn rule_2_2_money_is_taken_from_several_payments_one_after_the_other(world: World) {
@@ -171,15 +200,15 @@ async fn rule_2_5_a_declined_capture_leaves_the_status_and_says_why(world: World
 
         // The way out: another payment, and then the change again.
         let other = world.reference("");
-        let attached = order_sdk::proto::AttachPaymentRequest {
+        let attached = proto::AttachPaymentRequest {
             name: (&bought.name).into(),
-            payment: Some(order_sdk::proto::NewPayment {
+            payment: Some(proto::NewPayment {
                 provider: "vipps".to_owned(),
                 reference: other.clone(),
                 amount_minor: 900,
             }),
             wait: prost_types::Duration::try_from(crate::harness::WAIT).ok(),
-            ..order_sdk::proto::AttachPaymentRequest::default()
+            ..proto::AttachPaymentRequest::default()
         };
         let attached = world.client.attach_payment(attached).await.unwrap();
         assert_eq!(attached.order.unwrap().payments.len(), 2);
@@ -196,7 +225,7 @@ async fn rule_2_5_a_declined_capture_leaves_the_status_and_says_why(world: World
 async fn complete_with_patience(
     world: &World,
     order: &order_sdk::OrderName,
-) -> order_sdk::proto::Order {
+) -> proto::Order {
     let mut last = world.complete(order).await.unwrap().order.unwrap();
     for _ in 0..3 {
         if status_id(&last) == "sent" {

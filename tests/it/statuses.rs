@@ -19,6 +19,7 @@ trials! {
         rule_1_4_a_setting_uses_a_status_too,
         rule_1_6_the_status_an_order_has_already_is_no_change,
         what_does_not_exist_or_exists_already_is_refused,
+        a_refusal_names_the_status_that_it_is_about,
     ];
 }
 
@@ -264,6 +265,33 @@ async fn rule_1_4_a_setting_uses_a_status_too(world: World) {
     world.change(&order.name, "shipped").send().await.unwrap();
     let refusal = refused(world.delete_status("shipped", "").await, Code::StatusInUse);
     assert_eq!(refusal.number("pending"), Some(1));
+}
+
+/// Callers know no numbers of statuses.
+async fn a_refusal_names_the_status_that_it_is_about(world: World) {
+    let bought = world.buy(700, "capture=later:2s").await;
+    world.change(&bought.name, "sent").send().await.unwrap();
+    let refusal =
+        refused(world.change(&bought.name, "processing").send().await, Code::StatusChangePending);
+    assert_eq!(refusal.metadata["to"], String::from(world.status("sent")));
+    world.settled(&bought.name).await;
+
+    let bought = world.buy(700, "").await;
+    world.cancel(&bought.name, false).await.unwrap();
+    let edit = world.client.edit(&bought.name).unit_price(1, 500).validate_only().send().await;
+    let refusal = refused(edit, Code::OrderCancelled);
+    assert_eq!(refusal.metadata["status"], String::from(world.status("cancelled")));
+    let attach = proto::AttachPaymentRequest {
+        name: (&bought.name).into(),
+        payment: Some(proto::NewPayment {
+            provider: "vipps".to_owned(),
+            reference: world.reference(""),
+            amount_minor: 700,
+        }),
+        ..proto::AttachPaymentRequest::default()
+    };
+    let refusal = refused(world.client.attach_payment(attach).await, Code::ReservationGone);
+    assert_eq!(refusal.metadata["status"], String::from(world.status("cancelled")));
 }
 
 /// The history of an order without the records of commands that changed nothing.

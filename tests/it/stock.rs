@@ -2,9 +2,10 @@
 
 use futures_util::TryStreamExt;
 use order_rules::refusals::Code;
+use order_sdk::OrderName;
 use order_sdk::proto::{self, MovementReason};
 
-use crate::harness::{World, refused, wrong_fields};
+use crate::harness::{World, problems, refused, wrong_fields};
 
 trials! {
     shared: [
@@ -12,6 +13,7 @@ trials! {
         items_are_listed_by_sku_page_by_page,
         a_sku_is_tracked_once_and_named_in_one_way,
         wrong_quantities_are_refused,
+        rule_2_5_goods_that_have_left_are_missing_no_more,
     ];
 }
 
@@ -119,4 +121,37 @@ async fn wrong_quantities_are_refused(world: World) {
     let outcome = world.client.create_stock_item(request).await;
     assert_eq!(wrong_fields(outcome), ["parent", "sku", "on_hand_quantity"]);
     assert_eq!(world.revision().await, before);
+}
+
+async fn rule_2_5_goods_that_have_left_are_missing_no_more(world: World) {
+    world.stock("CUP", 1).await;
+    let buy = async || {
+        let reference = world.reference("");
+        let draft = world.draft(0).goods("CUP", "Kopp", 2, 500, 2_500);
+        let order = world.place(draft.payment("klarna", reference, 1_000)).await;
+        assert_eq!(problems(&order), ["OVERSOLD"]);
+        order.name.parse::<OrderName>().unwrap()
+    };
+    let sent = buy().await;
+    let order = world.complete(&sent).await.unwrap().order.unwrap();
+    assert!(problems(&order).is_empty(), "{order:?}");
+    assert_eq!(world.on_hand("CUP").await, -1);
+
+    // The problem of a twin is none any more once there are goods for it, and it can go.
+    let twin = buy().await;
+    world.cancel(&twin, true).await.unwrap();
+    let paid = world.reference("");
+    let draft =
+        || world.draft(0).goods("CUP", "Kopp", 2, 500, 2_500).payment("klarna", &paid, 1_000);
+    world.place(draft()).await;
+    let twin: OrderName = world.place(draft()).await.name.parse().unwrap();
+    let delete = || proto::DeleteOrderRequest {
+        name: (&twin).into(),
+        restock: proto::Restock::Yes.into(),
+        ..proto::DeleteOrderRequest::default()
+    };
+    refused(world.client.delete_order(delete()).await, Code::ProblemOpen);
+    world.adjust("CUP", 20).await.unwrap();
+    let order = world.client.delete_order(delete()).await.unwrap().order.unwrap();
+    assert!(problems(&order).is_empty());
 }

@@ -1,10 +1,12 @@
 //! Several orders on one payment: flagged, captured once, and held by all that live (rules §7).
 
+use std::time::Duration;
+
 use order_rules::refusals::Code;
 use order_sdk::OrderName;
-use order_sdk::proto::{self, DuplicateMode, EventKind, PaymentState};
+use order_sdk::proto::{self, DuplicateMode, EventKind, OperationKind, PaymentState};
 
-use crate::harness::{Bought, World, gross, problems, refused, status_id};
+use crate::harness::{Bought, WAIT, World, gross, problems, refused, status_id};
 
 trials! {
     shared: [
@@ -14,6 +16,7 @@ trials! {
         rule_7_1_the_same_reference_with_another_amount_is_refused,
         rule_7_4_and_11_1_only_one_of_twins_is_captured,
         rule_7_3_cancelling_a_twin_leaves_the_payment_alone,
+        rule_7_3_the_plan_tells_what_goes_back_when_a_twin_lets_go,
         rule_7_1_a_twin_of_dead_orders_is_a_problem,
         rule_9_3_orders_paid_by_hand_are_no_twins,
     ];
@@ -75,6 +78,10 @@ async fn rule_7_2_a_shop_may_want_the_first_returned(world: World) {
     assert!(again.already_exists);
     assert_eq!(again.order.unwrap().name, first.order.name);
     assert!(world.get(&first.name).await.duplicates.is_empty());
+    // What the first has become since is no matter: it was the same purchase.
+    world.client.edit(&first.name).unit_price(1, 700).send().await.unwrap();
+    let again = world.draft(900).payment("klarna", &first.reference, 900).send().await.unwrap();
+    assert!(again.already_exists, "edited since");
     let other = world.draft(900).customer("Per", "per@example.com");
     let other = other.payment("klarna", &first.reference, 900).send().await.unwrap();
     assert!(!other.already_exists, "other content is always flagged");
@@ -153,6 +160,61 @@ async fn rule_7_3_cancelling_a_twin_leaves_the_payment_alone(world: World) {
         let reopened = world.change(name, "processing").send().await;
         refused(reopened, Code::ReservationGone);
     }
+}
+
+/// The twin kept the rest of the captured reservation from going back.
+async fn rule_7_3_the_plan_tells_what_goes_back_when_a_twin_lets_go(world: World) {
+    let release = [(OperationKind::Release, 2_000)];
+    let void = (OperationKind::Void, 500);
+    for (orders, wait) in [("", WAIT), ("capture=slow:2s", Duration::ZERO)] {
+        let reference = world.reference(orders);
+        let draft = || world.draft(3_000).payment("klarna", &reference, 3_000);
+        let first: OrderName = world.place(draft()).await.name.parse().unwrap();
+        let twin: OrderName = world.place(draft()).await.name.parse().unwrap();
+        world.client.edit(&first).unit_price(1, 1_000).send().await.unwrap();
+        world.change(&first, "sent").wait(wait).send().await.unwrap();
+
+        let before = world.revision().await;
+        let cancel = || world.change(&twin, "cancelled").restock(false);
+        let asked = cancel().validate_only().send().await.unwrap().receipt.unwrap();
+        assert_eq!(told(&asked), release, "{orders}");
+        let asked = proto::DeleteOrderRequest {
+            name: (&twin).into(),
+            validate_only: true,
+            ..proto::DeleteOrderRequest::default()
+        };
+        let asked = world.client.delete_order(asked).await.unwrap().receipt.unwrap();
+        assert_eq!(told(&asked), release, "{orders}");
+        if !wait.is_zero() {
+            assert_eq!(world.revision().await, before, "only asked");
+        }
+
+        world.settled(&first).await;
+        assert_eq!(world.book().calls(&reference, "release"), 0, "the twin holds it");
+        // What the twin gives back by itself comes first, and its label waits for that.
+        let own = world.reference("");
+        let attach = proto::AttachPaymentRequest {
+            name: (&twin).into(),
+            payment: Some(proto::NewPayment {
+                provider: "vipps".to_owned(),
+                reference: own.clone(),
+                amount_minor: 500,
+            }),
+            wait: Some(WAIT.try_into().unwrap()),
+            ..proto::AttachPaymentRequest::default()
+        };
+        world.client.attach_payment(attach).await.unwrap();
+        let asked = cancel().validate_only().send().await.unwrap().receipt.unwrap();
+        assert_eq!(told(&asked), [void, release[0]], "{orders}");
+        cancel().wait(WAIT).send().await.unwrap();
+        world.settled(&first).await;
+        assert_eq!(world.book().done(&reference, "release"), [2_000], "{orders}");
+        assert_eq!(world.book().done(&own, "void"), [500], "{orders}");
+    }
+}
+
+fn told(receipt: &proto::Receipt) -> Vec<(OperationKind, i64)> {
+    receipt.plan.iter().map(|effect| (effect.kind(), effect.amount_minor)).collect()
 }
 
 async fn rule_7_1_a_twin_of_dead_orders_is_a_problem(world: World) {

@@ -17,7 +17,9 @@ pub use attaching::{AttachPayment, attach};
 pub use hearing::{Bearing, Happening, News, bearing, concerned, hear, next_step};
 pub use label::automatic_labels;
 pub use planning::expected_effects;
-pub(crate) use problems::{asked_of, is_about_cover, is_hold, open_if_insufficient, open_if_lost};
+pub(crate) use problems::{
+    asked_of, close_those_over, is_about_cover, is_hold, open_if_insufficient, open_if_lost,
+};
 pub(crate) use recording::go_on;
 pub use recording::{Outcome, record, resume};
 
@@ -76,7 +78,7 @@ pub fn change_status(
 ) -> Result<Decision, Refusal> {
     let order = &facts.case.order;
     let Some(target) = facts.statuses.get(command.to) else {
-        return Err(Refusal::new(Code::StatusNotFound).with("status", command.to.0));
+        return Err(Refusal::new(Code::StatusNotFound).with_status("status", command.to));
     };
     check_nothing_pending(order)?;
     let from = label::current_status(facts.statuses, order);
@@ -159,7 +161,7 @@ pub fn withdraw(
 pub fn check_nothing_pending(order: &Order) -> Result<(), Refusal> {
     let refusal = || Refusal::new(Code::StatusChangePending);
     match (&order.pending, &order.resolution) {
-        (Some(pending), _) => Err(refusal().with("to", pending.to.0)),
+        (Some(pending), _) => Err(refusal().with_status("to", pending.to)),
         (None, Some(resolution)) => Err(refusal().with("keep", resolution.keep.0)),
         (None, None) => Ok(()),
     }
@@ -183,7 +185,7 @@ pub(crate) fn finish(facts: &ChangingFacts<'_>, mut draft: Draft<'_>) -> Decisio
     adjusting::review(&mut draft);
     advancing::free_unneeded(facts, &mut draft, advancing::Declined::StaysDeclined);
     mark_captured(facts, &mut draft);
-    problems::close_those_over(facts, &mut draft);
+    close_those_over(facts, &mut draft);
     draft.finish()
 }
 

@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::accounting::open_transfer;
-use crate::changing::{ChangingFacts, check_nothing_pending, finish, label};
+use crate::changing::{ChangingFacts, check_nothing_pending, close_those_over, finish, label};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
 use crate::labels::Label;
@@ -26,11 +26,12 @@ pub fn delete(
     now: Micros,
 ) -> Result<Decision, Refusal> {
     let case = facts.case;
-    check_deletable(case)?;
+    let mut draft = Draft::new(case.clone(), ids, now);
+    close_those_over(facts, &mut draft);
+    check_deletable(&draft.case)?;
     if restock.is_none() && case.order.lines.iter().any(|line| label::units_out(line) > 0) {
         return Err(Refusal::new(Code::RestockRequired));
     }
-    let mut draft = Draft::new(case.clone(), ids, now);
     draft.case.order.deleted_at = Some(now);
     draft.changes.push(Change::Deleted);
     label::set_live(&mut draft, false);

@@ -243,6 +243,13 @@ impl<'ids> Draft<'ids> {
         self.changes.push(Change::ProblemOpened { problem: id });
     }
 
+    /// Opens a problem as it was opened before.
+    pub(crate) fn open_problem_again(&mut self, closed: &Problem) {
+        let (id, opened_at) = (self.ids.take(), self.now);
+        self.case.order.problems.push(Problem { id, opened_at, closed_at: None, ..closed.clone() });
+        self.changes.push(Change::ProblemOpened { problem: id });
+    }
+
     /// The credit order that the operation of a problem pays out.
     fn credit_of(&self, about: About) -> Option<OrderNumber> {
         self.payment(about.payment?)?.operation(about.operation?)?.credit

@@ -5,7 +5,9 @@ mod tests;
 
 use std::cmp::Reverse;
 
-use crate::order::{DuplicateLink, DuplicateResolution, Line, LineKind, Micros, OrderNumber};
+use crate::order::{
+    DuplicateLink, DuplicateResolution, Line, LineKind, Micros, OrderNumber, PriceBasis,
+};
 use crate::payments::{Payment, bound_to};
 
 /// A sale order that a new one may be the same purchase as, with what the evidence needs (7.1).
@@ -17,6 +19,8 @@ pub struct EarlierOrder {
     pub customer_key: String,
     /// [`lines_fingerprint`] of the order as it was placed.
     pub lines_fingerprint: String,
+    pub price_basis: PriceBasis,
+    /// As it is now: edits change it.
     pub gross_minor: i64,
 }
 

@@ -72,7 +72,7 @@ fn check_editable(facts: &ChangingFacts<'_>) -> Result<(), Refusal> {
     check_nothing_pending(order)?;
     let status = label::current_status(facts.statuses, order);
     if facts.statuses.tag(status) == Some(Tag::Cancelled) {
-        return Err(Refusal::new(Code::OrderCancelled).with("status", status.0));
+        return Err(Refusal::new(Code::OrderCancelled).with_status("status", status));
     }
     if order.completed_at.is_some() || is_fully_captured(order, &facts.case.payments) {
         return Err(Refusal::new(Code::AlreadyCaptured).with("captured_minor", order.gross_minor));

@@ -347,6 +347,14 @@ pub fn awaits_outcome(order: &Order, payments: &[Payment]) -> bool {
         || payments.iter().flat_map(|payment| &payment.operations).any(is_awaited)
 }
 
+/// Whether anything of the order is under way, what is given back among it.
+#[must_use]
+pub fn is_under_way(order: &Order, payments: &[Payment]) -> bool {
+    let mut operations = payments.iter().flat_map(|payment| &payment.operations);
+    awaits_outcome(order, payments)
+        || operations.any(|one| one.order == order.number && one.state.is_claimed())
+}
+
 /// The sums of one order over its payments (11.1).
 #[must_use]
 pub fn order_sums(order: OrderNumber, payments: &[Payment]) -> Sums {

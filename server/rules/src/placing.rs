@@ -122,6 +122,7 @@ pub fn place(
         placed_at: now,
         customer_key: placement.customer_key.clone(),
         lines_fingerprint: lines_fingerprint(&order.lines),
+        price_basis: order.price_basis,
         gross_minor: order.gross_minor,
     };
     if let Some(first) = first_of_the_same(facts, placement, &fresh) {
@@ -330,7 +331,8 @@ fn known_payment<'a>(
     facts.known.iter().find(|(known, _)| is_stated(known))
 }
 
-/// The earliest order with the same payment and content, where the shop wants it returned (7.2).
+/// The earliest order with the same payment and content, where the shop wants it returned (7.2). Both
+/// as they were placed: with equal lines and basis the totals were equal too.
 fn first_of_the_same(
     facts: &PlacingFacts<'_>,
     placement: &Placement,
@@ -342,7 +344,7 @@ fn first_of_the_same(
     let is_same = |earlier: &&EarlierOrder| {
         earlier.customer_key == fresh.customer_key
             && earlier.lines_fingerprint == fresh.lines_fingerprint
-            && earlier.gross_minor == fresh.gross_minor
+            && earlier.price_basis == fresh.price_basis
     };
     placement
         .payments

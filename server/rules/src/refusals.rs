@@ -1,5 +1,7 @@
 //! "Feilmeldinger": every refusal and problem by its stable code.
 
+use crate::order::StatusId;
+
 /// A rule said no, or a problem stands on an order. The name is the contract, for ever.
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
@@ -213,6 +215,8 @@ pub struct Refusal {
     pub code: Code,
     /// Named values for the catalogue's text and for programs; no personal data.
     pub details: Vec<(&'static str, String)>,
+    /// Statuses among them, which callers know by other names than the rules do: told first.
+    pub statuses: Vec<(&'static str, StatusId)>,
     /// Wrong fields, all at once; only with [`Code::InvalidRequest`] and its like.
     pub violations: Vec<Violation>,
 }
@@ -230,7 +234,7 @@ impl Refusal {
     /// A refusal without details.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, details: Vec::new(), violations: Vec::new() }
+        Self { code, details: Vec::new(), statuses: Vec::new(), violations: Vec::new() }
     }
 
     /// Adds a named value.
@@ -241,9 +245,25 @@ impl Refusal {
         self
     }
 
+    /// Adds a status of the shop.
+    #[must_use]
+    pub fn with_status(mut self, key: &'static str, status: StatusId) -> Self {
+        self.statuses.push((key, status));
+        self
+    }
+
+    /// The refusal with each status by the name that callers know; one that has none is not told.
+    #[must_use]
+    pub fn with_names(mut self, name: impl Fn(StatusId) -> Option<String>) -> Self {
+        let statuses = std::mem::take(&mut self.statuses).into_iter();
+        let named = statuses.filter_map(|(key, status)| name(status).map(|name| (key, name)));
+        self.details.splice(0..0, named);
+        self
+    }
+
     /// The refusal that lists every wrong field.
     #[must_use]
     pub fn fields(violations: Vec<Violation>) -> Self {
-        Self { code: Code::InvalidRequest, details: Vec::new(), violations }
+        Self { violations, ..Self::new(Code::InvalidRequest) }
     }
 }

@@ -225,7 +225,7 @@ fn check_twin(keep: &Case, twin: &Case) -> Result<(), Refusal> {
 
 fn check_completes(facts: &ChangingFacts<'_>, to: StatusId) -> Result<(), Refusal> {
     match facts.statuses.get(to).map(|status| status.tag) {
-        None => Err(Refusal::new(Code::StatusNotFound).with("status", to.0)),
+        None => Err(Refusal::new(Code::StatusNotFound).with_status("status", to)),
         Some(Some(Tag::Completed)) => Ok(()),
         Some(_) => Err(Refusal::fields(vec![Violation {
             field: "complete_keep_as".to_owned(),

@@ -187,7 +187,7 @@ pub fn check_delete(
     if let Some(replacement) = replacement {
         let replacement = find_current(statuses, replacement)?;
         if replacement.id == id {
-            return Err(Refusal::new(Code::StatusNotFound).with("status", id.0));
+            return Err(Refusal::new(Code::StatusNotFound).with_status("status", id));
         }
         if replacement.tag != status.tag {
             return Err(Refusal::new(Code::StatusTagFixed).with("orders", in_use.orders));
@@ -218,7 +218,7 @@ fn find_current(statuses: &Statuses, id: StatusId) -> Result<&Status, Refusal> {
     statuses
         .current()
         .find(|status| status.id == id)
-        .ok_or_else(|| Refusal::new(Code::StatusNotFound).with("status", id.0))
+        .ok_or_else(|| Refusal::new(Code::StatusNotFound).with_status("status", id))
 }
 
 /// DEFAULT is only moved by giving it to another; the others need another holder (1.3).

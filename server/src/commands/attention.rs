@@ -5,7 +5,7 @@ use order_rules::accounting;
 use order_rules::attention::{self, Verdict};
 use order_rules::effects::EffectState;
 use order_rules::order::OrderNumber;
-use order_rules::payments::OperationState;
+use order_rules::payments::{OperationState, is_under_way};
 use order_rules::refusals::Refusal;
 
 use super::change_status::decide;
@@ -54,7 +54,10 @@ impl RetryEffect {
             hastened = retry.hastened;
             Ok(retry.decision)
         })?;
-        let answer = Answer { is_waiting: answer.is_waiting || is_transfer, ..answer };
+        // What is asked for once more is what its caller waits for, whatever it is.
+        let after = desk.case(self.number)?;
+        let is_waiting = is_transfer || is_under_way(&after.order, &after.payments);
+        let answer = Answer { is_waiting, ..answer };
         let Some(operation) = hastened else { return Ok(answer) };
         desk.hasten_effect(operation);
         if is_transfer {

@@ -12,6 +12,7 @@ use order_rules::refusals::{Code, Refusal, Violation};
 use order_rules::statuses::Tag;
 
 use super::create_order::resume_others;
+use super::foreseeing::foresee_returns;
 use super::resolving::follow_twins;
 use super::{Answer, AttachPayment, ChangeStatus, WithdrawStatusChange, add_note, plan_of};
 use crate::store::facts::Needs;
@@ -31,7 +32,7 @@ pub(super) fn decide(
     enact(desk, number, decision, &ids);
     let mut other_orders = Vec::new();
     follow_twins(desk, twins, &mut plan, &mut other_orders);
-    resume_others(desk, number, &mut other_orders);
+    resume_others(desk, number, &mut plan, &mut other_orders);
     let is_waiting = is_waiting(desk, number);
     Ok(Answer { plan, other_orders, is_waiting, ..desk.answer(Some(number)) })
 }
@@ -142,7 +143,14 @@ impl ChangeStatus {
         answer
     }
 
-    /// Everything this change would make the outside world do, in order.
+    /// What the change would make it do for other orders, on a desk where this one is changed already
+    /// and that is of no use afterwards.
+    pub(crate) fn plan_of_others(&self, desk: &mut Desk) -> Vec<v1::PlannedEffect> {
+        let returns = foresee_returns(desk, self.number).into_iter();
+        returns.filter(|(order, _)| order.0 != self.number).map(|(_, effect)| effect).collect()
+    }
+
+    /// Everything this change would make the outside world do for the order, in order.
     pub(crate) fn whole_plan(&self, desk: &Desk) -> Vec<v1::PlannedEffect> {
         let Ok(case) = desk.case(self.number) else { return Vec::new() };
         let Some(row) = desk.shop.status_by_slug(&self.status) else { return Vec::new() };

@@ -90,7 +90,7 @@ impl CreateOrder {
         ids: &Ids,
     ) -> Answer {
         let number = decision.case.order.number.0;
-        let plan = plan_of(&decision);
+        let mut plan = plan_of(&decision);
         desk.set_next_order_number(number.saturating_add(1));
         let fingerprint = lines_fingerprint(&decision.case.order.lines);
         desk.apply(decision, ids);
@@ -109,7 +109,7 @@ impl CreateOrder {
         }
         if !other_orders.is_empty() {
             // What one was about to ask of the payment may not be right for both.
-            resume_others(desk, number, &mut other_orders);
+            resume_others(desk, number, &mut plan, &mut other_orders);
             other_orders.sort_unstable();
             other_orders.dedup();
         }
@@ -170,6 +170,7 @@ fn earlier_order(file: &OrderFile) -> EarlierOrder {
         placed_at: file.order.placed_at,
         customer_key: file.extra.customer_key.clone(),
         lines_fingerprint: file.extra.lines_fingerprint.clone(),
+        price_basis: file.order.price_basis,
         gross_minor: file.order.gross_minor,
     }
 }
@@ -187,8 +188,14 @@ fn link_back(desk: &mut Desk, number: OrderNumber, link: &DuplicateLink) {
     desk.apply(decision, &ids);
 }
 
-/// What a change of shared payments means for the other orders on them.
-pub(crate) fn resume_others(desk: &mut Desk, number: i64, others: &mut Vec<OrderNumber>) {
+/// What a change of shared payments means for the other orders on them, and what that makes the
+/// outside world do.
+pub(crate) fn resume_others(
+    desk: &mut Desk,
+    number: i64,
+    plan: &mut Vec<v1::PlannedEffect>,
+    others: &mut Vec<OrderNumber>,
+) {
     let Some(file) = desk.orders.get(&number) else { return };
     let mut holders: Vec<OrderNumber> = desk
         .payments_of(&file.order)
@@ -211,9 +218,10 @@ pub(crate) fn resume_others(desk: &mut Desk, number: i64, others: &mut Vec<Order
         let mut decision = changing::resume(&facts, &mut ids, desk.now);
         if !decision.is_noop() {
             let twins = std::mem::take(&mut decision.twins);
+            plan.extend(plan_of(&decision));
             enact(desk, other.0, decision, &ids);
             others.push(other);
-            follow_twins(desk, twins, &mut Vec::new(), others);
+            follow_twins(desk, twins, plan, others);
         }
     }
 }

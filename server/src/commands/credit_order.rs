@@ -33,7 +33,7 @@ impl CreditOrder {
         };
         let Credited { sale, credit } =
             crediting::credit(&facts, &self.credit, numbers, &mut ids, desk.now)?;
-        let plan = plan_of(&sale);
+        let mut plan = plan_of(&sale);
         desk.set_next_order_number(order.saturating_add(1));
         desk.set_next_credit_number(credit_number.saturating_add(1));
         // The sale first: its event is the command's, and a repeat finds the credit order by it.
@@ -41,7 +41,7 @@ impl CreditOrder {
         desk.apply(credit, &ids);
         self.describe(desk, order);
         let mut other_orders = vec![OrderNumber(order)];
-        resume_others(desk, self.number, &mut other_orders);
+        resume_others(desk, self.number, &mut plan, &mut other_orders);
         Ok(Answer {
             plan,
             other_orders,

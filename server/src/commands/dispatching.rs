@@ -136,7 +136,8 @@ impl Command {
     /// What whoever asked for it may wait for.
     pub(crate) fn awaits(&self) -> Awaits {
         match self {
-            Self::TransferOrder(_) | Self::RetryEffect(_) => Awaits::Transfers,
+            Self::TransferOrder(_) => Awaits::Transfers,
+            Self::RetryEffect(_) => Awaits::Retries,
             Self::PrintLabel(_) => Awaits::Labels,
             _ => Awaits::Money,
         }

@@ -1,19 +1,16 @@
 //! `ResolveDuplicate` and `DismissDuplicate` (7.5, 7.6): decisions over several orders in one turn.
 
-use std::collections::BTreeSet;
-
 use order_proto::v1;
-use order_rules::changing::{self, ChangingFacts, Outcome};
+use order_rules::changing::ChangingFacts;
 use order_rules::decision::{Case, TwinStep};
-use order_rules::effects::EffectState;
 use order_rules::order::{OrderNumber, StatusId};
-use order_rules::payments::Payment;
 use order_rules::refusals::{Code, Refusal};
 use order_rules::resolving;
 
 use super::change_status::decide;
 use super::create_order::resume_others;
-use super::{Answer, DismissDuplicate, ResolveDuplicate, plan_of, planned};
+use super::foreseeing::{foresee, is_beside_money};
+use super::{Answer, DismissDuplicate, ResolveDuplicate, plan_of};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
 use crate::turns::desk::Desk;
@@ -47,56 +44,12 @@ impl ResolveDuplicate {
         desk: &mut Desk,
         begun: Vec<v1::PlannedEffect>,
     ) -> Vec<v1::PlannedEffect> {
-        // Operations are told when they are lived.
-        let is_beside_money = |effect: &v1::PlannedEffect| effect.payment_id == 0;
+        let orders: Vec<i64> =
+            std::iter::once(self.keep).chain(self.drop.iter().copied()).collect();
         let mut plan: Vec<v1::PlannedEffect> = begun.into_iter().filter(is_beside_money).collect();
-        let mut told = BTreeSet::new();
-        let orders = || std::iter::once(self.keep).chain(self.drop.iter().copied());
-        // Each success plans at most a few more; the bound is far above what a set can ask for.
-        for _ in 0..=EFFECTS_MAX {
-            let next = orders().find_map(|number| next_effect(desk, number, &told));
-            let Some((order, operation, is_planned, effect)) = next else { break };
-            told.insert(operation);
-            let amount_minor = effect.amount_minor;
-            if is_planned {
-                plan.push(effect);
-            }
-            let outcome =
-                Outcome::Succeeded { amount_minor, provider_reference: None, expires_at: None };
-            desk.finish_effect(operation, EffectState::Done);
-            let now = desk.now;
-            let lived = decide(desk, order, |facts, ids| {
-                Ok(changing::record(facts, operation, &outcome, ids, now))
-            });
-            let Ok(lived) = lived else { break };
-            plan.extend(lived.plan.into_iter().filter(is_beside_money));
-        }
+        plan.extend(foresee(desk, &orders).into_iter().map(|(_, effect)| effect));
         plan
     }
-}
-
-/// Effects of a resolution that are told beforehand.
-const EFFECTS_MAX: usize = 200;
-
-/// The oldest operation on an order's payments that somebody has still to carry out: of which order,
-/// its number, whether this command planned it, and what it does.
-fn next_effect(
-    desk: &Desk,
-    number: i64,
-    told: &BTreeSet<i64>,
-) -> Option<(i64, i64, bool, v1::PlannedEffect)> {
-    let file = desk.orders.get(&number)?;
-    let payments: Vec<Payment> = desk.payments_of(&file.order);
-    let open = payments.iter().flat_map(|payment| {
-        let claimed = payment.operations.iter().filter(|operation| operation.state.is_claimed());
-        claimed.map(move |operation| (payment, operation))
-    });
-    let (payment, operation) = open
-        .filter(|(_, operation)| !told.contains(&operation.id))
-        .min_by_key(|(_, operation)| operation.id)?;
-    let is_planned = desk.is_planned(operation.id);
-    let effect = planned(payment, operation.kind, operation.amount_minor);
-    Some((operation.order.0, operation.id, is_planned, effect))
 }
 
 impl DismissDuplicate {
@@ -138,7 +91,7 @@ pub(super) fn follow_twins(
         plan.extend(plan_of(&decision));
         desk.apply(decision, &ids);
         others.push(step.twin);
-        resume_others(desk, step.twin.0, others);
+        resume_others(desk, step.twin.0, plan, others);
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use order_rules::accounting::TransferState;
 use order_rules::changing::Bearing;
 use order_rules::order::Micros;
-use order_rules::payments::{Payment, PaymentId, awaits_outcome};
+use order_rules::payments::{Payment, PaymentId, awaits_outcome, is_under_way};
 use order_rules::reconciling::readable;
 use order_rules::refusals::{Code, Refusal};
 
@@ -29,6 +29,7 @@ pub(super) fn order_now(
     let is_waiting = match awaits {
         Awaits::Money => awaits_outcome(&case.order, &case.payments),
         Awaits::Transfers => awaits_outcome(&case.order, &case.payments) || has_transfer,
+        Awaits::Retries => is_under_way(&case.order, &case.payments) || has_transfer,
         Awaits::Labels => order_rules::labels::awaits(&case.order),
     };
     Ok((desk.order_parts(number), is_waiting))

@@ -131,7 +131,8 @@ pub(super) fn rehearse(
         _ => None,
     };
     desk.begin(assignment.caller.clone());
-    let mut answer = assignment.command.carry_out(desk)?;
+    let carried_out = assignment.command.carry_out(desk);
+    let mut answer = carried_out.map_err(|refusal| desk.shop.named(refusal))?;
     let settled = desk.settle_pairs();
     answer.changed_too(&settled);
     if let Some(number) = answer.number {
@@ -152,6 +153,13 @@ pub(super) fn rehearse(
         (Command::ResolveDuplicate(command), _) => {
             answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
         }
+        (Command::DeleteOrder(command), _) => {
+            answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
+        }
+        (Command::ChangeStatus(command), Some(plan)) => {
+            answer.plan = plan;
+            answer.plan.extend(command.plan_of_others(desk));
+        }
         (_, Some(plan)) => answer.plan = plan,
         (_, None) => {}
     }
@@ -163,7 +171,8 @@ fn carry_out(desk: &mut Desk, assignment: &Assignment) -> Result<Answer, Failure
         return Ok(answer);
     }
     desk.begin(assignment.caller.clone());
-    let mut answer = assignment.command.carry_out(desk)?;
+    let carried_out = assignment.command.carry_out(desk);
+    let mut answer = carried_out.map_err(|refusal| desk.shop.named(refusal))?;
     let order = answer.number;
     let settled = desk.end(order);
     answer.changed_too(&settled);

@@ -55,7 +55,7 @@ pub fn attach(
         return Err(Refusal::new(Code::AlreadyCaptured).with("captured_minor", order.gross_minor));
     }
     if facts.statuses.tag(order.status) == Some(Tag::Cancelled) {
-        return Err(Refusal::new(Code::ReservationGone).with("status", order.status.0));
+        return Err(Refusal::new(Code::ReservationGone).with_status("status", order.status));
     }
     let mut draft = Draft::new(facts.case.clone(), ids, now);
     add_payment(&mut draft, command.payment, command.capabilities);

@@ -54,8 +54,9 @@ pub(crate) fn move_label(
         }
         problems::close_those_of_a_cancelled(draft);
     } else if was_cancelled {
-        draft.case.order.cancelled_at = None;
+        let cancelled_at = draft.case.order.cancelled_at.take();
         take_again(facts, draft);
+        problems::open_again(facts, draft, cancelled_at);
     }
     if tag == Some(Tag::Completed) {
         draft.case.order.completed_at.get_or_insert(draft.now);

@@ -10,6 +10,7 @@ use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, left_to_capture,
 };
 use crate::refusals::{Code, Refusal};
+use crate::shop::{CaptureMode, Rulebook};
 use crate::statuses::Tag;
 
 /// Ids of a rehearsal, far from those that are handed out.
@@ -94,7 +95,10 @@ pub(crate) fn rehearse(
 ) -> Vec<(PaymentId, OperationKind, i64)> {
     let mut ids = REHEARSAL_IDS;
     let now = facts.case.order.placed_at;
-    let (case, given_back) = once_answered(facts, is_cancelling, &mut ids);
+    // Captures that only wait for an answer are asked for by whichever command comes first.
+    let quiet = Rulebook { capture_mode: CaptureMode::OnCompleted, ..facts.rulebook.clone() };
+    let unasked = ChangingFacts { rulebook: &quiet, ..*facts };
+    let (case, given_back) = once_answered(&unasked, is_cancelling, &mut ids);
     let facts = ChangingFacts { case: &case, ..*facts };
     let Ok(mut decision) = rule(&facts, &mut ids) else {
         return Vec::new();

@@ -1,6 +1,6 @@
 //! Problems: opened with the provider's reason, closed when their cause is gone (2.5).
 
-use super::{ChangingFacts, planning};
+use super::{ChangingFacts, label, planning};
 use crate::accounting;
 use crate::attention::{is_of_no_more, refunded_since};
 use crate::decision::Case;
@@ -10,7 +10,7 @@ use crate::editing::adjusting;
 use crate::expiring;
 use crate::labels;
 use crate::mail;
-use crate::order::Problem;
+use crate::order::{Micros, Problem};
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, captured,
     is_fully_captured, left_to_capture, order_sums,
@@ -132,8 +132,53 @@ pub(super) fn close_those_of_a_cancelled(draft: &mut Draft<'_>) {
     });
 }
 
+/// An order that is back needs both again (2.7): what its cancellation closed is open again where the
+/// cause is as it was, and what ended meanwhile is told.
+pub(super) fn open_again(
+    facts: &ChangingFacts<'_>,
+    draft: &mut Draft<'_>,
+    cancelled_at: Option<Micros>,
+) {
+    let problems = draft.case.order.problems.iter();
+    let closed_then =
+        problems.filter(|one| one.closed_at.is_some() && one.closed_at == cancelled_at);
+    let closed: Vec<Problem> = closed_then.cloned().collect();
+    let known = |draft: &Draft<'_>, problem: &Problem| {
+        let mut open = draft.case.order.problems.iter().filter(|one| one.closed_at.is_none());
+        open.any(|one| one.code == problem.code && one.payment == problem.payment)
+    };
+    for problem in &closed {
+        if !known(draft, problem) && is_as_it_was(facts, draft, problem) {
+            draft.open_problem_again(problem);
+        }
+    }
+    let payments: Vec<PaymentId> = draft.case.payments.iter().map(|payment| payment.id).collect();
+    for payment in payments {
+        open_if_lost(draft, payment);
+    }
+    open_if_insufficient(draft);
+}
+
+fn is_as_it_was(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Problem) -> bool {
+    let case = &draft.case;
+    let left = left_to_capture(&case.order, &case.payments);
+    match (problem.code, problem.payment) {
+        (Code::Oversold, _) => is_still_oversold(facts, draft, problem),
+        (code, _) if !is_about_cover(code) => false,
+        (code, Some(id)) => {
+            let payment = case.payments.iter().find(|known| known.id == id);
+            let lost = payment.and_then(|known| lost_code(known.authorization));
+            lost == Some(code) && !planning::is_covered(case)
+        }
+        (code, None) => {
+            let refusal = planning::plan_captures(case, left).err();
+            refusal.is_some_and(|refusal| refusal.code == code)
+        }
+    }
+}
+
 /// Closes every problem whose cause is gone.
-pub(super) fn close_those_over(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn close_those_over(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>) {
     let over: Vec<i64> = draft
         .case
         .order
@@ -269,7 +314,7 @@ fn is_unsent(operation: &Operation) -> bool {
     matches!(operation.state, OperationState::Pending | OperationState::Sent)
 }
 
-/// Whether the order still wants goods that the shelf, after this decision, does not have (9.4).
+/// Whether goods have still to leave that the shelf, after this decision, does not have (9.4).
 fn is_still_oversold(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Problem) -> bool {
     let skus = problem.details.iter().find(|(key, _)| key == "skus");
     // A sku may have a comma of its own.
@@ -280,7 +325,7 @@ fn is_still_oversold(facts: &ChangingFacts<'_>, draft: &Draft<'_>, problem: &Pro
         let on_hand = item.map(|item| {
             moved.fold(item.on_hand, |sum, movement| sum.saturating_add(movement.quantity))
         });
-        line.stock_taken > line.stock_put_back
+        label::units_out(line) > 0
             && on_hand.is_some_and(|on_hand| on_hand < 0)
             && named.contains(&format!(",{},", line.sku))
     })

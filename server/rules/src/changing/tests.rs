@@ -4,6 +4,7 @@ mod cancelled;
 mod completed;
 mod heard;
 mod histories;
+mod oversold;
 mod shared;
 
 use crate::fixtures::script::check;
@@ -76,7 +77,7 @@ fn a_payment_is_attached_once_and_to_one_order() {
         attach A klarna:k3=-1 => REFUSED INVALID_REQUEST
         yes k1
         A sent               => requested:sent
-        attach A manual=1    => REFUSED STATUS_CHANGE_PENDING to=3
+        attach A manual=1    => REFUSED STATUS_CHANGE_PENDING to=sent
         yes v1
         yes k1               => capture!k1=100:succeeded status:sent delivered void?v1=50
         attach A manual=1    => REFUSED ALREADY_CAPTURED captured_minor=100

@@ -14,7 +14,7 @@ fn a_credit_moves_the_sale_and_makes_a_document() {
         credit A X amount=1 no  => REFUSED CREDIT_EXCEEDS_CAPTURED line=1 left_minor=0
         yes k1
         A sent
-        credit A X units=1 yes  => REFUSED STATUS_CHANGE_PENDING to=3
+        credit A X units=1 yes  => REFUSED STATUS_CHANGE_PENDING to=sent
         yes k1
         credit A X units=3 yes  => REFUSED CREDIT_EXCEEDS_CAPTURED line=1 left_quantity=2
         credit A X strange=1 no => REFUSED INVALID_REQUEST

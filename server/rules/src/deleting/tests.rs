@@ -12,7 +12,7 @@ fn an_order_goes_when_nothing_hangs_on_it() {
         yes k1
         delete A restock => REFUSED RESERVATION_HELD payment=1 held_minor=100
         A cancelled keep
-        delete A keep    => REFUSED STATUS_CHANGE_PENDING to=4
+        delete A keep    => REFUSED STATUS_CHANGE_PENDING to=cancelled
         yes k1
         delete A         => REFUSED RESTOCK_REQUIRED
         delete A restock => deleted back:2
@@ -82,6 +82,21 @@ fn the_last_twin_holds_the_reservation_alone() {
         B cancelled keep => requested:cancelled void?k1=100
         yes k1
         delete B         => deleted
+        ",
+    );
+}
+
+#[test]
+fn a_problem_whose_cause_is_gone_keeps_no_order() {
+    check(
+        "
+        stock mug 2
+        place A 100 klarna:k1=100
+        yes k1
+        place B 100 klarna:k1=100 => created attached:k1 taken:2 duplicate:A problem:OVERSOLD
+        delete B keep             => REFUSED PROBLEM_OPEN problem=OVERSOLD
+        stock mug 5
+        delete B keep             => closed:OVERSOLD deleted dropped:a | A: kept:b
         ",
     );
 }

@@ -24,8 +24,8 @@ fn captured_on_completed_a_delivery_moves_no_money() {
         undeliver A 2     => REFUSED DELIVERY_NOT_FOUND delivery=2
         deliver A 1       => delivered
         A sent            => requested:sent capture?k1=100
-        deliver A         => REFUSED STATUS_CHANGE_PENDING to=3
-        undeliver A 2     => REFUSED STATUS_CHANGE_PENDING to=3
+        deliver A         => REFUSED STATUS_CHANGE_PENDING to=sent
+        undeliver A 2     => REFUSED STATUS_CHANGE_PENDING to=sent
         yes k1            => capture!k1=100:succeeded status:sent delivered
         deliveries A      => 1:1=0- 2:1=50* 3:1=50*
         deliver A         => REFUSED DELIVERY_EXCEEDS_ORDERED left=0
@@ -306,7 +306,21 @@ fn a_delivery_waits_for_the_authorization() {
         place A 100 klarna:k1=100
         plan-delivery A 1 => capture=50
         deliver A 1       => delivered
+        plan-delivery A 1 => capture=100
+        plan A sent       => capture=100
         yes k1            => authorize!k1=100:succeeded updated:k1 capture?k1=50
+        ",
+    );
+    // Once the new amount stands, all of it is owed for what was sent.
+    check(
+        "
+        shop per-delivery
+        place A 100 card:c1=130
+        yes c1
+        deliver A 1       => delivered
+        edit A 1=1 keep   => edited:100>50 update?c1=50
+        plan A sent       => capture=50
+        A sent            => requested:sent capture?c1=50 update!c1=50:withdrawn
         ",
     );
     check(

@@ -5,7 +5,7 @@ use super::{
     same_payment_evidence,
 };
 use crate::fixtures::{goods, payment};
-use crate::order::{DuplicateLink, DuplicateResolution, Line, Micros, OrderNumber};
+use crate::order::{DuplicateLink, DuplicateResolution, Line, Micros, OrderNumber, PriceBasis};
 use crate::payments::{Operation, OperationKind, OperationState};
 
 fn earlier() -> EarlierOrder {
@@ -14,6 +14,7 @@ fn earlier() -> EarlierOrder {
         placed_at: Micros(0),
         customer_key: "kari".to_owned(),
         lines_fingerprint: "mug".to_owned(),
+        price_basis: PriceBasis::Gross,
         gross_minor: 100,
     }
 }

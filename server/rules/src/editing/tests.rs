@@ -90,7 +90,7 @@ fn nothing_is_captured_or_given_back_before_a_sent_amount_is_known() {
         plan B sent      =>
         yes k2           => update!k2=80:succeeded updated:k2 void?k2=80
         yes k2           => void!k2=80:succeeded updated:k2 status:cancelled
-        edit B 1@30      => REFUSED ORDER_CANCELLED status=4
+        edit B 1@30      => REFUSED ORDER_CANCELLED status=cancelled
         ",
     );
 }
@@ -202,7 +202,7 @@ fn what_is_captured_delivered_or_credited_is_fixed() {
         edit A 1=1  => edited:100>50 update?g1=0 update?k1=50
         A is delivered 0
         A sent      => requested:sent capture?k1=50
-        edit A 1=0  => REFUSED STATUS_CHANGE_PENDING to=3
+        edit A 1=0  => REFUSED STATUS_CHANGE_PENDING to=sent
         place B 100 klarna:k2=70 giftcard:g2=30
         yes k2
         yes g2
@@ -279,6 +279,24 @@ fn a_decrease_leaves_the_payment_that_stands_in_for_a_declined_one() {
         edit A 1@40 => edited:100>80 update?k2=80
         yes k2
         A sent      => requested:sent capture?k2=80
+        ",
+    );
+}
+
+#[test]
+fn the_plan_of_a_cancellation_gives_back_what_is_held_once_a_sent_amount_is_agreed_to() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        edit A 1=1 keep  => edited:100>50 update?k1=50
+        plan A cancelled => void=100
+        sent k1
+        plan A cancelled => void=50
+        edit A 1@20      => edited:50>20 update?k1=20
+        plan A cancelled => void=50
+        A cancelled keep => requested:cancelled update!k1=20:withdrawn
+        yes k1           => update!k1=50:succeeded updated:k1 void?k1=50
         ",
     );
 }

@@ -63,7 +63,7 @@ fn one_command_captures_and_then_drops() {
         B cancelled restock => REFUSED STATUS_CHANGE_PENDING keep=1
         attach B manual=100 => REFUSED STATUS_CHANGE_PENDING keep=1
         withdraw B          => REFUSED NO_STATUS_CHANGE_PENDING keep=1
-        A processing        => REFUSED STATUS_CHANGE_PENDING to=3
+        A processing        => REFUSED STATUS_CHANGE_PENDING to=sent
         links B => A+:open
         yes k1  => capture!k1=100:succeeded status:sent delivered kept:b \
             | B: status:cancelled back:2 dropped:a
@@ -133,7 +133,7 @@ fn it_is_taken_back_while_nothing_was_sent() {
         withdraw A => REFUSED EFFECT_ALREADY_SENT operation=4
         unknown k1
         resolve B drop A keep => REFUSED STATUS_CHANGE_PENDING keep=1 order=2
-        resolve A drop B keep => REFUSED STATUS_CHANGE_PENDING to=3 order=1
+        resolve A drop B keep => REFUSED STATUS_CHANGE_PENDING to=sent order=1
         yes k1
         state B    => cancelled None
         ",
@@ -212,7 +212,7 @@ fn only_twins_on_one_payment_are_resolved_and_never_one_with_the_money() {
         resolve A drop A keep              => REFUSED NOT_A_DUPLICATE other=1
         resolve A drop B keep as returned  => REFUSED INVALID_REQUEST
         B sent
-        resolve A drop B keep              => REFUSED STATUS_CHANGE_PENDING to=3 order=2
+        resolve A drop B keep              => REFUSED STATUS_CHANGE_PENDING to=sent order=2
         yes k1
         resolve A drop B keep              => REFUSED DUPLICATE_ALREADY_CAPTURED other=2
         resolve A drop D keep              => REFUSED DUPLICATE_ALREADY_CAPTURED other=2
@@ -287,11 +287,11 @@ fn a_set_resolved_by_hand_is_resolved_in_any_order_of_steps() {
         place B 100 klarna:k1=100
         yes k1
         A sent
-        resolve A drop B keep => REFUSED STATUS_CHANGE_PENDING to=3 order=1
+        resolve A drop B keep => REFUSED STATUS_CHANGE_PENDING to=sent order=1
         B cancelled keep      => status:cancelled dropped:a | A: kept:b
         no k1                 => capture!k1=100:declined problem:CAPTURE_DECLINED dropped:sent
         B sent                => requested:sent capture?k1=100
-        resolve A drop B keep => REFUSED STATUS_CHANGE_PENDING to=3 order=2
+        resolve A drop B keep => REFUSED STATUS_CHANGE_PENDING to=sent order=2
         no k1                 => capture!k1=100:declined problem:CAPTURE_DECLINED dropped:sent
         resolve A drop B keep as sent => requested:sent capture?k1=100
         ",

@@ -18,7 +18,7 @@ fn cancelled_gives_the_reservation_back_first() {
         A regretted restock    => status:regretted
         stock mug              => 10
         A processing           => REFUSED RESERVATION_GONE
-        attach A manual=100    => REFUSED RESERVATION_GONE status=7
+        attach A manual=100    => REFUSED RESERVATION_GONE status=regretted
         ",
     );
     check(
@@ -118,9 +118,10 @@ fn refunded_money_is_owed_again_when_the_order_goes_on() {
         no g1 RESERVATION_EXPIRED
         A cancelled keep => requested:cancelled refund?k1=70
         yes k1    => refund!k1=70:succeeded status:cancelled closed:RESERVATION_EXPIRED
-        A processing => status:processing
+        A processing => status:processing problem:RESERVATION_EXPIRED
         A sent    => REFUSED RESERVATION_EXPIRED left_minor=100 held_minor=0
-        attach A manual=100
+        attach A manual=100 => attached:manual authorize?manual=100 authorize!manual=100:succeeded \
+             closed:RESERVATION_EXPIRED
         A sent    => capture?manual=100 capture!manual=100:succeeded status:sent delivered
         ",
     );
@@ -163,13 +164,79 @@ fn back_from_cancelled_takes_the_goods_again() {
         no k1              => authorize!k1=100:declined updated:k1 problem:AUTHORIZATION_DECLINED
         A cancelled restock => status:cancelled back:2 closed:AUTHORIZATION_DECLINED
         place B 100 manual=100
-        A processing       => status:processing taken:2 problem:OVERSOLD
+        A processing       => status:processing taken:2 problem:OVERSOLD problem:AUTHORIZATION_DECLINED
         stock mug          => -2
-        A cancelled keep   => status:cancelled closed:OVERSOLD
+        A cancelled keep   => status:cancelled closed:OVERSOLD closed:AUTHORIZATION_DECLINED
         A regretted restock => status:regretted back:2
         stock mug          => 0
         shop refuses-oversold
         A default          => REFUSED OUT_OF_STOCK skus=mug
+        ",
+    );
+}
+
+#[test]
+fn what_cancelling_closed_is_open_again_when_the_order_comes_back() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        no k1            => authorize!k1=100:declined updated:k1 problem:AUTHORIZATION_DECLINED
+        A cancelled keep => status:cancelled closed:AUTHORIZATION_DECLINED
+        A regretted keep => status:regretted
+        A processing     => status:processing problem:AUTHORIZATION_DECLINED
+        A returned       => status:returned
+        attach A manual=100
+        state A          => returned Authorized
+        ",
+    );
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        news k1 - expired => updated:k1 problem:RESERVATION_EXPIRED
+        A cancelled keep  => status:cancelled closed:RESERVATION_EXPIRED
+        A processing      => status:processing problem:RESERVATION_EXPIRED
+        A cancelled keep  => status:cancelled closed:RESERVATION_EXPIRED
+        A default         => status:default problem:RESERVATION_EXPIRED
+        state A           => default Expired RESERVATION_EXPIRED
+        ",
+    );
+    // Less is reserved than the order comes to, and a twin holds it meanwhile.
+    check(
+        "
+        place A 100 klarna:k1=100
+        place B 100 klarna:k1=100
+        yes k1 60        => authorize!k1=100:succeeded updated:k1 problem:PAYMENT_INSUFFICIENT
+        A cancelled keep => status:cancelled closed:PAYMENT_INSUFFICIENT dropped:b | B: kept:a
+        A processing     => status:processing problem:PAYMENT_INSUFFICIENT open:b | B: open:a
+        ",
+    );
+    // The money is another order's.
+    check(
+        "
+        place A 100 klarna:k1=100
+        place B 100 klarna:k1=100
+        A sent
+        B sent
+        yes k1           => authorize!k1=100:succeeded updated:k1 capture?k1=100 \
+             | B: problem:DUPLICATE_ALREADY_CAPTURED dropped:sent
+        yes k1
+        B cancelled keep => status:cancelled closed:DUPLICATE_ALREADY_CAPTURED dropped:a | A: kept:b
+        B processing     => status:processing problem:DUPLICATE_ALREADY_CAPTURED open:a | A: open:b
+        ",
+    );
+}
+
+#[test]
+fn what_ended_while_an_order_was_cancelled_is_told_when_it_comes_back() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        place B 100 klarna:k1=100
+        yes k1
+        A cancelled keep  => status:cancelled dropped:b | B: kept:a
+        news k1 - expired => updated:k1 problem:RESERVATION_EXPIRED
+        A processing      => status:processing problem:RESERVATION_EXPIRED open:b | B: open:a
         ",
     );
 }

@@ -12,8 +12,8 @@ fn completed_captures_before_the_label_moves() {
         plan A sent    => capture=100 release=30
         A sent note    => requested:sent capture?k1=100
         state A        => default Authorized
-        A sent         => REFUSED STATUS_CHANGE_PENDING to=3
-        A cancelled    => REFUSED STATUS_CHANGE_PENDING to=3
+        A sent         => REFUSED STATUS_CHANGE_PENDING to=sent
+        A cancelled    => REFUSED STATUS_CHANGE_PENDING to=sent
         yes k1         => capture!k1=100:succeeded status:sent delivered note release?k1=30
         yes k1         => release!k1=30:succeeded
         state A        => sent Captured

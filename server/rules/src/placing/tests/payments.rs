@@ -2,10 +2,11 @@
 
 use super::{line, paid, placed, placement, refused};
 use crate::changing::ChangeStatus;
+use crate::editing::{Edit, LineEdit};
 use crate::fixtures::CANCELLED;
 use crate::fixtures::world::World;
 use crate::money::Currency;
-use crate::order::{DuplicateLink, DuplicateResolution, OrderNumber};
+use crate::order::{DuplicateLink, DuplicateResolution, OrderNumber, PriceBasis};
 use crate::payments::{Authorization, OperationKind, OperationState};
 use crate::placing::{Placed, Placement};
 use crate::refusals::Code;
@@ -152,4 +153,33 @@ fn a_shop_may_have_the_first_order_answered() {
     for other in others {
         assert!(!placed(&mut world, &other).case.order.duplicates.is_empty());
     }
+}
+
+#[test]
+fn an_edit_of_the_first_order_makes_no_other_purchase_of_the_repeat() {
+    let edits = [
+        // Units, a price, a line that goes and one that comes.
+        LineEdit { line: 1, quantity: Some(1), unit_price_minor: None },
+        LineEdit { line: 1, quantity: None, unit_price_minor: Some(9_000) },
+        LineEdit { line: 2, quantity: Some(0), unit_price_minor: None },
+    ];
+    let mut added = Edit { added: vec![line("cup", 1, 100)], ..Edit::default() };
+    added.lines.push(edits[0]);
+    let edits = edits.map(|one| Edit { lines: vec![one], ..Edit::default() });
+    for edit in edits.into_iter().chain([added]) {
+        let mut world = World::new();
+        world.rulebook.duplicate_mode = DuplicateMode::ReturnFirst;
+        placed(&mut world, &placement());
+        let _done = world.edit(OrderNumber(1), &edit).unwrap();
+        let again = world.place(&placement()).unwrap();
+        assert_eq!(again.0, Placed::First(OrderNumber(1)), "{edit:?}");
+    }
+
+    // The same figures without VAT are another purchase.
+    let mut world = World::new();
+    world.rulebook.duplicate_mode = DuplicateMode::ReturnFirst;
+    let held = || vec![paid("klarna", "k1", 50_000)];
+    placed(&mut world, &Placement { payments: held(), ..placement() });
+    let net = Placement { price_basis: PriceBasis::Net, payments: held(), ..placement() };
+    assert!(!placed(&mut world, &net).case.order.duplicates.is_empty());
 }
