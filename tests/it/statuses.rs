@@ -15,6 +15,9 @@ trials! {
         rule_1_3_default_moves_to_another_status_in_one_update,
         rule_1_3_one_status_of_each_tag_stays,
         rule_1_5_a_tag_that_acts_is_fixed_while_orders_have_the_status,
+        rule_1_5_a_tag_that_acts_is_fixed_while_changes_to_the_status_wait,
+        rule_1_5_a_change_to_a_replaced_status_waits_for_its_replacement,
+        rule_1_5_the_status_of_credit_orders_never_cancels,
         rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement,
         rule_1_4_a_setting_uses_a_status_too,
         rule_1_6_the_status_an_order_has_already_is_no_change,
@@ -223,6 +226,63 @@ async fn rule_1_5_a_tag_that_acts_is_fixed_while_orders_have_the_status(world: W
     world.change(&other.name, "processing").send().await.unwrap();
     refused(world.set_tag("processing", StatusTag::Cancelled).await, Code::StatusTagFixed);
     world.set_tag("processing", StatusTag::Default).await.unwrap();
+}
+
+/// A change that waits was asked for by the tag its status had: the money would go the other way.
+async fn rule_1_5_a_tag_that_acts_is_fixed_while_changes_to_the_status_wait(world: World) {
+    world.create_status("aborted", StatusTag::Cancelled, 61).await.unwrap();
+    world.create_status("shipped", StatusTag::Completed, 62).await.unwrap();
+    let draft = world.draft(900).payment("klarna", world.reference("authorize=later:60m"), 900);
+    let cancelled: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+    world.change(&cancelled, "aborted").restock(false).send().await.unwrap();
+    let completed = world.buy(700, "capture=later:60m").await;
+    world.change(&completed.name, "shipped").send().await.unwrap();
+    let before = world.revision().await;
+    for id in ["aborted", "shipped"] {
+        for tag in
+            [StatusTag::Unspecified, StatusTag::Default, StatusTag::Completed, StatusTag::Cancelled]
+        {
+            if world.read_status(id).await.tag() == tag {
+                continue;
+            }
+            let refusal = refused(world.set_tag(id, tag).await, Code::StatusTagFixed);
+            let counted = ["orders", "pending"].map(|key| refusal.number(key));
+            assert_eq!(counted, [Some(0), Some(1)], "{id} {tag:?}");
+        }
+    }
+    assert_eq!(world.revision().await, before);
+    // Names and places are free, and so is the tag once nothing waits.
+    world.update_status("aborted", "position", |status| status.position = 63).await.unwrap();
+    let withdraw = proto::WithdrawStatusChangeRequest {
+        name: (&cancelled).into(),
+        ..proto::WithdrawStatusChangeRequest::default()
+    };
+    world.client.withdraw_status_change(withdraw).await.unwrap();
+    world.set_tag("aborted", StatusTag::Completed).await.unwrap();
+}
+
+async fn rule_1_5_a_change_to_a_replaced_status_waits_for_its_replacement(world: World) {
+    for (id, position) in [("shipped", 61), ("collected", 62)] {
+        world.create_status(id, StatusTag::Completed, position).await.unwrap();
+    }
+    let bought = world.buy(700, "capture=later:60m").await;
+    world.change(&bought.name, "shipped").send().await.unwrap();
+    world.delete_status("shipped", "collected").await.unwrap();
+    let fixed = world.set_tag("collected", StatusTag::Cancelled).await;
+    assert_eq!(refused(fixed, Code::StatusTagFixed).number("pending"), Some(1));
+    let used = world.delete_status("collected", "").await;
+    assert_eq!(refused(used, Code::StatusInUse).number("pending"), Some(1));
+}
+
+/// No credit order can be cancelled (4.5), so none starts so.
+async fn rule_1_5_the_status_of_credit_orders_never_cancels(world: World) {
+    let refusal =
+        refused(world.set_tag("processing", StatusTag::Cancelled).await, Code::StatusTagFixed);
+    let counted = ["orders", "pending", "settings"].map(|key| refusal.number(key));
+    assert_eq!(counted, [Some(0), Some(0), Some(1)]);
+    world.set_tag("processing", StatusTag::Completed).await.unwrap();
+    world.set_tag("processing", StatusTag::Unspecified).await.unwrap();
+    world.set("settings.transit_days", |settings| settings.transit_days = 5).await;
 }
 
 async fn rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement(world: World) {

@@ -1,9 +1,10 @@
 //! `CreateOrderStatus`, `UpdateOrderStatus` and `DeleteOrderStatus` (§1).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use order_proto::v1;
-use order_rules::order::StatusId;
+use order_rules::order::{Order, StatusId};
 use order_rules::refusals::{Code, Refusal, Violation};
 use order_rules::statuses::{InUse, Tag, TagMove, check_delete, check_tag_change};
 use prost::Message;
@@ -24,14 +25,24 @@ fn found(shop: &Shop, slug: &str) -> Result<StatusRow, Refusal> {
         .ok_or_else(|| Refusal::new(Code::StatusNotFound).with("status", shop.status_name(slug)))
 }
 
-/// Orders that have a status, under an alias too.
-fn orders_on(desk: &Desk, id: StatusId) -> i64 {
-    desk.status_counts
-        .iter()
-        .filter(|(status, _)| {
-            desk.shop.statuses.get(StatusId(**status)).is_some_and(|status| status.id == id)
+/// What names a status, under an alias too; with what the turn has done so far.
+fn in_use(desk: &Desk, id: StatusId) -> InUse {
+    let shop = &desk.shop;
+    let is_it = |known: StatusId| shop.statuses.get(known).is_some_and(|known| known.id == id);
+    let count = |stored: &BTreeMap<i64, i64>, of: fn(&Order) -> Option<StatusId>| {
+        let before = stored.iter().filter(|(known, _)| is_it(StatusId(**known)));
+        let before = before.fold(0_i64, |sum, (_, count)| sum.saturating_add(*count));
+        let one = |order: &Order| i64::from(of(order).is_some_and(is_it));
+        desk.orders.values().fold(before, |sum, file| {
+            let was = file.stored.as_ref().map_or(0, one);
+            sum.saturating_add(one(&file.order)).saturating_sub(was)
         })
-        .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    };
+    InUse {
+        orders: count(&desk.status_counts, |order| Some(order.status)),
+        pending: count(&desk.waiting_counts, |order| Some(order.pending.as_ref()?.to)),
+        settings: i64::from(shop.rulebook.credit_status.is_some_and(is_it)),
+    }
 }
 
 /// Replaces rows of statuses, and tells that they changed.
@@ -80,7 +91,7 @@ impl CreateStatus {
             }]));
         }
         let tag = Tag::from_contract(self.tag);
-        let moves = check_tag_change(&shop.statuses, None, tag, 0)?;
+        let moves = check_tag_change(&shop.statuses, None, tag, InUse::default())?;
         let id = shop.status_rows.iter().map(|row| row.status_id).max().unwrap_or_default();
         let names = v1::OrderStatus {
             admin_names: self.admin_names.clone(),
@@ -118,7 +129,7 @@ impl UpdateStatus {
         if let Some(tag) = self.tag {
             let id = StatusId(row.status_id);
             let tag = Tag::from_contract(tag);
-            let moves = check_tag_change(&shop.statuses, Some(id), tag, orders_on(desk, id))?;
+            let moves = check_tag_change(&shop.statuses, Some(id), tag, in_use(desk, id))?;
             moved(&shop, &moves, &mut rows);
         }
         if let Some(row) = rows.first_mut() {
@@ -154,11 +165,7 @@ impl DeleteStatus {
             Some(slug) => Some(found(&shop, slug)?),
             None => None,
         };
-        let in_use = InUse {
-            orders: orders_on(desk, id),
-            pending: desk.waiting_counts.get(&id.0).copied().unwrap_or_default(),
-            settings: i64::from(shop.rulebook.credit_status == Some(id)),
-        };
+        let in_use = in_use(desk, id);
         let replacement_id = replacement.as_ref().map(|row| StatusId(row.status_id));
         check_delete(&shop.statuses, id, in_use, replacement_id)?;
         // Without a successor it becomes an alias of the DEFAULT status: nothing has it, so nothing shows.
