@@ -20,6 +20,7 @@ trials! {
         rule_1_5_the_status_of_credit_orders_never_cancels,
         rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement,
         rule_1_4_a_setting_uses_a_status_too,
+        rule_1_4_a_setting_follows_the_replacement,
         rule_1_6_the_status_an_order_has_already_is_no_change,
         what_does_not_exist_or_exists_already_is_refused,
     ];
@@ -324,6 +325,28 @@ async fn rule_1_4_a_setting_uses_a_status_too(world: World) {
     world.change(&order.name, "shipped").send().await.unwrap();
     let refusal = refused(world.delete_status("shipped", "").await, Code::StatusInUse);
     assert_eq!(refusal.number("pending"), Some(1));
+}
+
+/// What names a status of the shop names one that it has, whatever is set of the others.
+async fn rule_1_4_a_setting_follows_the_replacement(world: World) {
+    let bought = world.buy(500, "").await;
+    world.complete(&bought.name).await.unwrap();
+    let (before, etag) = (world.revision().await, world.shop().await.etag);
+    world.delete_status("processing", "returned").await.unwrap();
+    assert_eq!(world.revision().await, before + 1, "one event of the shop");
+    let shop = world.shop().await;
+    let named = shop.settings.unwrap().credit_order_status;
+    assert_eq!(named, String::from(world.status("returned")));
+    assert_ne!(shop.etag, etag, "the shop has changed");
+    world.set("settings.transit_days", |settings| settings.transit_days = 5).await;
+
+    // The name is free again, and another status than the one that was deleted.
+    world.create_status("processing", StatusTag::Unspecified, 70).await.unwrap();
+    let name: String = world.status("processing").into();
+    world.set("settings.credit_order_status", |settings| settings.credit_order_status = name).await;
+    let credit = world.client.credit(&bought.name).units(1, 1).refund(true);
+    let credited = credit.send().await.unwrap().credit_order.unwrap();
+    assert_eq!(status_id(&credited), "processing");
 }
 
 /// The history of an order without the records of commands that changed nothing.

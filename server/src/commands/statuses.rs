@@ -16,13 +16,17 @@ use crate::store::rows::StatusRow;
 use crate::terms::Term;
 use crate::turns::desk::{Desk, check_etag};
 
+/// Path of the setting that names a status.
+const CREDIT_ORDER_STATUS: &str = "settings.credit_order_status";
 /// Statuses a shop may have, those deleted not counted.
 const STATUSES_MAX: usize = 100;
 
 fn found(shop: &Shop, slug: &str) -> Result<StatusRow, Refusal> {
-    shop.status_by_slug(slug)
-        .cloned()
-        .ok_or_else(|| Refusal::new(Code::StatusNotFound).with("status", shop.status_name(slug)))
+    shop.status_by_slug(slug).cloned().ok_or_else(|| not_found(shop, slug))
+}
+
+fn not_found(shop: &Shop, slug: &str) -> Refusal {
+    Refusal::new(Code::StatusNotFound).with("status", shop.status_name(slug))
 }
 
 /// What names a status, under an alias too; with what the turn has done so far.
@@ -45,8 +49,17 @@ fn in_use(desk: &Desk, id: StatusId) -> InUse {
     }
 }
 
-/// Replaces rows of statuses, and tells that they changed.
-fn store(desk: &mut Desk, rows: Vec<StatusRow>, slug: &str) {
+/// Names another status in the settings; answers the paths that changed.
+fn rename_credit_status(desk: &mut Desk, slug: &str) -> Vec<String> {
+    let mut shop = Shop::clone(&desk.shop);
+    shop.settings.credit_order_status = shop.status_name(slug);
+    shop.row.settings = shop.settings.encode_to_vec();
+    desk.put_shop(shop);
+    vec![CREDIT_ORDER_STATUS.to_owned()]
+}
+
+/// Replaces rows of statuses, and tells that they changed, and with them these settings.
+fn store(desk: &mut Desk, rows: Vec<StatusRow>, slug: &str, fields: Vec<String>) {
     let revision = desk.next_revision();
     let mut shop = Shop::clone(&desk.shop);
     for mut row in rows {
@@ -56,8 +69,8 @@ fn store(desk: &mut Desk, rows: Vec<StatusRow>, slug: &str) {
         desk.put_status(row);
     }
     desk.put_shop_statuses(shop);
-    let change =
-        v1::EventChange { status: desk.shop.status_name(slug), ..v1::EventChange::default() };
+    let status = desk.shop.status_name(slug);
+    let change = v1::EventChange { status, fields, ..v1::EventChange::default() };
     desk.tell(v1::EventKind::StatusesChanged, None, &change);
 }
 
@@ -109,7 +122,7 @@ impl CreateStatus {
             revision: 0,
         }];
         moved(&shop, &moves, &mut rows);
-        store(desk, rows, &self.slug);
+        store(desk, rows, &self.slug, Vec::new());
         Ok(desk.answer(None))
     }
 }
@@ -146,7 +159,7 @@ impl UpdateStatus {
         if rows == [row] {
             return Ok(desk.answer(None));
         }
-        store(desk, rows, &self.slug);
+        store(desk, rows, &self.slug, Vec::new());
         Ok(desk.answer(None))
     }
 }
@@ -162,6 +175,7 @@ impl DeleteStatus {
         check_etag(row.revision, self.etag.as_deref())?;
         let id = StatusId(row.status_id);
         let replacement = match &self.replacement {
+            Some(slug) if *slug == self.slug => return Err(not_found(&shop, slug)),
             Some(slug) => Some(found(&shop, slug)?),
             None => None,
         };
@@ -176,7 +190,11 @@ impl DeleteStatus {
         // Aliases of aliases would grow without end.
         let aliases = shop.status_rows.iter().filter(|other| other.replaced_by == Some(id.0));
         rows.extend(aliases.map(|row| StatusRow { replaced_by: Some(successor.0), ..row.clone() }));
-        store(desk, rows, &self.slug);
+        let fields = match &replacement {
+            Some(row) if in_use.settings > 0 => rename_credit_status(desk, &row.slug),
+            _ => Vec::new(),
+        };
+        store(desk, rows, &self.slug, fields);
         Ok(desk.answer(None))
     }
 }
