@@ -250,7 +250,7 @@ fn empty_desk(shop: Arc<Shop>, head: HeadRow, now: Micros) -> Desk {
         payments: BTreeMap::new(),
         items: BTreeMap::new(),
         effects: BTreeMap::new(),
-        external_references: BTreeSet::new(),
+        external_references: BTreeMap::new(),
         status_counts: BTreeMap::new(),
         waiting_counts: BTreeMap::new(),
         used_providers: BTreeSet::new(),
@@ -275,9 +275,9 @@ fn fill(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), StoreFailu
             desk.requests.insert(row.request_id.clone(), row.clone());
         }
     }
-    for (shop_id, reference) in &facts.external_references {
-        if let Some(desk) = desks.get_mut(shop_id) {
-            desk.external_references.extend(reference.clone());
+    for (shop_id, reference, number) in &facts.external_references {
+        if let (Some(desk), Some(reference)) = (desks.get_mut(shop_id), reference) {
+            desk.external_references.insert(reference.clone(), *number);
         }
     }
     for row in &facts.items {
