@@ -23,7 +23,7 @@ mod transfer_order;
 mod update_order;
 mod update_shop;
 
-pub(crate) use answer::{Answer, Failure};
+pub(crate) use answer::{Answer, Failure, id_reused};
 use answer::{plan_of, planned, planned_label, planned_mail, planned_transfer};
 pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
 pub(crate) use printing::{PrintLabel, RecordLabel};

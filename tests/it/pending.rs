@@ -188,5 +188,10 @@ async fn what_cannot_be_attached_is_refused(world: World) {
     assert_eq!(world.revision().await, before);
     world.complete(&bought.name).await.unwrap();
     let late = world.attach(&bought.name, "vipps", &world.reference(""), 900).await;
-    refused(late, Code::AlreadyCaptured);
+    let refusal = refused(late, Code::AlreadyCaptured);
+    assert_eq!(refusal.metadata["order"], String::from(&bought.name), "which order it is about");
+    // Of a cancelled order nobody is asked to pay again: the remedy is another order.
+    world.cancel(&other.name, false).await.unwrap();
+    let cancelled = world.attach(&other.name, "vipps", &world.reference(""), 500).await;
+    refused(cancelled, Code::OrderCancelled);
 }

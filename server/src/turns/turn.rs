@@ -16,7 +16,7 @@ use super::labelling;
 use super::mailing::{self, MailSlip};
 use super::rebuild::{self, OrderParts};
 use super::record;
-use crate::commands::{Answer, Assignment, Command, Failure};
+use crate::commands::{Answer, Assignment, Command, Failure, id_reused};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Facts, Needs, RequestRow, ShopRows};
@@ -194,7 +194,7 @@ fn replay(desk: &Desk, assignment: &Assignment) -> Result<Option<Answer>, Refusa
         return Ok(None);
     };
     if known.content.as_deref() != Some(caller.content.as_slice()) {
-        return Err(Refusal::new(Code::RequestIdReused).with("revision", known.revision));
+        return Err(id_reused().with("revision", known.revision));
     }
     let order = known.order_number.map(|number| desk.order_parts(number)).unwrap_or_default();
     let credit = document::credit_made(&known.change);
