@@ -109,10 +109,12 @@ pub(crate) enum Command {
 }
 
 /// What a caller who waits waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Awaits {
     /// A status change, or an operation that says what became of the command.
     Money,
+    /// That the provider says whether it holds this payment.
+    Reservation { provider: ProviderName, reference: String },
     /// That, and transfers to accounting.
     Transfers,
     /// That of labels and prints.

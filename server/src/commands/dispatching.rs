@@ -162,6 +162,7 @@ impl Command {
         match self {
             Self::TransferOrder(_) | Self::RetryEffect(_) => Awaits::Transfers,
             Self::PrintLabel(_) => Awaits::Labels,
+            Self::AttachPayment(command) => command.awaits(),
             _ => Awaits::Money,
         }
     }

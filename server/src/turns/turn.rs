@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use order_rules::order::Micros;
+use order_rules::order::{Micros, Order};
 use order_rules::payments::{Payment, PaymentId, awaits_outcome};
 use order_rules::refusals::{Code, Refusal};
 use order_rules::stock::Item;
@@ -415,6 +415,17 @@ impl Desk {
         }
     }
 
+    /// Whether somebody who waits for the order may wait for nothing any more.
+    fn is_worth_a_look(&self, order: &Order, payments: &[Payment]) -> bool {
+        let is_answered = |payment: &Payment| {
+            let stored = self.stored_payments.get(&payment.id.0);
+            stored.is_some_and(Payment::awaits_authorization) && !payment.awaits_authorization()
+        };
+        !awaits_outcome(order, payments)
+            || !order.labels.is_empty()
+            || payments.iter().any(is_answered)
+    }
+
     /// Hands over everything that changed, each row once.
     fn close(mut self, changes: &mut Changes, outcome: &mut Outcome) {
         let shop_id = self.shop.row.shop_id;
@@ -422,7 +433,7 @@ impl Desk {
             let Some(file) = self.orders.get(number) else { continue };
             let payments = self.payments_of(&file.order);
             let row = record::order(&self.shop, file, &payments);
-            if !awaits_outcome(&file.order, &payments) || !file.order.labels.is_empty() {
+            if self.is_worth_a_look(&file.order, &payments) {
                 outcome.settled.push(row.order_key);
             }
             let stored = file.stored.as_ref();
