@@ -24,7 +24,7 @@ mod transfer_order;
 mod update_order;
 mod update_shop;
 
-pub(crate) use answer::{Answer, Failure};
+pub(crate) use answer::{Answer, Failure, id_reused};
 use answer::{plan_of, planned, planned_label, planned_mail, planned_transfer};
 pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
 pub(crate) use printing::{PrintLabel, RecordLabel};
@@ -110,10 +110,12 @@ pub(crate) enum Command {
 }
 
 /// What a caller who waits waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Awaits {
     /// A status change, or an operation that says what became of the command.
     Money,
+    /// That the provider says whether it holds this payment.
+    Reservation { provider: ProviderName, reference: String },
     /// That, and transfers to accounting.
     Transfers,
     /// Everything of the order that was asked for anew: what is given back among it.

@@ -109,7 +109,7 @@ impl Edge {
         let may_wait = answer.is_waiting || replayed || answer.already_exists || has_operations;
         let mut settled = !validate_only && !may_wait;
         if let Some(number) = number.filter(|_| !validate_only && may_wait && !wait.is_zero()) {
-            let later = self.turns.settled(&shop, number.0, (caller.patience(wait), awaits));
+            let later = self.turns.settled(&shop, number.0, (caller.patience(wait), &awaits));
             match self.stopping.run_until_cancelled(later).await {
                 Some(Ok(later)) => (order, settled) = later,
                 // The command is durable: that comes before what became of its effects.

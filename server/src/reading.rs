@@ -19,7 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use order_proto::v1;
 use order_rules::order::{Micros, StatusId};
-use order_rules::refusals::{Code, Refusal};
+use order_rules::refusals::{Code, Refusal, Violation};
 use order_rules::statuses::Tag;
 use order_rules::stock::MovementReason;
 use prost::Message;
@@ -46,6 +46,8 @@ pub(crate) struct Reading {
     search: Search,
 }
 
+/// Bytes of orders that are asked for by name: our SDK takes answers of 64 MiB.
+const NAMED_BYTES_MAX: usize = 60_000_000;
 /// Number of the contract's field.
 const ORDER_STATUS_TAG: u32 = 5;
 /// One more than any revision, line or reason.
@@ -100,7 +102,8 @@ impl Reading {
     /// Orders by number, from one snapshot, in the order asked for.
     ///
     /// # Errors
-    /// `SHOP_NOT_FOUND`, `ORDER_NOT_FOUND` naming all that are missing.
+    /// `SHOP_NOT_FOUND`, `ORDER_NOT_FOUND` naming all that are missing, `INVALID_REQUEST` where they are
+    /// too large together.
     pub(crate) async fn orders(
         &self,
         shop: &str,
@@ -119,6 +122,15 @@ impl Reading {
             numbers.iter().copied().filter(|number| !found.contains_key(number)).collect();
         if !missing.is_empty() {
             return Err(not_found(&shop, &missing).into());
+        }
+        let parts = numbers.iter().filter_map(|number| found.get(number)).flatten();
+        let bytes = parts.map(Bytes::len).fold(0, usize::saturating_add);
+        if bytes > NAMED_BYTES_MAX {
+            return Err(Refusal::fields(vec![Violation {
+                field: "names".to_owned(),
+                description: "have more than 60 MB together: name fewer".to_owned(),
+            }])
+            .into());
         }
         Ok(numbers.iter().filter_map(|number| found.get(number).cloned()).collect())
     }

@@ -93,10 +93,11 @@ impl Shop {
         let settings = v1::ShopSettings::decode(row.settings.as_slice())
             .map_err(|error| StoreFailure::Defect(format!("settings of a shop: {error}")))?;
         let statuses = Statuses::new(status_rows.iter().map(status_of).collect());
+        // A status that was deleted may have left its name to another.
         let credit_status = status_rows
             .iter()
-            .find(|status| settings.credit_order_status.ends_with(&format!("/{}", status.slug)))
-            .filter(|_| !settings.credit_order_status.is_empty())
+            .filter(|status| settings.credit_order_status.ends_with(&format!("/{}", status.slug)))
+            .min_by_key(|status| status.replaced_by.is_some())
             .map(|status| StatusId(status.status_id));
         let integrations: Vec<Integration> =
             integrations.into_iter().map(Integration::from_row).collect::<Result<_, _>>()?;

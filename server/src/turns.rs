@@ -200,7 +200,7 @@ impl Turns {
         &self,
         shop: &str,
         number: i64,
-        (wait, awaits): (Duration, Awaits),
+        (wait, awaits): (Duration, &Awaits),
     ) -> Result<(Vec<Bytes>, bool), Failure> {
         let shop_id = self.shop_id(shop).await?;
         let until = Instant::now() + wait;
@@ -300,14 +300,14 @@ impl Turns {
         &self,
         shop_id: i64,
         number: i64,
-        awaits: Awaits,
+        awaits: &Awaits,
     ) -> Result<(Vec<Bytes>, bool), Failure> {
         let needs = self.needs_of(shop_id, number);
-        let shops = self.inner.shops.clone();
+        let (shops, awaits) = (self.inner.shops.clone(), awaits.clone());
         let now = clock::now();
         on_either!(&self.inner.store, database => database
             .preview(needs, move |facts| {
-                looking::order_now(&shops, shop_id, number, &facts, (now, awaits))
+                looking::order_now(&shops, shop_id, number, &facts, (now, &awaits))
             })
             .await)?
     }

@@ -49,7 +49,9 @@ async fn repeat(stage: &Stage, kind: Kind) {
         assert_eq!(again.revision, first.revision, "{kind:?}");
     }
     let other = Asked { is_other: true, ..asked.clone() };
-    refused(stage.send(kind, &other).await, Code::RequestIdReused);
+    let refusal = refused(stage.send(kind, &other).await, Code::RequestIdReused);
+    let told: Vec<&str> = refusal.violations.iter().map(|one| one.field.as_str()).collect();
+    assert_eq!(told, ["request_id"], "{kind:?}");
     let another_kind = if kind == Kind::AdjustStock { Kind::UpdateShop } else { Kind::AdjustStock };
     if kind != Kind::CreateShop {
         refused(stage.send(another_kind, &asked).await, Code::RequestIdReused);

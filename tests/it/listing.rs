@@ -6,6 +6,7 @@ use futures_util::TryStreamExt;
 use order_rules::refusals::Code;
 use order_sdk::proto::{self, DeliveryState, OrderFilter, OrderKind, PaymentState, StatusTag};
 use order_sdk::{OrderName, Page, PageToken};
+use prost::Message;
 use prost_types::Timestamp;
 
 use crate::clocks::day_of;
@@ -19,6 +20,7 @@ trials! {
         pages_stay_complete_while_orders_come_and_change,
         a_token_belongs_to_its_question,
         a_page_is_bounded,
+        a_page_of_large_orders_is_bounded_in_bytes,
         an_impossible_filter_is_refused_with_all_that_is_wrong,
     ];
 }
@@ -315,6 +317,54 @@ async fn a_page_is_bounded(world: World) {
     assert!(page.next.is_some());
     let page = world.client.orders(&world.shop).page_size(i32::MAX).page().await.unwrap();
     assert_eq!((page.items.len(), page.next), (52, None), "more than 1,000 is taken as 1,000");
+}
+
+/// A client that was told nothing takes answers of 4 MiB.
+async fn a_page_of_large_orders_is_bounded_in_bytes(world: World) {
+    let mut wanted = Vec::new();
+    for _ in 0..12 {
+        let lines = vec![
+            proto::NewLine {
+                title: "ø".repeat(300),
+                quantity: 1,
+                unit_price_minor: 1,
+                vat_rate_bp: 2_500,
+                ..proto::NewLine::default()
+            };
+            500
+        ];
+        let draft = world.draft(0).with(|order| order.lines = lines.clone());
+        wanted.push(world.place(draft.payment("manual", "", 500)).await.name);
+    }
+    let mut request = proto::ListOrdersRequest {
+        parent: (&world.shop).into(),
+        page_size: 200,
+        order_by: "number".to_owned(),
+        ..proto::ListOrdersRequest::default()
+    };
+    let mut listed = Vec::new();
+    let mut pages = 0;
+    loop {
+        let page = world.client.list_orders(request.clone()).await.unwrap();
+        assert!(page.encoded_len() < 4 << 20, "{} bytes", page.encoded_len());
+        assert!(!page.orders.is_empty());
+        listed.extend(page.orders.into_iter().map(|order| order.name));
+        pages += 1;
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(listed, wanted);
+    assert_eq!(pages, 2, "as few as can be");
+
+    let batch = |names: Vec<String>| {
+        let parent = (&world.shop).into();
+        world.client.batch_get_orders(proto::BatchGetOrdersRequest { parent, names })
+    };
+    assert_eq!(batch(wanted.clone()).await.unwrap().orders.len(), 12);
+    let many = wanted.iter().cycle().take(1_000).cloned().collect();
+    assert_eq!(wrong_fields(batch(many).await), ["names"]);
 }
 
 async fn an_impossible_filter_is_refused_with_all_that_is_wrong(world: World) {

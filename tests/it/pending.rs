@@ -13,6 +13,7 @@ trials! {
         a_change_whose_effect_was_sent_is_not_withdrawn,
         nothing_pending_nothing_withdrawn,
         rule_9_6_a_payment_is_attached_and_read_from_the_provider,
+        an_attached_payment_is_waited_for_alone,
         what_cannot_be_attached_is_refused,
     ];
 }
@@ -163,6 +164,22 @@ async fn rule_9_6_a_payment_is_attached_and_read_from_the_provider(world: World)
     assert_eq!(captured, [0, 500, 400]);
 }
 
+/// Who attaches a payment waits for that one, not for another that hangs.
+async fn an_attached_payment_is_waited_for_alone(world: World) {
+    let reference = world.reference("authorize=later:60m");
+    let draft = world.draft(900).payment("klarna", &reference, 900);
+    let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+    let new = world.reference("authorize=later:500ms");
+    let answer = world.attach(&name, "vipps", &new, 900).await.unwrap();
+    assert!(answer.receipt.unwrap().settled, "the older one is not waited for");
+    let order = answer.order.unwrap();
+    let states: Vec<i64> = order.payments.iter().map(|one| one.authorized_minor).collect();
+    assert_eq!(states, [0, 900]);
+    assert_eq!(order.payments[0].operations[0].state(), OperationState::Accepted);
+    let again = world.attach(&name, "vipps", &new, 900).await.unwrap();
+    assert!(again.receipt.unwrap().settled, "nothing of it is under way any more");
+}
+
 async fn what_cannot_be_attached_is_refused(world: World) {
     let (bought, other) = (world.buy(900, "").await, world.buy(500, "").await);
     let before = world.revision().await;
@@ -188,5 +205,10 @@ async fn what_cannot_be_attached_is_refused(world: World) {
     assert_eq!(world.revision().await, before);
     world.complete(&bought.name).await.unwrap();
     let late = world.attach(&bought.name, "vipps", &world.reference(""), 900).await;
-    refused(late, Code::AlreadyCaptured);
+    let refusal = refused(late, Code::AlreadyCaptured);
+    assert_eq!(refusal.metadata["order"], String::from(&bought.name), "which order it is about");
+    // Of a cancelled order nobody is asked to pay again: the remedy is another order.
+    world.cancel(&other.name, false).await.unwrap();
+    let cancelled = world.attach(&other.name, "vipps", &world.reference(""), 500).await;
+    refused(cancelled, Code::OrderCancelled);
 }

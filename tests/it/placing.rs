@@ -110,8 +110,15 @@ async fn rule_9_2_stated_totals_must_agree(world: World) {
             .payment("manual", "", 10_000)
             .with(|order| order.stated_totals = Some(StatedTotals { gross_minor, vat_minor }))
     };
-    for wrong in [stated(9_999, None), stated(10_000, Some(2_001)), stated(0, Some(0))] {
+    let (gross, vat) = ("order.stated_totals.gross_minor", "order.stated_totals.vat_minor");
+    for (wrong, fields) in [
+        (stated(9_999, None), vec![gross]),
+        (stated(10_000, Some(2_001)), vec![vat]),
+        (stated(0, Some(0)), vec![gross, vat]),
+    ] {
         let refusal = refused(wrong.send().await, Code::TotalMismatch);
+        let told = refusal.violations.iter().map(|violation| violation.field.as_str());
+        assert_eq!(told.collect::<Vec<_>>(), fields);
         assert_eq!(refusal.number("gross_minor"), Some(10_000), "with ours");
         assert_eq!(refusal.number("vat_minor"), Some(2_000));
     }
@@ -224,8 +231,9 @@ async fn rule_9_5_numbers_ascend_without_gaps(world: World) {
 
 async fn rule_9_5_an_external_reference_is_used_once(world: World) {
     let draft = || world.draft(0).external_reference("WEB-1");
-    world.place(draft()).await;
-    refused(draft().send().await, Code::ExternalReferenceTaken);
+    let first = world.place(draft()).await;
+    let refusal = refused(draft().send().await, Code::ExternalReferenceTaken);
+    assert_eq!(refusal.resource, Some(first.name));
     let elsewhere = World::new(world.server.clone()).await;
     elsewhere.place(elsewhere.draft(0).external_reference("WEB-1")).await;
 }

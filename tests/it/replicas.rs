@@ -20,6 +20,7 @@ trials! {
         what_a_killed_replica_began_the_other_ends,
         what_happens_at_one_is_heard_at_the_other,
         settings_changed_at_one_hold_at_the_other,
+        a_change_that_waits_at_one_fixes_the_tag_at_the_other,
         replicas_come_and_go_under_load,
     ];
 }
@@ -299,6 +300,51 @@ async fn settings_changed_at_one_hold_at_the_other() {
     let request = proto::GetOrderStatusRequest { name: first.status("new").into() };
     let read = first.client.get_order_status(request).await.unwrap().order_status.unwrap();
     assert_eq!((read.position, read.order_count), (99, 3));
+}
+
+/// Rule 1.5, however the change and the tag race: the money goes the way that was asked for.
+async fn a_change_that_waits_at_one_fixes_the_tag_at_the_other() {
+    let (first, second) = pair(&[]).await;
+    let create = |id: String| {
+        let mut status = proto::OrderStatus { position: 61, ..proto::OrderStatus::default() };
+        status.set_tag(StatusTag::Cancelled);
+        status.admin_names.insert("nb".to_owned(), "Avbrutt".to_owned());
+        first.client.create_order_status(proto::CreateOrderStatusRequest {
+            parent: (&first.shop).into(),
+            order_status_id: id,
+            order_status: Some(status),
+            ..proto::CreateOrderStatusRequest::default()
+        })
+    };
+    for round in 0..8 * depth() {
+        let id = format!("aborted-{round}");
+        create(id.clone()).await.unwrap();
+        let reference = first.reference("authorize=slow:300ms");
+        let draft = first.draft(900).payment("klarna", &reference, 900);
+        let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+        let mut status =
+            proto::OrderStatus { name: second.status(&id).into(), ..proto::OrderStatus::default() };
+        status.set_tag(StatusTag::Completed);
+        let retag = second.client.update_order_status(proto::UpdateOrderStatusRequest {
+            order_status: Some(status),
+            update_mask: Some(mask(&["tag"])),
+            ..proto::UpdateOrderStatusRequest::default()
+        });
+        let change = first.change(&name, &id).restock(false).send();
+        let (changed, retagged) = if round % 2 == 0 {
+            let changed = change.await;
+            (changed, retag.await)
+        } else {
+            tokio::join!(change, retag)
+        };
+        // A choice of restock is refused for a status that completes.
+        assert_ne!(changed.is_ok(), retagged.is_ok(), "{changed:?} {retagged:?}");
+        let order = first.settled(&name).await;
+        let wanted = if changed.is_ok() { id.as_str() } else { "not-processed" };
+        assert_eq!(status_id(&order), wanted);
+        assert!(first.book().done(&reference, "capture").is_empty());
+    }
+    audit(&second).await;
 }
 
 async fn replicas_come_and_go_under_load() {

@@ -15,8 +15,12 @@ trials! {
         rule_1_3_default_moves_to_another_status_in_one_update,
         rule_1_3_one_status_of_each_tag_stays,
         rule_1_5_a_tag_that_acts_is_fixed_while_orders_have_the_status,
+        rule_1_5_a_tag_that_acts_is_fixed_while_changes_to_the_status_wait,
+        rule_1_5_a_change_to_a_replaced_status_waits_for_its_replacement,
+        rule_1_5_the_status_of_credit_orders_never_cancels,
         rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement,
         rule_1_4_a_setting_uses_a_status_too,
+        rule_1_4_a_setting_follows_the_replacement,
         rule_1_6_the_status_an_order_has_already_is_no_change,
         what_does_not_exist_or_exists_already_is_refused,
         a_refusal_names_the_status_that_it_is_about,
@@ -226,6 +230,63 @@ async fn rule_1_5_a_tag_that_acts_is_fixed_while_orders_have_the_status(world: W
     world.set_tag("processing", StatusTag::Default).await.unwrap();
 }
 
+/// A change that waits was asked for by the tag its status had: the money would go the other way.
+async fn rule_1_5_a_tag_that_acts_is_fixed_while_changes_to_the_status_wait(world: World) {
+    world.create_status("aborted", StatusTag::Cancelled, 61).await.unwrap();
+    world.create_status("shipped", StatusTag::Completed, 62).await.unwrap();
+    let draft = world.draft(900).payment("klarna", world.reference("authorize=later:60m"), 900);
+    let cancelled: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+    world.change(&cancelled, "aborted").restock(false).send().await.unwrap();
+    let completed = world.buy(700, "capture=later:60m").await;
+    world.change(&completed.name, "shipped").send().await.unwrap();
+    let before = world.revision().await;
+    for id in ["aborted", "shipped"] {
+        for tag in
+            [StatusTag::Unspecified, StatusTag::Default, StatusTag::Completed, StatusTag::Cancelled]
+        {
+            if world.read_status(id).await.tag() == tag {
+                continue;
+            }
+            let refusal = refused(world.set_tag(id, tag).await, Code::StatusTagFixed);
+            let counted = ["orders", "pending"].map(|key| refusal.number(key));
+            assert_eq!(counted, [Some(0), Some(1)], "{id} {tag:?}");
+        }
+    }
+    assert_eq!(world.revision().await, before);
+    // Names and places are free, and so is the tag once nothing waits.
+    world.update_status("aborted", "position", |status| status.position = 63).await.unwrap();
+    let withdraw = proto::WithdrawStatusChangeRequest {
+        name: (&cancelled).into(),
+        ..proto::WithdrawStatusChangeRequest::default()
+    };
+    world.client.withdraw_status_change(withdraw).await.unwrap();
+    world.set_tag("aborted", StatusTag::Completed).await.unwrap();
+}
+
+async fn rule_1_5_a_change_to_a_replaced_status_waits_for_its_replacement(world: World) {
+    for (id, position) in [("shipped", 61), ("collected", 62)] {
+        world.create_status(id, StatusTag::Completed, position).await.unwrap();
+    }
+    let bought = world.buy(700, "capture=later:60m").await;
+    world.change(&bought.name, "shipped").send().await.unwrap();
+    world.delete_status("shipped", "collected").await.unwrap();
+    let fixed = world.set_tag("collected", StatusTag::Cancelled).await;
+    assert_eq!(refused(fixed, Code::StatusTagFixed).number("pending"), Some(1));
+    let used = world.delete_status("collected", "").await;
+    assert_eq!(refused(used, Code::StatusInUse).number("pending"), Some(1));
+}
+
+/// No credit order can be cancelled (4.5), so none starts so.
+async fn rule_1_5_the_status_of_credit_orders_never_cancels(world: World) {
+    let refusal =
+        refused(world.set_tag("processing", StatusTag::Cancelled).await, Code::StatusTagFixed);
+    let counted = ["orders", "pending", "settings"].map(|key| refusal.number(key));
+    assert_eq!(counted, [Some(0), Some(0), Some(1)]);
+    world.set_tag("processing", StatusTag::Completed).await.unwrap();
+    world.set_tag("processing", StatusTag::Unspecified).await.unwrap();
+    world.set("settings.transit_days", |settings| settings.transit_days = Some(5)).await;
+}
+
 async fn rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement(world: World) {
     let order = world.buy(500, "").await;
     world.change(&order.name, "processing").send().await.unwrap();
@@ -290,8 +351,30 @@ async fn a_refusal_names_the_status_that_it_is_about(world: World) {
         }),
         ..proto::AttachPaymentRequest::default()
     };
-    let refusal = refused(world.client.attach_payment(attach).await, Code::ReservationGone);
+    let refusal = refused(world.client.attach_payment(attach).await, Code::OrderCancelled);
     assert_eq!(refusal.metadata["status"], String::from(world.status("cancelled")));
+}
+
+/// What names a status of the shop names one that it has, whatever is set of the others.
+async fn rule_1_4_a_setting_follows_the_replacement(world: World) {
+    let bought = world.buy(500, "").await;
+    world.complete(&bought.name).await.unwrap();
+    let (before, etag) = (world.revision().await, world.shop().await.etag);
+    world.delete_status("processing", "returned").await.unwrap();
+    assert_eq!(world.revision().await, before + 1, "one event of the shop");
+    let shop = world.shop().await;
+    let named = shop.settings.unwrap().credit_order_status;
+    assert_eq!(named, String::from(world.status("returned")));
+    assert_ne!(shop.etag, etag, "the shop has changed");
+    world.set("settings.transit_days", |settings| settings.transit_days = Some(5)).await;
+
+    // The name is free again, and another status than the one that was deleted.
+    world.create_status("processing", StatusTag::Unspecified, 70).await.unwrap();
+    let name: String = world.status("processing").into();
+    world.set("settings.credit_order_status", |settings| settings.credit_order_status = name).await;
+    let credit = world.client.credit(&bought.name).units(1, 1).refund(true);
+    let credited = credit.send().await.unwrap().credit_order.unwrap();
+    assert_eq!(status_id(&credited), "processing");
 }
 
 /// The history of an order without the records of commands that changed nothing.

@@ -12,6 +12,7 @@ trials! {
     shared: [
         rule_7_1_a_second_order_on_a_payment_points_at_the_first_and_back,
         rule_7_2_a_shop_may_want_the_first_returned,
+        rule_7_2_the_first_is_returned_whatever_it_is_called_elsewhere,
         a_deleted_order_is_nobodys_first_and_no_twin,
         rule_7_1_the_same_reference_with_another_amount_is_refused,
         rule_7_4_and_11_1_only_one_of_twins_is_captured,
@@ -86,6 +87,31 @@ async fn rule_7_2_a_shop_may_want_the_first_returned(world: World) {
     let other = other.payment("klarna", &first.reference, 900).send().await.unwrap();
     assert!(!other.already_exists, "other content is always flagged");
     assert_eq!(other.order.unwrap().number, 1002, "no number was lost");
+}
+
+/// A checkout that asks again names its order as it did the first time.
+async fn rule_7_2_the_first_is_returned_whatever_it_is_called_elsewhere(world: World) {
+    let mode = |mode: DuplicateMode| {
+        world.set("settings.duplicate_mode", move |settings| settings.set_duplicate_mode(mode))
+    };
+    mode(DuplicateMode::ReturnFirst).await;
+    let reference = world.reference("");
+    let ask = |name: &str| {
+        let draft = world.draft(900).external_reference(name);
+        draft.payment("klarna", &reference, 900).wait(WAIT).send()
+    };
+    let first = ask("WEB-1").await.unwrap().order.unwrap();
+    let again = ask("WEB-1").await.unwrap();
+    assert!(again.already_exists);
+    assert_eq!(again.order.unwrap().name, first.name);
+
+    // Of two orders that are named, neither is the one that was meant.
+    let other = world.place(world.draft(0).external_reference("WEB-2")).await;
+    let refusal = refused(ask("WEB-2").await, Code::ExternalReferenceTaken);
+    assert_eq!(refusal.resource, Some(other.name));
+    mode(DuplicateMode::Flag).await;
+    let refusal = refused(ask("WEB-1").await, Code::ExternalReferenceTaken);
+    assert_eq!(refusal.resource, Some(first.name));
 }
 
 /// A checkout that asks again wants an order that it can get paid.

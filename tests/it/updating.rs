@@ -95,11 +95,12 @@ async fn only_what_is_masked_is_changed(world: World) {
     assert_eq!((order.external_reference.as_str(), order.language_code.as_str()), ("", "nn"));
     assert_eq!(world.get(&name).await, order);
     // The reference is free again, and one that is taken is refused.
-    world.place(world.draft(0).external_reference("WEB-1")).await;
+    let other = world.place(world.draft(0).external_reference("WEB-1")).await;
     let taken = world.update(&name, &["external_reference"], |order| {
         order.external_reference = "WEB-1".to_owned();
     });
-    refused(taken.await, Code::ExternalReferenceTaken);
+    let refusal = refused(taken.await, Code::ExternalReferenceTaken);
+    assert_eq!(refusal.resource, Some(other.name));
 }
 
 async fn correcting_an_address_takes_the_question_back(world: World) {

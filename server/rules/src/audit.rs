@@ -213,7 +213,8 @@ fn check_labels(findings: &mut Findings, order: &Order) {
     }
 }
 
-/// A status never lies: COMPLETED is captured, CANCELLED holds no reservation, or a problem says why.
+/// A status never lies: COMPLETED is captured, CANCELLED holds neither reservation nor money, or a
+/// problem says why.
 fn check_status(findings: &mut Findings, case: &Case, statuses: &Statuses) {
     let Case { order, payments } = case;
     let Some(status) = statuses.get(order.status) else {
@@ -230,10 +231,51 @@ fn check_status(findings: &mut Findings, case: &Case, statuses: &Statuses) {
     if status.tag == Some(Tag::Cancelled) && is_sale && order.pending.is_none() {
         let is_let_go = !payments.iter().any(|payment| payment.is_held_by(order.number));
         findings.check(is_let_go, Invariant::CancelledLetsGo, || "it holds a payment".to_owned());
+        let kept_minor = if has_problem { 0 } else { kept_by_cancelling(case) };
+        findings.check(kept_minor <= 0, Invariant::CancelledKeepsNoMoney, || {
+            format!("{kept_minor} captured and not given back")
+        });
     }
     let is_cancelled = status.tag == Some(Tag::Cancelled) && is_sale;
     findings.same(Invariant::CancelTime, "cancelled", &order.cancelled_at.is_some(), &is_cancelled);
     findings.same(Invariant::CreditKind, "a credit", &order.credit.is_some(), &!is_sale);
+}
+
+/// What was captured when the order was cancelled and has not been given back since (2.3): nothing,
+/// unless all of it is credited. What somebody captured at the provider, what an attempt to come back
+/// captured later, and what a refund that failed afterwards left here is explained by these operations.
+fn kept_by_cancelling(case: &Case) -> i64 {
+    let Case { order, payments } = case;
+    let is_credited =
+        || order.lines.iter().all(|line| line.credited_gross_minor >= line.gross_minor);
+    if is_fully_captured(order, payments) && is_credited() {
+        return 0;
+    }
+    let own = || {
+        let operations = payments.iter().flat_map(|payment| &payment.operations);
+        operations.filter(|operation| operation.order == order.number)
+    };
+    let was_paid_back_in_vain = own().any(|operation| {
+        operation.kind == OperationKind::Refund && operation.state == OperationState::Declined
+    });
+    if was_paid_back_in_vain {
+        return 0;
+    }
+    let sum = |is_counted: &dyn Fn(&Operation) -> bool| {
+        let counted = own().filter(|operation| is_counted(operation));
+        counted.fold(0_i64, |sum, operation| sum.saturating_add(operation.amount_minor))
+    };
+    let captured = sum(&|operation| {
+        operation.kind == OperationKind::Capture
+            && operation.state == OperationState::Succeeded
+            && !operation.is_adopted()
+            && operation.resolved_at <= order.cancelled_at
+    });
+    let given_back = sum(&|operation| {
+        matches!(operation.kind, OperationKind::Refund | OperationKind::CaptureReversal)
+            && operation.state.may_happen()
+    });
+    captured.saturating_sub(given_back)
 }
 
 /// What waits, waits for something.

@@ -283,15 +283,22 @@ fn build_order(
 
 fn check_totals(placement: &Placement, order: &Order) -> Result<(), Refusal> {
     let stated = placement.stated.unwrap_or_default();
-    let agrees = |stated: Option<i64>, ours: i64| stated.is_none_or(|stated| stated == ours);
-    if !(agrees(stated.net_minor, order.net_minor)
-        && agrees(stated.vat_minor, order.vat_minor)
-        && agrees(stated.gross_minor, order.gross_minor))
-    {
-        return Err(Refusal::new(Code::TotalMismatch)
-            .with("net_minor", order.net_minor)
-            .with("vat_minor", order.vat_minor)
-            .with("gross_minor", order.gross_minor));
+    let totals = [
+        ("net_minor", stated.net_minor, order.net_minor),
+        ("vat_minor", stated.vat_minor, order.vat_minor),
+        ("gross_minor", stated.gross_minor, order.gross_minor),
+    ];
+    let differing = totals.iter().filter(|(_, stated, ours)| stated.is_some_and(|it| it != *ours));
+    let violations: Vec<Violation> = differing
+        .map(|(name, _, ours)| Violation {
+            field: format!("order.stated_totals.{name}"),
+            description: format!("is {ours} by the lines"),
+        })
+        .collect();
+    if !violations.is_empty() {
+        let refusal = Refusal { violations, ..Refusal::new(Code::TotalMismatch) };
+        let totals = totals.into_iter();
+        return Err(totals.fold(refusal, |refusal, (name, _, ours)| refusal.with(name, ours)));
     }
     let amounts = placement.payments.iter().map(|payment| payment.amount_minor);
     let stated_minor = amounts.fold(0, i64::saturating_add);

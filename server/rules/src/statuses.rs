@@ -140,16 +140,17 @@ pub const fn starting_statuses() -> &'static [StartingStatus] {
 }
 
 /// What giving `new_tag` to a status means for all of them (1.3, 1.5). `id` is `None` for a status
-/// being created, whose own move is then not in the answer. `orders_on_it` counts the orders that
-/// have the status, under an alias too.
+/// being created, whose own move is then not in the answer. `in_use` counts what names the status,
+/// under an alias too: a change that waits was asked for by the tag it has (2.2, 2.3), and no credit
+/// order starts cancelled (4.5).
 ///
 /// # Errors
-/// `STATUS_NOT_FOUND`, `STATUS_TAG_FIXED`, `STATUS_TAG_REQUIRED`.
+/// `STATUS_NOT_FOUND`, `STATUS_TAG_FIXED` with the counts, `STATUS_TAG_REQUIRED`.
 pub fn check_tag_change(
     statuses: &Statuses,
     id: Option<StatusId>,
     new_tag: Option<Tag>,
-    orders_on_it: i64,
+    in_use: InUse,
 ) -> Result<Vec<TagMove>, Refusal> {
     let mut moves = Vec::new();
     if let Some(id) = id {
@@ -158,8 +159,10 @@ pub fn check_tag_change(
             return Ok(moves);
         }
         let acts = |tag| matches!(tag, Some(Tag::Completed | Tag::Cancelled));
-        if orders_on_it > 0 && (acts(status.tag) || acts(new_tag)) {
-            return Err(Refusal::new(Code::StatusTagFixed).with("orders", orders_on_it));
+        let is_used = in_use.orders > 0 || in_use.pending > 0;
+        let is_fixed = is_used && (acts(status.tag) || acts(new_tag));
+        if is_fixed || (in_use.settings > 0 && new_tag == Some(Tag::Cancelled)) {
+            return Err(counted(Code::StatusTagFixed, in_use));
         }
         check_tag_leaves_another(statuses, status)?;
         moves.push(TagMove { status: id, from: status.tag, to: new_tag });
@@ -190,17 +193,21 @@ pub fn check_delete(
             return Err(Refusal::new(Code::StatusNotFound).with_status("status", id));
         }
         if replacement.tag != status.tag {
-            return Err(Refusal::new(Code::StatusTagFixed).with("orders", in_use.orders));
+            return Err(counted(Code::StatusTagFixed, in_use));
         }
         return Ok(());
     }
     if in_use == InUse::default() {
         return Ok(());
     }
-    Err(Refusal::new(Code::StatusInUse)
+    Err(counted(Code::StatusInUse, in_use))
+}
+
+fn counted(code: Code, in_use: InUse) -> Refusal {
+    Refusal::new(code)
         .with("orders", in_use.orders)
         .with("pending", in_use.pending)
-        .with("settings", in_use.settings))
+        .with("settings", in_use.settings)
 }
 
 const fn starting(

@@ -9,7 +9,7 @@ use order_rules::decision::{Change, Decision};
 use order_rules::mail::{Mail, MailKind};
 use order_rules::order::OrderNumber;
 use order_rules::payments::{OperationKind, Payment};
-use order_rules::refusals::Refusal;
+use order_rules::refusals::{Code, Refusal, Violation};
 
 use crate::terms::Term;
 
@@ -58,6 +58,15 @@ pub(crate) enum Failure {
     Unavailable { retry_after: Duration },
     /// A defect. What a caller may know is nothing; the text is for the log.
     Internal { log: String },
+}
+
+/// The id of the command is that of another.
+pub(crate) fn id_reused() -> Refusal {
+    let violation = Violation {
+        field: "request_id".to_owned(),
+        description: "belongs to another command".to_owned(),
+    };
+    Refusal { violations: vec![violation], ..Refusal::new(Code::RequestIdReused) }
 }
 
 impl From<Refusal> for Failure {

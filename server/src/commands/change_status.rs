@@ -14,7 +14,7 @@ use order_rules::statuses::Tag;
 use super::create_order::resume_others;
 use super::foreseeing::foresee_returns;
 use super::resolving::follow_twins;
-use super::{Answer, AttachPayment, ChangeStatus, WithdrawStatusChange, add_note, plan_of};
+use super::{Answer, AttachPayment, Awaits, ChangeStatus, WithdrawStatusChange, add_note, plan_of};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
 use crate::turns::desk::Desk;
@@ -210,6 +210,11 @@ impl AttachPayment {
         if !self.reference.is_empty() {
             needs.references.insert(self.reference.clone());
         }
+    }
+
+    /// Not what becomes of the order's other payments.
+    pub(crate) fn awaits(&self) -> Awaits {
+        Awaits::Reservation { provider: self.provider.clone(), reference: self.reference.clone() }
     }
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {

@@ -49,11 +49,6 @@ impl CreateOrder {
     }
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
-        if let Some(reference) = &self.external_reference
-            && desk.external_references.contains(reference)
-        {
-            return Err(Refusal::new(Code::ExternalReferenceTaken));
-        }
         let number = desk.next_order_number();
         let mut ids = desk.ids();
         let shop = desk.shop.clone();
@@ -68,11 +63,22 @@ impl CreateOrder {
             purchases: &purchases,
             capabilities: &offered,
         };
-        match placing::place(&facts, &self.placement, OrderNumber(number), &mut ids, desk.now)? {
+        let placed =
+            placing::place(&facts, &self.placement, OrderNumber(number), &mut ids, desk.now)?;
+        match placed {
             Placed::First(first) => {
+                // Repeated as it was, it names the first; another's name is no name of it.
+                if let Some(reference) = &self.external_reference
+                    && desk.external_references.get(reference) != Some(&first.0)
+                {
+                    check_reference_is_free(desk, reference)?;
+                }
                 Ok(Answer { already_exists: true, ..desk.answer(Some(first.0)) })
             }
             Placed::New { mut decision, duplicates } => {
+                if let Some(reference) = &self.external_reference {
+                    check_reference_is_free(desk, reference)?;
+                }
                 if shop.settings.confirms_orders {
                     let facts = crate::mail::facts(&shop, &self.personal.customer.email);
                     mail::confirm_order(&mut decision, &facts, &mut ids, desk.now);
@@ -101,7 +107,9 @@ impl CreateOrder {
             file.extra.lines_fingerprint = fingerprint;
         }
         desk.put_personal(number, &personal_part(self));
-        desk.external_references.extend(self.external_reference.clone());
+        if let Some(reference) = &self.external_reference {
+            desk.external_references.insert(reference.clone(), number);
+        }
         let mut other_orders = Vec::new();
         for (other, link) in duplicates {
             link_back(desk, other, &link);
@@ -115,6 +123,17 @@ impl CreateOrder {
         }
         Answer { plan, other_orders, ..desk.answer(Some(number)) }
     }
+}
+
+/// Refuses a reference that an order of the shop has.
+///
+/// # Errors
+/// `EXTERNAL_REFERENCE_TAKEN` with that order.
+pub(super) fn check_reference_is_free(desk: &Desk, reference: &str) -> Result<(), Refusal> {
+    desk.external_references.get(reference).map_or(Ok(()), |number| {
+        let order = desk.shop.order_name(*number);
+        Err(Refusal::new(Code::ExternalReferenceTaken).with("order", order))
+    })
 }
 
 /// What the providers of a placement can do, as far as the shop takes payments from them.

@@ -59,6 +59,30 @@ impl Command {
         {
             desk.check_not_deleted(number)?;
         }
+        self.dispatch(desk).map_err(|refusal| self.about(desk, refusal))
+    }
+
+    /// Says what a refusal is about, where it does not say so itself.
+    fn about(&self, desk: &Desk, mut refusal: Refusal) -> Refusal {
+        let (key, name) = match (self, self.order_number()) {
+            (Self::UpdateStatus(command), _) => ("status", desk.shop.status_name(&command.slug)),
+            (Self::DeleteStatus(command), _) => ("status", desk.shop.status_name(&command.slug)),
+            (_, Some(number)) => ("order", desk.shop.order_name(number)),
+            (_, None) => return refusal,
+        };
+        match refusal.details.iter_mut().find(|(known, _)| *known == key) {
+            // The rules know orders by number.
+            Some((_, told)) => {
+                if let Ok(number) = told.parse() {
+                    *told = desk.shop.order_name(number);
+                }
+                refusal
+            }
+            None => refusal.with(key, name),
+        }
+    }
+
+    fn dispatch(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         match self {
             Self::CreateOrder(command) => command.carry_out(desk),
             Self::UpdateOrder(command) => command.carry_out(desk),
@@ -139,6 +163,7 @@ impl Command {
             Self::TransferOrder(_) => Awaits::Transfers,
             Self::RetryEffect(_) => Awaits::Retries,
             Self::PrintLabel(_) => Awaits::Labels,
+            Self::AttachPayment(command) => command.awaits(),
             _ => Awaits::Money,
         }
     }

@@ -1,9 +1,10 @@
 //! `CreateOrderStatus`, `UpdateOrderStatus` and `DeleteOrderStatus` (§1).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use order_proto::v1;
-use order_rules::order::StatusId;
+use order_rules::order::{Order, StatusId};
 use order_rules::refusals::{Code, Refusal, Violation};
 use order_rules::statuses::{InUse, Tag, TagMove, check_delete, check_tag_change};
 use prost::Message;
@@ -15,27 +16,50 @@ use crate::store::rows::StatusRow;
 use crate::terms::Term;
 use crate::turns::desk::{Desk, check_etag};
 
+/// Path of the setting that names a status.
+const CREDIT_ORDER_STATUS: &str = "settings.credit_order_status";
 /// Statuses a shop may have, those deleted not counted.
 const STATUSES_MAX: usize = 100;
 
 fn found(shop: &Shop, slug: &str) -> Result<StatusRow, Refusal> {
-    shop.status_by_slug(slug)
-        .cloned()
-        .ok_or_else(|| Refusal::new(Code::StatusNotFound).with("status", shop.status_name(slug)))
+    shop.status_by_slug(slug).cloned().ok_or_else(|| not_found(shop, slug))
 }
 
-/// Orders that have a status, under an alias too.
-fn orders_on(desk: &Desk, id: StatusId) -> i64 {
-    desk.status_counts
-        .iter()
-        .filter(|(status, _)| {
-            desk.shop.statuses.get(StatusId(**status)).is_some_and(|status| status.id == id)
+fn not_found(shop: &Shop, slug: &str) -> Refusal {
+    Refusal::new(Code::StatusNotFound).with("status", shop.status_name(slug))
+}
+
+/// What names a status, under an alias too; with what the turn has done so far.
+fn in_use(desk: &Desk, id: StatusId) -> InUse {
+    let shop = &desk.shop;
+    let is_it = |known: StatusId| shop.statuses.get(known).is_some_and(|known| known.id == id);
+    let count = |stored: &BTreeMap<i64, i64>, of: fn(&Order) -> Option<StatusId>| {
+        let before = stored.iter().filter(|(known, _)| is_it(StatusId(**known)));
+        let before = before.fold(0_i64, |sum, (_, count)| sum.saturating_add(*count));
+        let one = |order: &Order| i64::from(of(order).is_some_and(is_it));
+        desk.orders.values().fold(before, |sum, file| {
+            let was = file.stored.as_ref().map_or(0, one);
+            sum.saturating_add(one(&file.order)).saturating_sub(was)
         })
-        .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    };
+    InUse {
+        orders: count(&desk.status_counts, |order| Some(order.status)),
+        pending: count(&desk.waiting_counts, |order| Some(order.pending.as_ref()?.to)),
+        settings: i64::from(shop.rulebook.credit_status.is_some_and(is_it)),
+    }
 }
 
-/// Replaces rows of statuses, and tells that they changed.
-fn store(desk: &mut Desk, rows: Vec<StatusRow>, slug: &str) {
+/// Names another status in the settings; answers the paths that changed.
+fn rename_credit_status(desk: &mut Desk, slug: &str) -> Vec<String> {
+    let mut shop = Shop::clone(&desk.shop);
+    shop.settings.credit_order_status = shop.status_name(slug);
+    shop.row.settings = shop.settings.encode_to_vec();
+    desk.put_shop(shop);
+    vec![CREDIT_ORDER_STATUS.to_owned()]
+}
+
+/// Replaces rows of statuses, and tells that they changed, and with them these settings.
+fn store(desk: &mut Desk, rows: Vec<StatusRow>, slug: &str, fields: Vec<String>) {
     let revision = desk.next_revision();
     let mut shop = Shop::clone(&desk.shop);
     for mut row in rows {
@@ -45,8 +69,8 @@ fn store(desk: &mut Desk, rows: Vec<StatusRow>, slug: &str) {
         desk.put_status(row);
     }
     desk.put_shop_statuses(shop);
-    let change =
-        v1::EventChange { status: desk.shop.status_name(slug), ..v1::EventChange::default() };
+    let status = desk.shop.status_name(slug);
+    let change = v1::EventChange { status, fields, ..v1::EventChange::default() };
     desk.tell(v1::EventKind::StatusesChanged, None, &change);
 }
 
@@ -80,7 +104,7 @@ impl CreateStatus {
             }]));
         }
         let tag = Tag::from_contract(self.tag);
-        let moves = check_tag_change(&shop.statuses, None, tag, 0)?;
+        let moves = check_tag_change(&shop.statuses, None, tag, InUse::default())?;
         let id = shop.status_rows.iter().map(|row| row.status_id).max().unwrap_or_default();
         let names = v1::OrderStatus {
             admin_names: self.admin_names.clone(),
@@ -98,7 +122,7 @@ impl CreateStatus {
             revision: 0,
         }];
         moved(&shop, &moves, &mut rows);
-        store(desk, rows, &self.slug);
+        store(desk, rows, &self.slug, Vec::new());
         Ok(desk.answer(None))
     }
 }
@@ -118,7 +142,7 @@ impl UpdateStatus {
         if let Some(tag) = self.tag {
             let id = StatusId(row.status_id);
             let tag = Tag::from_contract(tag);
-            let moves = check_tag_change(&shop.statuses, Some(id), tag, orders_on(desk, id))?;
+            let moves = check_tag_change(&shop.statuses, Some(id), tag, in_use(desk, id))?;
             moved(&shop, &moves, &mut rows);
         }
         if let Some(row) = rows.first_mut() {
@@ -135,7 +159,7 @@ impl UpdateStatus {
         if rows == [row] {
             return Ok(desk.answer(None));
         }
-        store(desk, rows, &self.slug);
+        store(desk, rows, &self.slug, Vec::new());
         Ok(desk.answer(None))
     }
 }
@@ -151,14 +175,11 @@ impl DeleteStatus {
         check_etag(row.revision, self.etag.as_deref())?;
         let id = StatusId(row.status_id);
         let replacement = match &self.replacement {
+            Some(slug) if *slug == self.slug => return Err(not_found(&shop, slug)),
             Some(slug) => Some(found(&shop, slug)?),
             None => None,
         };
-        let in_use = InUse {
-            orders: orders_on(desk, id),
-            pending: desk.waiting_counts.get(&id.0).copied().unwrap_or_default(),
-            settings: i64::from(shop.rulebook.credit_status == Some(id)),
-        };
+        let in_use = in_use(desk, id);
         let replacement_id = replacement.as_ref().map(|row| StatusId(row.status_id));
         check_delete(&shop.statuses, id, in_use, replacement_id)?;
         // Without a successor it becomes an alias of the DEFAULT status: nothing has it, so nothing shows.
@@ -169,7 +190,11 @@ impl DeleteStatus {
         // Aliases of aliases would grow without end.
         let aliases = shop.status_rows.iter().filter(|other| other.replaced_by == Some(id.0));
         rows.extend(aliases.map(|row| StatusRow { replaced_by: Some(successor.0), ..row.clone() }));
-        store(desk, rows, &self.slug);
+        let fields = match &replacement {
+            Some(row) if in_use.settings > 0 => rename_credit_status(desk, &row.slug),
+            _ => Vec::new(),
+        };
+        store(desk, rows, &self.slug, fields);
         Ok(desk.answer(None))
     }
 }

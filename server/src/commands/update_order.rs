@@ -7,6 +7,7 @@ use order_rules::mail;
 use order_rules::refusals::{Code, Refusal};
 use prost::Message;
 
+use super::create_order::check_reference_is_free;
 use super::{Answer, UpdateOrder};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
@@ -33,10 +34,8 @@ impl UpdateOrder {
         if let Some(reference) = &self.external_reference
             && *reference != extra.external_reference
         {
-            if let Some(wanted) = reference
-                && desk.external_references.contains(wanted)
-            {
-                return Err(Refusal::new(Code::ExternalReferenceTaken));
+            if let Some(wanted) = reference {
+                check_reference_is_free(desk, wanted)?;
             }
             extra.external_reference.clone_from(reference);
             fields.push("external_reference");

@@ -40,12 +40,7 @@ impl UpdateShop {
             return Err(Refusal::new(Code::CreditNumberTaken)
                 .with("next_credit_number", desk.next_credit_number()));
         }
-        check_credit_status(&shop, &settings)?;
-        check_accounting(&shop, &settings)?;
-        crate::mail::check_settings(&settings)?;
-        if self.paths.iter().any(|path| path == "settings.labels") {
-            check_labels(&shop, &settings)?;
-        }
+        self.check_named(&shop, &settings)?;
         // The counters live with the head; the settings show them.
         settings.next_order_number = 0;
         settings.next_credit_number = 0;
@@ -64,6 +59,25 @@ impl UpdateShop {
         let change = v1::EventChange { fields: self.paths.clone(), ..v1::EventChange::default() };
         desk.tell(v1::EventKind::ShopChanged, None, &change);
         Ok(desk.answer(None))
+    }
+
+    /// What is set must be there. What is left as it was may have lost what it names, and stops
+    /// nobody from setting the rest.
+    fn check_named(&self, shop: &Shop, settings: &v1::ShopSettings) -> Result<(), Refusal> {
+        let is_set = |path: &str| self.paths.iter().any(|set| set == path);
+        if is_set("settings.credit_order_status") {
+            check_credit_status(shop, settings)?;
+        }
+        if is_set("settings.accounting") {
+            check_accounting(shop, settings)?;
+        }
+        if is_set("settings.confirms_orders") || is_set("settings.seller") {
+            crate::mail::check_settings(settings)?;
+        }
+        if is_set("settings.labels") {
+            check_labels(shop, settings)?;
+        }
+        Ok(())
     }
 }
 

@@ -179,7 +179,7 @@ impl Work {
     async fn settle(self, number: i64, revision: i64, until: Instant) -> Result<Known, Failure> {
         let wait = until.saturating_duration_since(Instant::now());
         let (order, _) =
-            self.edge.turns.settled(&self.batch.shop, number, (wait, Awaits::Money)).await?;
+            self.edge.turns.settled(&self.batch.shop, number, (wait, &Awaits::Money)).await?;
         let fate = self.fate(number, revision, &order).await?;
         let known = self.known(number, revision, fate, &order, false);
         Ok(Known { was_pending: true, ..known })

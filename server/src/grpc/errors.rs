@@ -101,11 +101,9 @@ fn refused(refusal: &Refusal, retry_after: Duration, accept_language: &str) -> S
     match fitting(code) {
         Fitting::Fields => {}
         Fitting::State => {
-            let (subject, value) = refusal
-                .details
-                .first()
-                .map_or((String::new(), ""), |(key, value)| (format!("{key}/"), value.as_str()));
-            let subject = cut(format!("{subject}{value}"), METADATA_BYTES_MAX / 4);
+            let named = refusal.details.iter().find(|(_, value)| value.starts_with("shops/"));
+            let subject = named.map_or_else(String::new, |(_, name)| name.clone());
+            let subject = cut(subject, METADATA_BYTES_MAX / 4);
             let violation = PreconditionViolation::new(name, subject, english.title);
             details.set_precondition_failure(vec![violation]);
         }

@@ -19,6 +19,10 @@ use crate::store::on_either;
 use crate::store::pages::{DocumentRow, Listing, Narrowing, Place, SortKey};
 use crate::terms::Term;
 
+/// Bytes of a page, unless its first order alone has more: a client takes answers of 4 MiB unless it is
+/// told otherwise, and besides the rows a page has names and tokens.
+const PAGE_BYTES_MAX: usize = 3_500_000;
+
 /// The tokens of a listing.
 struct Pages(Token);
 
@@ -62,13 +66,25 @@ impl Reading {
         }
         let sort = listing.sort;
         let mut rows = on_either!(&self.store, database => database.list(listing).await)?;
-        let has_more = rows.len() > size;
-        rows.truncate(size);
+        let found = rows.len();
+        rows.truncate(size.min(fitting(&rows, PAGE_BYTES_MAX)));
+        let has_more = rows.len() < found;
         let next = rows.last().filter(|_| has_more).map(|row| token.next(place(sort, row)));
         let shop = self.shop_of(shop, &rows).await?;
         let orders = rows.into_iter().map(|row| parts(&shop, row)).collect();
         Ok(Listed { orders, next, total })
     }
+}
+
+/// How many of these orders have so many bytes at most; always the first.
+fn fitting(rows: &[DocumentRow], bytes_max: usize) -> usize {
+    let mut bytes = 0_usize;
+    let are_too_many = |row: &DocumentRow| {
+        let document = row.document.as_ref().map_or(0, Vec::len);
+        bytes = bytes.saturating_add(document).saturating_add(row.personal.len());
+        bytes > bytes_max
+    };
+    rows.iter().position(are_too_many).map_or(rows.len(), |place| place.max(1))
 }
 
 /// The page that a query asks for, and its tokens.

@@ -78,7 +78,8 @@ pub(crate) struct Facts {
     pub statuses: Vec<StatusRow>,
     pub integrations: Vec<IntegrationRow>,
     pub requests: Vec<RequestRow>,
-    pub external_references: Vec<(i64, Option<String>)>,
+    /// (shop, reference, number of the order that has it).
+    pub external_references: Vec<(i64, Option<String>, i64)>,
     pub orders: Vec<OrderRow>,
     pub lines: Vec<LineRow>,
     /// All versions; the last counts.

@@ -62,7 +62,8 @@ pub(crate) struct Desk {
     pub items: BTreeMap<String, Item>,
     /// Effects that are not final, by operation.
     pub effects: BTreeMap<i64, EffectRow>,
-    pub external_references: BTreeSet<String>,
+    /// Of orders, each with the number of the order.
+    pub external_references: BTreeMap<String, i64>,
     /// Orders by the status they have.
     pub status_counts: BTreeMap<i64, i64>,
     /// Waiting changes by the status they lead to.

@@ -9,7 +9,7 @@ use order_rules::statuses::starting_statuses;
 use prost::Message;
 
 use crate::clock;
-use crate::commands::{Answer, CreateShop, Failure};
+use crate::commands::{Answer, CreateShop, Failure, id_reused};
 use crate::shops::{Shop, Shops, expiry_warning_micros, setup_stored, with_defaults};
 use crate::store::facts::{Changes, RequestRow};
 use crate::store::rows::{EventRow, HeadRow, IntegrationRow, ShopRow, StatusRow};
@@ -69,7 +69,7 @@ async fn replay(store: &Store, command: &CreateShop, known: &Shop) -> Result<Ans
         Some(first) if first.content.as_deref() == Some(command.caller.content.as_slice()) => {
             Ok(Answer { revision: first.revision, replayed: true, ..Answer::default() })
         }
-        Some(_) => Err(Refusal::new(Code::RequestIdReused).into()),
+        Some(_) => Err(id_reused().into()),
         None => Err(Refusal::new(Code::ShopExists).with("shop", known.name()).into()),
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn order_now(
     shop_id: i64,
     number: i64,
     facts: &Facts,
-    (now, awaits): (Micros, Awaits),
+    (now, awaits): (Micros, &Awaits),
 ) -> Result<(Vec<Bytes>, bool), Failure> {
     let desks = desks(shops, facts, now)
         .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
@@ -28,6 +28,11 @@ pub(super) fn order_now(
     let has_transfer = case.order.transfers.iter().any(|one| one.state == TransferState::Pending);
     let is_waiting = match awaits {
         Awaits::Money => awaits_outcome(&case.order, &case.payments),
+        Awaits::Reservation { provider, reference } => case.payments.iter().any(|payment| {
+            payment.provider == *provider
+                && payment.reference == *reference
+                && payment.awaits_authorization()
+        }),
         Awaits::Transfers => awaits_outcome(&case.order, &case.payments) || has_transfer,
         Awaits::Retries => is_under_way(&case.order, &case.payments) || has_transfer,
         Awaits::Labels => order_rules::labels::awaits(&case.order),

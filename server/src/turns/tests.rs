@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Turns;
 use crate::commands::{
     Answer, Assignment, Caller, ChangeStatus, Command, CreateIntegration, CreateOrder, CreateShop,
-    DismissProblem, Failure, Personal, RecordTransfer, TransferOrder,
+    DeleteStatus, DismissProblem, Failure, Personal, RecordTransfer, TransferOrder, UpdateStatus,
 };
 use crate::shops::Shops;
 use crate::store::{Place, Store, StoreSettings};
@@ -150,6 +150,60 @@ async fn the_same_request_is_carried_out_once_and_other_content_is_refused() {
     let refused = house.turns.submit(other, None).await.unwrap_err();
     let Failure::Refused(refusal) = refused else { panic!("not refused: {refused:?}") };
     assert_eq!(refusal.code.name(), "REQUEST_ID_REUSED");
+}
+
+fn retag(status: &str, tag: v1::StatusTag) -> Assignment {
+    assignment(Command::UpdateStatus(UpdateStatus {
+        slug: status.to_owned(),
+        etag: None,
+        tag: Some(tag),
+        admin_names: None,
+        customer_names: None,
+        position: None,
+    }))
+}
+
+/// On one thread both are queued before the worker takes either: they are one turn.
+#[tokio::test]
+async fn what_a_turn_does_first_counts_for_the_tags_it_changes_next() {
+    let house = house().await;
+    let code = |answer: Result<Answer, Failure>| match answer {
+        Err(Failure::Refused(refusal)) => Some(refusal.code),
+        Err(failure) => panic!("{failure:?}"),
+        Ok(_) => None,
+    };
+    let submit = |assignment| house.turns.submit(assignment, None);
+    submit(retag("returned", v1::StatusTag::Completed)).await.unwrap();
+    // Its reservation is never confirmed, as nobody runs effects here: the change waits.
+    submit(placing("klarna", "kl-1")).await.unwrap();
+    let (waits, fixed) = tokio::join!(
+        submit(change(1_001, "returned", None)),
+        submit(retag("returned", v1::StatusTag::Cancelled)),
+    );
+    assert!(waits.as_ref().unwrap().is_waiting);
+    assert_eq!(code(fixed), Some(Code::StatusTagFixed));
+
+    submit(placing("manual", "")).await.unwrap();
+    let (moved, fixed) = tokio::join!(
+        submit(change(1_002, "processing", None)),
+        submit(retag("processing", v1::StatusTag::Completed)),
+    );
+    assert_eq!(order(&moved.unwrap()).status, "shops/default/orderStatuses/processing");
+    assert_eq!(code(fixed), Some(Code::StatusTagFixed));
+
+    // What has left a status by then does not hold it either.
+    submit(placing("manual", "")).await.unwrap();
+    submit(change(1_003, "processing", None)).await.unwrap();
+    submit(change(1_002, "not-processed", None)).await.unwrap();
+    let delete = DeleteStatus { slug: "sent".to_owned(), etag: None, replacement: None };
+    let (left, free, used) = tokio::join!(
+        submit(change(1_003, "sent", None)),
+        submit(retag("processing", v1::StatusTag::Completed)),
+        submit(assignment(Command::DeleteStatus(delete))),
+    );
+    assert_eq!(order(&left.unwrap()).status, "shops/default/orderStatuses/sent");
+    assert_eq!(code(free), None);
+    assert_eq!(code(used), Some(Code::StatusInUse));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use order_rules::order::Micros;
+use order_rules::order::{Micros, Order};
 use order_rules::payments::{Payment, PaymentId, awaits_outcome};
 use order_rules::refusals::{Code, Refusal};
 use order_rules::stock::Item;
@@ -16,7 +16,7 @@ use super::labelling;
 use super::mailing::{self, MailSlip};
 use super::rebuild::{self, OrderParts};
 use super::record;
-use crate::commands::{Answer, Assignment, Command, Failure};
+use crate::commands::{Answer, Assignment, Command, Failure, id_reused};
 use crate::shops::{Shop, Shops};
 use crate::store::StoreFailure;
 use crate::store::facts::{Changes, Facts, Needs, RequestRow, ShopRows};
@@ -203,7 +203,7 @@ fn replay(desk: &Desk, assignment: &Assignment) -> Result<Option<Answer>, Refusa
         return Ok(None);
     };
     if known.content.as_deref() != Some(caller.content.as_slice()) {
-        return Err(Refusal::new(Code::RequestIdReused).with("revision", known.revision));
+        return Err(id_reused().with("revision", known.revision));
     }
     let order = known.order_number.map(|number| desk.order_parts(number)).unwrap_or_default();
     let credit = document::credit_made(&known.change);
@@ -259,7 +259,7 @@ fn empty_desk(shop: Arc<Shop>, head: HeadRow, now: Micros) -> Desk {
         payments: BTreeMap::new(),
         items: BTreeMap::new(),
         effects: BTreeMap::new(),
-        external_references: BTreeSet::new(),
+        external_references: BTreeMap::new(),
         status_counts: BTreeMap::new(),
         waiting_counts: BTreeMap::new(),
         used_providers: BTreeSet::new(),
@@ -284,9 +284,9 @@ fn fill(desks: &mut BTreeMap<i64, Desk>, facts: &Facts) -> Result<(), StoreFailu
             desk.requests.insert(row.request_id.clone(), row.clone());
         }
     }
-    for (shop_id, reference) in &facts.external_references {
-        if let Some(desk) = desks.get_mut(shop_id) {
-            desk.external_references.extend(reference.clone());
+    for (shop_id, reference, number) in &facts.external_references {
+        if let (Some(desk), Some(reference)) = (desks.get_mut(shop_id), reference) {
+            desk.external_references.insert(reference.clone(), *number);
         }
     }
     for row in &facts.items {
@@ -424,6 +424,17 @@ impl Desk {
         }
     }
 
+    /// Whether somebody who waits for the order may wait for nothing any more.
+    fn is_worth_a_look(&self, order: &Order, payments: &[Payment]) -> bool {
+        let is_answered = |payment: &Payment| {
+            let stored = self.stored_payments.get(&payment.id.0);
+            stored.is_some_and(Payment::awaits_authorization) && !payment.awaits_authorization()
+        };
+        !awaits_outcome(order, payments)
+            || !order.labels.is_empty()
+            || payments.iter().any(is_answered)
+    }
+
     /// Hands over everything that changed, each row once.
     fn close(mut self, changes: &mut Changes, outcome: &mut Outcome) {
         let shop_id = self.shop.row.shop_id;
@@ -431,7 +442,7 @@ impl Desk {
             let Some(file) = self.orders.get(number) else { continue };
             let payments = self.payments_of(&file.order);
             let row = record::order(&self.shop, file, &payments);
-            if !awaits_outcome(&file.order, &payments) || !file.order.labels.is_empty() {
+            if self.is_worth_a_look(&file.order, &payments) {
                 outcome.settled.push(row.order_key);
             }
             let stored = file.stored.as_ref();

@@ -33,7 +33,7 @@ use Deed::{Cancelled, Completed, Credited, Labelled, Placed, Shop, Waiting};
 
 /// What is done to the tables, and how the audit names it. ORDER, PAYMENT and SHOP choose the rows of
 /// each; NUMBER is the order's, `TWO_TRANSFERS` the record of an order that was handed over twice.
-const DAMAGES: [(Deed, Invariant, &str); 34] = [
+const DAMAGES: [(Deed, Invariant, &str); 35] = [
     (Shop, Invariant::EventChain, "UPDATE events SET created_at = 1 WHERE revision = 5 AND SHOP"),
     (
         Shop,
@@ -101,6 +101,11 @@ const DAMAGES: [(Deed, Invariant, &str); 34] = [
     (Placed, Invariant::StatusKnown, "UPDATE orders SET status_id = 99 WHERE ORDER"),
     (Placed, Invariant::CompletedIsCaptured, "UPDATE orders SET status_id = 3 WHERE ORDER"),
     (Cancelled, Invariant::CancelledLetsGo, "UPDATE order_payments SET is_live = TRUE WHERE ORDER"),
+    (
+        Cancelled,
+        Invariant::CancelledKeepsNoMoney,
+        "UPDATE payment_operations SET kind = 3 WHERE kind = 5 AND ORDER",
+    ),
     (Placed, Invariant::CancelTime, "UPDATE orders SET cancelled_at = 1 WHERE ORDER"),
     (
         Placed,

@@ -42,6 +42,7 @@ invariants! {
     StatusKnown = "status-known",
     CompletedIsCaptured = "completed-is-captured",
     CancelledLetsGo = "cancelled-lets-go",
+    CancelledKeepsNoMoney = "cancelled-keeps-no-money",
     CancelTime = "cancel-time",
     PendingHasAWayOut = "pending-has-a-way-out",
     // The ledger.

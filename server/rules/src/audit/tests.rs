@@ -77,6 +77,61 @@ fn a_status_that_lies_is_seen() {
     assert_eq!(broken(|case| case.order.pending = Some(pending)), ["pending-has-a-way-out"]);
 }
 
+/// Half of it is captured.
+fn cancelled(damage: impl FnOnce(&mut Case)) -> Vec<&'static str> {
+    broken(|case| {
+        case.order.status = CANCELLED;
+        case.order.cancelled_at = Some(Micros(5));
+        case.payments[0].holders[0].is_live = false;
+        damage(case);
+    })
+}
+
+#[test]
+fn money_that_a_cancelled_order_keeps_is_seen() {
+    use OperationKind::{CaptureReversal, Refund};
+    use OperationState::{Declined, Pending, Succeeded};
+    let kept = ["cancelled-keeps-no-money"];
+    assert_eq!(cancelled(|_| {}), kept);
+    let with = |kind, amount, state| {
+        cancelled(|case| case.payments[0].operations.push(operation(8, kind, amount, state)))
+    };
+    assert_eq!(with(Refund, 39, Succeeded), kept, "not all of it");
+    let whole = |case: &mut Case| case.payments[0].operations[0].amount_minor = 100;
+    assert_eq!(cancelled(whole), kept, "captured and not credited");
+
+    // What explains it.
+    let none: [&str; 0] = [];
+    assert_eq!(with(Refund, 40, Succeeded), none);
+    assert_eq!(with(Refund, 40, Pending), none);
+    assert_eq!(with(CaptureReversal, 40, Succeeded), none);
+    assert_eq!(with(Refund, 40, Declined), none, "it came back afterwards");
+    let elsewhere = |case: &mut Case| {
+        let reference = Some(crate::payments::AT_PROVIDER.to_owned());
+        case.payments[0].operations[0].provider_reference = reference;
+    };
+    assert_eq!(cancelled(elsewhere), none);
+    let later = |case: &mut Case| case.payments[0].operations[0].resolved_at = Some(Micros(6));
+    assert_eq!(cancelled(later), none, "by an attempt to come back");
+    let credited = |case: &mut Case| {
+        whole(case);
+        for line in &mut case.order.lines {
+            (line.captured, line.credited) = (line.quantity, line.quantity);
+            line.credited_gross_minor = line.gross_minor;
+            line.credited_vat_minor = line.vat_minor;
+        }
+    };
+    assert_eq!(cancelled(credited), none);
+    let told = |case: &mut Case| {
+        let mut ids = crate::decision::Ids(90);
+        let mut draft = crate::draft::Draft::new(case.clone(), &mut ids, Micros(7));
+        let code = crate::refusals::Code::ChangedAtProvider;
+        draft.open_problem(code, crate::draft::About::default(), Vec::new());
+        *case = draft.finish().case;
+    };
+    assert_eq!(cancelled(told), none);
+}
+
 #[test]
 fn a_wrong_ledger_is_seen() {
     use OperationKind::{Capture, Refund, Void};

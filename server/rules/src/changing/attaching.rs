@@ -24,7 +24,7 @@ pub struct AttachPayment<'a> {
 ///
 /// # Errors
 /// `STATUS_CHANGE_PENDING`, `CREDIT_ORDER_FINAL`, `INVALID_REQUEST` (paths under `payment`),
-/// `ALREADY_CAPTURED`, `RESERVATION_GONE` on a cancelled order, `PAYMENT_MISMATCH` when the payment
+/// `ALREADY_CAPTURED`, `ORDER_CANCELLED`, `PAYMENT_MISMATCH` when the payment
 /// is another order's, or this order's with another amount.
 pub fn attach(
     facts: &ChangingFacts<'_>,
@@ -55,7 +55,7 @@ pub fn attach(
         return Err(Refusal::new(Code::AlreadyCaptured).with("captured_minor", order.gross_minor));
     }
     if facts.statuses.tag(order.status) == Some(Tag::Cancelled) {
-        return Err(Refusal::new(Code::ReservationGone).with_status("status", order.status));
+        return Err(Refusal::new(Code::OrderCancelled).with_status("status", order.status));
     }
     let mut draft = Draft::new(facts.case.clone(), ids, now);
     add_payment(&mut draft, command.payment, command.capabilities);

@@ -67,6 +67,7 @@ fn a_replaced_status_is_an_alias() {
 fn tags_move_only_where_no_order_acts_on_them() {
     let moved = |status, from, to| TagMove { status, from, to };
     let (default, completed) = (Some(Tag::Default), Some(Tag::Completed));
+    let on = |orders| InUse { orders, ..InUse::default() };
     let cases = [
         // status, new tag, orders on it, answer
         (Some(SENT), completed, 5, Ok(vec![])),
@@ -90,13 +91,46 @@ fn tags_move_only_where_no_order_acts_on_them() {
         (Some(NOBODY), None, 0, Err(Code::StatusNotFound)),
     ];
     for (id, tag, orders, expected) in cases {
-        let actual = code(check_tag_change(&few(), id, tag, orders));
+        let actual = code(check_tag_change(&few(), id, tag, on(orders)));
         assert_eq!(actual, expected, "{id:?} {tag:?} {orders}");
     }
-    let spare = check_tag_change(&statuses(), Some(COLLECTED), None, 0);
+    let spare = check_tag_change(&statuses(), Some(COLLECTED), None, on(0));
     assert_eq!(spare, Ok(vec![moved(COLLECTED, completed, None)]));
-    let alias = check_tag_change(&statuses(), Some(PACKING), None, 0);
+    let alias = check_tag_change(&statuses(), Some(PACKING), None, on(0));
     assert_eq!(code(alias), Err(Code::StatusNotFound));
+}
+
+#[test]
+fn tags_move_only_where_no_change_waits_for_what_they_do() {
+    let (default, completed, cancelled) =
+        (Some(Tag::Default), Some(Tag::Completed), Some(Tag::Cancelled));
+    let waits = InUse { pending: 2, ..InUse::default() };
+    let named = InUse { settings: 1, ..InUse::default() };
+    let fixed = Err(Code::StatusTagFixed);
+    let cases = [
+        // status, new tag, what names it, answer
+        (COLLECTED, None, waits, fixed),
+        (COLLECTED, default, waits, fixed),
+        (COLLECTED, cancelled, waits, fixed),
+        (COLLECTED, completed, waits, Ok(())),
+        (REGRETTED, completed, waits, fixed),
+        (PROCESSING, completed, waits, fixed),
+        (PROCESSING, default, waits, Ok(())),
+        (PROCESSING, cancelled, named, fixed),
+        (PROCESSING, completed, named, Ok(())),
+        (PROCESSING, default, named, Ok(())),
+        (COLLECTED, None, named, Ok(())),
+        (COLLECTED, cancelled, named, fixed),
+        (REGRETTED, cancelled, named, Ok(())),
+    ];
+    for (id, tag, in_use, expected) in cases {
+        let actual = code(check_tag_change(&statuses(), Some(id), tag, in_use)).map(drop);
+        assert_eq!(actual, expected, "{id:?} {tag:?} {in_use:?}");
+    }
+    let in_use = InUse { orders: 3, pending: 2, settings: 1 };
+    let refusal = check_tag_change(&statuses(), Some(PROCESSING), cancelled, in_use).unwrap_err();
+    let counts = [("orders", 3), ("pending", 2), ("settings", 1)];
+    assert_eq!(refusal.details, counts.map(|(key, count): (_, i32)| (key, count.to_string())));
 }
 
 #[test]

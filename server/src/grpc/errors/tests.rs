@@ -53,6 +53,17 @@ fn every_code_has_its_reason_remedy_and_fitting_detail() {
 }
 
 #[test]
+fn what_is_not_as_it_must_be_is_told_by_its_name() {
+    let subject = |refusal: Refusal| {
+        let details = status(refusal.into(), "").get_error_details();
+        details.precondition_failure().unwrap().violations[0].subject.clone()
+    };
+    let refusal = Refusal::new(Code::AlreadyCaptured).with("captured_minor", 900);
+    assert_eq!(subject(refusal.clone()), "", "a number names nothing");
+    assert_eq!(subject(refusal.with("order", "shops/a/orders/7")), "shops/a/orders/7");
+}
+
+#[test]
 fn the_grpc_code_says_the_kind_of_detail() {
     for &code in Code::ALL {
         let Some(grpc) = catalogue::page(code).grpc else { continue };

@@ -45,7 +45,7 @@ pub(super) async fn facts(
     if !needs.external_references.is_empty() {
         facts.external_references = orders::table
             .filter(among!(orders::external_reference, needs.external_references.iter()))
-            .select((orders::shop_id, orders::external_reference))
+            .select((orders::shop_id, orders::external_reference, orders::number))
             .load(conn)
             .await?;
     }
