@@ -155,6 +155,13 @@ async fn a_refusal_says_its_code_cause_and_remedy_beside_the_data(world: World) 
         (&["watch", "--from", "rubbish"], 3, "CURSOR_INVALID"),
     ];
     for (arguments, code, name) in cases {
+        if name == "ALREADY_CAPTURED" {
+            let told = run(command(&world, arguments)).await;
+            let remedy = "`orderctl orders credit 1001 --all --refund yes`";
+            assert!(told.talk.contains(remedy), "about the order in question: {told:?}");
+            let page = run(command(&world, &["explain", name])).await;
+            assert!(page.data.contains("orders credit ORDER --all"), "of no order: {page:?}");
+        }
         for (language, other) in [("en", "nb"), ("nb", "en")] {
             let mut texts = Vec::new();
             for language in [language, other] {

@@ -144,7 +144,8 @@ fn told_refusal(refusal: &Refusal) -> String {
     for (title, said) in [("cause", &refusal.cause), ("remedy", &refusal.remedy)] {
         if let Some(said) = said {
             let said = said.trim();
-            let said = order.map_or(said.to_owned(), |order| made_out(said, order, 0, 0));
+            let said = order
+                .map_or(said.to_owned(), |order| made_out(said, order, &proto::Problem::default()));
             text.push_str(&format!("\n{title}: {said}"));
         }
     }

@@ -35,7 +35,8 @@ are any; the file of --failed can be given to --from when the cause is mended.";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StatusArguments {
-    /// Numbers or full names of orders, and last the status: its id, or its name in any language
+    /// Numbers or full names of orders, and last the status: its id, its name in any language,
+    /// or COMPLETED or CANCELLED for the one with that tag
     #[arg(required = true, value_name = "NUMBER")]
     orders_and_status: Vec<String>,
 
