@@ -45,7 +45,8 @@ Exit codes:
   4  what was named does not exist
   5  the service cannot be reached, or took longer than --timeout
   6  a part of a batch failed
-  7  the audit found what must not be";
+  7  the audit found what must not be
+  8  taken, and not done yet: it waits for the money";
 
 /// Places, reads, changes and follows the orders of a web shop.
 ///

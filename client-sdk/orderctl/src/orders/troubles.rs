@@ -37,7 +37,7 @@ pub(super) fn holds_up(problem: &proto::Problem) -> bool {
     problem.code.starts_with("INTEGRATION_") || problem.code.ends_with("_UNAVAILABLE")
 }
 
-async fn problems(
+pub(super) async fn problems(
     session: &Session,
     order: &proto::Order,
     is_about: impl Fn(&proto::Problem) -> bool,
