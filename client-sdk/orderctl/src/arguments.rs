@@ -165,6 +165,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  orderctl explain CAPTURE_DECLINED --lang nb")]
     Explain(ExplainArguments),
     /// List all codes of refusals and problems
+    #[command(after_help = "Example:\n  orderctl refusals --lang nb")]
     Refusals,
     /// Print a script that completes orderctl's commands in a shell
     #[command(
@@ -377,6 +378,7 @@ mod tests {
             "orders arrived 1001",
             "stock adjust TENT-3",
             "watch --heartbeat soon",
+            "watch --kind noop",
             "shops list --output yaml",
         ] {
             let words = std::iter::once("orderctl").chain(line.split(' '));
