@@ -64,7 +64,7 @@ mod tokens;
 mod transferring;
 mod watch;
 
-pub use order_proto::{systems, v1 as proto};
+pub use order_proto::{placeholders, systems, v1 as proto};
 
 pub use batches::{StatusBatch, StatusBatchOutcomes};
 pub use checkpoints::{CheckpointStore, FileCheckpoints};

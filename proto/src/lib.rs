@@ -1,6 +1,7 @@
 //! The contract of the order service: messages, clients and the descriptor set, generated from
 //! `orders/v1/*.proto`.
 
+pub mod placeholders;
 pub mod systems;
 
 /// Package `orders.v1`.

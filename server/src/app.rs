@@ -125,6 +125,7 @@ impl Service {
         let links =
             Links::new(vault, settings.stand_ins()).with_webhooks(webhook_listener.is_some());
         let providers = Providers::new(settings.sandbox_book(), links.clone());
+        providers.open().await?;
         let books = Books::new(links.clone());
         let (mail, mail_servers) = mail_ways(settings, &links)?;
         let effects = Runner {

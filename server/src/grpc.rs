@@ -1,5 +1,6 @@
 //! The edge: who may say what to the service over gRPC, and how it is answered.
 
+mod about;
 mod batches;
 mod bounded;
 pub(crate) mod caller;

@@ -178,9 +178,17 @@ const DECLINE_RANKS: [(&str, u8); 6] = [
 const DECLINE_RANK_OTHER: u8 = 50;
 
 impl Providers {
-    /// `sandbox_book` is the file of the sandbox's book; it is made when it is first needed.
+    /// `sandbox_book` is the file of the sandbox's book.
     pub(crate) fn new(sandbox_book: PathBuf, links: Links) -> Self {
         Self { sandbox: Sandbox::new(sandbox_book), vipps: vipps::Gateway::default(), links }
+    }
+
+    /// Makes sure that what the service itself provides can be used.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) async fn open(&self) -> Result<(), String> {
+        self.sandbox.open().await
     }
 
     /// The system behind an integration, with its credentials in hand.

@@ -1,5 +1,6 @@
 //! The catalogue of refusals: every code, with its cause and remedy, in both languages.
 
+use futures_util::StreamExt;
 use order_rules::refusals::Code;
 use order_sdk::proto::{self, Actor};
 
@@ -10,6 +11,7 @@ trials! {
         every_code_has_a_page_in_both_languages,
         a_refusal_says_what_its_page_says_in_the_callers_language,
         an_unknown_code_is_not_found,
+        a_remedy_names_the_order_that_was_asked_for,
     ];
 }
 
@@ -63,6 +65,71 @@ async fn a_refusal_says_what_its_page_says_in_the_callers_language(world: World)
         assert_eq!(refusal.resource.as_deref(), Some(request.name.as_str()));
         assert!(refusal.help.iter().any(|link| link.url.contains("ORDER_NOT_FOUND")));
     }
+}
+
+/// Whoever follows a remedy acts on the order in question, whichever call was refused.
+async fn a_remedy_names_the_order_that_was_asked_for(world: World) {
+    world.buy(500, "").await;
+    let captured = world.buy(900, "").await;
+    world.complete(&captured.name).await.unwrap();
+    let waiting = world.buy(700, "capture=slow:3m").await;
+    world.change(&waiting.name, "sent").send().await.unwrap();
+    let client = world.client.with_language("nb").unwrap();
+    let status = |status: &str| world.shop.status(status).unwrap();
+    let cancel = client.change_status(&captured.name, &status("cancelled")).restock(true);
+    let refusal = refused(cancel.send().await, Code::AlreadyCaptured);
+    let number = captured.order.number;
+    names(&refusal, &format!("`orderctl orders credit {number} --all --refund yes`"));
+    names(&refusal, &format!("`orderctl orders status {number} STATUS`"));
+    refused(
+        world.change(&world.shop.order(1001).unwrap(), "cancelled").send().await,
+        Code::RestockRequired,
+    );
+
+    let number = waiting.order.number;
+    let pending = client.change_status(&waiting.name, &status("returned")).send().await;
+    let refusal = refused(pending, Code::StatusChangePending);
+    names(&refusal, &format!("`orderctl orders get {number}`"));
+    names(&refusal, &format!("`orderctl orders withdraw {number}`"));
+    let withdrawal = |name: &order_sdk::OrderName| proto::WithdrawStatusChangeRequest {
+        name: name.into(),
+        ..Default::default()
+    };
+    let refusal = refused(
+        client.withdraw_status_change(withdrawal(&captured.name)).await,
+        Code::NoStatusChangePending,
+    );
+    names(&refusal, &format!("`orderctl orders history {}`", captured.order.number));
+    let settling = proto::SettlePaymentOperationRequest {
+        name: (&captured.name).into(),
+        operation_id: 4_711,
+        verdict: proto::Verdict::Happened.into(),
+        reason: "seen".to_owned(),
+        ..Default::default()
+    };
+    let refusal = refused(client.settle_payment_operation(settling).await, Code::OperationNotFound);
+    names(&refusal, &format!("`orderctl orders get {} --output json`", captured.order.number));
+
+    // Each order of a batch is told about itself.
+    let orders = [world.shop.order(1001).unwrap(), captured.name.clone()];
+    let mut outcomes = client
+        .change_statuses(&world.shop, &status("cancelled"))
+        .orders(orders)
+        .restock(true)
+        .open();
+    let mut told = Vec::new();
+    while let Some(message) = outcomes.next().await {
+        told.extend(message.unwrap().outcome);
+    }
+    let kept = told.iter().find(|outcome| outcome.code == "ALREADY_CAPTURED").unwrap();
+    let command = format!("orders credit {} --all", captured.order.number);
+    assert!(kept.message.contains(&command), "{kept:?}");
+}
+
+#[track_caller]
+fn names(refusal: &order_sdk::Refusal, command: &str) {
+    let remedy = refusal.remedy.as_deref().unwrap_or_default();
+    assert!(remedy.contains(command), "{command} is not in {refusal:?}");
 }
 
 async fn an_unknown_code_is_not_found(world: World) {

@@ -22,6 +22,7 @@ trials! {
         orders_are_watched_live,
         every_change_has_its_command,
         integrations_are_set_up_without_a_secret_on_the_line,
+        what_is_under_way_is_told_apart_from_what_is_done,
     ];
     once: [
         a_service_that_is_not_there_is_told,
@@ -138,6 +139,25 @@ async fn an_order_is_sent_and_another_cancelled(world: World) {
     let many = world.ctl(&["orders", "status", "1001", "1002", "9999", "returned"]).await;
     assert_eq!(many.code, 6, "{many:?}");
     assert!(many.told.contains("9999") && many.told.contains("ORDER_NOT_FOUND"), "{many:?}");
+}
+
+async fn what_is_under_way_is_told_apart_from_what_is_done(world: World) {
+    for trouble in ["capture=slow:3m", "capture=slow:3m", ""] {
+        world.buy(900, trouble).await;
+    }
+    let pending = world.ctl(&["orders", "status", "1001", "sent", "--wait", "2s"]).await;
+    assert_eq!(pending.code, 8, "{pending:?}");
+    assert!(pending.out.contains("capture 9.00 NOK"), "{pending:?}");
+    // What cannot be done is not advised.
+    let withdrawn = world.ctl(&["orders", "withdraw", "1001"]).await;
+    assert!(withdrawn.told.contains("EFFECT_ALREADY_SENT"), "{withdrawn:?}");
+    assert!(!pending.told.contains("orders withdraw"), "{pending:?}");
+    assert!(pending.told.contains("orderctl orders get 1001"), "{pending:?}");
+    let many = world.ctl(&["orders", "status", "1002", "1003", "sent", "--wait", "2s"]).await;
+    assert_eq!(many.code, 8, "{many:?}");
+    assert!(many.told.contains("1 of 2 are pending"), "{many:?}");
+    let done = world.ctl(&["orders", "status", "1003", "sent", "--wait", "2s"]).await;
+    assert_eq!(done.code, 0, "{done:?}");
 }
 
 async fn what_is_declined_or_refused_is_explained(world: World) {

@@ -123,11 +123,14 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
     std::fs::create_dir(folder.file("damaged")).unwrap();
     std::fs::write(folder.file("damaged/orders.db"), vec![7_u8; 10_000]).unwrap();
     let damaged = text(&folder.file("damaged"));
+    std::fs::create_dir(folder.file("scribbled")).unwrap();
+    std::fs::write(folder.file("scribbled/sandbox.db"), vec![7_u8; 10_000]).unwrap();
+    let scribbled = text(&folder.file("scribbled"));
     let free = format!("127.0.0.1:{}", free_port());
     let nobody = format!("127.0.0.1:{}", free_port());
     let unreachable = format!("postgres://nobody:hunter2@{nobody}/orders");
     let missing = format!("{}_missing", crate::postgres::server().await.url);
-    let cases: [(&[&str], i32, &[&str]); 12] = [
+    let cases: [(&[&str], i32, &[&str]); 16] = [
         (&["--listen", &in_use, "--data-dir", &data], 1, &["in use", &in_use]),
         (&["--listen", "0.0.0.0:7070", "--data-dir", &data], 2, &["loopback", "--listen"]),
         (&["--listen", "[::]:7070", "--data-dir", &data], 2, &["loopback"]),
@@ -146,6 +149,22 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
         (&["--database-url", "mysql://x"], 2, &["postgres://"]),
         (&["--listen", &free, "--data-dir", &file], 1, &["file"]),
         (&["--listen", &free, "--data-dir", &damaged], 1, &["database"]),
+        (
+            &["--listen", &free, "--data-dir", &data, "--sandbox-book", &damaged],
+            1,
+            &["the sandbox's book", &damaged],
+        ),
+        (
+            &["--listen", &free, "--data-dir", &data, "--sandbox-book", &file],
+            1,
+            &["the sandbox's book", "not a database"],
+        ),
+        (
+            &["--listen", &free, "--data-dir", &scribbled],
+            1,
+            &["the sandbox's book", "scribbled/sandbox.db", "not a database"],
+        ),
+        (&["--data-dir", ""], 2, &["--data-dir", "value"]),
         (&["--drain-timeout", "soon"], 2, &["--drain-timeout"]),
         (&["--no-such-setting"], 2, &["--no-such-setting"]),
     ];
@@ -155,6 +174,7 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
             assert!(line.contains(part), "{flags:?}: {part:?} is not in {line:?}");
         }
         assert!(!line.contains("hunter2"), "no password is told: {line}");
+        assert!(!line.ends_with(' '), "{line:?} breaks off");
     }
 }
 

@@ -45,7 +45,8 @@ Exit codes:
   4  what was named does not exist
   5  the service cannot be reached, or took longer than --timeout
   6  a part of a batch failed
-  7  the audit found what must not be";
+  7  the audit found what must not be
+  8  taken, and not done yet: it waits for the money";
 
 /// Places, reads, changes and follows the orders of a web shop.
 ///
@@ -164,6 +165,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  orderctl explain CAPTURE_DECLINED --lang nb")]
     Explain(ExplainArguments),
     /// List all codes of refusals and problems
+    #[command(after_help = "Example:\n  orderctl refusals --lang nb")]
     Refusals,
     /// Print a script that completes orderctl's commands in a shell
     #[command(
@@ -214,12 +216,52 @@ impl Language {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use clap::error::ErrorKind;
+    use order_sdk::placeholders;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// Values for the words in capitals that do not read as themselves.
+    fn sample(word: &str) -> Option<&'static str> {
+        match word {
+            "ORDER" | "OTHER" | "ORIGINAL" | "KEPT" | "DROPPED" => Some("1001"),
+            "OPERATION" | "PROBLEM" | "DELIVERY" | "MAIL" | "LINE" | "QUANTITY" | "PRICE"
+            | "AMOUNT" | "RATE" | "TYPE" => Some("7"),
+            "DATE" => Some("2026-11-25"),
+            "KIND" => Some("sandbox"),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_command_of_a_remedy_is_one() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../server/refusals");
+        let mut seen = 0;
+        for page in std::fs::read_dir(folder).expect("the pages are in the repository") {
+            let page = std::fs::read_to_string(page.expect("a page").path()).expect("a page");
+            let page = placeholders::filled(&page, sample);
+            let quoted = page.split('`').skip(1).step_by(2);
+            for line in quoted.filter(|quoted| quoted.starts_with("orderctl ")) {
+                seen += 1;
+                let parts = line.split(['"', '\'']).enumerate();
+                let line: String =
+                    parts.map(|(at, part)| if at % 2 == 1 { "text" } else { part }).collect();
+                match Arguments::try_parse_from(line.split_whitespace()) {
+                    Ok(_) => {}
+                    // What is to be added is said in words.
+                    Err(wrong) if wrong.kind() == ErrorKind::MissingRequiredArgument => {}
+                    Err(wrong)
+                        if wrong.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {}
+                    Err(wrong) => panic!("{line}: {wrong}"),
+                }
+            }
+        }
+        assert!(seen > 200, "only {seen} commands were found");
     }
 
     #[test]
@@ -336,6 +378,7 @@ mod tests {
             "orders arrived 1001",
             "stock adjust TENT-3",
             "watch --heartbeat soon",
+            "watch --kind noop",
             "shops list --output yaml",
         ] {
             let words = std::iter::once("orderctl").chain(line.split(' '));

@@ -9,9 +9,8 @@ use crate::arguments::ChangeArguments;
 use crate::arguments::YesNo;
 use crate::failure::Failure;
 use crate::labels::label;
-use crate::orders::status::dropped;
+use crate::orders::status::{dropped, pending};
 use crate::orders::{list, outcome::outcome};
-use crate::output::Output;
 use crate::session::{Session, last_part, present};
 use crate::status_names::StatusNames;
 use crate::times::duration;
@@ -127,12 +126,8 @@ async fn resolve(session: &Session, arguments: &ResolveArguments) -> Result<(), 
         return Ok(());
     }
     if order.pending_resolution.is_some() {
-        Output::tell(&format!(
-            "{}: pending, the others are dropped when the money is captured; take it back with: \
-             orderctl orders withdraw {}",
-            order.number, order.number
-        ));
-        return Ok(());
+        let until = "the others are dropped when the money is captured";
+        return Err(pending(session, &order, until).await);
     }
     let is_done = status.is_none_or(|status| order.status == String::from(&status));
     if is_done || answer.receipt.is_some_and(|receipt| receipt.replayed) {

@@ -15,6 +15,7 @@ const NOT_FOUND: u8 = 4;
 const UNAVAILABLE: u8 = 5;
 const PARTLY: u8 = 6;
 const BROKEN: u8 = 7;
+const PENDING: u8 = 8;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) enum Failure {
     Call { error: Box<Error>, request_id: Option<String> },
     /// The command was taken, and what it set going was declined.
     Declined(String),
+    /// The command was taken, and what it set going is under way.
+    Pending(String),
     /// A part of a batch failed; each was told.
     Partly { failed: usize, of: usize },
     /// The audit found what must not be; each was told.
@@ -55,6 +58,7 @@ impl Failure {
                 },
             },
             Self::Declined(_) => REFUSED,
+            Self::Pending(_) => PENDING,
             Self::Partly { .. } => PARTLY,
             Self::Broken { .. } => BROKEN,
             Self::Io(_) | Self::Other(_) => FAILED,
@@ -96,7 +100,7 @@ impl fmt::Display for Failure {
                     _ => Ok(()),
                 }
             }
-            Self::Declined(message) => formatter.write_str(message),
+            Self::Declined(message) | Self::Pending(message) => formatter.write_str(message),
             Self::Partly { failed, of } => write!(formatter, "error: {failed} of {of} failed"),
             Self::Broken { breaches } => write!(formatter, "error: {breaches} breaches"),
             Self::Io(error) => write!(formatter, "error: {error}"),
@@ -144,7 +148,8 @@ fn told_refusal(refusal: &Refusal) -> String {
     for (title, said) in [("cause", &refusal.cause), ("remedy", &refusal.remedy)] {
         if let Some(said) = said {
             let said = said.trim();
-            let said = order.map_or(said.to_owned(), |order| made_out(said, order, 0, 0));
+            let said = order
+                .map_or(said.to_owned(), |order| made_out(said, order, &proto::Problem::default()));
             text.push_str(&format!("\n{title}: {said}"));
         }
     }

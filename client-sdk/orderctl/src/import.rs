@@ -6,7 +6,7 @@ mod lines;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,7 +42,9 @@ The id of each command is made of the shop and the line, so that the same file c
 and again: what has been placed stays as it is. Two lines that are exactly alike are one order; give \
 orders an externalReference that tells them apart.
 
-Lines that fail are written with the reason to the file of --failed, and the others go on. When the \
+Lines that fail are written as they are to the file of --failed, why each did to a file beside it, and \
+the others go on: mend the lines and import that file. Orders are numbered as they are placed, which \
+is the order of the file only with --concurrency 1. When the \
 service cannot be reached for half a minute the import stops; run it again.";
 
 #[derive(Args, Debug)]
@@ -55,7 +57,8 @@ pub(crate) struct ImportArguments {
     #[arg(long, value_name = "COUNT", default_value_t = 32)]
     concurrency: usize,
 
-    /// Where failed lines go; FILE.failed.jsonl unless told
+    /// Where failed lines go, FILE.failed.jsonl unless told; the reasons go to a file beside it,
+    /// FILE.failed.reasons.jsonl
     #[arg(long, value_name = "FILE")]
     failed: Option<PathBuf>,
 
@@ -89,7 +92,11 @@ struct Summary {
 pub(crate) async fn run(session: &Session, arguments: ImportArguments) -> Result<(), Failure> {
     let (size, lines) = lines::read(&arguments.file)?;
     let progress = progress(size);
-    let mut failed = FailedLines::new(failed_path(&arguments));
+    let failed = failed_path(&arguments);
+    if is_same(&failed, &arguments.file) {
+        return Err(Failure::Usage("--failed must be another file than is imported".to_owned()));
+    }
+    let mut failed = FailedLines::new(failed);
     let mut summary = Summary::default();
     let mut refusals: BTreeMap<String, usize> = BTreeMap::new();
     let mut stopped_by = None;
@@ -211,6 +218,12 @@ fn failed_path(arguments: &ImportArguments) -> PathBuf {
     }
 }
 
+/// Whether the lines that fail would be written over those that are still to be read.
+fn is_same(failed: &Path, file: &str) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(failed).is_some_and(|failed| real(Path::new(file)) == Some(failed))
+}
+
 fn progress(size: Option<u64>) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -247,7 +260,11 @@ fn tell(
         Output::tell(&format!("  {count} {code} (orderctl explain {code})"));
     }
     if summary.refused + summary.unreadable > 0 {
-        Output::tell(&format!("failed lines are in {}", failed.path().display()));
+        let (path, reasons) = (failed.path().display(), failed.reasons());
+        Output::tell(&format!(
+            "failed lines are in {path}, the reasons in {}; mend them, and: orderctl import {path}",
+            reasons.display()
+        ));
     }
     Ok(())
 }

@@ -46,6 +46,7 @@ const SECRET_BYTES_MAX: u64 = 16 * 1024;
 #[derive(Debug, Subcommand)]
 pub(crate) enum IntegrationsCommand {
     /// List the integrations of the shop
+    #[command(after_help = "Example:\n  orderctl integrations list --output json | jq -r .name")]
     List,
     /// Show one integration
     #[command(after_help = "Example:\n  orderctl integrations get klarna-no")]

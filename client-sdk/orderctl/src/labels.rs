@@ -87,16 +87,22 @@ pub(crate) fn label<L: Label>(number: i32) -> String {
 
 /// Reads an option's value: `partially-captured`.
 pub(crate) fn choice<L: Label>(text: &str) -> Result<L, String> {
+    choice_but(text, |_| false)
+}
+
+/// The value that an option gives, but for those that are not offered.
+pub(crate) fn choice_but<L: Label>(text: &str, is_none: fn(L) -> bool) -> Result<L, String> {
     let name = format!("{}{}", L::PREFIX, text.to_ascii_uppercase().replace('-', "_"));
     match L::from_name(&name) {
-        Some(found) if found.label() != "UNSPECIFIED" => Ok(found),
-        _ => Err(format!("must be one of: {}", choices::<L>().join(", "))),
+        Some(found) if found.label() != "UNSPECIFIED" && !is_none(found) => Ok(found),
+        _ => Err(format!("must be one of: {}", choices(is_none).join(", "))),
     }
 }
 
-fn choices<L: Label>() -> Vec<String> {
+fn choices<L: Label>(is_none: fn(L) -> bool) -> Vec<String> {
     let words = |label: L| label.label().to_ascii_lowercase().replace('_', "-");
-    (1..).map_while(L::from_number).map(words).collect()
+    let all = (1..).map_while(L::from_number);
+    all.filter(|label| !is_none(*label)).map(words).collect()
 }
 
 #[cfg(test)]
@@ -105,11 +111,15 @@ mod tests {
 
     #[test]
     fn a_choice_is_read_as_it_is_offered() {
-        for offered in choices::<proto::PaymentState>() {
+        for offered in choices::<proto::PaymentState>(|_| false) {
             assert!(choice::<proto::PaymentState>(&offered).is_ok());
         }
+        let is_noop = |kind: proto::EventKind| kind == proto::EventKind::Noop;
+        let told = choice_but("paid", is_noop).expect_err("no kind of event");
+        assert!(told.contains("order-created") && !told.contains("noop"), "{told}");
+        assert!(choice_but("noop", is_noop).is_err());
         assert_eq!(choice("PARTIALLY_CAPTURED"), Ok(proto::PaymentState::PartiallyCaptured));
-        assert_eq!(choices::<proto::StatusTag>(), ["default", "completed", "cancelled"]);
+        assert_eq!(choices::<proto::StatusTag>(|_| false), ["default", "completed", "cancelled"]);
         assert!(choice::<proto::StatusTag>("unspecified").is_err());
         assert!(choice::<proto::StatusTag>("paid").is_err());
     }

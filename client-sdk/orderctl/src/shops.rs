@@ -37,6 +37,7 @@ A provider given leaves the others; without a kind (vipps=) it is taken away.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum ShopsCommand {
     /// List all shops
+    #[command(after_help = "Example:\n  orderctl shops list --output json | jq -r .name")]
     List,
     /// Show a shop and its settings
     #[command(after_help = "Example:\n  orderctl shops get butikk")]

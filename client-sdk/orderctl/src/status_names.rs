@@ -3,6 +3,7 @@
 use order_sdk::{StatusName, proto};
 
 use crate::failure::Failure;
+use crate::labels::Label;
 use crate::session::{Session, last_part};
 
 /// The statuses of the shop.
@@ -22,8 +23,11 @@ impl StatusNames {
     }
 
     /// The status of this id, full name, or name for staff or customers in any language, whatever
-    /// its case.
+    /// its case; or the one with a tag, which is written in capitals as in the contract.
     pub(crate) fn find(&self, text: &str) -> Result<StatusName, Failure> {
+        if let Some(status) = self.tagged(text)? {
+            return Ok(status);
+        }
         let wanted = text.trim().to_lowercase();
         let by_id = self
             .statuses
@@ -44,6 +48,24 @@ impl StatusNames {
                 ids(&self.statuses.iter().collect::<Vec<_>>())
             ))),
             several => Err(Failure::Usage(format!("{text:?} may be any of: {}", ids(several)))),
+        }
+    }
+
+    /// The one status with this tag; none when it is no tag.
+    fn tagged(&self, text: &str) -> Result<Option<StatusName>, Failure> {
+        use proto::StatusTag::{Cancelled, Completed, Default};
+        let Some(tag) = [Default, Completed, Cancelled].into_iter().find(|tag| tag.label() == text)
+        else {
+            return Ok(None);
+        };
+        let tagged = self.statuses.iter().filter(|status| status.tag() == tag);
+        match tagged.collect::<Vec<_>>().as_slice() {
+            [] => Ok(None),
+            [status] => Ok(Some(status.name.parse()?)),
+            several => Err(Failure::Usage(format!(
+                "several statuses have the tag {text}: {}",
+                ids(several)
+            ))),
         }
     }
 
@@ -97,5 +119,25 @@ mod tests {
         assert!(told("avsluttet").ends_with("any of: cancelled, returned"));
         assert_eq!(names.title("shops/default/orderStatuses/cancelled", "en"), "Kansellert");
         assert_eq!(names.title("shops/default/orderStatuses/gone", "en"), "gone");
+    }
+
+    #[test]
+    fn a_tag_in_capitals_is_the_one_status_with_it() {
+        use proto::StatusTag::{Cancelled, Completed};
+        let tagged = |id: &str, tag: proto::StatusTag| proto::OrderStatus {
+            tag: tag.into(),
+            ..status(id, &[], &[])
+        };
+        // What it is called does not matter: a remedy names the tag.
+        let names = StatusNames::of(vec![
+            status("completed", &[], &[]),
+            tagged("sent", Completed),
+            tagged("cancelled", Cancelled),
+            tagged("lost", Cancelled),
+        ]);
+        assert_eq!(names.find("COMPLETED").expect("one has the tag").id(), "sent");
+        assert_eq!(names.find("completed").expect("one is called so").id(), "completed");
+        let told = names.find("CANCELLED").expect_err("two have the tag").to_string();
+        assert!(told.ends_with("the tag CANCELLED: cancelled, lost"), "{told}");
     }
 }

@@ -28,6 +28,7 @@ A name given for a language leaves the others; an empty one takes the language a
 #[derive(Debug, Subcommand)]
 pub(crate) enum StatusesCommand {
     /// List the statuses of the shop
+    #[command(after_help = "Example:\n  orderctl statuses list --shop butikk --lang nb")]
     List,
     /// Add a status
     #[command(after_help = CREATE_EXAMPLE)]

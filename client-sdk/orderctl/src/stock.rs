@@ -19,6 +19,7 @@ const HEADINGS: [&str; 3] = ["SKU", ">ON HAND", "CHANGED"];
 #[derive(Debug, Subcommand)]
 pub(crate) enum StockCommand {
     /// List the skus that are tracked
+    #[command(after_help = "Example:\n  orderctl stock list --output json | jq -r .sku")]
     List,
     /// Show one sku
     #[command(after_help = "Example:\n  orderctl stock get TENT-3")]

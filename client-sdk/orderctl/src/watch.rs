@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::amounts::money;
 use crate::event_words::change;
 use crate::failure::Failure;
-use crate::labels::{choice, label};
+use crate::labels::{choice_but, label};
 use crate::output::Output;
 use crate::session::{Session, last_part};
 use crate::status_names::StatusNames;
@@ -44,7 +44,7 @@ pub(crate) struct WatchArguments {
     checkpoint: Option<std::path::PathBuf>,
 
     /// Only events of this kind, e.g. order-created, status-changed, problem-opened
-    #[arg(long, value_name = "KIND", value_parser = choice::<proto::EventKind>)]
+    #[arg(long, value_name = "KIND", value_parser = listened_to)]
     kind: Vec<proto::EventKind>,
 
     /// Only events after which the order has this status
@@ -62,6 +62,11 @@ pub(crate) struct WatchArguments {
     /// End when the head of the log is reached
     #[arg(long)]
     until_caught_up: bool,
+}
+
+/// A kind of event that the stream can have: what changed nothing is only in the history.
+fn listened_to(text: &str) -> Result<proto::EventKind, String> {
+    choice_but(text, |kind: proto::EventKind| kind == proto::EventKind::Noop)
 }
 
 /// Stores the cursor of what has been printed, now and then.

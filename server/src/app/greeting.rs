@@ -14,7 +14,10 @@ pub(super) fn say(settings: &Settings, address: SocketAddr, webhooks: Option<Soc
 
 fn text(settings: &Settings, address: SocketAddr, webhooks: Option<SocketAddr>) -> String {
     let data = match settings.database_url() {
-        Some(_) => format!("PostgreSQL, and {}", settings.sandbox_book().display()),
+        Some(address) => {
+            let book = settings.sandbox_book();
+            format!("PostgreSQL at {}, and {}", address.told(), book.display())
+        }
         None => settings.data_dir().display().to_string(),
     };
     let mail = match settings.smtp_url() {

@@ -116,7 +116,9 @@ fn explain(error: &clap::Error, given: &BTreeMap<String, Given>) -> Stop {
         // It may hold a password.
         line = line.replace(value, "…");
     }
-    if let Some(ContextValue::Strings(allowed)) = error.get(ContextKind::ValidValue) {
+    if let Some(ContextValue::Strings(allowed)) = error.get(ContextKind::ValidValue)
+        && !allowed.is_empty()
+    {
         line = format!("{line}: must be one of {}", allowed.join(", "));
     }
     match source {

@@ -16,7 +16,7 @@ use tonic::Status;
 use super::caller::Caller;
 use super::fields::batches::StatusBatch;
 use super::fields::names::{self, OrderName};
-use super::{Edge, errors};
+use super::{Edge, about::About, errors};
 use crate::commands::{Answer, Awaits, Failure};
 use crate::reading::changes::Fate;
 
@@ -244,7 +244,8 @@ impl Work {
     }
 
     fn tell(&self, outcome: &mut BatchOutcome, failure: Failure) {
-        let told = errors::told(failure, self.caller.language());
+        let about = About::of(&outcome.name);
+        let told = errors::told(failure, self.caller.language(), &about);
         outcome.code = told.code.name().to_owned();
         outcome.message = told.message;
         outcome.details = told.details.into_iter().collect();

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
+use super::about::{About, Subject};
 use super::errors;
 use super::fields::Fields;
 use crate::commands::Failure;
@@ -28,11 +29,12 @@ pub(crate) struct Caller {
     actor: Option<String>,
     accept_language: String,
     deadline: Option<Instant>,
+    about: About,
 }
 
 impl Caller {
     /// The caller and the message of a request.
-    pub(crate) fn split<Message>(request: Request<Message>) -> (Self, Message) {
+    pub(crate) fn split<Message: Subject>(request: Request<Message>) -> (Self, Message) {
         let (metadata, extensions, message) = request.into_parts();
         let actor = match metadata.get(ACTOR) {
             None => Some(ANONYMOUS.to_owned()),
@@ -42,6 +44,7 @@ impl Caller {
             actor,
             accept_language: accept_language(&metadata).to_owned(),
             deadline: extensions.get::<Deadline>().map(|deadline| deadline.0),
+            about: message.about(),
         };
         (caller, message)
     }
@@ -82,7 +85,7 @@ impl Caller {
 
     /// The failure in the caller's language.
     pub(crate) fn status(&self, failure: Failure) -> Status {
-        errors::status(failure, &self.accept_language)
+        errors::status(failure, &self.accept_language, &self.about)
     }
 }
 

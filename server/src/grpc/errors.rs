@@ -11,6 +11,7 @@ use tonic::Status;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 use uuid::Uuid;
 
+use super::about::About;
 use crate::catalogue;
 use crate::commands::Failure;
 
@@ -39,10 +40,11 @@ enum Fitting {
     Nothing,
 }
 
-/// The status of a failure, with its remedy in the language the caller prefers.
-pub(crate) fn status(failure: Failure, accept_language: &str) -> Status {
+/// The status of a failure, with its remedy in the language the caller prefers, and about what the
+/// call is about.
+pub(crate) fn status(failure: Failure, accept_language: &str, about: &About) -> Status {
     let (refusal, retry_after) = refusal_of(failure);
-    refused(&refusal, retry_after, accept_language)
+    refused(&refusal, retry_after, accept_language, about)
 }
 
 /// A failure as it is told within an answer.
@@ -55,12 +57,12 @@ pub(crate) struct Told {
 }
 
 /// What an answer tells of a failure that does not end the call.
-pub(crate) fn told(failure: Failure, accept_language: &str) -> Told {
+pub(crate) fn told(failure: Failure, accept_language: &str, about: &About) -> Told {
     let (refusal, _) = refusal_of(failure);
     let mut details = metadata(&refusal.details);
     let (listed, _) = listed(&refusal.violations);
     details.extend(listed.into_iter().map(|violation| (violation.field, violation.description)));
-    let message = remedy(refusal.code, accept_language).1;
+    let message = remedy(&refusal, accept_language, about).1;
     Told { code: refusal.code, message, details }
 }
 
@@ -79,16 +81,22 @@ fn refusal_of(failure: Failure) -> (Refusal, Duration) {
 }
 
 /// Title, cause and remedy, and the language they are in.
-fn remedy(code: Code, accept_language: &str) -> (&'static str, String) {
-    let text = catalogue::text(code, accept_language);
-    (text.language, format!("{}\n{}\n{}", text.title, text.cause, text.remedy))
+fn remedy(refusal: &Refusal, accept_language: &str, about: &About) -> (&'static str, String) {
+    let text = catalogue::text(refusal.code, accept_language);
+    let [cause, remedy] = [text.cause, text.remedy].map(|said| about.fill(said, &refusal.details));
+    (text.language, format!("{}\n{cause}\n{remedy}", text.title))
 }
 
-fn refused(refusal: &Refusal, retry_after: Duration, accept_language: &str) -> Status {
+fn refused(
+    refusal: &Refusal,
+    retry_after: Duration,
+    accept_language: &str,
+    about: &About,
+) -> Status {
     let code = refusal.code;
     let name = code.name();
     let english = catalogue::text(code, "");
-    let (language, remedy) = remedy(code, accept_language);
+    let (language, remedy) = remedy(refusal, accept_language, about);
     let (listed, omitted) = listed(&refusal.violations);
     let mut metadata = metadata(&refusal.details);
     if omitted > 0 {

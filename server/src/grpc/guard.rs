@@ -19,6 +19,7 @@ use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::codegen::{Body as HttpBody, Service, StdError};
 use tonic::service::Routes;
 
+use super::about::About;
 use super::caller::Deadline;
 use super::{bounded, errors};
 use crate::commands::Failure;
@@ -52,10 +53,15 @@ where
     };
     let response = match answer {
         Ok(Ok(Ok(response))) => with_reason(response, &language, has_files),
-        Ok(Err(panic)) => errors::status(panicked(panic.as_ref()), &language).into_http(),
-        Err(_elapsed) => {
-            errors::status(Refusal::new(Code::DeadlineExceeded).into(), &language).into_http()
+        Ok(Err(panic)) => {
+            errors::status(panicked(panic.as_ref()), &language, &About::default()).into_http()
         }
+        Err(_elapsed) => errors::status(
+            Refusal::new(Code::DeadlineExceeded).into(),
+            &language,
+            &About::default(),
+        )
+        .into_http(),
     };
     if let Some((method, begun)) = log {
         // A call that succeeds says so after its messages.
@@ -118,5 +124,5 @@ fn with_reason(response: Response<Body>, language: &str, has_files: bool) -> Res
         _ => return response,
     };
     let violation = Violation { field: field.to_owned(), description: description.to_owned() };
-    errors::status(Refusal::fields(vec![violation]).into(), language).into_http()
+    errors::status(Refusal::fields(vec![violation]).into(), language, &About::default()).into_http()
 }

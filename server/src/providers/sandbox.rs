@@ -52,9 +52,17 @@ enum Reply<T> {
 }
 
 impl Sandbox {
-    /// `path` is the file of the book; it is made with the first call.
+    /// `path` is the file of the book; it is made when it is first opened.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { book: Book::new(path), shop: String::new(), provider: String::new() }
+    }
+
+    /// Opens the book.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(super) async fn open(&self) -> Result<(), String> {
+        self.book.open().await
     }
 
     /// The sandbox as the integration of this name sees it.

@@ -176,7 +176,8 @@ async fn problems_are_listed_with_their_remedy_and_dealt_with(world: World) {
     world.stock("CUP", 0).await;
     world.place(world.draft(0).goods("CUP", "Kopp", 1, 0, 0)).await;
     let hanging = world.buy(900, "capture=hang").await;
-    world.printed(&["orders", "status", "1002", "sent", "--wait", "0s"]).await;
+    let pending = world.ctl(&["orders", "status", "1002", "sent", "--wait", "0s"]).await;
+    assert_eq!(pending.code, 8, "{pending:?}");
     let listed = world.printed(&["problems", "list"]).await;
     assert!(listed.contains("Order 1001") && listed.contains("orderctl problems dismiss"));
     let problem = world.get(&world.shop.order(1001).unwrap()).await.problems[0].id.to_string();

@@ -59,7 +59,8 @@ async fn a_delivery_is_recorded_and_taken_back(world: World) {
 
 async fn a_change_that_waits_is_taken_back(world: World) {
     let bought = world.buy(900, "capture=unavailable").await;
-    world.printed(&["orders", "status", "1001", "sent", "--wait", "0s"]).await;
+    let pending = world.ctl(&["orders", "status", "1001", "sent", "--wait", "0s"]).await;
+    assert_eq!(pending.code, 8, "taken, and not done: {pending:?}");
     let told = eventually("withdrawn between two attempts", async || {
         let ran = world.ctl(&["orders", "withdraw", "1001"]).await;
         assert!(ran.code == 0 || ran.told.contains("EFFECT_ALREADY_SENT"), "{ran:?}");

@@ -53,7 +53,28 @@ async fn lines_that_fail_are_told_and_kept_and_the_others_placed(world: World) {
     assert!(ran.out.contains("3 placed") && ran.told.contains("INVALID_REQUEST"), "{ran:?}");
     let failed = std::fs::read_to_string(format!("{file}.failed.jsonl")).unwrap();
     assert_eq!(failed.lines().count(), 2, "{failed}");
-    assert!(failed.contains("order.lines") && failed.contains("not json"), "{failed}");
+    let reasons = std::fs::read_to_string(format!("{file}.failed.reasons.jsonl")).unwrap();
+    assert!(reasons.contains("order.lines"), "{reasons}");
+    for (line, reason) in failed.lines().zip(reasons.lines()) {
+        let reason: serde_json::Value = serde_json::from_str(reason).unwrap();
+        let number = usize::try_from(reason["line"].as_u64().unwrap()).unwrap();
+        assert_eq!(line, lines[number - 1], "as it was, and where: {reason}");
+    }
+
+    // Mending and importing again is one step.
+    let mended = day(&world, "mended.jsonl", 1, 9);
+    let mended = std::fs::read_to_string(mended).unwrap();
+    let path = format!("{file}.failed.jsonl");
+    std::fs::write(&path, failed.replace("not json", mended.trim())).unwrap();
+    let over = world.ctl(&["import", &path, "--failed", &path]).await;
+    assert!(over.code == 2 && over.told.contains("another file"), "{over:?}");
+    let again = world.ctl(&["import", &path]).await;
+    assert_eq!(again.code, 6, "one is not mended: {again:?}");
+    assert!(again.out.contains("1 placed, 0 already there, 1 refused"), "{again:?}");
+    let folder = std::path::Path::new(&file).parent().unwrap().display().to_string();
+    let folder = world.ctl(&["import", &folder]).await;
+    assert_eq!(folder.code, 2, "as a file that is missing: {folder:?}");
+    assert!(folder.told.contains("is a directory"), "{folder:?}");
 }
 
 async fn one_order_is_placed_from_standard_input(world: World) {

@@ -35,6 +35,15 @@ async fn serves(postgres: &postgres::Server, url: &str) -> String {
         (all.parse::<u32>().unwrap() >= 2).then_some(connections)
     })
     .await;
+    let printed = eventually("it says where its data are", async || {
+        let printed = std::fs::read_to_string(folder.file("log.out")).unwrap_or_default();
+        printed.contains("watch").then_some(printed)
+    })
+    .await;
+    let (_, place) = url.rsplit_once('@').unwrap();
+    let (host, _) = place.split_once('/').unwrap();
+    assert!(printed.contains(&format!("PostgreSQL at {host}, database postgres")), "{printed}");
+    assert!(!printed.contains("hunter2") && !printed.contains('@'), "{printed}");
     process.signal("TERM");
     assert_eq!(process.ended(PATIENCE).await, 0);
     connections

@@ -1,4 +1,5 @@
-//! The file of lines that failed, each with its number and the reason.
+//! Lines that failed, as they were, so that they can be mended and imported again; and beside them
+//! why each failed.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,20 +11,33 @@ use serde_json::{Value, json};
 use super::{Line, told};
 use crate::failure::Failure;
 
-/// Made with the first failure, in place of one from an earlier import.
+/// Both files are made with the first failure, in place of those from an earlier import.
 #[derive(Debug)]
 pub(super) struct FailedLines {
     path: PathBuf,
-    file: Option<BufWriter<File>>,
+    files: Option<Files>,
+    /// How many there are.
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Files {
+    lines: BufWriter<File>,
+    reasons: BufWriter<File>,
 }
 
 impl FailedLines {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, file: None }
+        Self { path, files: None, count: 0 }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// `orders.jsonl.failed.reasons.jsonl`.
+    pub(super) fn reasons(&self) -> PathBuf {
+        self.path.with_extension("reasons.jsonl")
     }
 
     /// A line that is an order, and why it was not placed.
@@ -36,32 +50,45 @@ impl FailedLines {
                 |violation| json!({"field": violation.field, "description": violation.description}),
             )
             .collect();
-        // The line could be read as an order, so it is JSON.
-        let order: Value = serde_json::from_str(&line.text).unwrap_or_default();
-        self.write(&json!({
-            "line": line.number,
+        let reason = json!({
             "code": error.code(),
             "message": told(error),
             "violations": violations,
             "details": refusal.map(|refusal| refusal.metadata.clone()),
-            "order": order,
-        }))
+        });
+        self.write(line, reason)
     }
 
     /// A line that is no order.
     pub(super) fn write_unreadable(&mut self, line: &Line, reason: &str) -> Result<(), Failure> {
-        self.write(&json!({"line": line.number, "message": reason, "text": line.text}))
+        self.write(line, json!({ "message": reason }))
     }
 
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        Ok(self.file.as_mut().map_or(Ok(()), Write::flush)?)
+        let Some(files) = &mut self.files else { return Ok(()) };
+        files.lines.flush()?;
+        Ok(files.reasons.flush()?)
     }
 
-    fn write(&mut self, entry: &Value) -> Result<(), Failure> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(BufWriter::new(File::create(&self.path)?)),
+    fn write(&mut self, line: &Line, mut reason: Value) -> Result<(), Failure> {
+        let files = match &mut self.files {
+            Some(files) => files,
+            none => none.insert(Files {
+                lines: made(&self.path)?,
+                reasons: made(&self.path.with_extension("reasons.jsonl"))?,
+            }),
         };
-        Ok(writeln!(file, "{entry}")?)
+        self.count += 1;
+        // Where it stood, and where it stands now.
+        reason["line"] = line.number.into();
+        reason["failedLine"] = self.count.into();
+        writeln!(files.lines, "{}", line.text)?;
+        Ok(writeln!(files.reasons, "{reason}")?)
     }
+}
+
+fn made(path: &Path) -> Result<BufWriter<File>, Failure> {
+    let file = File::create(path);
+    let cannot = |error| Failure::Other(format!("cannot write {}: {error}", path.display()));
+    file.map(BufWriter::new).map_err(cannot)
 }

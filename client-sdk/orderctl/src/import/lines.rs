@@ -32,6 +32,9 @@ pub(super) fn read(
         let opened = File::open(file).and_then(|opened| Ok((opened.metadata()?, opened)));
         let (metadata, opened) =
             opened.map_err(|error| Failure::Usage(format!("{file}: {error}")))?;
+        if metadata.is_dir() {
+            return Err(Failure::Usage(format!("{file}: is a directory")));
+        }
         (metadata.is_file().then_some(metadata.len()), Box::new(opened))
     };
     let (sender, receiver) = mpsc::channel(READ_AHEAD);

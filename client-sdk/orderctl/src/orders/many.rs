@@ -116,9 +116,13 @@ pub(super) async fn change(
     progress.finish_and_clear();
     summary.tell(session, orders.len(), failed.as_deref())?;
     ended?;
-    match summary.failed().count() {
-        0 => Ok(()),
-        failed => Err(Failure::Partly { failed, of: orders.len() }),
+    match (summary.failed().count(), summary.count(BatchState::Pending)) {
+        (0, 0) => Ok(()),
+        (0, pending) => Err(Failure::Pending(format!(
+            "{pending} of {} are pending: their labels move when the money has",
+            orders.len()
+        ))),
+        (failed, _) => Err(Failure::Partly { failed, of: orders.len() }),
     }
 }
 
@@ -138,10 +142,13 @@ impl Summary {
         failed.map(move |(number, _)| (number.as_str(), code(number)))
     }
 
+    fn count(&self, wanted: BatchState) -> usize {
+        self.states.values().filter(|state| **state == wanted).count()
+    }
+
     fn text(&self) -> String {
-        let of = |wanted: BatchState| self.states.values().filter(|one| **one == wanted).count();
-        let (done, pending) = (of(BatchState::Done), of(BatchState::Pending));
-        let (refused, failed) = (of(BatchState::Refused), of(BatchState::Failed));
+        let (done, pending) = (self.count(BatchState::Done), self.count(BatchState::Pending));
+        let (refused, failed) = (self.count(BatchState::Refused), self.count(BatchState::Failed));
         format!("{done} done, {pending} pending, {refused} refused, {failed} failed")
     }
 

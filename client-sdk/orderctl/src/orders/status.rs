@@ -30,12 +30,14 @@ Examples:
 A status tagged COMPLETED captures the money first, one tagged CANCELLED gives it back. The label \
 moves when that has happened: until then the change is pending, and `orderctl orders withdraw` takes \
 it back. With several orders those that keep their status are told, and the exit code is 6 if there \
-are any; the file of --failed can be given to --from when the cause is mended.";
+are any; the file of --failed can be given to --from when the cause is mended. What is still pending \
+when the time of --wait is over, and nothing worse, is exit code 8.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StatusArguments {
-    /// Numbers or full names of orders, and last the status: its id, or its name in any language
+    /// Numbers or full names of orders, and last the status: its id, its name in any language,
+    /// or COMPLETED or CANCELLED for the one with that tag
     #[arg(required = true, value_name = "NUMBER")]
     orders_and_status: Vec<String>,
 
@@ -170,13 +172,7 @@ async fn change(
         return Ok(());
     }
     if order.pending_status_change.is_some() {
-        Output::tell(&format!(
-            "{}: pending, the label moves when the money has; take it back with: \
-             orderctl orders withdraw {}",
-            order.number, order.number
-        ));
-        troubles::tell(session, &order, |_| true).await;
-        return Ok(());
+        return Err(pending(session, &order, "the label moves when the money has").await);
     }
     if order.status == String::from(status)
         || answer.receipt.is_some_and(|receipt| receipt.replayed)
@@ -184,6 +180,33 @@ async fn change(
         return Ok(());
     }
     Err(dropped(session, &order).await)
+}
+
+/// It was taken and waits for the money: what can be done meanwhile, and what holds it up.
+pub(crate) async fn pending(session: &Session, order: &proto::Order, until: &str) -> Failure {
+    let number = order.number;
+    let next = match has_been_sent(order) {
+        true => format!(
+            "the provider has been asked, so it cannot be taken back; look again with: \
+             orderctl orders get {number}"
+        ),
+        false => format!("take it back with: orderctl orders withdraw {number}"),
+    };
+    let problems = troubles::problems(session, order, |_| true).await;
+    Failure::Pending(format!("{number}: pending, {until}; {next}{problems}"))
+}
+
+/// Whether the provider may be at it already.
+fn has_been_sent(order: &proto::Order) -> bool {
+    use proto::OperationState::{Accepted, Sent, Unknown};
+    let pending = order.pending_status_change.as_ref();
+    let since = pending.and_then(|pending| pending.request_time).unwrap_or_default();
+    let mut operations = order.payments.iter().flat_map(|payment| &payment.operations);
+    operations.any(|operation| {
+        let asked = operation.request_time.unwrap_or_default();
+        let is_own = (asked.seconds, asked.nanos) >= (since.seconds, since.nanos);
+        is_own && matches!(operation.state(), Sent | Accepted | Unknown)
+    })
 }
 
 /// The change was dropped: the order's problems say why.

@@ -1,17 +1,12 @@
 //! What stands in an order's way, told alike by every command that meets it.
 
-use order_sdk::proto;
+use order_sdk::{placeholders, proto};
 
 use super::get::explanations;
 use super::view::problem_view;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::Session;
-
-/// The order that the catalogue's pages take for an example, its operation and its problem.
-const EXAMPLE_ORDER: &str = "1042";
-const EXAMPLE_OPERATION: &str = "1042 77";
-const EXAMPLE_PROBLEM: &str = "1042 78";
 
 /// The failure of a command that was taken and then declined: a headline, and the order's problems
 /// that say why.
@@ -42,7 +37,7 @@ pub(super) fn holds_up(problem: &proto::Problem) -> bool {
     problem.code.starts_with("INTEGRATION_") || problem.code.ends_with("_UNAVAILABLE")
 }
 
-async fn problems(
+pub(super) async fn problems(
     session: &Session,
     order: &proto::Order,
     is_about: impl Fn(&proto::Problem) -> bool,
@@ -58,29 +53,37 @@ async fn problems(
         .collect()
 }
 
-/// The text of a page with this order, its operation and its problem in place of the example's, so
-/// that its commands can be carried out as they stand. `0`: of none.
-pub(crate) fn made_out(text: &str, order: &str, operation: i64, problem: i64) -> String {
-    let named = |number: i64, word: &str| match number {
-        0 => word.to_owned(),
-        number => number.to_string(),
-    };
-    text.replace(EXAMPLE_OPERATION, &format!("{order} {}", named(operation, "OPERATION")))
-        .replace(EXAMPLE_PROBLEM, &format!("{order} {}", named(problem, "PROBLEM")))
-        .replace(EXAMPLE_ORDER, order)
+/// The text of a page with the order and what its problem names in place of the words that stand for
+/// them, so that its commands can be carried out as they stand.
+pub(crate) fn made_out(text: &str, order: &str, problem: &proto::Problem) -> String {
+    let [operation, number] = [problem.operation_id, problem.id].map(|number| number.to_string());
+    placeholders::filled(text, |word| match word {
+        "ORDER" => Some(order),
+        "OPERATION" if problem.operation_id != 0 => Some(operation.as_str()),
+        "PROBLEM" if problem.id != 0 => Some(number.as_str()),
+        "INTEGRATION" => problem.details.get("provider").map(String::as_str),
+        "MAIL" | "PRINTER" | "DELIVERY" => {
+            problem.details.get(&word.to_lowercase()).map(String::as_str)
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::made_out;
+    use super::*;
 
     #[test]
     fn commands_of_a_page_are_about_the_order_at_hand() {
-        let page = "`orderctl problems retry 1042 77`, `orderctl problems dismiss 1042 78`, \
-                    `orderctl orders get 1042`";
-        let wanted = "`orderctl problems retry 1007 12`, `orderctl problems dismiss 1007 13`, \
-                      `orderctl orders get 1007`";
-        assert_eq!(made_out(page, "1007", 12, 13), wanted);
-        assert_eq!(made_out("retry 1042 77", "1007", 0, 13), "retry 1007 OPERATION");
+        let page = "`orderctl problems retry ORDER OPERATION`, `orderctl orders get ORDER`, \
+                    `orderctl problems dismiss ORDER PROBLEM`, `orderctl orders resend ORDER MAIL`";
+        let details = [("mail".to_owned(), "57".to_owned())].into();
+        let problem = proto::Problem { id: 13, operation_id: 12, details, ..Default::default() };
+        let wanted = "`orderctl problems retry 1007 12`, `orderctl orders get 1007`, \
+                      `orderctl problems dismiss 1007 13`, `orderctl orders resend 1007 57`";
+        assert_eq!(made_out(page, "1007", &problem), wanted);
+        let unknown = proto::Problem::default();
+        let told = made_out("`problems retry ORDER OPERATION`", "1007", &unknown);
+        assert_eq!(told, "`problems retry 1007 OPERATION`");
     }
 }

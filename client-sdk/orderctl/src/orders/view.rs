@@ -64,7 +64,7 @@ pub(crate) fn problem_view(
     let heading = session.output.alarm(&format!("Problem {}: {}", problem.code, title.trim()));
     let details: Vec<String> =
         problem.details.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-    let said = |text: &str| made_out(text.trim(), order, problem.operation_id, problem.id);
+    let said = |text: &str| made_out(text.trim(), order, problem);
     let facts = facts(&[
         ("  Number", numbers(problem)),
         ("  Since", local(problem.open_time.as_ref())),

@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn status(failure: Failure, accept_language: &str) -> Status {
+    super::status(failure, accept_language, &About::default())
+}
+
 fn violations(count: usize) -> Vec<Violation> {
     let violation = |index| Violation {
         field: format!("order.lines[{index}].quantity"),
@@ -131,4 +135,34 @@ fn the_message_names_the_first_wrong_field() {
         message.ends_with(": order.lines[0].quantity must be from 1 to 1000000 (and 2 more)"),
         "{message}"
     );
+}
+
+#[test]
+fn a_remedy_is_about_what_the_call_is_about() {
+    let about = About::of("shops/fjell/orders/1001");
+    let said = |refusal: Refusal, language: &str| {
+        let status = super::status(refusal.into(), language, &about);
+        status.get_error_details().localized_message().unwrap().message.clone()
+    };
+    for language in ["en", "nb"] {
+        for &code in Code::ALL {
+            let said = said(Refusal::new(code), language);
+            let left = said.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let mut left = left.filter(|word| ["ORDER", "SHOP"].contains(word));
+            assert_eq!(left.next(), None, "{}: {said}", code.name());
+        }
+        let captured = said(Refusal::new(Code::AlreadyCaptured), language);
+        assert!(
+            captured.contains("`orderctl orders credit 1001 --all --refund yes`"),
+            "{captured}"
+        );
+        // What the refusal names says it better than the request.
+        let twin = Refusal::new(Code::PartlyDelivered).with("order", 1002);
+        assert!(said(twin, language).contains("orders edit 1002 "), "the twin's rest");
+        let dropped = Refusal::new(Code::DuplicateNotCreditable).with("other", 1003);
+        assert!(said(dropped, language).contains("orders credit 1003 "), "the other's money");
+        let several = "shops/fjell/orders/1,shops/fjell/orders/2";
+        let several = said(Refusal::new(Code::AlreadyCaptured).with("order", several), language);
+        assert!(several.contains("orders credit ORDER "), "none of several is the one: {several}");
+    }
 }

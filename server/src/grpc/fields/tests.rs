@@ -13,6 +13,7 @@ use tonic::Request;
 use super::envelope::{Asking, Mutation, digest};
 use super::{Fields, names};
 use crate::commands::Failure;
+use crate::grpc::about::Subject;
 use crate::grpc::caller::Caller;
 
 /// A caller who states nothing.
@@ -51,7 +52,7 @@ fn check<Message: Clone + Debug, Checked: Debug>(
 }
 
 /// As [`check`], for a mutation: its envelope is checked too.
-fn check_mutation<Message: Mutation + Clone + Debug + Default>(
+fn check_mutation<Message: Mutation + Subject + Clone + Debug + Default>(
     right: &Message,
     convert: fn(Message, &Caller) -> Result<Asking, Failure>,
     cases: &[Case<Message>],

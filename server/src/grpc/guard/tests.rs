@@ -118,7 +118,7 @@ fn the_timeout_of_the_protocol_is_understood() {
 
 #[test]
 fn what_already_has_a_reason_keeps_it() {
-    let internal = errors::status(Failure::Internal { log: "x".to_owned() }, "");
+    let internal = errors::status(Failure::Internal { log: "x".to_owned() }, "", &About::default());
     let cases = [
         (Status::out_of_range("too large"), tonic::Code::InvalidArgument, true),
         (Status::unimplemented(""), tonic::Code::Unimplemented, false),

@@ -114,6 +114,23 @@ impl Book {
         Self { path: path.into(), connection: Arc::default() }
     }
 
+    /// Opens the file, and makes it where there is none.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(super) async fn open(&self) -> Result<(), String> {
+        let path = Arc::clone(&self.path);
+        let mut slot = Arc::clone(&self.connection).lock_owned().await;
+        let opened = tokio::task::spawn_blocking(move || {
+            let why = |failure: String| format!("the sandbox's book {}: {failure}", path.display());
+            if slot.is_none() {
+                *slot = Some(open(&path).map_err(|failure| why(failure.to_string()))?);
+            }
+            Ok(())
+        });
+        opened.await.unwrap_or_else(|_stopped| Err("the sandbox's book does not open".to_owned()))
+    }
+
     /// Runs `work` as one durable transaction. It goes on when the caller gives up, as a provider
     /// does.
     pub(super) async fn write<T, Work>(&self, work: Work) -> Result<T, BookFailure>

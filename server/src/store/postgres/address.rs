@@ -38,6 +38,14 @@ impl Address {
         places.collect::<Vec<_>>().join(", ")
     }
 
+    /// Where it is and which database, for people: neither user nor password.
+    pub(crate) fn told(&self) -> String {
+        match self.config.get_dbname() {
+            Some(database) => format!("{}, database {database}", self.place()),
+            None => self.place(),
+        }
+    }
+
     pub(super) fn authority(&self) -> Option<&Path> {
         self.authority.as_deref()
     }

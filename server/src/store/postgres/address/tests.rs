@@ -38,6 +38,7 @@ fn a_place_is_told_without_who_goes_there() {
     for (url, place) in cases {
         let address: Address = url.parse().unwrap();
         assert_eq!(address.place(), place);
+        assert_eq!(address.told(), format!("{place}, database d"));
         assert!(!format!("{address:?}").contains("secret"));
     }
     let own: Address = "postgres://u@h/d?sslrootcert=/etc/ca.pem&sslmode=require".parse().unwrap();
