@@ -440,6 +440,10 @@ async fn templates_are_checked_when_they_are_set(world: World) {
             "{% for one in order.deliveries %}{% else %}{% set who = customer %}{{ who.fornavn }}{% endfor %}",
             "who.fornavn",
         ),
+        (
+            "{% if order.lines|length > 4 %}{% for l in order.lines %}{{ l.foo }}{% endfor %}{% endif %}",
+            "l.foo",
+        ),
     ] {
         let refusal = refused(set("note.nb", template("Hei", text)).await, Code::InvalidRequest);
         assert!(refusal.violations[0].description.contains(unknown), "{refusal:?}");
