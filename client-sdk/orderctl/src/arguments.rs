@@ -233,6 +233,7 @@ mod tests {
             "orders update 1001 --email kari@example.com --metadata gift=yes",
             "orders status 1001 1002 Sendt --wait 30s",
             "orders status 1001 Kansellert --restock yes --note gone -v",
+            "orders status 1001 sent --note Ring --for warehouse",
             "orders status sent --from numbers.txt --failed failed.txt",
             "orders status Sendt --where --tag default --status new --since 7d --dry-run",
             "orders list --text kari --metadata gift=yes --show-deleted --count",

@@ -1,9 +1,14 @@
 //! `orderctl` where something is told line by line, for somebody, or where it cannot go on.
 
+use order_sdk::proto::NoteAudience;
+
 use crate::harness::World;
 
 trials! {
-    shared: [units_go_back_on_stock_line_by_line];
+    shared: [
+        units_go_back_on_stock_line_by_line,
+        a_note_that_rides_with_a_status_is_for_whom_it_says,
+    ];
 }
 
 async fn units_go_back_on_stock_line_by_line(world: World) {
@@ -34,4 +39,25 @@ async fn units_go_back_on_stock_line_by_line(world: World) {
         left.push(world.on_hand(sku).await);
     }
     assert_eq!(left, [4, 5, 3]);
+}
+
+async fn a_note_that_rides_with_a_status_is_for_whom_it_says(world: World) {
+    for _ in 0..3 {
+        world.place(world.draft(500)).await;
+    }
+    let set = ["orders", "status", "1001", "processing", "--note", "Ring på"];
+    world.printed(&[&set[..], &["--for", "warehouse"]].concat()).await;
+    let many = ["orders", "status", "1002", "1003", "processing", "--note", "Takk"];
+    world.printed(&[&many[..], &["--for", "customer"]].concat()).await;
+    for (number, text, audience) in [
+        (1001, "Ring på", NoteAudience::Warehouse),
+        (1002, "Takk", NoteAudience::Customer),
+        (1003, "Takk", NoteAudience::Customer),
+    ] {
+        let order = world.get(&world.shop.order(number).unwrap()).await;
+        let [note] = order.notes.as_slice() else { panic!("{order:?}") };
+        assert_eq!((note.text.as_str(), note.audience()), (text, audience));
+    }
+    let alone = ["orders", "status", "1001", "sent", "--for", "customer"];
+    assert_eq!(world.ctl(&alone).await.code, 2, "for whom, without a note");
 }
