@@ -8,6 +8,7 @@ trials! {
     shared: [
         units_go_back_on_stock_line_by_line,
         a_note_that_rides_with_a_status_is_for_whom_it_says,
+        what_is_said_twice_of_a_line_is_refused,
     ];
 }
 
@@ -60,4 +61,22 @@ async fn a_note_that_rides_with_a_status_is_for_whom_it_says(world: World) {
     }
     let alone = ["orders", "status", "1001", "sent", "--for", "customer"];
     assert_eq!(world.ctl(&alone).await.code, 2, "for whom, without a note");
+}
+
+async fn what_is_said_twice_of_a_line_is_refused(world: World) {
+    let draft = world.draft(900).shipping("Pakke", 100, 2_500);
+    world.place(draft.payment("klarna", world.reference(""), 1_000)).await;
+    let edit = ["orders", "edit", "1001"];
+    for (twice, told) in [
+        (&["--quantity", "1=1", "--quantity", "1=2"][..], "line 1 is given a quantity twice"),
+        (&["--quantity", "1=1", "--remove", "1"], "line 1 is given a quantity twice"),
+        (&["--price", "1=5", "--price", "2=1", "--price", "1=6"], "line 1 is given a price twice"),
+        (&["--shipping", "0", "--price", "2=1"], "line 2 is given a price twice"),
+    ] {
+        let ran = world.ctl(&[&edit[..], twice].concat()).await;
+        assert!(ran.code == 2 && ran.told.contains(told), "{twice:?}: {ran:?}");
+    }
+    let once = ["--price", "1=5", "--shipping", "0", "--quantity", "1=1"];
+    let told = world.printed(&[&edit[..], &once].concat()).await;
+    assert!(told.contains("5.00 NOK"), "{told}");
 }
