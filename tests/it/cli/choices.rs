@@ -9,6 +9,7 @@ trials! {
         units_go_back_on_stock_line_by_line,
         a_note_that_rides_with_a_status_is_for_whom_it_says,
         what_is_said_twice_of_a_line_is_refused,
+        a_file_that_cannot_be_written_is_named,
     ];
 }
 
@@ -79,4 +80,19 @@ async fn what_is_said_twice_of_a_line_is_refused(world: World) {
     let once = ["--price", "1=5", "--shipping", "0", "--quantity", "1=1"];
     let told = world.printed(&[&edit[..], &once].concat()).await;
     assert!(told.contains("5.00 NOK"), "{told}");
+}
+
+async fn a_file_that_cannot_be_written_is_named(world: World) {
+    world.place(world.draft(500)).await;
+    let path = "/nonexistent/orders.csv";
+    for line in [
+        &["export", "--format", "csv", "--to", path][..],
+        &["orders", "status", "1001", "processing", "--failed", path],
+    ] {
+        let told = world.ctl(line).await;
+        assert!(told.code == 1 && told.told.contains(path), "{line:?}: {told:?}");
+    }
+    let from = ["orders", "status", "processing", "--from", path];
+    let told = world.ctl(&from).await;
+    assert!(told.code == 2 && told.told.contains(path), "{told:?}");
 }

@@ -60,7 +60,11 @@ impl FailedLines {
     fn write(&mut self, entry: &Value) -> Result<(), Failure> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(BufWriter::new(File::create(&self.path)?)),
+            none => {
+                let made = File::create(&self.path);
+                let made = made.map_err(|error| Failure::of_file(&self.path, &error))?;
+                none.insert(BufWriter::new(made))
+            }
         };
         Ok(writeln!(file, "{entry}")?)
     }
