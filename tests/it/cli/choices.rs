@@ -10,6 +10,7 @@ trials! {
         a_note_that_rides_with_a_status_is_for_whom_it_says,
         what_is_said_twice_of_a_line_is_refused,
         a_file_that_cannot_be_written_is_named,
+        a_history_tells_amounts_in_the_currency_of_its_order,
     ];
 }
 
@@ -95,4 +96,23 @@ async fn a_file_that_cannot_be_written_is_named(world: World) {
     let from = ["orders", "status", "processing", "--from", path];
     let told = world.ctl(&from).await;
     assert!(told.code == 2 && told.told.contains(path), "{told:?}");
+}
+
+async fn a_history_tells_amounts_in_the_currency_of_its_order(world: World) {
+    world.buy(90_050, "").await;
+    world.printed(&["orders", "edit", "1001", "--price", "1=800.50"]).await;
+    world.printed(&["orders", "status", "1001", "Sendt"]).await;
+    world.printed(&["orders", "credit", "1001", "--amount", "1=50.25", "--refund", "yes"]).await;
+    let history = world.printed(&["orders", "history", "1001"]).await;
+    let watch = ["watch", "--from", "oldest", "--until-caught-up"];
+    let watched = world.printed(&watch).await;
+    for told in [
+        "line 1: price 900.50 NOK to 800.50 NOK, total 900.50 NOK to 800.50 NOK",
+        "capture of 800.50 NOK",
+        "50.25 NOK credited",
+    ] {
+        assert!(history.contains(told), "{told}: {history}");
+        assert!(watched.contains(told), "{told}: {watched}");
+    }
+    assert!(!history.contains("minor units") && !watched.contains("minor units"), "{history}");
 }
