@@ -83,7 +83,7 @@ pub(crate) struct GlobalArguments {
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
 
-    /// How long a call may take with all its attempts, e.g. 500ms, 10s, 1m
+    /// How long a call may take with all its attempts, and an audit or a batch be silent, e.g. 500ms, 10s
     #[arg(long, global = true, value_parser = duration, default_value = "10s")]
     pub(crate) timeout: Duration,
 
@@ -256,8 +256,8 @@ mod tests {
             "orders credit 1001 --line 1=2 --amount 2=50.00 --fee Returfrakt=99.00@25 --refund yes",
             "orders credit 1001 --all --refund no --restock yes --reason broken --dry-run",
             "orders credit 1001 --line 1=1 --refund yes --share 7=249.50 --wait 0s",
-            "orders list --kind credit",
             "orders credit 1001 --all --refund yes --restock yes --restock 2=no",
+            "orders list --kind credit",
             "orders history 1001",
             "duplicates list --limit 5",
             "duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt --wait 10s",
@@ -314,10 +314,10 @@ mod tests {
             "export --format xml",
             "orders credit 1001 --refund yes",
             "orders credit 1001 --line 1=1",
-            "orders credit 1001 --all --line 1=1 --refund no",
             "orders credit 1001 --all --refund yes --restock 2=maybe",
             "orders status 1001 sent --for customer",
             "orders status 1001 sent --note text --for nobody",
+            "orders credit 1001 --all --line 1=1 --refund no",
             "orders list --tag paid",
             "duplicates resolve --keep 1001 --drop 1002",
             "duplicates resolve --keep 1001 --restock yes",

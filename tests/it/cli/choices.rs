@@ -1,7 +1,11 @@
 //! `orderctl` where something is told line by line, for somebody, or where it cannot go on.
 
-use order_sdk::proto::NoteAudience;
+use std::time::Duration;
 
+use order_sdk::proto::NoteAudience;
+use tokio::net::TcpListener;
+
+use super::{orderctl, ran};
 use crate::harness::World;
 
 trials! {
@@ -12,6 +16,7 @@ trials! {
         a_file_that_cannot_be_written_is_named,
         a_history_tells_amounts_in_the_currency_of_its_order,
     ];
+    once: [an_audit_that_hears_nothing_ends];
 }
 
 async fn units_go_back_on_stock_line_by_line(world: World) {
@@ -115,4 +120,13 @@ async fn a_history_tells_amounts_in_the_currency_of_its_order(world: World) {
         assert!(watched.contains(told), "{told}: {watched}");
     }
     assert!(!history.contains("minor units") && !watched.contains("minor units"), "{history}");
+}
+
+async fn an_audit_that_hears_nothing_ends() {
+    // Takes connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut command = orderctl(&format!("http://{}", silent.local_addr().unwrap()));
+    command.args(["verify", "--timeout", "300ms"]);
+    let ended = tokio::time::timeout(Duration::from_secs(30), ran(command, None)).await.unwrap();
+    assert_eq!((ended.code, ended.out.as_str()), (5, ""), "{ended:?}");
 }
