@@ -163,6 +163,10 @@ async fn rule_3_2_without_a_seller_or_an_address_nothing_is_mailed(world: World)
     refused(wanted().send().await, Code::SellerDetailsMissing);
     let change = world.change(&name, "processing").send_email();
     refused(change.send().await, Code::SellerDetailsMissing);
+    // It has this status already, and is not mailed about.
+    let again = world.change(&name, "not-processed").send_email().send().await.unwrap();
+    let (order, receipt) = (again.order.unwrap(), again.receipt.unwrap());
+    assert!(order.mails.is_empty() && receipt.plan.is_empty(), "{receipt:?}");
     let mut shop = world.shop().await;
     shop.settings.as_mut().unwrap().confirms_orders = true;
     let mut request = proto::UpdateShopRequest {
