@@ -431,7 +431,7 @@ async fn templates_are_checked_when_they_are_set(world: World) {
     let refusal =
         refused(set("note.nb", template("Hei", "{{ order.nummer }}")).await, Code::InvalidRequest);
     let [violation] = refusal.violations.as_slice() else { panic!("{refusal:?}") };
-    assert_eq!(violation.field, "shop.settings.mail_templates[0].value.text");
+    assert_eq!(violation.field, r#"shop.settings.mail_templates["note.nb"].value.text"#);
     assert!(violation.description.contains("order.nummer"), "{violation:?}");
     // Also where an order that has everything never comes.
     for (text, unknown) in [
@@ -441,19 +441,19 @@ async fn templates_are_checked_when_they_are_set(world: World) {
             "line.navn",
         ),
         (
-            "{% for one in order.deliveries %}{% else %}{% set who = customer %}{{ who.fornavn }}{% endfor %}",
-            "who.fornavn",
-        ),
-        (
             "{% if order.lines|length > 4 %}{% for l in order.lines %}{{ l.foo }}{% endfor %}{% endif %}",
             "l.foo",
+        ),
+        (
+            "{% for one in order.deliveries %}{% else %}{% set who = customer %}{{ who.fornavn }}{% endfor %}",
+            "who.fornavn",
         ),
     ] {
         let refusal = refused(set("note.nb", template("Hei", text)).await, Code::InvalidRequest);
         assert!(refusal.violations[0].description.contains(unknown), "{refusal:?}");
     }
     let wrong = wrong_fields(set("receipt.nb", template("{{ a", "x")).await);
-    let place = "shop.settings.mail_templates[0]";
+    let place = r#"shop.settings.mail_templates["receipt.nb"]"#;
     assert_eq!(wrong, [format!("{place}.key"), format!("{place}.value.subject")]);
 
     let own =
