@@ -1,6 +1,7 @@
 //! A method for every RPC of every service: takes the contract's request, answers its response.
 
-use futures_util::{Stream, TryStreamExt};
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
 use order_proto::v1::integration_service_client::IntegrationServiceClient;
 use order_proto::v1::order_service_client::OrderServiceClient;
 use order_proto::v1::order_status_service_client::OrderStatusServiceClient;
@@ -8,6 +9,7 @@ use order_proto::v1::refusal_service_client::RefusalServiceClient;
 use order_proto::v1::shop_service_client::ShopServiceClient;
 use order_proto::v1::stock_service_client::StockServiceClient;
 
+use tokio::time::timeout;
 use tonic::Request;
 
 use crate::calls::ANSWER_BYTES_MAX;
@@ -68,17 +70,26 @@ macro_rules! paged {
 
 impl OrderClient {
     /// Recomputes a shop from its rows: progress now and then, each breach as it is found, the summary
-    /// last. Not repeated by itself when it breaks off.
+    /// last. It takes the time it takes, but none of its messages longer than a call may. Not repeated
+    /// by itself when it breaks off.
     pub async fn verify_shop(
         &self,
         request: proto::VerifyShopRequest,
-    ) -> Result<impl Stream<Item = Result<proto::VerifyShopResponse, Error>> + use<>, Error> {
+    ) -> Result<impl Stream<Item = Result<proto::VerifyShopResponse, Error>> + Unpin + use<>, Error>
+    {
         let mut request = Request::new(request);
         self.settings().write_metadata(request.metadata_mut());
         let channel = self.connections().unary();
-        let answer = OrderServiceClient::new(channel).verify_shop(request).await;
-        let messages = answer.map_err(|status| Error::from_status(&status))?.into_inner();
-        Ok(messages.map_err(|status| Error::from_status(&status)))
+        let mut service = OrderServiceClient::new(channel);
+        let silence_max = self.settings().timeout;
+        let silence = move |_| Error::Transport(format!("silence for {silence_max:?}"));
+        let told = |status| Error::from_status(&status);
+        let answer = timeout(silence_max, service.verify_shop(request)).await.map_err(silence)?;
+        let messages = answer.map_err(told)?.into_inner();
+        Ok(Box::pin(try_unfold(messages, move |mut messages| async move {
+            let message = timeout(silence_max, messages.message()).await.map_err(silence)?;
+            Ok(message.map_err(told)?.map(|message| (message, messages)))
+        })))
     }
 }
 

@@ -328,9 +328,9 @@ async fn wrong_statuses_are_told_at_once(world: World) {
     };
     let wanted = [
         "order_status.tag",
-        "order_status.admin_names[0].key",
-        "order_status.admin_names[0].value",
-        "order_status.customer_names[0].value",
+        r#"order_status.admin_names["?"].key"#,
+        r#"order_status.admin_names["?"].value"#,
+        r#"order_status.customer_names["nb"].value"#,
         "order_status.position",
     ];
     let has_all = |fields: &[String]| {

@@ -1,6 +1,7 @@
 //! `orderctl` against the real server: what it prints, where, and its exit codes.
 
 pub(crate) mod aftercare;
+pub(crate) mod choices;
 pub(crate) mod goods;
 pub(crate) mod imports;
 pub(crate) mod lists;

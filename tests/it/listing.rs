@@ -22,6 +22,7 @@ trials! {
         a_page_is_bounded,
         a_page_of_large_orders_is_bounded_in_bytes,
         an_impossible_filter_is_refused_with_all_that_is_wrong,
+        rule_1_4_a_filter_of_a_status_means_one_that_there_is_or_was,
     ];
 }
 
@@ -365,6 +366,39 @@ async fn a_page_of_large_orders_is_bounded_in_bytes(world: World) {
     assert_eq!(batch(wanted.clone()).await.unwrap().orders.len(), 12);
     let many = wanted.iter().cycle().take(1_000).cloned().collect();
     assert_eq!(wrong_fields(batch(many).await), ["names"]);
+}
+
+async fn rule_1_4_a_filter_of_a_status_means_one_that_there_is_or_was(world: World) {
+    let orders = fill(&world).await;
+    let with = |ids: &[&str]| OrderFilter {
+        statuses: ids.iter().map(|id| String::from(world.status(id))).collect(),
+        ..OrderFilter::default()
+    };
+    let list = async |filter: OrderFilter| {
+        world.client.orders(&world.shop).filter(|empty| *empty = filter).page().await
+    };
+    for ids in [&["sendt"][..], &["sent", "sendt"]] {
+        let refusal = refused(list(with(ids)).await, Code::StatusNotFound);
+        assert_eq!(refusal.metadata["status"], String::from(world.status("sendt")));
+    }
+    // One that was replaced stands for the other, whenever an order got it.
+    world.change(&orders[4].name.parse().unwrap(), "returned").send().await.unwrap();
+    world.delete_status("returned", "processing").await.unwrap();
+    each_finds(
+        &world,
+        &[
+            (with(&["returned"]), &[2, 4]),
+            (with(&["processing"]), &[2, 4]),
+            (with(&["returned", "sent"]), &[0, 2, 4]),
+            (OrderFilter { tags: vec![StatusTag::Completed.into()], ..with(&["returned"]) }, &[]),
+        ],
+    )
+    .await;
+    // One of that name again is itself, and leaves without one that stands for it.
+    world.create_status("returned", StatusTag::Unspecified, 5).await.unwrap();
+    each_finds(&world, &[(with(&["returned"]), &[]), (with(&["processing"]), &[2, 4])]).await;
+    world.delete_status("returned", "").await.unwrap();
+    refused(list(with(&["returned"])).await, Code::StatusNotFound);
 }
 
 async fn an_impossible_filter_is_refused_with_all_that_is_wrong(world: World) {

@@ -172,6 +172,7 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     catalogue::trials,
     cli::trials,
     cli::aftercare::trials,
+    cli::choices::trials,
     cli::goods::trials,
     cli::imports::trials,
     cli::lists::trials,

@@ -163,6 +163,10 @@ async fn rule_3_2_without_a_seller_or_an_address_nothing_is_mailed(world: World)
     refused(wanted().send().await, Code::SellerDetailsMissing);
     let change = world.change(&name, "processing").send_email();
     refused(change.send().await, Code::SellerDetailsMissing);
+    // It has this status already, and is not mailed about.
+    let again = world.change(&name, "not-processed").send_email().send().await.unwrap();
+    let (order, receipt) = (again.order.unwrap(), again.receipt.unwrap());
+    assert!(order.mails.is_empty() && receipt.plan.is_empty(), "{receipt:?}");
     let mut shop = world.shop().await;
     shop.settings.as_mut().unwrap().confirms_orders = true;
     let mut request = proto::UpdateShopRequest {
@@ -427,7 +431,7 @@ async fn templates_are_checked_when_they_are_set(world: World) {
     let refusal =
         refused(set("note.nb", template("Hei", "{{ order.nummer }}")).await, Code::InvalidRequest);
     let [violation] = refusal.violations.as_slice() else { panic!("{refusal:?}") };
-    assert_eq!(violation.field, "shop.settings.mail_templates[0].value.text");
+    assert_eq!(violation.field, r#"shop.settings.mail_templates["note.nb"].value.text"#);
     assert!(violation.description.contains("order.nummer"), "{violation:?}");
     // Also where an order that has everything never comes.
     for (text, unknown) in [
@@ -435,6 +439,10 @@ async fn templates_are_checked_when_they_are_set(world: World) {
         (
             "{% if not note %}{% for line in order.lines %}{{ line.navn }}{% endfor %}{% endif %}",
             "line.navn",
+        ),
+        (
+            "{% if order.lines|length > 4 %}{% for l in order.lines %}{{ l.foo }}{% endfor %}{% endif %}",
+            "l.foo",
         ),
         (
             "{% for one in order.deliveries %}{% else %}{% set who = customer %}{{ who.fornavn }}{% endfor %}",
@@ -445,7 +453,7 @@ async fn templates_are_checked_when_they_are_set(world: World) {
         assert!(refusal.violations[0].description.contains(unknown), "{refusal:?}");
     }
     let wrong = wrong_fields(set("receipt.nb", template("{{ a", "x")).await);
-    let place = "shop.settings.mail_templates[0]";
+    let place = r#"shop.settings.mail_templates["receipt.nb"]"#;
     assert_eq!(wrong, [format!("{place}.key"), format!("{place}.value.subject")]);
 
     let own =

@@ -281,8 +281,8 @@ async fn wrong_words_and_numbers_of_a_shop_are_told(world: World) {
         "shop.settings.transit_days",
         "shop.settings.seller.name",
         "shop.settings.seller.email",
-        "shop.settings.mail_templates[0].value.subject",
-        "shop.settings.mail_templates[0].value.text",
+        r#"shop.settings.mail_templates["note.nb"].value.subject"#,
+        r#"shop.settings.mail_templates["note.nb"].value.text"#,
     ];
     assert_eq!(wrong_fields(wrong), wanted);
 }

@@ -42,7 +42,7 @@ impl World {
         self.client.get_order_status(request).await.unwrap().order_status.unwrap()
     }
 
-    async fn create_status(
+    pub(crate) async fn create_status(
         &self,
         id: &str,
         tag: StatusTag,
@@ -85,7 +85,7 @@ impl World {
         self.update_status(id, "tag", |status| status.set_tag(tag)).await
     }
 
-    async fn delete_status(
+    pub(crate) async fn delete_status(
         &self,
         id: &str,
         replacement: &str,

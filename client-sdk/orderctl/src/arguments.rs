@@ -84,7 +84,7 @@ pub(crate) struct GlobalArguments {
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
 
-    /// How long a call may take with all its attempts, e.g. 500ms, 10s, 1m
+    /// How long a call may take with all its attempts, and an audit or a batch be silent, e.g. 500ms, 10s
     #[arg(long, global = true, value_parser = duration, default_value = "10s")]
     pub(crate) timeout: Duration,
 
@@ -275,6 +275,7 @@ mod tests {
             "orders update 1001 --email kari@example.com --metadata gift=yes",
             "orders status 1001 1002 Sendt --wait 30s",
             "orders status 1001 Kansellert --restock yes --note gone -v",
+            "orders status 1001 sent --note Ring --for warehouse",
             "orders status sent --from numbers.txt --failed failed.txt",
             "orders status Sendt --where --tag default --status new --since 7d --dry-run",
             "orders list --text kari --metadata gift=yes --show-deleted --count",
@@ -297,6 +298,7 @@ mod tests {
             "orders credit 1001 --line 1=2 --amount 2=50.00 --fee Returfrakt=99.00@25 --refund yes",
             "orders credit 1001 --all --refund no --restock yes --reason broken --dry-run",
             "orders credit 1001 --line 1=1 --refund yes --share 7=249.50 --wait 0s",
+            "orders credit 1001 --all --refund yes --restock yes --restock 2=no",
             "orders list --kind credit",
             "orders history 1001",
             "duplicates list --limit 5",
@@ -354,6 +356,9 @@ mod tests {
             "export --format xml",
             "orders credit 1001 --refund yes",
             "orders credit 1001 --line 1=1",
+            "orders credit 1001 --all --refund yes --restock 2=maybe",
+            "orders status 1001 sent --for customer",
+            "orders status 1001 sent --note text --for nobody",
             "orders credit 1001 --all --line 1=1 --refund no",
             "orders list --tag paid",
             "duplicates resolve --keep 1001 --drop 1002",

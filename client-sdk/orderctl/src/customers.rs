@@ -117,7 +117,7 @@ fn private_file(path: &Path) -> Result<std::fs::File, Failure> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    Ok(options.open(path)?)
+    options.open(path).map_err(|error| Failure::of_file(path, &error))
 }
 
 async fn erase(session: &Session, arguments: &EraseArguments) -> Result<(), Failure> {

@@ -2,13 +2,15 @@
 
 use order_sdk::proto;
 
+use crate::amounts::money;
 use crate::labels::Label;
 use crate::session::last_part;
 use crate::times::local;
 
-/// What an event changed, in words.
+/// What an event changed, in words; its amounts are in the currency of its order.
 #[expect(clippy::too_many_lines, reason = "a table: one entry per part of a change")]
-pub(crate) fn change(event: &proto::Event) -> String {
+pub(crate) fn change(event: &proto::Event, currency_code: &str) -> String {
+    let amount = |minor| amount(minor, currency_code);
     let Some(change) = &event.change else { return String::new() };
     let mut parts = Vec::new();
     match (last_part(&change.from_status), last_part(&change.to_status)) {
@@ -18,7 +20,7 @@ pub(crate) fn change(event: &proto::Event) -> String {
         (from, to) => parts.push(format!("{from} to {to}")),
     }
     if let Some(operation) = &change.operation {
-        parts.push(operation_words(operation));
+        parts.push(operation_words(operation, currency_code));
     }
     if let Some(mail) = &change.mail {
         let kind = mail.kind().label().to_lowercase().replace('_', " ");
@@ -39,14 +41,13 @@ pub(crate) fn change(event: &proto::Event) -> String {
         parts.push(format!("payment {}", change.payment_id));
     }
     if let Some(told) = &change.reconciliation {
-        parts.push(reconciliation_words(told));
+        parts.push(reconciliation_words(told, currency_code));
     }
     if change.expire_time.is_some() {
         parts.push(format!("expires {}", local(change.expire_time.as_ref())));
     }
     if !change.credit_order.is_empty() {
-        // An event does not say the currency: minor units, as they stand in it.
-        parts.push(format!("{} minor units credited", change.to_gross_minor));
+        parts.push(format!("{} credited", amount(change.to_gross_minor)));
     }
     if change.quantity != 0 {
         parts.push(format!("{:+} units", change.quantity));
@@ -73,16 +74,24 @@ pub(crate) fn change(event: &proto::Event) -> String {
     if change.resolution() != proto::DuplicateResolution::Unspecified {
         parts.push(change.resolution().label().to_owned());
     }
-    parts.extend(change.lines.iter().map(line_words));
+    parts.extend(change.lines.iter().map(|line| line_words(line, currency_code)));
     if change.from_gross_minor != change.to_gross_minor && change.credit_order.is_empty() {
-        let (from, to) = (change.from_gross_minor, change.to_gross_minor);
-        parts.push(format!("total {from} to {to} minor units"));
+        let (from, to) = (amount(change.from_gross_minor), amount(change.to_gross_minor));
+        parts.push(format!("total {from} to {to}"));
     }
     parts.extend(change.fields.iter().cloned());
     if change.has_reason {
         parts.push("with a reason among the notes".to_owned());
     }
     parts.join(", ")
+}
+
+/// An amount of an order, or as it stands in the event where its currency is not known.
+fn amount(minor: i64, currency_code: &str) -> String {
+    match currency_code {
+        "" => format!("{minor} minor units"),
+        code => money(minor, code),
+    }
 }
 
 /// How the order and the other one belong together.
@@ -95,27 +104,31 @@ fn pair_words(kind: proto::EventKind) -> &'static str {
     }
 }
 
-/// `line 2: 3 to 1 units`, `line 3 added: 1 units at 9900`.
-fn line_words(change: &proto::LineChange) -> String {
+/// `line 2: 3 to 1 units`, `line 3 added: 1 units at 99.00 NOK`.
+fn line_words(change: &proto::LineChange, currency_code: &str) -> String {
     let id = change.line_id;
+    let price = |minor| amount(minor, currency_code);
     match (change.from_quantity, change.to_quantity) {
-        (0, to) => format!("line {id} added: {to} units at {}", change.to_unit_price_minor),
+        (0, to) => {
+            format!("line {id} added: {to} units at {}", price(change.to_unit_price_minor))
+        }
         (_, 0) => format!("line {id} removed"),
         (from, to) => {
             let (was, is) = (change.from_unit_price_minor, change.to_unit_price_minor);
             let units = (from != to).then(|| format!("{from} to {to} units"));
-            let price = (was != is).then(|| format!("price {was} to {is}"));
+            let price = (was != is).then(|| format!("price {} to {}", price(was), price(is)));
             let parts: Vec<String> = units.into_iter().chain(price).collect();
             format!("line {id}: {}", parts.join(", "))
         }
     }
 }
 
-/// `DIFFERS: CAPTURE_MISSING 900 to 0 minor units`.
-fn reconciliation_words(told: &proto::Reconciliation) -> String {
+/// `DIFFERS: CAPTURE_MISSING 9.00 NOK to 0.00 NOK`.
+fn reconciliation_words(told: &proto::Reconciliation, currency_code: &str) -> String {
     let differences = told.differences.iter().map(|one| {
-        let (kind, ours, theirs) = (one.kind().label(), one.our_minor, one.provider_minor);
-        format!("{kind} {ours} to {theirs} minor units")
+        let [ours, theirs] =
+            [one.our_minor, one.provider_minor].map(|minor| amount(minor, currency_code));
+        format!("{} {ours} to {theirs}", one.kind().label())
     });
     let differences: Vec<String> = differences.collect();
     let state = told.state().label();
@@ -140,10 +153,9 @@ fn label_words(label: &proto::Label) -> String {
     }
 }
 
-fn operation_words(operation: &proto::Operation) -> String {
+fn operation_words(operation: &proto::Operation, currency_code: &str) -> String {
     let kind = operation.kind().label().to_lowercase().replace('_', " ");
-    // An event does not say the currency: minor units, as they stand in it.
-    let mut words = format!("{kind} of {} minor units", operation.amount_minor);
+    let mut words = format!("{kind} of {}", amount(operation.amount_minor, currency_code));
     if operation.state() != proto::OperationState::Unspecified {
         words.push_str(&format!(": {}", operation.state().label()));
     }
@@ -174,7 +186,7 @@ mod tests {
             to_gross_minor: 9_900,
             ..Default::default()
         };
-        assert_eq!(told(credited), "9900 minor units credited, credit order 1043");
+        assert_eq!(told(credited), "99.00 NOK credited, credit order 1043");
         let operation = proto::Operation {
             kind: proto::OperationKind::UpdateAmount.into(),
             state: proto::OperationState::Declined.into(),
@@ -184,7 +196,7 @@ mod tests {
         };
         let resolved =
             proto::EventChange { operation: Some(operation), payment_id: 7, ..Default::default() };
-        assert_eq!(told(resolved), "update amount of 500 minor units: DECLINED (gone), payment 7");
+        assert_eq!(told(resolved), "update amount of 5.00 NOK: DECLINED (gone), payment 7");
         let arrived = proto::EventChange {
             delivery_id: 2,
             date: "2026-11-25".to_owned(),
@@ -207,8 +219,8 @@ mod tests {
         };
         assert_eq!(
             told(edited),
-            "line 1: 3 to 2 units, price 100 to 50, line 2 removed, line 3 added: 1 units at 100, \
-             total 400 to 200 minor units"
+            "line 1: 3 to 2 units, price 1.00 NOK to 0.50 NOK, line 2 removed, \
+             line 3 added: 1 units at 1.00 NOK, total 4.00 NOK to 2.00 NOK"
         );
         let difference = proto::Difference {
             kind: proto::DifferenceKind::CaptureMissing.into(),
@@ -221,7 +233,7 @@ mod tests {
         };
         let reconciled =
             proto::EventChange { reconciliation: Some(reconciliation), ..Default::default() };
-        assert_eq!(told(reconciled), "DIFFERS: CAPTURE_MISSING 900 to 0 minor units");
+        assert_eq!(told(reconciled), "DIFFERS: CAPTURE_MISSING 9.00 NOK to 0.00 NOK");
         let label = proto::Label {
             id: 57,
             delivery_id: 1,
@@ -242,6 +254,6 @@ mod tests {
     }
 
     fn change_of(changed: proto::EventChange) -> String {
-        change(&proto::Event { change: Some(changed), ..Default::default() })
+        change(&proto::Event { change: Some(changed), ..Default::default() }, "NOK")
     }
 }

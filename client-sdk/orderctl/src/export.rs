@@ -106,7 +106,7 @@ pub(crate) async fn run(session: &Session, arguments: ExportArguments) -> Result
     drop(sink);
     progress.finish_and_clear();
     if let (Some(part), Some(to)) = (&part, &arguments.to) {
-        std::fs::rename(part, to)?;
+        std::fs::rename(part, to).map_err(|error| Failure::of_file(to, &error))?;
         Output::tell(&format!("{written} orders are in {}", to.display()));
     }
     Ok(())
@@ -146,7 +146,10 @@ impl Sink {
         part: Option<&Path>,
     ) -> Result<Self, Failure> {
         let target: Box<dyn Write> = match part {
-            Some(path) => Box::new(BufWriter::new(File::create(path)?)),
+            Some(path) => {
+                let file = File::create(path).map_err(|error| Failure::of_file(path, &error))?;
+                Box::new(BufWriter::new(file))
+            }
             None => Box::new(BufWriter::new(io::stdout())),
         };
         Ok(match arguments.format {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use order_sdk::{Code, Error, InvalidName, Refusal, proto};
 
@@ -42,6 +43,11 @@ impl Failure {
     /// The failure of a change.
     pub(crate) fn of_change(error: Error, request_id: &str) -> Self {
         Self::Call { error: Box::new(error), request_id: Some(request_id.to_owned()) }
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn of_file(path: &Path, error: &io::Error) -> Self {
+        Self::Other(format!("cannot write {}: {error}", path.display()))
     }
 
     pub(crate) fn exit_code(&self) -> u8 {

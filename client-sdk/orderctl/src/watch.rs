@@ -180,9 +180,11 @@ fn print(session: &Session, item: &WatchItem) -> Result<(), Failure> {
             Output::tell(&format!("snapshot complete at revision {}", place.revision));
             Ok(())
         }
-        WatchItem::Batch { events, .. } => {
-            events.iter().try_for_each(|event| Output::text(&event_line(session, event)))
-        }
+        WatchItem::Batch { events, orders, .. } => events.iter().try_for_each(|event| {
+            let order = orders.iter().find(|order| order.name == event.order);
+            let currency_code = order.map_or("", |order| order.currency_code.as_str());
+            Output::text(&event_line(session, event, currency_code))
+        }),
         WatchItem::FellBehind { place, head_revision } => {
             let behind = head_revision - place.revision;
             Output::tell(&format!("{behind} revisions behind"));
@@ -192,7 +194,7 @@ fn print(session: &Session, item: &WatchItem) -> Result<(), Failure> {
     }
 }
 
-fn event_line(session: &Session, event: &proto::Event) -> String {
+fn event_line(session: &Session, event: &proto::Event, currency_code: &str) -> String {
     let about = match last_part(&event.order) {
         "" => "shop".to_owned(),
         number => format!("order {number}"),
@@ -202,7 +204,7 @@ fn event_line(session: &Session, event: &proto::Event) -> String {
     let line = format!(
         "{when}  {}  {about}  {kind}  {}  by {}",
         event.revision,
-        change(event),
+        change(event, currency_code),
         event.actor
     );
     line.replace("    by ", "  by ")

@@ -6,6 +6,7 @@ use order_rules::changing::{self, ChangingFacts};
 use order_rules::decision::{Case, Change, Decision, Ids};
 use order_rules::labels::LabelRules;
 use order_rules::mail::{self, MailKind};
+use order_rules::order::{Order, StatusId};
 use order_rules::payments::awaits_outcome;
 use order_rules::placing::NewPayment;
 use order_rules::refusals::{Code, Refusal, Violation};
@@ -15,6 +16,7 @@ use super::create_order::resume_others;
 use super::foreseeing::foresee_returns;
 use super::resolving::follow_twins;
 use super::{Answer, AttachPayment, Awaits, ChangeStatus, WithdrawStatusChange, add_note, plan_of};
+use crate::shops::Shop;
 use crate::store::facts::Needs;
 use crate::store::rows::key;
 use crate::turns::desk::Desk;
@@ -78,6 +80,11 @@ pub(super) fn is_waiting(desk: &Desk, number: i64) -> bool {
         .is_some_and(|file| awaits_outcome(&file.order, &desk.payments_of(&file.order)))
 }
 
+/// Whether an order gets another status than it has, under whatever name.
+fn is_moved(shop: &Shop, order: &Order, to: StatusId) -> bool {
+    shop.status_row(order.status).map(|row| row.status_id) != Some(to.0)
+}
+
 /// The mail that tells of the new status carries the note, if that is for the customer.
 fn carry_note(decision: &mut Decision, note: &v1::Note, id: i32) {
     if note.audience() != v1::NoteAudience::Customer {
@@ -95,16 +102,15 @@ impl ChangeStatus {
     }
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
-        desk.case(self.number)?;
+        let case = desk.case(self.number)?;
         desk.check_etag(self.number, self.etag.as_deref())?;
-        let to = desk
-            .shop
-            .status_by_slug(&self.status)
-            .map(|row| order_rules::order::StatusId(row.status_id))
-            .ok_or_else(|| {
-                Refusal::new(Code::StatusNotFound)
-                    .with("status", desk.shop.status_name(&self.status))
-            })?;
+        let to =
+            desk.shop.status_by_slug(&self.status).map(|row| StatusId(row.status_id)).ok_or_else(
+                || {
+                    Refusal::new(Code::StatusNotFound)
+                        .with("status", desk.shop.status_name(&self.status))
+                },
+            )?;
         let is_cancelling = desk.shop.statuses.tag(to) == Some(Tag::Cancelled);
         if self.restock.is_some() && !is_cancelling {
             return Err(Refusal::fields(vec![Violation {
@@ -118,7 +124,7 @@ impl ChangeStatus {
             has_note: self.note.is_some(),
             send_email: self.send_email,
         };
-        if self.send_email {
+        if self.send_email && is_moved(&desk.shop, &case.order, to) {
             mail::check_may_mail(&desk.mail_facts(self.number))?;
         }
         let note = match &self.note {
@@ -160,7 +166,7 @@ impl ChangeStatus {
             rulebook: &desk.shop.rulebook,
             items: &desk.items,
         };
-        let to = order_rules::order::StatusId(row.status_id);
+        let to = StatusId(row.status_id);
         let mut plan: Vec<v1::PlannedEffect> = changing::expected_effects(&facts, to)
             .into_iter()
             .filter_map(|(payment, kind, amount_minor)| {
@@ -168,8 +174,7 @@ impl ChangeStatus {
                 Some(super::planned(payment, kind, amount_minor))
             })
             .collect();
-        let is_moved =
-            desk.shop.status_row(case.order.status).map(|row| row.status_id) != Some(row.status_id);
+        let is_moved = is_moved(&desk.shop, &case.order, to);
         if self.send_email && is_moved {
             plan.push(super::planned_mail(MailKind::StatusChanged));
         }

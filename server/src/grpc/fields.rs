@@ -49,6 +49,8 @@ const METADATA_KEY: RangeInclusive<usize> = 1..=64;
 const METADATA_VALUE: RangeInclusive<usize> = 0..=500;
 const LANGUAGE_CHARACTERS_MAX: usize = 35;
 const ETAG_CHARACTERS_MAX: usize = 100;
+/// More of a map's key is not told.
+const KEY_CHARACTERS_TOLD_MAX: usize = 60;
 
 impl Fields {
     /// The field is wrong. The description must not hold the value, which may be personal.
@@ -237,6 +239,12 @@ impl Fields {
             self.refuse(field, "must not be empty");
         }
     }
+}
+
+/// The place of an entry of a map that holds nothing personal: maps have keys and no order.
+fn entry(field: &str, key: &str) -> String {
+    let key: String = key.chars().take(KEY_CHARACTERS_TOLD_MAX).collect();
+    format!("{field}[{key:?}]")
 }
 
 /// The restock choice: made or not.

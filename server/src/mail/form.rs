@@ -19,10 +19,12 @@ pub(super) struct Form {
     pub pdf: Vec<u8>,
 }
 
-/// More lines than these are not listed: the customer writes down which.
+/// Of more lines than these it is told how many there are: the customer writes down which.
 const LINES_LISTED_MAX: usize = 12;
-/// Lines to write on, where none are listed and where some are.
-const BLANKS: (usize, usize) = (3, 1);
+/// Lines to write on, beside goods that are all listed.
+const BLANKS_BESIDE_ALL: usize = 1;
+/// Lines to write on, for goods that are not.
+const BLANKS_FOR_OTHERS: usize = 3;
 
 /// The form for the order of a mail, in the customer's language or else in English.
 pub(super) fn withdrawal_form(matter: &Matter) -> Form {
@@ -74,16 +76,17 @@ fn goods(pages: &mut Pages, words: &Words, order: &v1::Order) {
         .iter()
         .filter(|line| line.kind() == v1::LineKind::Goods && line.quantity > 0)
         .collect();
-    let is_listed = !lines.is_empty() && lines.len() <= LINES_LISTED_MAX;
     pages.text(words.goods, 10, Weight::Bold);
     pages.gap(4);
-    if is_listed {
-        for line in lines {
-            pages.choice(&format!("{} × {}", line.quantity, line.title));
-        }
+    for line in lines.iter().take(LINES_LISTED_MAX) {
+        pages.choice(&format!("{} × {}", line.quantity, line.title));
     }
-    let (many, few) = BLANKS;
-    for _ in 0..if is_listed { few } else { many } {
+    let unlisted = lines.len().saturating_sub(LINES_LISTED_MAX);
+    if unlisted > 0 {
+        pages.text(&words.more.replace("{}", &unlisted.to_string()), 11, Weight::Regular);
+    }
+    let is_whole = unlisted == 0 && !lines.is_empty();
+    for _ in 0..if is_whole { BLANKS_BESIDE_ALL } else { BLANKS_FOR_OTHERS } {
         pages.blank();
     }
 }

@@ -1,12 +1,11 @@
 //! The fields that templates may name, as they read in one language. The documentation of mails
 //! lists them.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use order_proto::v1;
 use order_rules::money::Currency;
+use order_rules::placing::LINES_MAX;
 use serde::Serialize;
 
 use super::matter::Matter;
@@ -179,12 +178,11 @@ impl View {
         }
     }
 
-    /// Every path there is, e.g. `order.number`; what is in a list is a matter of its loop.
-    pub(super) fn paths(&self) -> BTreeSet<String> {
-        let mut paths = BTreeSet::new();
-        let value = serde_json::to_value(self).unwrap_or_default();
-        collect(&value, "", &mut paths);
-        paths
+    /// One of an order with as many lines as there can be.
+    pub(super) fn crowded() -> Self {
+        let full = Self::sample();
+        let lines = full.order.lines.iter().cycle().take(LINES_MAX).cloned().collect();
+        Self { order: OrderView { lines, ..full.order }, ..full }
     }
 }
 
@@ -314,17 +312,6 @@ fn percent(basis_points: i32, language: &str) -> String {
     }
     let part = format!("{part:02}");
     format!("{whole}{point}{}{NO_BREAK_SPACE}%", part.trim_end_matches('0'))
-}
-
-fn collect(value: &serde_json::Value, path: &str, paths: &mut BTreeSet<String>) {
-    if !path.is_empty() {
-        paths.insert(path.to_owned());
-    }
-    let Some(fields) = value.as_object() else { return };
-    for (name, value) in fields {
-        let dot = if path.is_empty() { "" } else { "." };
-        collect(value, &format!("{path}{dot}{name}"), paths);
-    }
 }
 
 #[cfg(test)]

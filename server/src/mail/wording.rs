@@ -1,9 +1,9 @@
 //! The words of mails: the shop's own templates or the service's, checked when they are set.
 
+mod fields;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use minijinja::value::Serde;
@@ -11,6 +11,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 use order_proto::v1;
 use order_rules::mail::MailKind;
 
+use self::fields::unknown_fields;
 use super::matter::Matter;
 use super::view::View;
 
@@ -29,8 +30,6 @@ const SUBJECT_CHARACTERS_MAX: usize = 300;
 /// An order of 500 lines with the longest titles is half of it.
 const BODY_BYTES_MAX: usize = 1_000_000;
 const NESTING_MAX: usize = 20;
-/// What Jinja itself brings.
-const GLOBALS: [&str; 3] = ["range", "dict", "namespace"];
 /// Those that could make much of little, or leave values as they are.
 const LEFT_OUT: [&str; 5] = ["format", "indent", "safe", "pprint", "tojson"];
 
@@ -112,8 +111,8 @@ pub(crate) fn check_template(
         wrong.push(("key", "must end with a language tag of BCP 47, e.g. .nb".to_owned()));
     }
     let sample = View::sample();
-    let fields = sample.paths();
-    let samples = [sample, View::bare()].map(|sample| Value::from(Serde(sample)));
+    let fields = serde_json::to_value(&sample).unwrap_or_default();
+    let samples = [sample, View::bare(), View::crowded()].map(|sample| Value::from(Serde(sample)));
     let parts = [
         ("value.subject", "subject", &template.subject),
         ("value.text", "text", &template.text),
@@ -204,18 +203,10 @@ fn render(part: &str, source: &str, view: &Value) -> Result<String, String> {
 fn check_part(
     part: &str,
     source: &str,
-    fields: &BTreeSet<String>,
+    fields: &serde_json::Value,
     samples: &[Value],
 ) -> Result<(), String> {
-    let environment = environment();
-    let template =
-        environment.template_from_named_str(part, source).map_err(|error| told(&error, source))?;
-    let mut unknown: Vec<String> = template
-        .undeclared_variables(true)
-        .into_iter()
-        .filter(|field| !fields.contains(field) && !GLOBALS.contains(&field.as_str()))
-        .collect();
-    unknown.sort();
+    let unknown = unknown_fields(source, fields).map_err(|error| told(&error, source))?;
     if !unknown.is_empty() {
         return Err(format!("names unknown fields: {}", unknown.join(", ")));
     }

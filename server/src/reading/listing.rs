@@ -4,7 +4,7 @@ use bytes::Bytes;
 use order_proto::v1;
 use order_rules::order::{Day, DeliveryState, OrderKind, StatusId};
 use order_rules::payments::PaymentState;
-use order_rules::refusals::Refusal;
+use order_rules::refusals::{Code, Refusal};
 use order_rules::statuses::Tag;
 use prost::Message;
 
@@ -47,7 +47,7 @@ impl Reading {
     /// A page of orders.
     ///
     /// # Errors
-    /// `SHOP_NOT_FOUND`, `PAGE_TOKEN_INVALID`.
+    /// `SHOP_NOT_FOUND`, `STATUS_NOT_FOUND`, `PAGE_TOKEN_INVALID`.
     pub(crate) async fn list(&self, query: OrdersPage) -> Result<Listed, Failure> {
         let names_statuses = !(query.filter.statuses.is_empty() && query.filter.tags.is_empty());
         let shop = match names_statuses && !self.store.is_embedded() {
@@ -90,7 +90,7 @@ fn fitting(rows: &[DocumentRow], bytes_max: usize) -> usize {
 /// The page that a query asks for, and its tokens.
 ///
 /// # Errors
-/// `PAGE_TOKEN_INVALID`.
+/// `STATUS_NOT_FOUND`, `PAGE_TOKEN_INVALID`.
 fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages), Refusal> {
     let filter = query.filter.encode_to_vec();
     let order_by = format!("{:?}{}", query.order_by, query.show_deleted);
@@ -109,7 +109,7 @@ fn listing(shop: &Shop, query: &OrdersPage) -> Result<(Listing, Pages), Refusal>
         is_descending: query.order_by.is_descending,
         after,
         limit: super::limit(&query.page),
-        filter: Narrowing { with_deleted: query.show_deleted, ..narrowing(shop, &query.filter) },
+        filter: Narrowing { with_deleted: query.show_deleted, ..narrowing(shop, &query.filter)? },
     };
     Ok((listing, Pages(token)))
 }
@@ -124,7 +124,9 @@ fn place(sort: SortKey, row: &DocumentRow) -> Place {
     Place { value, order_key: row.order_key }
 }
 
-fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
+/// # Errors
+/// `STATUS_NOT_FOUND`.
+fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Result<Narrowing, Refusal> {
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
     let day = |text: &String| Day::from_text(text).map(|day| day.0);
     let original = names::order_number(&filter.original_order);
@@ -133,9 +135,9 @@ fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
         kinds if kinds.is_empty() => vec![OrderKind::Sale.stored()],
         kinds => kinds,
     };
-    Narrowing {
+    Ok(Narrowing {
         kinds,
-        statuses: statuses(shop, filter),
+        statuses: statuses(shop, filter)?,
         payment_states: stored::<PaymentState>(&filter.payment_states),
         delivery_states: stored::<DeliveryState>(&filter.delivery_states),
         created: (micros(filter.created_from.as_ref()), micros(filter.created_before.as_ref())),
@@ -157,7 +159,7 @@ fn narrowing(shop: &Shop, filter: &v1::OrderFilter) -> Narrowing {
         refund_due_before: day(&filter.refund_due_before),
         reservation_expires_before: micros(filter.reservation_expires_before.as_ref()),
         with_deleted: false,
-    }
+    })
 }
 
 fn stored<Terms: Term>(terms: &[i32]) -> Vec<i16> {
@@ -170,19 +172,27 @@ fn stored<Terms: Term>(terms: &[i32]) -> Vec<i16> {
 }
 
 /// The ids of the statuses that are meant, with those that they replaced; both conditions at once.
-fn statuses(shop: &Shop, filter: &v1::OrderFilter) -> Option<Vec<i64>> {
+///
+/// # Errors
+/// `STATUS_NOT_FOUND`.
+fn statuses(shop: &Shop, filter: &v1::OrderFilter) -> Result<Option<Vec<i64>>, Refusal> {
     if filter.statuses.is_empty() && filter.tags.is_empty() {
-        return None;
+        return Ok(None);
     }
+    let named = filter.statuses.iter().map(|name| {
+        let slug = name.rsplit('/').next().unwrap_or_default();
+        let row = shop.status_meant(slug).map(|row| row.status_id);
+        row.ok_or_else(|| Refusal::new(Code::StatusNotFound).with("status", name))
+    });
+    let named: Vec<i64> = named.collect::<Result<_, _>>()?;
     let is_meant = |id: i64| {
         let Some(row) = shop.status_row(StatusId(id)) else { return false };
-        let is_named = filter.statuses.is_empty()
-            || filter.statuses.iter().any(|name| *name == shop.status_name(&row.slug));
+        let is_named = filter.statuses.is_empty() || named.contains(&row.status_id);
         let tag = Tag::from_stored(row.tag).map_or(0, |tag| tag.contract().into());
         is_named && (filter.tags.is_empty() || filter.tags.contains(&tag))
     };
     let ids = shop.status_rows.iter().map(|row| row.status_id);
-    Some(ids.filter(|id| is_meant(*id)).collect())
+    Ok(Some(ids.filter(|id| is_meant(*id)).collect()))
 }
 
 fn micros(time: Option<&prost_types::Timestamp>) -> Option<i64> {

@@ -219,9 +219,9 @@ fn of_labels_and_lines() -> Vec<Case> {
             Box::new(has_status(&["cancelled"])),
         ),
         (
-            "a deleted status",
+            "a replaced status",
             OrderFilter { statuses: statuses(&["returned"]), ..plain() },
-            Box::new(|_| false),
+            Box::new(has_status(&["processing"])),
         ),
         (
             "a tag",

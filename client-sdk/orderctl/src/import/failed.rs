@@ -88,7 +88,6 @@ impl FailedLines {
 }
 
 fn made(path: &Path) -> Result<BufWriter<File>, Failure> {
-    let file = File::create(path);
-    let cannot = |error| Failure::Other(format!("cannot write {}: {error}", path.display()));
-    file.map(BufWriter::new).map_err(cannot)
+    let file = File::create(path).map_err(|error| Failure::of_file(path, &error))?;
+    Ok(BufWriter::new(file))
 }

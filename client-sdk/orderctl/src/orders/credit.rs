@@ -1,8 +1,9 @@
 //! `orderctl orders credit`: credits a sale by units or amounts, and waits for the refunds.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use order_sdk::{Credit, proto};
 
 use super::outcome::outcome;
@@ -20,6 +21,7 @@ Examples:
   orderctl orders credit 1001 --amount 2=50.00 --refund yes --reason 'Scratched'
   orderctl orders credit 1001 --all --fee 'Returfrakt=99.00@25' --refund yes --dry-run
   orderctl orders credit 1001 --all --refund no
+  orderctl orders credit 1001 --all --refund yes --restock yes --restock 2=no
   orderctl orders credit 1001 --line 1=1 --refund yes --share 7=200 --share 8=49.50
 
 Each credit makes a credit order with a number of its own. Lines and payments have the numbers that \
@@ -57,9 +59,9 @@ pub(crate) struct CreditArguments {
     #[arg(long, value_name = "PAYMENT=AMOUNT")]
     share: Vec<String>,
 
-    /// Whether the credited units go back on stock
-    #[arg(long, value_enum, default_value = "no")]
-    restock: YesNo,
+    /// Whether the credited units go back on stock: yes or no for all, 2=yes for a line; no unless told
+    #[arg(long, value_name = "[LINE=]YES_OR_NO")]
+    restock: Vec<Restocking>,
 
     /// Why; becomes a note for the shop's staff on the credit order
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -71,6 +73,27 @@ pub(crate) struct CreditArguments {
 
     #[command(flatten)]
     change: ChangeArguments,
+}
+
+/// Whether units go back on stock: those of a line, or of every line that is not named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Restocking {
+    line: Option<i32>,
+    is_restocked: bool,
+}
+
+impl FromStr for Restocking {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "must be yes or no, or that of a line like 2=yes".to_owned();
+        let (line, choice) = match text.split_once('=') {
+            Some((line, choice)) => (Some(line.trim().parse().map_err(|_| wrong())?), choice),
+            None => (None, text),
+        };
+        let choice = YesNo::from_str(choice.trim(), true).map_err(|_| wrong())?;
+        Ok(Self { line, is_restocked: choice == YesNo::Yes })
+    }
 }
 
 pub(crate) async fn run(session: &Session, arguments: &CreditArguments) -> Result<(), Failure> {
@@ -102,19 +125,15 @@ fn filled(
     arguments: &CreditArguments,
     sale: &proto::Order,
 ) -> Result<Credit, Failure> {
-    let is_restocked = arguments.restock == YesNo::Yes;
     let amount = |text: &str| minor_units(text, &sale.currency_code);
-    if arguments.all {
-        credit = credit.all_of(sale, is_restocked);
-    }
-    for text in &arguments.line {
-        let (line, units) = pair::<i32>(text, "1=2")?;
-        let units = number(units, text, "1=2")?;
-        credit = match is_restocked {
-            true => credit.restocked_units(line, units),
-            false => credit.units(line, units),
+    let lines = units(arguments, sale)?;
+    for (line, units) in &lines {
+        credit = match is_restocked(&arguments.restock, *line) {
+            true => credit.restocked_units(*line, *units),
+            false => credit.units(*line, *units),
         };
     }
+    check_restocking(&arguments.restock, &lines)?;
     for text in &arguments.amount {
         let (line, reduction) = pair(text, "2=50.00")?;
         credit = credit.amount(line, amount(reduction)?);
@@ -138,16 +157,48 @@ fn filled(
     }
 }
 
-fn pair<'a, Key: std::str::FromStr>(text: &'a str, like: &str) -> Result<(Key, &'a str), Failure> {
+/// The lines that are credited by units: those named, or all with what is left.
+fn units(arguments: &CreditArguments, sale: &proto::Order) -> Result<Vec<(i32, i64)>, Failure> {
+    if arguments.all {
+        let left = |line: &proto::Line| line.captured_quantity - line.credited_quantity;
+        let lines = sale.lines.iter().map(|line| (line.id, left(line)));
+        return Ok(lines.filter(|(_, left)| *left > 0).collect());
+    }
+    let named = arguments.line.iter().map(|text| {
+        let (line, units) = pair(text, "1=2")?;
+        Ok((line, number(units, text, "1=2")?))
+    });
+    named.collect()
+}
+
+fn is_restocked(choices: &[Restocking], line: i32) -> bool {
+    let of = |line| choices.iter().find(|choice| choice.line == line);
+    of(Some(line)).or_else(|| of(None)).is_some_and(|choice| choice.is_restocked)
+}
+
+/// Each choice once, and only of what is credited by units.
+fn check_restocking(choices: &[Restocking], lines: &[(i32, i64)]) -> Result<(), Failure> {
+    for (index, Restocking { line, .. }) in choices.iter().enumerate() {
+        let is_again = choices.iter().take(index).any(|before| before.line == *line);
+        let wrong = match line {
+            None if is_again => "--restock is given twice for all lines".to_owned(),
+            Some(line) if is_again => format!("--restock is given twice for line {line}"),
+            Some(line) if !lines.iter().any(|(credited, _)| credited == line) => {
+                format!("--restock {line}=: no units of line {line} are credited")
+            }
+            _ => continue,
+        };
+        return Err(Failure::Usage(wrong));
+    }
+    Ok(())
+}
+
+fn pair<'a, Key: FromStr>(text: &'a str, like: &str) -> Result<(Key, &'a str), Failure> {
     let (key, value) = text.split_once('=').ok_or_else(|| unlike(text, like))?;
     Ok((number(key, text, like)?, value))
 }
 
-fn number<Number: std::str::FromStr>(
-    part: &str,
-    text: &str,
-    like: &str,
-) -> Result<Number, Failure> {
+fn number<Number: FromStr>(part: &str, text: &str, like: &str) -> Result<Number, Failure> {
     part.trim().parse().map_err(|_| unlike(text, like))
 }
 
@@ -203,5 +254,25 @@ mod tests {
         assert_eq!(pair::<i32>("1=2", "").expect("a pair"), (1, "2"));
         assert!(pair::<i32>("one=2", "1=2").is_err());
         assert!(pair::<i32>("12", "1=2").is_err());
+    }
+
+    #[test]
+    fn units_go_back_on_stock_as_their_line_says_or_else_as_all_do() {
+        let read = |texts: &[&str]| -> Vec<Restocking> {
+            texts.iter().map(|text| text.parse().expect("a choice")).collect()
+        };
+        let told = |texts: &[&str]| [1, 2].map(|line| is_restocked(&read(texts), line));
+        assert_eq!(told(&[]), [false, false]);
+        assert_eq!(told(&["yes"]), [true, true]);
+        assert_eq!(told(&["yes", "2=no"]), [true, false]);
+        assert_eq!(told(&["2=yes", "no"]), [false, true]);
+        let check = |texts: &[&str]| check_restocking(&read(texts), &[(1, 1), (2, 3)]);
+        assert!(check(&["yes", "1=no", "2=yes"]).is_ok());
+        for wrong in [&["yes", "no"][..], &["1=no", "1=no"], &["3=yes"]] {
+            assert!(check(wrong).is_err(), "{wrong:?}");
+        }
+        for wrong in ["", "maybe", "1", "1=maybe", "x=yes", "=yes"] {
+            assert!(wrong.parse::<Restocking>().is_err(), "{wrong}");
+        }
     }
 }

@@ -158,6 +158,11 @@ pub(crate) async fn run(session: &Session, arguments: &EditArguments) -> Result<
     // For the currency of the amounts, and to find the shipping.
     let order = present(session.client.get_order(request).await?.order)?;
     let code = &order.currency_code;
+    let shipping = match &arguments.shipping {
+        Some(price) => Some((shipping_line(&order)?, minor_units(price, code)?)),
+        None => None,
+    };
+    check_named_once(arguments, shipping.map(|(line, _)| line))?;
     let request_id = session.request_id(arguments.change.request_id);
     let mut edit = session.client.edit(&name).request_id(&request_id);
     for Of { line, value } in &arguments.quantity {
@@ -169,8 +174,8 @@ pub(crate) async fn run(session: &Session, arguments: &EditArguments) -> Result<
     for line in &arguments.remove {
         edit = edit.remove(*line);
     }
-    if let Some(price) = &arguments.shipping {
-        edit = edit.unit_price(shipping_line(&order)?, minor_units(price, code)?);
+    if let Some((line, price)) = shipping {
+        edit = edit.unit_price(line, price);
     }
     for added in &arguments.add {
         edit = edit.add_line(added.line(code)?);
@@ -200,6 +205,21 @@ pub(crate) async fn run(session: &Session, arguments: &EditArguments) -> Result<
     }
     let headline = format!("order {} is edited, and its reservation is not", order.number);
     Err(troubles::declined(session, &order, &headline, is_about).await)
+}
+
+/// What is said twice of a line would be taken as it was said last.
+fn check_named_once(arguments: &EditArguments, shipping: Option<i32>) -> Result<(), Failure> {
+    let quantities = arguments.quantity.iter().map(|of| of.line).chain(arguments.remove.clone());
+    let prices = arguments.price.iter().map(|of| of.line).chain(shipping);
+    for (what, mut lines) in
+        [("quantity", quantities.collect::<Vec<_>>()), ("price", prices.collect())]
+    {
+        lines.sort_unstable();
+        if let Some([line, _]) = lines.array_windows().find(|[line, next]| line == next) {
+            return Err(Failure::Usage(format!("line {line} is given a {what} twice")));
+        }
+    }
+    Ok(())
 }
 
 /// The one line of shipping.

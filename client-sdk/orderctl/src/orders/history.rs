@@ -2,13 +2,13 @@
 
 use clap::Args;
 use futures_util::StreamExt;
-use order_sdk::proto;
+use order_sdk::{OrderName, proto};
 
 use crate::event_words::change;
 use crate::failure::Failure;
 use crate::labels::label;
 use crate::output::Output;
-use crate::session::Session;
+use crate::session::{Session, present};
 use crate::tables::Rows;
 use crate::times::local;
 
@@ -21,8 +21,13 @@ pub(crate) struct HistoryArguments {
 }
 
 pub(crate) async fn run(session: &Session, arguments: &HistoryArguments) -> Result<(), Failure> {
+    let name = session.order_name(&arguments.order)?;
+    let currency_code = match session.output.is_json() {
+        true => String::new(),
+        false => currency_code(session, &name).await?,
+    };
     let request = proto::ListOrderEventsRequest {
-        parent: session.order_name(&arguments.order)?.into(),
+        parent: name.into(),
         page_size: 500,
         page_token: String::new(),
     };
@@ -35,18 +40,26 @@ pub(crate) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
                 Output::json(event)?;
             }
         } else if !events.is_empty() {
-            Output::text(&table.text(events.iter().map(row).collect()))?;
+            let rows = events.iter().map(|event| row(event, &currency_code));
+            Output::text(&table.text(rows.collect()))?;
         }
     }
     Ok(())
 }
 
-fn row(event: &proto::Event) -> Vec<String> {
+/// Events do not say it of their amounts.
+async fn currency_code(session: &Session, order: &OrderName) -> Result<String, Failure> {
+    let request =
+        proto::GetOrderRequest { name: order.into(), as_of_revision: 0, show_deleted: true };
+    Ok(present(session.client.get_order(request).await?.order)?.currency_code)
+}
+
+fn row(event: &proto::Event, currency_code: &str) -> Vec<String> {
     vec![
         event.revision.to_string(),
         local(event.create_time.as_ref()),
         event.actor.clone(),
         label::<proto::EventKind>(event.kind),
-        change(event),
+        change(event, currency_code),
     ]
 }

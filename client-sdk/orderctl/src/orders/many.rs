@@ -35,7 +35,11 @@ struct Summary {
 pub(super) fn listed(session: &Session, file: &str) -> Result<Vec<OrderName>, Failure> {
     let lines: Box<dyn BufRead> = match file {
         "-" => Box::new(io::stdin().lock()),
-        path => Box::new(BufReader::new(File::open(path)?)),
+        path => {
+            let opened = File::open(path);
+            let opened = opened.map_err(|error| Failure::Usage(format!("{path}: {error}")))?;
+            Box::new(BufReader::new(opened))
+        }
     };
     let mut orders = Vec::new();
     for (index, line) in lines.lines().enumerate() {
@@ -173,7 +177,8 @@ impl Summary {
             Output::tell(&format!("  {count} {code} (orderctl explain {code})"));
         }
         if let Some(path) = failed {
-            let mut file = BufWriter::new(File::create(path)?);
+            let file = File::create(path).map_err(|error| Failure::of_file(path, &error))?;
+            let mut file = BufWriter::new(file);
             for (number, code) in self.failed() {
                 writeln!(file, "{number} {code}")?;
             }

@@ -112,8 +112,7 @@ pub(crate) async fn label(session: &Session, arguments: &LabelArguments) -> Resu
     let Some(path) = &arguments.pdf else { return Ok(()) };
     let request = proto::GetOrderLabelRequest { name: name.into(), label_id };
     let pdf = session.client.get_order_label(request).await?.pdf;
-    std::fs::write(path, pdf)
-        .map_err(|error| Failure::Other(format!("cannot write {}: {error}", path.display())))
+    std::fs::write(path, pdf).map_err(|error| Failure::of_file(path, &error))
 }
 
 /// The label that was asked for: of the goods meant, the newest that stands, or else the newest; of

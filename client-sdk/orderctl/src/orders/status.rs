@@ -12,6 +12,7 @@ use super::outcome::outcome;
 use super::troubles;
 use crate::arguments::{ChangeArguments, YesNo};
 use crate::failure::Failure;
+use crate::labels::choice;
 use crate::output::Output;
 use crate::session::{Session, present};
 use crate::status_names::StatusNames;
@@ -25,6 +26,8 @@ Examples:
   orderctl orders status sent --from numbers.txt --failed failed.txt
   orderctl orders status Sendt --where --tag default --since 7d --dry-run
   orderctl orders status 1001 sent --email
+  orderctl orders status 1001 sent --note 'Ring the bell' --for warehouse
+  orderctl orders status 1001 sent --note 'It comes tomorrow' --for customer --email
   orderctl orders status 1001 sent --dry-run
 
 A status tagged COMPLETED captures the money first, one tagged CANCELLED gives it back. The label \
@@ -57,9 +60,19 @@ pub(crate) struct StatusArguments {
     #[arg(long, value_enum)]
     restock: Option<YesNo>,
 
-    /// A note for the shop's staff, added when the label moves
+    /// A note, added when the label moves
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+
+    /// Who the note is for: internal, warehouse, customer; a mail carries what is for the customer
+    #[arg(
+        long = "for",
+        value_name = "AUDIENCE",
+        value_parser = choice::<proto::NoteAudience>,
+        default_value = "internal",
+        requires = "note"
+    )]
+    audience: proto::NoteAudience,
 
     /// Mail the customer the new status when the label moves
     #[arg(long)]
@@ -104,7 +117,7 @@ pub(crate) async fn run(session: &Session, arguments: StatusArguments) -> Result
                 batch = batch.restock(restock == YesNo::Yes);
             }
             if let Some(note) = &arguments.note {
-                batch = batch.note(proto::NoteAudience::Internal, note);
+                batch = batch.note(arguments.audience, note);
             }
             if arguments.email {
                 batch = batch.send_email();
@@ -151,7 +164,7 @@ async fn change(
         change = change.restock(restock == YesNo::Yes);
     }
     if let Some(note) = &arguments.note {
-        change = change.note(proto::NoteAudience::Internal, note);
+        change = change.note(arguments.audience, note);
     }
     if arguments.email {
         change = change.send_email();

@@ -3,9 +3,9 @@
 use order_proto::v1;
 use order_rules::accounting::TransferForm;
 
-use super::Fields;
 use super::envelope::Asking;
 use super::names::OrderName;
+use super::{Fields, entry};
 use crate::commands::{Command, Failure, TransferOrder};
 use crate::grpc::caller::Caller;
 use crate::terms::Term;
@@ -73,20 +73,20 @@ impl Fields {
         self.check(is_possible, &place, "needs an integration to hand over to");
         let place = format!("{field}.payment_types");
         self.check(payment_types.len() <= PAYMENT_TYPES_MAX, &place, "has more than 50 entries");
-        for (index, (provider, name)) in
-            payment_types.into_iter().take(PAYMENT_TYPES_MAX).enumerate()
-        {
-            self.line(&format!("{place}[{index}].key"), provider, 1..=40);
-            self.line(&format!("{place}[{index}].value"), name, 1..=100);
+        for (provider, name) in payment_types.into_iter().take(PAYMENT_TYPES_MAX) {
+            let place = entry(&place, &provider);
+            self.line(&format!("{place}.key"), provider, 1..=40);
+            self.line(&format!("{place}.value"), name, 1..=100);
         }
         let place = format!("{field}.vat_types");
         self.check(vat_types.len() <= VAT_TYPES_MAX, &place, "has more than 20 entries");
-        for (index, (rate_bp, number)) in vat_types.into_iter().take(VAT_TYPES_MAX).enumerate() {
+        for (rate_bp, number) in vat_types.into_iter().take(VAT_TYPES_MAX) {
+            let place = format!("{place}[{rate_bp}]");
             let is_rate = (0..=VAT_RATE_BP_MAX).contains(&rate_bp);
-            self.check(is_rate, &format!("{place}[{index}].key"), "must be from 0 to 10000");
+            self.check(is_rate, &format!("{place}.key"), "must be from 0 to 10000");
             let is_number = (1..=VAT_NUMBER_DIGITS_MAX).contains(&number.len())
                 && number.bytes().all(|digit| digit.is_ascii_digit());
-            self.check(is_number, &format!("{place}[{index}].value"), "must be 1 to 10 digits");
+            self.check(is_number, &format!("{place}.value"), "must be 1 to 10 digits");
         }
     }
 }

@@ -7,7 +7,7 @@ use order_rules::statuses::{Tag, starting_statuses};
 
 use super::envelope::{Asking, Envelope};
 use super::lists::Page;
-use super::{Fields, names};
+use super::{Fields, entry, names};
 use crate::commands::{Command, CreateShop, Failure, UpdateShop};
 use crate::grpc::caller::Caller;
 use crate::mail;
@@ -235,9 +235,9 @@ impl Fields {
         if templates.len() > MAIL_TEMPLATES_MAX {
             self.refuse(field, format!("has more than {MAIL_TEMPLATES_MAX} entries"));
         }
-        for (index, (key, template)) in templates.iter().take(MAIL_TEMPLATES_MAX).enumerate() {
+        for (key, template) in templates.iter().take(MAIL_TEMPLATES_MAX) {
             let v1::MailTemplate { subject, text, html } = template;
-            let place = format!("{field}[{index}]");
+            let place = entry(field, key);
             self.line(&format!("{place}.key"), key.clone(), 1..=60);
             self.line(&format!("{place}.value.subject"), subject.clone(), 1..=300);
             self.paragraph(&format!("{place}.value.text"), text.clone(), 1..=20_000);

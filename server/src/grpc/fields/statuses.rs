@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use order_proto::v1;
 
-use super::Fields;
 use super::envelope::Asking;
 use super::names::PartName;
+use super::{Fields, entry};
 use crate::commands::{Command, CreateStatus, DeleteStatus, Failure, UpdateStatus};
 use crate::grpc::caller::Caller;
 
@@ -154,8 +154,8 @@ impl Fields {
         if names.len() > NAMES_MAX {
             self.refuse(field, format!("has more than {NAMES_MAX} entries"));
         }
-        for (index, (language, name)) in names.iter().take(NAMES_MAX).enumerate() {
-            let place = format!("{field}[{index}]");
+        for (language, name) in names.iter().take(NAMES_MAX) {
+            let place = entry(field, language);
             let key = format!("{place}.key");
             self.check(!language.is_empty(), &key, "must not be empty");
             self.language(&key, language.clone());

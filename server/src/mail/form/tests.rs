@@ -75,6 +75,31 @@ fn every_form_is_a_pdf_with_seller_order_and_customer() {
 }
 
 #[test]
+fn lines_that_are_not_listed_are_counted() {
+    for (language, lines, told) in [
+        ("nb", 13, Some("og 1 til")),
+        ("nn", 40, Some("og 28 til")),
+        ("en", 40, Some("and 28 more")),
+        ("sv", 40, Some("och 28 till")),
+        ("da", 40, Some("og 28 mere")),
+        ("fi", 40, Some("ja 28 muuta")),
+        ("nb", 12, None),
+    ] {
+        let pdf = withdrawal_form(&matter(language, lines, false)).pdf;
+        let holds = |text: &str| {
+            let wanted = encoded(text).unwrap();
+            pdf.windows(wanted.len()).any(|part| part == wanted)
+        };
+        assert!(holds("nr. 12 p"), "{language}, {lines} lines");
+        assert!(!holds("nr. 13 p"), "{language}, {lines} lines");
+        let counts =
+            ["og 1 til", "og 28 til", "and 28 more", "och 28 till", "og 28 mere", "ja 28 muuta"];
+        let found: Vec<&str> = counts.into_iter().filter(|text| holds(text)).collect();
+        assert_eq!(found, told.into_iter().collect::<Vec<_>>(), "{language}, {lines} lines");
+    }
+}
+
+#[test]
 fn the_language_is_the_customers_or_english() {
     for (language, name) in [
         ("nb", "Angreskjema-1001.pdf"),

@@ -9,6 +9,8 @@ pub(super) struct Words {
     pub to: &'static str,
     pub notice: &'static str,
     pub goods: &'static str,
+    /// Where so many more are not listed.
+    pub more: &'static str,
     pub number: &'static str,
     pub ordered: &'static str,
     pub received: &'static str,
@@ -26,6 +28,7 @@ const ENGLISH: Words = Words {
     notice: "I/We hereby give notice that I/we withdraw from my/our contract of sale of the following \
              goods or for the provision of the following services:",
     goods: "Goods or services (specify)",
+    more: "and {} more",
     number: "Order number",
     ordered: "Ordered on",
     received: "Received on",
@@ -47,6 +50,7 @@ const WORDS: [(&str, Words); 6] = [
             notice: "Jeg/vi underretter herved om at jeg/vi ønsker å gå fra min/vår avtale om kjøp av \
                      følgende:",
             goods: "Varer eller tjenester (spesifiser)",
+            more: "og {} til",
             number: "Ordrenummer",
             ordered: "Avtalen ble inngått den",
             received: "Varen ble mottatt den",
@@ -67,6 +71,7 @@ const WORDS: [(&str, Words); 6] = [
             notice: "Eg/vi gir med dette melding om at eg/vi ønskjer å gå frå avtala mi/vår om kjøp av \
                      følgjande:",
             goods: "Varer eller tenester (spesifiser)",
+            more: "og {} til",
             number: "Ordrenummer",
             ordered: "Avtala vart inngått den",
             received: "Vara vart motteken den",
@@ -87,6 +92,7 @@ const WORDS: [(&str, Words); 6] = [
             to: "Till",
             notice: "Jag/vi meddelar härmed att jag/vi frånträder mitt/vårt avtal om köp av följande:",
             goods: "Varor eller tjänster (specificera)",
+            more: "och {} till",
             number: "Ordernummer",
             ordered: "Beställdes den",
             received: "Mottogs den",
@@ -107,6 +113,7 @@ const WORDS: [(&str, Words); 6] = [
             notice: "Jeg/vi meddeler herved, at jeg/vi ønsker at gøre fortrydelsesretten gældende i \
                      forbindelse med min/vores aftale om køb af følgende:",
             goods: "Varer eller tjenesteydelser (angiv hvilke)",
+            more: "og {} mere",
             number: "Ordrenummer",
             ordered: "Bestilt den",
             received: "Modtaget den",
@@ -127,6 +134,7 @@ const WORDS: [(&str, Words); 6] = [
                      joka koskee seuraavien tavaroiden toimittamista tai seuraavien palvelujen \
                      suorittamista:",
             goods: "Tavarat tai palvelut (mitkä)",
+            more: "ja {} muuta",
             number: "Tilausnumero",
             ordered: "Tilauspäivä",
             received: "Vastaanottopäivä",

@@ -121,7 +121,7 @@ fn what_is_wrong_with_a_template_is_told_by_field() {
         (
             "note.nb",
             template("a", "a", "{% for l in order.lines %}\n{{ l.titel }}{% endfor %}"),
-            "value.html: names an unknown field in line 2: l.titel",
+            "value.html: names unknown fields: l.titel (line 2)",
         ),
         ("note.nb", template("{{ a", "a", ""), "value.subject: is no template: line 1"),
         ("note.nb", template("a", "{% include 'x' %}", ""), "value.text: is no template: line 1"),
@@ -132,7 +132,7 @@ fn what_is_wrong_with_a_template_is_told_by_field() {
                 "{% if not note %}{% for l in order.lines %}{{ l.titel }}{% endfor %}{% endif %}",
                 "",
             ),
-            "value.text: names an unknown field in line 1: l.titel",
+            "value.text: names unknown fields: l.titel (line 1)",
         ),
         (
             "note.nb",
@@ -155,6 +155,83 @@ fn what_is_wrong_with_a_template_is_told_by_field() {
         let found = format!("{field}: {problem}");
         assert!(found.starts_with(told), "{found}");
     }
+}
+
+#[test]
+fn an_unknown_field_is_told_wherever_it_is_named() {
+    for (text, told) in [
+        ("{% if order.lines|length > 4 %}{{ order.nummer }}{% endif %}", "order.nummer (line 1)"),
+        (
+            "{% if order.lines|length > 4 %}\n{% for l in order.lines %}{{ l.foo }}{% endfor %}{% endif %}",
+            "l.foo (line 2)",
+        ),
+        ("{{ 'x' if order.number < 9 else order['nummer'] }}", "order['nummer'] (line 1)"),
+        (
+            "{% if order.number < 9 %}{{ order.lines[0].foo|upper }}{% endif %}",
+            "order.lines[0].foo",
+        ),
+        ("{% if 0 %}{% set l = order.lines|first %}{{ [l.foo] }}{% endif %}", "l.foo (line 1)"),
+        (
+            "{% if 0 %}{% for l in order.lines[3:]|reverse %}{{ l.foo }}{% endfor %}{% endif %}",
+            "l.foo",
+        ),
+        (
+            "{% if 0 %}{% with l = order.lines|last %}{{ l.foo ~ l.title }}{% endwith %}{% endif %}",
+            "l.foo",
+        ),
+        (
+            "{% for l in order.lines %}{% if loop.index > 999 %}{{ loop.foo }}{% endif %}{% endfor %}",
+            "loop.foo",
+        ),
+        ("{% if 0 %}{{ order.lines|map(attribute='foo')|join }}{% endif %}", "order.lines|map"),
+        ("{% if 0 %}{{ order.lines|groupby('foo') }}{% endif %}", "order.lines|groupby"),
+        (
+            "{% if 0 %}{{ order.lines|sort(attribute='title,foo')|first }}{% endif %}",
+            "order.lines|sort",
+        ),
+        ("{% macro row(l) %}{{ nowhere }}{% endmacro %}", "nowhere (line 1)"),
+        ("{% if 0 %}{{ note is foo or note.foo }}{% endif %}", "note.foo (line 1)"),
+        (
+            "{% if 0 %}{% for a in seller.address %}{{ a.foo }}{% endfor %}{% endif %}",
+            "a.foo (line 1)",
+        ),
+        ("{% if 0 %}{% set own = 1 %}{% endif %}{{ own }}", "own (line 1)"),
+        ("{{ a }}{{ order.b }}\n{{ c }}", "a (line 1), order.b (line 1), c (line 2)"),
+    ] {
+        let wrong = check_template("note.nb", &template("a", text, ""));
+        let [("value.text", problem)] = wrong.as_slice() else { panic!("{text}: {wrong:?}") };
+        let names = problem.strip_prefix("names unknown fields: ").unwrap_or_default();
+        assert!(names.starts_with(told), "{text}: {problem}");
+    }
+}
+
+#[test]
+fn whatever_jinja_can_do_with_the_fields_there_are_is_let_through() {
+    for text in [
+        "{% for l in order.lines if l.sku %}{{ loop.index }}: {{ l.title|upper }}{% else %}-{% endfor %}",
+        "{% set rows = order.lines|sort(attribute='title') %}{{ (rows|first).title }}{{ rows[0]['sku'] }}",
+        "{% macro row(l, mark='*') %}{{ mark }}{{ l.title }}{% endmacro %}\
+         {% for l in order.lines %}{{ row(l) }}{% endfor %}",
+        "{% call(x) row() %}{{ x }}{% endcall %}{% macro row() %}{{ caller(order.number) }}{% endmacro %}",
+        "{% for group in order.lines|groupby('vat_rate') %}{{ group.grouper }}{% endfor %}",
+        "{% for n in range(3) %}{{ loop.cycle('a', 'b') }}{{ n }}{% endfor %}",
+        "{% for key, value in seller|items %}{{ key }}{% endfor %}",
+        "{% set ns = namespace(sum=0) %}{% for l in order.lines %}{% set ns.sum = ns.sum + l.quantity %}\
+         {% endfor %}{{ ns.sum }}",
+        "{% set one = note %}{% if note %}{% set one = order %}{% endif %}{{ one.number|default('') }}",
+        "{% filter upper %}{{ note }}{% endfilter %}{% set own %}{{ note }}{% endset %}{{ own|trim }}",
+        "{% if order.deliveries %}{{ order.deliveries[0].carrier }}{% endif %}",
+        "{{ {'a': order.number}.a }}{{ order.lines|map(attribute='title')|join(', ') }}",
+    ] {
+        assert_eq!(check_template("note.nb", &template("a", text, "")), [], "{text}");
+    }
+}
+
+#[test]
+fn a_template_must_bear_an_order_with_as_many_lines_as_there_can_be() {
+    let heavy = "{% for a in order.lines %}{% for b in order.lines %}x{% endfor %}{% endfor %}";
+    let wrong = check_template("note.nb", &template("a", heavy, ""));
+    assert_eq!(wrong, [("value.text", "takes too many steps (line 1)".to_owned())]);
 }
 
 #[test]

@@ -214,14 +214,17 @@ fn statuses_are_checked() {
             (|r| r.order_status = None, &["order_status"]),
             (|r| status(r).tag = 9, &["order_status.tag"]),
             (|r| status(r).admin_names.clear(), &["order_status.admin_names"]),
-            (|r| status(r).admin_names = named(&[("", "x")]), &["order_status.admin_names[0].key"]),
+            (
+                |r| status(r).admin_names = named(&[("", "x")]),
+                &[r#"order_status.admin_names[""].key"#],
+            ),
             (
                 |r| status(r).admin_names = named(&[("nb", "")]),
-                &["order_status.admin_names[0].value"],
+                &[r#"order_status.admin_names["nb"].value"#],
             ),
             (
                 |r| status(r).customer_names = named(&[("nb", &"x".repeat(101))]),
-                &["order_status.customer_names[0].value"],
+                &[r#"order_status.customer_names["nb"].value"#],
             ),
             (|r| status(r).position = -1, &["order_status.position"]),
             (|r| status(r).position = 10_001, &["order_status.position"]),

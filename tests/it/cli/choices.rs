@@ -1,0 +1,132 @@
+//! `orderctl` where something is told line by line, for somebody, or where it cannot go on.
+
+use std::time::Duration;
+
+use order_sdk::proto::NoteAudience;
+use tokio::net::TcpListener;
+
+use super::{orderctl, ran};
+use crate::harness::World;
+
+trials! {
+    shared: [
+        units_go_back_on_stock_line_by_line,
+        a_note_that_rides_with_a_status_is_for_whom_it_says,
+        what_is_said_twice_of_a_line_is_refused,
+        a_file_that_cannot_be_written_is_named,
+        a_history_tells_amounts_in_the_currency_of_its_order,
+    ];
+    once: [an_audit_that_hears_nothing_ends];
+}
+
+async fn units_go_back_on_stock_line_by_line(world: World) {
+    for sku in ["CUP", "BOWL", "JUG"] {
+        world.stock(sku, 5).await;
+    }
+    let goods = |draft: order_sdk::OrderDraft, sku: &str| draft.goods(sku, sku, 2, 450, 2_500);
+    let draft = world.draft(0).with(|order| order.lines.clear());
+    let draft = ["CUP", "BOWL", "JUG"].into_iter().fold(draft, goods);
+    world.place(draft.payment("klarna", world.reference(""), 2_700)).await;
+    world.printed(&["orders", "status", "1001", "Sendt"]).await;
+    let credit = ["orders", "credit", "1001", "--refund", "no"];
+    let with = |rest: &[&'static str]| [&credit[..], rest].concat();
+    for wrong in [
+        &["--line", "1=1", "--restock", "2=yes"][..],
+        &["--all", "--restock", "yes", "--restock", "no"],
+        &["--all", "--restock", "1=yes", "--restock", "1=yes"],
+        &["--all", "--restock", "1=perhaps"],
+    ] {
+        let told = world.ctl(&with(wrong)).await;
+        assert!(told.code == 2 && told.told.contains("--restock"), "{wrong:?}: {told:?}");
+    }
+    let one = ["--line", "1=1", "--line", "2=1", "--line", "3=1", "--restock", "2=yes"];
+    world.printed(&with(&one)).await;
+    world.printed(&with(&["--all", "--restock", "yes", "--restock", "3=no"])).await;
+    let mut left = Vec::new();
+    for sku in ["CUP", "BOWL", "JUG"] {
+        left.push(world.on_hand(sku).await);
+    }
+    assert_eq!(left, [4, 5, 3]);
+}
+
+async fn a_note_that_rides_with_a_status_is_for_whom_it_says(world: World) {
+    for _ in 0..3 {
+        world.place(world.draft(500)).await;
+    }
+    let set = ["orders", "status", "1001", "processing", "--note", "Ring på"];
+    world.printed(&[&set[..], &["--for", "warehouse"]].concat()).await;
+    let many = ["orders", "status", "1002", "1003", "processing", "--note", "Takk"];
+    world.printed(&[&many[..], &["--for", "customer"]].concat()).await;
+    for (number, text, audience) in [
+        (1001, "Ring på", NoteAudience::Warehouse),
+        (1002, "Takk", NoteAudience::Customer),
+        (1003, "Takk", NoteAudience::Customer),
+    ] {
+        let order = world.get(&world.shop.order(number).unwrap()).await;
+        let [note] = order.notes.as_slice() else { panic!("{order:?}") };
+        assert_eq!((note.text.as_str(), note.audience()), (text, audience));
+    }
+    let alone = ["orders", "status", "1001", "sent", "--for", "customer"];
+    assert_eq!(world.ctl(&alone).await.code, 2, "for whom, without a note");
+}
+
+async fn what_is_said_twice_of_a_line_is_refused(world: World) {
+    let draft = world.draft(900).shipping("Pakke", 100, 2_500);
+    world.place(draft.payment("klarna", world.reference(""), 1_000)).await;
+    let edit = ["orders", "edit", "1001"];
+    for (twice, told) in [
+        (&["--quantity", "1=1", "--quantity", "1=2"][..], "line 1 is given a quantity twice"),
+        (&["--quantity", "1=1", "--remove", "1"], "line 1 is given a quantity twice"),
+        (&["--price", "1=5", "--price", "2=1", "--price", "1=6"], "line 1 is given a price twice"),
+        (&["--shipping", "0", "--price", "2=1"], "line 2 is given a price twice"),
+    ] {
+        let ran = world.ctl(&[&edit[..], twice].concat()).await;
+        assert!(ran.code == 2 && ran.told.contains(told), "{twice:?}: {ran:?}");
+    }
+    let once = ["--price", "1=5", "--shipping", "0", "--quantity", "1=1"];
+    let told = world.printed(&[&edit[..], &once].concat()).await;
+    assert!(told.contains("5.00 NOK"), "{told}");
+}
+
+async fn a_file_that_cannot_be_written_is_named(world: World) {
+    world.place(world.draft(500)).await;
+    let path = "/nonexistent/orders.csv";
+    for line in [
+        &["export", "--format", "csv", "--to", path][..],
+        &["orders", "status", "1001", "processing", "--failed", path],
+    ] {
+        let told = world.ctl(line).await;
+        assert!(told.code == 1 && told.told.contains(path), "{line:?}: {told:?}");
+    }
+    let from = ["orders", "status", "processing", "--from", path];
+    let told = world.ctl(&from).await;
+    assert!(told.code == 2 && told.told.contains(path), "{told:?}");
+}
+
+async fn a_history_tells_amounts_in_the_currency_of_its_order(world: World) {
+    world.buy(90_050, "").await;
+    world.printed(&["orders", "edit", "1001", "--price", "1=800.50"]).await;
+    world.printed(&["orders", "status", "1001", "Sendt"]).await;
+    world.printed(&["orders", "credit", "1001", "--amount", "1=50.25", "--refund", "yes"]).await;
+    let history = world.printed(&["orders", "history", "1001"]).await;
+    let watch = ["watch", "--from", "oldest", "--until-caught-up"];
+    let watched = world.printed(&watch).await;
+    for told in [
+        "line 1: price 900.50 NOK to 800.50 NOK, total 900.50 NOK to 800.50 NOK",
+        "capture of 800.50 NOK",
+        "50.25 NOK credited",
+    ] {
+        assert!(history.contains(told), "{told}: {history}");
+        assert!(watched.contains(told), "{told}: {watched}");
+    }
+    assert!(!history.contains("minor units") && !watched.contains("minor units"), "{history}");
+}
+
+async fn an_audit_that_hears_nothing_ends() {
+    // Takes connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut command = orderctl(&format!("http://{}", silent.local_addr().unwrap()));
+    command.args(["verify", "--timeout", "300ms"]);
+    let ended = tokio::time::timeout(Duration::from_secs(30), ran(command, None)).await.unwrap();
+    assert_eq!((ended.code, ended.out.as_str()), (5, ""), "{ended:?}");
+}
