@@ -3,11 +3,15 @@
 //! Systems know neither the store nor the orders. A call holds all there is to know, so that a
 //! repeat is the same call.
 
+mod words;
+
 use std::time::Duration;
 
 use order_rules::effects;
 use order_rules::refusals::Code;
 use uuid::Uuid;
+
+pub(crate) use self::words::Words;
 
 const WORDS_CHARACTERS_MAX: usize = 500;
 

@@ -24,7 +24,7 @@ use super::{Asked, LabelMaker, Options};
 use crate::links::Link;
 use crate::outside::{Answer, Lost};
 use crate::providers::Tested;
-use crate::systems::{Decline, Report, Sighting};
+use crate::systems::{Decline, Hold, Report, Sighting};
 
 /// A user of Cargonizer at work for one sender; clones share its connections.
 #[derive(Clone, Debug)]
@@ -278,6 +278,10 @@ fn impersonal<Yes>(report: Report<Yes>, asked: &Asked) -> Report<Yes> {
     match report {
         Report::Declined(Decline { code, reason }) => {
             Report::Declined(Decline { code, reason: writing::impersonal(&reason, asked) })
+        }
+        Report::Held(hold) => {
+            let reason = writing::impersonal(&hold.reason, asked);
+            Report::Held(Hold { reason, ..hold })
         }
         report => report,
     }

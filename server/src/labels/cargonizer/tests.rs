@@ -193,6 +193,30 @@ fn every_error_has_its_page() {
 }
 
 #[test]
+fn whatever_cargonizer_says_is_shown() {
+    let info = "<info><request-id>92bd</request-id><user><username>api@example.com</username>\
+                </user></info>";
+    let nested =
+        format!("<errors>{info}<error><code>7</code><text>Uventet felt</text></error></errors>");
+    for (status, body, reason, code) in [
+        (400, nested.as_str(), "HTTP 400 7 Uventet felt", Code::RejectedByProvider),
+        (
+            400,
+            "<problem><detail>Ny feil</detail></problem>",
+            "HTTP 400 Ny feil",
+            Code::RejectedByProvider,
+        ),
+        (403, r#"{"error": "Sperret"}"#, "HTTP 403 error: Sperret", Code::NotAllowedAtProvider),
+        (403, "<html><body>Sperret</body></html>", "HTTP 403 Sperret", Code::NotAllowedAtProvider),
+        (418, "te\n", "HTTP 418 te", Code::UnknownProviderError),
+        (404, "", "HTTP 404", Code::NotFoundAtProvider),
+    ] {
+        let decline = refused(&answer(status, body)).decline;
+        assert_eq!((decline.reason.as_str(), decline.code), (reason, code), "{body}");
+    }
+}
+
+#[test]
 fn what_is_personal_is_not_repeated() {
     let words = "HTTP 400 aase@example.com er ugyldig for Åse & \"Søn\" <'AS'> (Pakk > godt)";
     assert_eq!(writing::impersonal(words, &asked()), "HTTP 400 … er ugyldig for … (…)");
