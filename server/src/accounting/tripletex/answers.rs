@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 
 use super::session::{PAUSE, rest};
 use crate::accounting::entry::Buyer;
-use crate::accounting::{Entry, Report};
+use crate::accounting::{Entry, Report, Sighting};
 use crate::links::Link;
 use crate::outside::Answer;
 use crate::systems::{Decline, Words};
@@ -88,6 +88,15 @@ impl Stop {
         match self {
             Self::Declined(decline) => Self::Held(decline.reason),
             stop => stop.of_a_read(),
+        }
+    }
+
+    /// What it means for a look at what became of an entry.
+    pub(super) fn sighting(self) -> Sighting {
+        match self {
+            Self::Later(Some(_)) => Sighting::Busy,
+            Self::Later(None) | Self::Doubt => Sighting::NoAnswer,
+            Self::Passing(_) | Self::Held(_) | Self::Declined(_) => Sighting::Doubt,
         }
     }
 

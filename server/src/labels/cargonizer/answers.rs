@@ -19,6 +19,7 @@ pub(super) struct Refused {
     pub is_temporary: bool,
     /// What was asked for may have been done all the same.
     pub is_in_doubt: bool,
+    /// How long Cargonizer wants to be left alone; zero: it is busy, and does not say how long.
     pub after: Option<Duration>,
 }
 
@@ -45,14 +46,14 @@ pub(super) fn refused(answer: &Answer) -> Refused {
         && words.errors.iter().any(|word| word.to_lowercase().contains("sender"))
         && decline.code != Code::CarrierLicenceSpent;
     let is_refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED);
+    let is_busy = status == StatusCode::TOO_MANY_REQUESTS;
     let is_in_doubt = !status.is_client_error() || status == StatusCode::REQUEST_TIMEOUT;
     Refused {
         decline,
         is_about_credentials: is_refused || is_about_sender,
-        is_temporary: status.is_server_error()
-            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT),
+        is_temporary: status.is_server_error() || is_busy || status == StatusCode::REQUEST_TIMEOUT,
         is_in_doubt,
-        after: answer.retry_after(),
+        after: answer.retry_after().or(is_busy.then_some(Duration::ZERO)),
     }
 }
 
