@@ -10,6 +10,7 @@ mod persons;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod underway;
 
 pub(crate) use labels::FoundLabel;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use order_proto::v1;
+use order_rules::effects::EffectState;
 use order_rules::order::{Micros, StatusId};
 use order_rules::refusals::{Code, Refusal, Violation};
 use order_rules::statuses::Tag;
@@ -33,9 +35,9 @@ use crate::grpc::fields::names::{OrderName, stock_item_name};
 use crate::search::Search;
 use crate::shops::{Shop, Shops, etag};
 use crate::store::pages::{DocumentRow, HistoryRow};
-use crate::store::rows::{HeadRow, ShopRow, StatusRow, StockItemRow, key, number};
+use crate::store::rows::{self, HeadRow, ShopRow, StatusRow, StockItemRow, key, number};
 use crate::store::{Store, on_either};
-use crate::terms::Term;
+use crate::terms::{Term, effect_state};
 
 /// Reads for callers.
 #[derive(Clone)]
@@ -75,7 +77,8 @@ impl Reading {
         }
         if as_of == 0 {
             let shop = self.shop_at(shop, row.settings_revision).await?;
-            return Ok(parts(&shop, row));
+            let rows = self.as_far_as_they_have_come(vec![row]).await?;
+            return Ok(rows.into_iter().flat_map(|row| parts(&shop, row)).collect());
         }
         self.order_as_of(&shop, number, as_of).await
     }
@@ -113,6 +116,7 @@ impl Reading {
         let keys = numbers.iter().filter_map(|number| order_key(&shop, *number)).collect();
         let rows = on_either!(&self.store, database => database.documents(keys).await)?;
         let shop = self.shop_of(shop, &rows).await?;
+        let rows = self.as_far_as_they_have_come(rows).await?;
         let found: BTreeMap<i64, Vec<Bytes>> = rows
             .into_iter()
             .filter(|row| row.deleted_at.is_none())
@@ -286,6 +290,34 @@ impl Reading {
             line_id: row.line_id,
             create_time: Some(timestamp(Micros(row.created_at))),
         }))
+    }
+
+    /// Orders whose operations may have begun since they were written down.
+    async fn as_far_as_they_have_come(
+        &self,
+        mut rows: Vec<DocumentRow>,
+    ) -> Result<Vec<DocumentRow>, Failure> {
+        let mut keys = Vec::new();
+        for row in &rows {
+            let document = row.document.as_deref().unwrap_or_default();
+            let ids = underway::unanswered(document).into_iter();
+            keys.extend(ids.map(|id| key(rows::shop(row.order_key), id)));
+        }
+        if keys.is_empty() {
+            return Ok(rows);
+        }
+        let states = on_either!(&self.store, database => database.effect_states(keys).await)?;
+        let states: BTreeMap<i64, EffectState> = states
+            .into_iter()
+            .filter_map(|(key, state)| Some((number(key), effect_state(state)?)))
+            .collect();
+        let documents = rows.iter_mut().filter_map(|row| row.document.as_mut());
+        for document in documents.filter(|document| !underway::unanswered(document).is_empty()) {
+            if let Some(amended) = underway::amended(document, &states) {
+                *document = amended;
+            }
+        }
+        Ok(rows)
     }
 
     /// The shop with its statuses as they were when the orders were read: other replicas change them.

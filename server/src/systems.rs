@@ -3,11 +3,16 @@
 //! Systems know neither the store nor the orders. A call holds all there is to know, so that a
 //! repeat is the same call.
 
+mod words;
+
 use std::time::Duration;
 
 use order_rules::effects;
 use order_rules::refusals::Code;
+use reqwest::StatusCode;
 use uuid::Uuid;
+
+pub(crate) use self::words::Words;
 
 const WORDS_CHARACTERS_MAX: usize = 500;
 
@@ -29,7 +34,10 @@ pub(crate) enum Report<Yes> {
     },
     /// It certainly did not happen, and will not before something is done about the integration.
     Held(Hold),
+    /// It may have happened: the system says nothing.
     Unknown,
+    /// It may have happened: the system answers, and leaves that open.
+    Doubt,
 }
 
 /// What a look-up saw.
@@ -44,6 +52,8 @@ pub(crate) enum Sighting<Yes> {
     NoAnswer,
     /// The system is there, and has no time for the look-up.
     Busy,
+    /// The system answers, and leaves open what became of it.
+    Doubt,
     /// The system keeps no account that could be asked for.
     Untold,
 }
@@ -86,6 +96,12 @@ pub(crate) struct Hold {
 }
 
 impl<Yes> Report<Yes> {
+    /// What may have happened, by the status of the answer that leaves it open. A server that fails, or
+    /// stands before one that does not answer, is as good as silent.
+    pub(crate) fn doubtful(status: StatusCode) -> Self {
+        if status.is_server_error() { Self::Unknown } else { Self::Doubt }
+    }
+
     /// The same with another word for yes.
     pub(crate) fn map<Other>(self, yes: impl FnOnce(Yes) -> Other) -> Report<Other> {
         match self {
@@ -95,6 +111,7 @@ impl<Yes> Report<Yes> {
             Self::TryLater { after } => Report::TryLater { after },
             Self::Held(hold) => Report::Held(hold),
             Self::Unknown => Report::Unknown,
+            Self::Doubt => Report::Doubt,
         }
     }
 
@@ -108,7 +125,7 @@ impl<Yes> Report<Yes> {
             Self::Declined(_) => effects::Report::Declined,
             Self::TryLater { after } => effects::Report::TryLater { after: after.map(micros) },
             Self::Held(_) => effects::Report::Held,
-            Self::Unknown => effects::Report::Unknown,
+            Self::Unknown | Self::Doubt => effects::Report::Unknown,
         }
     }
 }
@@ -123,6 +140,7 @@ impl<Yes> Sighting<Yes> {
             Self::InProgress => Sighting::InProgress,
             Self::NoAnswer => Sighting::NoAnswer,
             Self::Busy => Sighting::Busy,
+            Self::Doubt => Sighting::Doubt,
             Self::Untold => Sighting::Untold,
         }
     }
@@ -134,7 +152,7 @@ impl<Yes> Sighting<Yes> {
             Self::Declined(_) => effects::Sighting::Declined,
             Self::Absent => effects::Sighting::Absent,
             Self::InProgress => effects::Sighting::InProgress,
-            Self::NoAnswer | Self::Busy => effects::Sighting::NoAnswer,
+            Self::NoAnswer | Self::Busy | Self::Doubt => effects::Sighting::NoAnswer,
             Self::Untold => effects::Sighting::Untold,
         }
     }
@@ -148,6 +166,7 @@ impl<Yes> From<Report<Yes>> for Sighting<Yes> {
             Report::Declined(decline) => Self::Declined(decline),
             Report::Accepted { .. } => Self::InProgress,
             Report::TryLater { after: Some(_) } => Self::Busy,
+            Report::Doubt => Self::Doubt,
             Report::TryLater { after: None } | Report::Held(_) | Report::Unknown => Self::NoAnswer,
         }
     }

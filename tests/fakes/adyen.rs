@@ -4,12 +4,8 @@
 //! received, and a signed webhook tells later what became of it; what was told to succeed may fail
 //! afterwards; the remainder of a payment ends with its first capture; nothing can be read back.
 //!
-//! Its control: `PUT /control/webhook` (`{"url": "…", "login": "user:password"}`) tells where webhooks
-//! go; `POST /control/payments` makes a payment ([`NewPayment`]) and tells its AUTHORISATION;
-//! `POST /control/verdicts` (`{"operation": "capture", "reason": "…"}`) lets the next of these fail
-//! after it was received; `POST /control/payments/{psp}/…` with `capture-failed`, `refund-failed`,
-//! `refund-reversed` (`{"psp_reference": "…"}`, the modification's), `chargeback`, `capture` and `refund`
-//! (`{"value": 100}`) or `cancel` is what schemes, issuers and people in its portal do.
+//! Its control says where webhooks go, makes payments ([`NewPayment`]) and tells their AUTHORISATION,
+//! lets fail what was received, and does what schemes, issuers and people in its portal do.
 
 mod answers;
 mod payments;
@@ -27,8 +23,9 @@ use serde_json::{Map, Value, json};
 use super::book::Done;
 use super::call::{Answer, Call};
 use super::keys::Keys;
+use super::manual::{self, Manual};
 use super::notices::Notice;
-use super::provider::{Asked, Desk, Provider};
+use super::provider::{Asked, Desk, OTHER, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
 use answers::{error_of, event_code, new_reference, received};
@@ -306,6 +303,8 @@ impl Adyen {
 }
 
 impl Provider for Adyen {
+    const MANUAL: &'static Manual = &manual::ADYEN;
+
     fn asked(&self, call: &Call) -> Asked {
         let segments = call.segments();
         let (operation, about) = match (call.method.as_str(), segments.as_slice()) {
@@ -316,14 +315,14 @@ impl Provider for Adyen {
             ("POST", ["v71", "payments", about, "cancels"]) => ("cancel", *about),
             ("POST", ["v71", "payments", about, "reversals"]) => ("reversal", *about),
             ("POST", ["v71", "payments", about, "amountUpdates"]) => ("update", *about),
-            _ => ("other", ""),
+            _ => (OTHER, ""),
         };
         let key = call.header(KEY).unwrap_or_default().to_owned();
         Asked {
             operation,
             about: about.to_owned(),
             key,
-            is_change: !matches!(operation, "other" | "methods"),
+            is_change: !matches!(operation, OTHER | "methods"),
         }
     }
 

@@ -4,9 +4,8 @@
 //! (500); success may be a redirect (302); searches find parts of references; there are no keys, so
 //! what is asked twice is done twice; a consignment is printed at once unless told not to be.
 //!
-//! Its control: `PUT /control/printers` (`{"connected": false}`) disconnects all printers, and
-//! `PUT /control/licence` (`{"items_left": 0}`) says how many consignments the licence has left. That a
-//! paper is answered with 200 and an error in XML is a [`super::Trouble`] with status 200.
+//! Its control disconnects printers, and says how many consignments the licence has left. That a paper is
+//! answered with 200 and an error in XML is a [`super::Trouble`] with status 200.
 
 mod consignments;
 mod xml;
@@ -16,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::book::Done;
 use super::call::{Answer, Call};
-use super::provider::{Asked, Desk, Provider};
+use super::manual::{self, Manual};
+use super::provider::{Asked, Desk, OTHER, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
 use consignments::{Consignment, PRODUCTS, Request};
@@ -272,6 +272,8 @@ impl Cargonizer {
 }
 
 impl Provider for Cargonizer {
+    const MANUAL: &'static Manual = &manual::CARGONIZER;
+
     fn asked(&self, call: &Call) -> Asked {
         let path = call.path.trim_matches('/');
         let operation = match (call.method.as_str(), path) {
@@ -282,7 +284,7 @@ impl Provider for Cargonizer {
             (_, "consignment_costs.xml") => "estimate",
             (_, "consignments/label_direct" | "prints") => "print",
             (_, "consignments/transfer" | "consignments/transfer.xml") => "transfer",
-            _ => "other",
+            _ => OTHER,
         };
         let about = match operation {
             "consignment" | "estimate" => {

@@ -1,6 +1,7 @@
 //! Somebody who is told: keeps what arrives, and takes it unless a trouble says otherwise.
 
 use super::call::{Answer, Call};
+use super::manual::Manual;
 use super::provider::{Asked, Desk, Provider};
 use super::trouble::Refusal;
 
@@ -10,6 +11,8 @@ pub(crate) struct Inbox {
 }
 
 impl Provider for Inbox {
+    const MANUAL: &'static Manual = &Manual { operations: &["notice"], controls: &[] };
+
     fn asked(&self, _call: &Call) -> Asked {
         Asked { operation: "notice", is_change: true, ..Asked::default() }
     }

@@ -4,9 +4,7 @@
 //! given the first answer again, whatever he asks now; the sums of the lines must agree; a return fee
 //! has conditions; another call that works on the order makes a conflict; reads may lag behind.
 //!
-//! Its control: `POST /control/orders` makes an order as a checkout would ([`NewOrder`]);
-//! `POST /control/orders/{id}/captures`, `…/refunds`, `…/cancel` and `…/release` are done by a person
-//! in its portal, `…/expire` and `…/fraud` (`{"status": "REJECTED"}`) by Klarna.
+//! Its control makes orders as a checkout would ([`NewOrder`]), and does what people do in its portal.
 
 mod changes;
 mod lines;
@@ -23,7 +21,8 @@ use super::book::Done;
 use super::call::{Answer, Call};
 use super::keys::Keys;
 use super::lags::Lags;
-use super::provider::{Asked, Desk, Provider};
+use super::manual::{self, Manual};
+use super::provider::{Asked, Desk, OTHER, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
 use changes::{CaptureRequest, Fraud, RefundRequest, Update};
@@ -271,6 +270,8 @@ impl Klarna {
 }
 
 impl Provider for Klarna {
+    const MANUAL: &'static Manual = &manual::KLARNA;
+
     fn pass_time(&mut self, desk: &mut Desk<'_>) {
         self.orders.expire(desk.now);
     }
@@ -354,7 +355,7 @@ fn operation(call: &Call) -> &'static str {
         (_, [.., "shipping-info"]) => "shipping",
         (_, [.., "trigger-send-out"]) => "send-out",
         (_, [.., "extend-due-date"]) => "due-date",
-        _ => "other",
+        _ => OTHER,
     }
 }
 

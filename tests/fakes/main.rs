@@ -6,12 +6,14 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use clap::Parser;
-use order_tests::fakes::{Adyen, Cargonizer, Fake, Klarna, Service, Tripletex, Vipps, recipe};
+use order_tests::fakes::{
+    Adyen, Cargonizer, Fake, Klarna, Service, Tripletex, Vipps, manual, recipe,
+};
 
 /// Stand-ins of the providers, until interrupted. What it prints is a script: `sh` with it sets a shop up
 /// for all of them. Port 0 is any free one.
 #[derive(Parser)]
-#[command(name = "fakes", version)]
+#[command(name = "fakes", version, after_long_help = manual())]
 struct Arguments {
     /// Klarna order management.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9101")]
@@ -97,12 +99,69 @@ mod tests {
 
     use super::{Arguments, Served};
 
+    /// The words that a part of the guide explains: between backquotes.
+    fn explained(guide: &str) -> Vec<&str> {
+        guide.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[tokio::test]
+    async fn each_says_what_it_can_be_told_and_takes_nothing_else() {
+        use order_tests::fakes::manual;
+
+        let served = Served::start(&anywhere()).await.unwrap();
+        let guide = include_str!("../../docs/integrations.md");
+        let explained = explained(guide);
+        let mut count = 0;
+        for (name, url) in served.places() {
+            let post = async |trouble: &str| {
+                let url = format!("{url}/control/troubles");
+                send("POST", &url, &[], trouble.to_owned()).await.unwrap()
+            };
+            let wrong = post(r#"{"operation": "captre", "effect": "silence"}"#).await;
+            let told = String::from_utf8(wrong.body.to_vec()).unwrap();
+            assert_eq!(wrong.status, 400, "{name}: {told}");
+            let (_, known) = told.split_once("expected one of ").unwrap();
+            for operation in known.trim_end_matches(|one: char| "\"}".contains(one)).split(", ") {
+                let trouble = format!(r#"{{"operation": "{operation}", "effect": "hang_up"}}"#);
+                assert_eq!(post(&trouble).await.status, 204, "{name}: {operation}");
+                assert!(explained.contains(&operation), "the guide has no `{operation}`");
+                assert!(manual().contains(operation), "{operation}");
+                count += 1;
+            }
+            let wrong = post(r#"{"operation": "", "effect": "silense"}"#).await;
+            let told = String::from_utf8(wrong.body.to_vec()).unwrap();
+            assert_eq!(wrong.status, 400, "{name}");
+            for effect in ["slow", "silence", "late", "stuck", "waiting", "hang_up", "answer"] {
+                assert!(told.contains(&format!("`{effect}`")), "{told}");
+                assert!(manual().contains(&format!("\"{effect}\"")), "{effect}");
+                let is_told = explained.iter().any(|one| one.contains(&format!("\"{effect}\"")));
+                assert!(is_told, "the guide has no {effect}");
+            }
+        }
+        assert!(count > 50, "{count} operations");
+        // Each control stands in the guide as in the help.
+        let controls: Vec<String> = manual()
+            .lines()
+            .filter_map(|line| line.trim().split_once("/control/"))
+            .map(|(method, rest)| format!("{method}/control/{}", rest.split(' ').next().unwrap()))
+            .collect();
+        assert!(controls.len() > 30, "{controls:?}");
+        for control in controls {
+            let is_told = explained.iter().any(|one| one.starts_with(&control));
+            assert!(is_told, "the guide has no {control}");
+        }
+    }
+
+    fn anywhere() -> Arguments {
+        let places = ["klarna", "kustom", "vipps", "adyen", "tripletex", "cargonizer"];
+        let flags = places.map(|name| format!("--{name}=127.0.0.1:0"));
+        Arguments::parse_from(["fakes".to_owned()].into_iter().chain(flags))
+    }
+
     #[tokio::test]
     async fn each_has_a_place_and_a_book_of_its_own() {
         let places = ["klarna", "kustom", "vipps", "adyen", "tripletex", "cargonizer"];
-        let flags = places.map(|name| format!("--{name}=127.0.0.1:0"));
-        let arguments = ["fakes".to_owned()].into_iter().chain(flags);
-        let served = Served::start(&Arguments::parse_from(arguments)).await.unwrap();
+        let served = Served::start(&anywhere()).await.unwrap();
         assert_eq!(served.places().map(|(name, _)| name), places);
         let service = Service { shop: "butikk".to_owned(), webhooks: "127.0.0.1:7080".to_owned() };
         for (name, url) in served.places() {

@@ -6,11 +6,15 @@ use jiff::Timestamp;
 
 use super::book::Book;
 use super::call::{Answer, Call};
+use super::manual::Manual;
 use super::notices::Notice;
 use super::trouble::Refusal;
 
 /// What a stand-in knows of its provider. Nothing in it waits.
 pub trait Provider: Send + 'static {
+    /// What it can be told.
+    const MANUAL: &'static Manual;
+
     /// What a call asks.
     fn asked(&self, call: &Call) -> Asked;
     fn answer(&mut self, call: &Call, desk: &mut Desk<'_>) -> Answer;
@@ -33,6 +37,9 @@ pub trait Provider: Send + 'static {
         None
     }
 }
+
+/// What nobody has a word for.
+pub(crate) const OTHER: &str = "other";
 
 /// What a call asks, in the words of the book.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

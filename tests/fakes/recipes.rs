@@ -60,8 +60,14 @@ fn known(name: &str, url: &str, Service { shop, webhooks }: &Service) -> Option<
             &[
                 ("client_secret", vipps::CLIENT_SECRET),
                 ("subscription_key", vipps::SUBSCRIPTION_KEY),
+                ("webhook_secret", vipps::WEBHOOK_SECRET),
             ],
-            String::new(),
+            format!(
+                "curl -fsS -X PUT {url}/control/webhook \
+                 -d '{{\"url\": \"http://{webhooks}/webhooks/{shop}/mobilepay\", \
+                 \"secret\": \"{}\"}}'\n",
+                vipps::WEBHOOK_SECRET
+            ),
         ),
         "adyen" => recipe(
             "card-no",

@@ -75,6 +75,7 @@ impl<P: Provider> State<P> {
     /// What is asked, and which trouble it meets.
     pub(crate) fn befall(&mut self, call: &Call) -> (Asked, Option<Trouble>) {
         let asked = self.provider.asked(call);
+        debug_assert!(P::MANUAL.operations.contains(&asked.operation), "{asked:?} is in no list");
         let trouble = trouble::take(&mut self.troubles, asked.operation, &asked.about);
         (asked, trouble)
     }
@@ -154,7 +155,10 @@ impl<P: Provider> State<P> {
         let path = segments.get(1..).unwrap_or_default();
         match (call.method.as_str(), path) {
             ("GET", ["book"]) => Answer::json(200, &self.book),
-            ("POST", ["troubles"]) => understood(call, |trouble| {
+            ("POST", ["troubles"]) => understood(call, |trouble: Trouble| {
+                if !trouble.is_of(P::MANUAL.operations) {
+                    return Answer::json(400, &trouble.misspelt(P::MANUAL.operations));
+                }
                 self.troubles.push(trouble);
                 Answer::empty(204)
             }),

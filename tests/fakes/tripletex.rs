@@ -5,9 +5,8 @@
 //! are no keys, so what is asked twice is done twice; invoices are mailed unless told otherwise;
 //! objects are shown in others as no more than their addresses.
 //!
-//! Its control: `PUT /control/company` (`{"has_bank_account": false, "is_vat_registered": false}`)
-//! changes what the company is set up for, `PUT /control/rate` (`{"limit": 10}`) how many calls are
-//! let through, and `DELETE /control/sessions` ends all sessions.
+//! Its control changes what the company is set up for and how many calls are let through, and ends
+//! sessions.
 
 mod decimals;
 mod fields;
@@ -26,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 use super::book::Done;
 use super::call::{Answer, Call};
+use super::manual::{self, Manual};
 use super::provider::{Asked, Desk, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
@@ -398,6 +398,8 @@ impl Tripletex {
 }
 
 impl Provider for Tripletex {
+    const MANUAL: &'static Manual = &manual::TRIPLETEX;
+
     fn asked(&self, call: &Call) -> Asked {
         let path = path_of(call);
         let path: Vec<&str> = path.iter().map(String::as_str).collect();

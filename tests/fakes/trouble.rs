@@ -1,6 +1,7 @@
 //! What goes wrong with calls, because a test wants it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Befalls some calls; as JSON:
 /// `{"operation": "capture", "about": "…", "times": 2, "effect": {"answer": {"status": 503}}}`.
@@ -24,6 +25,20 @@ pub struct Trouble {
     pub is_done: bool,
     pub effect: Effect,
 }
+
+/// What goes wrong, as JSON, and in words.
+pub(crate) const EFFECTS: [(&str, &str); 7] = [
+    (r#"{"slow": {"millis": 500}}"#, "it takes so long"),
+    (r#""silence""#, "there is never an answer"),
+    (r#"{"late": {"millis": 500}}"#, "there is never an answer, and it is done after so long"),
+    (r#""stuck""#, "there is never an answer, and it is done when the troubles are ended"),
+    (r#""waiting""#, "it is done and answered when the troubles are ended"),
+    (r#""hang_up""#, "the connection is closed without an answer"),
+    (
+        r#"{"answer": {"status": 422, "code": "…", "text": "…"}}"#,
+        "it is refused in the provider's words; a success that does nothing, with 200",
+    ),
+];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -100,6 +115,17 @@ impl Trouble {
     pub fn once_done(mut self) -> Self {
         self.is_done = true;
         self
+    }
+
+    /// Whether its operation is one of these, or any.
+    pub(crate) fn is_of(&self, operations: &[&str]) -> bool {
+        self.operation.is_empty() || operations.contains(&self.operation.as_str())
+    }
+
+    /// What to say to somebody who names another.
+    pub(crate) fn misspelt(&self, operations: &[&str]) -> Value {
+        let known = operations.join(", ");
+        json!({ "error": format!("unknown operation `{}`, expected one of {known}", self.operation) })
     }
 
     fn befalls(&self, operation: &str, about: &str) -> bool {

@@ -7,10 +7,8 @@
 //! body, were it nothing, is refused (411). An answer of 200 as a trouble is a success that changes
 //! nothing.
 //!
-//! Its control: `POST /control/payments` makes a payment that a customer has approved
-//! ([`NewPayment`]); `POST /control/payments/{reference}/approve`, `…/abort` and `…/expire` answer for
-//! the customer, `…/capture`, `…/refund` (`{"value": 100}`) and `…/cancel` are done by a person in its
-//! portal. `DELETE /control/tokens` ends all access tokens.
+//! Its control makes payments that a customer has approved ([`NewPayment`]), answers for customers, does
+//! what people do in its portal, and registers a webhook under a secret of one's own.
 
 mod gateway;
 mod payments;
@@ -29,8 +27,9 @@ use super::book::Done;
 use super::call::{Answer, Call};
 use super::keys::Keys;
 use super::lags::Lags;
+use super::manual::{self, Manual};
 use super::notices::Notice;
-use super::provider::{Asked, Desk, Provider};
+use super::provider::{Asked, Desk, OTHER, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
 use gateway::check_headers;
@@ -55,6 +54,8 @@ pub struct Vipps {
 pub const CLIENT_ID: &str = "fb492b5e-7907-4d83-ba20-c7fb60ca35de";
 pub const CLIENT_SECRET: &str = "Y8Kteew6GE2ZmeycEt6egg==";
 pub const SUBSCRIPTION_KEY: &str = "da7d5b0e18a84aeda961c0c31b75c2a9";
+/// What its webhooks are signed with where one registers under a secret of one's own.
+pub const WEBHOOK_SECRET: &str = "A0sKdGVzdC1zdGFuZC1pbi1vbmx5LW5vYm9keXMtc2VjcmV0Cg==";
 /// Merchant serial number.
 pub const MSN: &str = "123456";
 
@@ -71,6 +72,13 @@ struct Create {
     payment_method: Value,
     reference: String,
     user_flow: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Webhook {
+    url: String,
+    secret: String,
 }
 
 #[derive(Deserialize)]
@@ -328,6 +336,8 @@ impl Vipps {
 }
 
 impl Provider for Vipps {
+    const MANUAL: &'static Manual = &manual::VIPPS;
+
     fn asked(&self, call: &Call) -> Asked {
         let segments = call.segments();
         let (operation, about) = match (call.method.as_str(), segments.as_slice()) {
@@ -344,7 +354,7 @@ impl Provider for Vipps {
             ("POST", ["webhooks", "v1", "webhooks"]) => ("register", ""),
             ("GET", ["webhooks", "v1", "webhooks"]) => ("registrations", ""),
             ("DELETE", ["webhooks", "v1", "webhooks", about]) => ("unregister", *about),
-            _ => ("other", ""),
+            _ => (OTHER, ""),
         };
         let is_change = matches!(operation, "create" | "capture" | "refund" | "cancel");
         let about = if operation == "create" {
@@ -387,6 +397,11 @@ impl Provider for Vipps {
             ("POST", ["payments"]) => Some(understood(call, |new: NewPayment| {
                 self.place(&new, desk);
                 Answer::json(201, &json!({ "reference": new.reference }))
+            })),
+            ("PUT", ["webhook"]) => Some(understood(call, |Webhook { url, secret }| {
+                self.registrations.retain(|one| one.url != url);
+                self.registrations.push(Registration::of_all_events(url, secret));
+                Answer::empty(204)
             })),
             ("DELETE", ["tokens"]) => {
                 self.forget_tokens();

@@ -55,7 +55,7 @@ impl Till for Klarna {
             Deed::Capture => "capture",
             Deed::Cancel => "cancel",
             Deed::Release => "release",
-            Deed::Refund => "refund",
+            Deed::Refund | Deed::RefundLess => "refund",
             Deed::Lower => "update",
         })
     }

@@ -335,6 +335,14 @@ async fn every_documented_error_is_told_with_its_page(backend: Backend) {
     assert_eq!(problems(&order), ["LABEL_DECLINED"]);
     assert_eq!(reason(&order).0, "NOT_ALLOWED_AT_PROVIDER");
     assert!(reason(&order).1.contains("Ikke for deg"), "{:?}", reason(&order));
+    // Too often: it is made later.
+    let name = stage.sent().await;
+    let later = Effect::answer(429, "", "Later");
+    fake.trouble(Trouble::of("consignment", later).times(2));
+    let reference = stage.ask(&name).await;
+    let order = world.labelled(&name).await;
+    assert_eq!((problems(&order), stage.made(&reference)), (vec![], 1), "{order:?}");
+    assert_eq!(fake.book().calls("consignment", &reference), 3);
     // The stand-in's own mind.
     let name = stage.sent().await;
     let wrong = world.client.label(&name).product("1358", "bring2_business_parcel").wait(WAIT);

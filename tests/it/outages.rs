@@ -4,6 +4,7 @@
 mod sides;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use order_sdk::{OrderName, proto};
 use order_tests::fakes::{Effect, Fake, Klarna, Trouble, Vipps};
@@ -16,6 +17,7 @@ trials! {
         klarna_is_silent_and_comes_back,
         vipps_hangs_up_and_comes_back,
         adyen_is_silent_and_comes_back,
+        adyen_that_answers_is_not_left_alone,
         tripletex_hangs_up_and_comes_back,
         cargonizer_is_silent_and_comes_back,
         a_mail_server_is_silent_and_comes_back,
@@ -98,6 +100,27 @@ async fn vipps_hangs_up_and_comes_back(backend: Backend) {
 
 async fn adyen_is_silent_and_comes_back(backend: Backend) {
     outage::<crate::adyen::stage::Stage>(backend, Effect::Silence).await;
+}
+
+/// Whether it was done is in doubt for as long as Adyen says that it is at it; and Adyen says so.
+async fn adyen_that_answers_is_not_left_alone(backend: Backend) {
+    /// Were these no answers, they would be silence for long enough.
+    const LASTING: Duration = Duration::from_secs(11);
+    let stage = crate::adyen::stage::Stage::set(backend).await;
+    let mut sales = Vec::new();
+    for _ in 0..MATTERS {
+        sales.push(stage.buy(crate::adyen::stage::TOTAL).await);
+    }
+    stage.fake.trouble(Trouble::of("capture", Effect::answer(422, "704", "In progress")).always());
+    for sale in &sales {
+        stage.begin("capture", &sale.name).await;
+    }
+    let answered = || stage.fake.book().arrivals.iter().filter(|one| one.status == 422).count();
+    eventually("it has answered", async || (answered() >= MATTERS).then_some(())).await;
+    tokio::time::sleep(LASTING).await;
+    let before = answered();
+    eventually("it is asked on", async || (answered() >= before + MATTERS).then_some(())).await;
+    assert!(!stage.world.server.log().contains(LEFT_ALONE), "it was there all the time");
 }
 
 async fn tripletex_hangs_up_and_comes_back(backend: Backend) {
@@ -186,7 +209,7 @@ async fn what_cannot_be_asked_for_for_long_is_told_and_can_be_taken_back(backend
 
     stage.fake.go_away();
     // Whoever still holds a connection has seen by then that it is cut.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     for sale in [&unreached, &taken_back] {
         stage.begin(Deed::Capture, sale).await;
     }

@@ -11,6 +11,7 @@ trials! {
         a_waiting_change_refuses_what_touches_status_and_money,
         a_change_is_withdrawn_while_nothing_was_sent,
         a_change_whose_effect_was_sent_is_not_withdrawn,
+        what_is_being_sent_is_told_by_every_read_of_the_order,
         nothing_pending_nothing_withdrawn,
         rule_9_6_a_payment_is_attached_and_read_from_the_provider,
         an_attached_payment_is_waited_for_alone,
@@ -133,6 +134,27 @@ async fn a_change_whose_effect_was_sent_is_not_withdrawn(world: World) {
     .await;
     refused(world.withdraw(&bought.name).await, Code::EffectAlreadySent);
     assert_eq!(status_id(&world.settled(&bought.name).await), "sent");
+}
+
+async fn what_is_being_sent_is_told_by_every_read_of_the_order(world: World) {
+    let bought = world.buy(900, "capture=slow:3s").await;
+    world.change(&bought.name, "sent").send().await.unwrap();
+    let is_sent = |order: &proto::Order| {
+        order.payments[0].operations.last().unwrap().state() == OperationState::Sent
+    };
+    let order = eventually("a read tells that it is sent", async || {
+        let order = world.get(&bought.name).await;
+        is_sent(&order).then_some(order)
+    })
+    .await;
+    let request = proto::BatchGetOrdersRequest {
+        parent: (&world.shop).into(),
+        names: vec![order.name.clone()],
+    };
+    let many = world.client.batch_get_orders(request).await.unwrap().orders;
+    assert_eq!(many, [order.clone()], "and all else is as it was");
+    let settled = world.settled(&bought.name).await;
+    assert_eq!(settled.payments[0].captured_minor, 900);
 }
 
 async fn nothing_pending_nothing_withdrawn(world: World) {

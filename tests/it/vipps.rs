@@ -61,7 +61,7 @@ impl Till for Vipps {
             // All that is left is cancelled, with or without captures before.
             Deed::Cancel | Deed::Release => Some("cancel"),
             Deed::Refund => Some("refund"),
-            Deed::Lower => None,
+            Deed::RefundLess | Deed::Lower => None,
         }
     }
 

@@ -324,7 +324,10 @@ impl AccountingSystem for Tripletex {
     }
 
     async fn look_up(&self, entry: &Entry) -> Sighting {
-        let Ok(found) = self.find(entry).await else { return Sighting::NoAnswer };
+        let found = match self.find(entry).await {
+            Ok(found) => found,
+            Err(stop) => return stop.sighting(),
+        };
         let Some(Found { order, invoice }) = found else { return Sighting::Absent };
         match (entry.form, invoice) {
             (TransferForm::Order, _) => Sighting::Happened(self.booked(entry, order.id, None)),

@@ -318,13 +318,15 @@ impl<Yes> Finding<Yes> {
                 Report::Accepted { .. }
                 | Report::TryLater { .. }
                 | Report::Held(_)
-                | Report::Unknown,
+                | Report::Unknown
+                | Report::Doubt,
             )
             | Self::LookedUp(
                 Sighting::Absent
                 | Sighting::InProgress
                 | Sighting::NoAnswer
                 | Sighting::Busy
+                | Sighting::Doubt
                 | Sighting::Untold,
             )
             | Self::GaveUp => None,
@@ -379,6 +381,8 @@ fn jitter_permille() -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::StatusCode;
+
     use super::*;
 
     #[test]
@@ -387,12 +391,17 @@ mod tests {
         for (finding, heard) in [
             (Finding::Called(Report::Done(())), Heard::Answer),
             (Finding::Called(Report::Unknown), Heard::Silence),
+            (Finding::Called(Report::Doubt), Heard::Answer),
+            (Finding::Called(Report::doubtful(StatusCode::UNPROCESSABLE_ENTITY)), Heard::Answer),
+            (Finding::Called(Report::doubtful(StatusCode::BAD_GATEWAY)), Heard::Silence),
             (later(None), Heard::Silence),
             // It is there, and busy: with a time that it named, or without one.
             (later(Some(Duration::from_secs(7))), Heard::Nothing),
             (later(Some(Duration::ZERO)), Heard::Nothing),
             (Finding::LookedUp(Sighting::Busy), Heard::Nothing),
             (Finding::LookedUp(Sighting::NoAnswer), Heard::Silence),
+            (Finding::LookedUp(Sighting::Doubt), Heard::Answer),
+            (Finding::LookedUp(Sighting::from(Report::<()>::Doubt)), Heard::Answer),
             (Finding::LookedUp(Sighting::Absent), Heard::Answer),
             (Finding::LookedUp(Sighting::Untold), Heard::Nothing),
             (Finding::GaveUp, Heard::Nothing),

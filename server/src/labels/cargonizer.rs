@@ -24,7 +24,7 @@ use super::{Asked, LabelMaker, Options};
 use crate::links::Link;
 use crate::outside::{Answer, Lost};
 use crate::providers::Tested;
-use crate::systems::{Decline, Report, Sighting};
+use crate::systems::{Decline, Hold, Report, Sighting};
 
 /// A user of Cargonizer at work for one sender; clones share its connections.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ impl Cargonizer {
                 match answer.status {
                     _ if no.is_about_credentials => Report::Held(self.link.hold(no.decline.reason)),
                     StatusCode::TOO_MANY_REQUESTS => Report::TryLater { after: no.after },
-                    _ if no.is_in_doubt => Report::Unknown,
+                    _ if no.is_in_doubt => Report::doubtful(answer.status),
                     _ => Report::Declined(no.decline),
                 }
             }
@@ -186,8 +186,14 @@ impl LabelMaker for Cargonizer {
         match self.find(reference, key).await {
             Ok(Some(known)) => Sighting::Happened(known),
             Ok(None) => Sighting::Absent,
+            Err(Unread::Refused(Refused { is_temporary: true, after: Some(_), .. })) => {
+                Sighting::Busy
+            }
+            Err(Unread::Lost(_) | Unread::Refused(Refused { is_temporary: true, .. })) => {
+                Sighting::NoAnswer
+            }
             // It may have been made under other credentials than these.
-            Err(_) => Sighting::NoAnswer,
+            Err(Unread::Refused(_) | Unread::Strange(_)) => Sighting::Doubt,
         }
     }
 
@@ -269,7 +275,7 @@ fn made(answer: &Answer, asked: &Asked) -> Report<Consignment> {
     match (own, answers::hidden(answer)) {
         (Some(own), _) => Report::Done(own.into_consignment()),
         (None, Some(no)) => Report::Declined(no),
-        (None, None) => Report::Unknown,
+        (None, None) => Report::Doubt,
     }
 }
 
@@ -278,6 +284,10 @@ fn impersonal<Yes>(report: Report<Yes>, asked: &Asked) -> Report<Yes> {
     match report {
         Report::Declined(Decline { code, reason }) => {
             Report::Declined(Decline { code, reason: writing::impersonal(&reason, asked) })
+        }
+        Report::Held(hold) => {
+            let reason = writing::impersonal(&hold.reason, asked);
+            Report::Held(Hold { reason, ..hold })
         }
         report => report,
     }

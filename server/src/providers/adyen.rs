@@ -86,7 +86,7 @@ impl Adyen {
             }
             Ok(answer) => match said(&answer) {
                 Said::Busy(after) => Report::TryLater { after: Some(after) },
-                Said::Doubt => Report::Unknown,
+                Said::Doubt => Report::doubtful(answer.status),
                 Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
                 Said::Refused(decline) => Report::Declined(decline),
             },

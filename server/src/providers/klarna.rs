@@ -78,7 +78,7 @@ impl Klarna {
             Ok(answer) if answer.status.is_success() => done(call, &answer),
             Ok(answer) => match said(&answer) {
                 Said::Busy(after) => Report::TryLater { after: Some(after) },
-                Said::Doubt => Report::Unknown,
+                Said::Doubt => Report::doubtful(answer.status),
                 Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
                 Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
                 Said::Refused(no) => Report::Declined(no.decline),
@@ -93,7 +93,8 @@ impl Klarna {
                 Some(confirmation) => Report::Done(confirmation),
                 None => Report::Declined(order.explain(call, &no.decline)),
             },
-            Read::Refused(_) | Read::NoAnswer { .. } => Report::Unknown,
+            Read::Refused(_) | Read::NoAnswer { after: Some(_), .. } => Report::Doubt,
+            Read::NoAnswer { after: None, .. } => Report::Unknown,
         }
     }
 
@@ -241,7 +242,8 @@ impl PaymentProvider for Klarna {
             },
             Read::NoAnswer { after: Some(_), .. } => Sighting::Busy,
             // Money may have moved under other credentials than these.
-            Read::Refused(_) | Read::NoAnswer { after: None, .. } => Sighting::NoAnswer,
+            Read::Refused(_) => Sighting::Doubt,
+            Read::NoAnswer { after: None, .. } => Sighting::NoAnswer,
         }
     }
 

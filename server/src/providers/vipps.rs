@@ -81,7 +81,7 @@ impl Vipps {
             Heard::Answer(answer) if answer.status.is_success() => self.proven(call, &answer).await,
             Heard::Answer(answer) => match said(&answer) {
                 Said::Busy(after) => Report::TryLater { after: Some(after) },
-                Said::Doubt => Report::Unknown,
+                Said::Doubt => Report::doubtful(answer.status),
                 Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
                 Said::Refused(no) => Report::Declined(no.decline),
             },
@@ -90,23 +90,26 @@ impl Vipps {
 
     /// Vipps says that it is done: the event log proves it, or that nothing is held any more.
     async fn proven(&self, call: &Call, answer: &Answer) -> Report {
-        let Some(payment) = Payment::read(&answer.body) else { return Report::Unknown };
+        let Some(payment) = Payment::read(&answer.body) else { return Report::Doubt };
         if let Some(confirmation) = payment.given_back(call) {
             return Report::Done(confirmation);
         }
         if !payment.may_show(call) {
-            return Report::Unknown;
+            return Report::Doubt;
         }
         match self.log(&call.reference).await {
-            Read::There(log) => log.trace_of(call).map_or(Report::Unknown, Report::Done),
-            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer { .. } => Report::Unknown,
+            Read::There(log) => log.trace_of(call).map_or(Report::Doubt, Report::Done),
+            unread => left_open(&unread),
         }
     }
 
     /// The payment's state forbids it: the payment says whether it has been done already, and else
     /// why.
     async fn explained(&self, call: &Call, no: Refused) -> Report {
-        let Read::There(log) = self.log(&call.reference).await else { return Report::Unknown };
+        let log = match self.log(&call.reference).await {
+            Read::There(log) => log,
+            unread => return left_open(&unread),
+        };
         if let Some(confirmation) = log.trace_of(call) {
             return Report::Done(confirmation);
         }
@@ -115,7 +118,7 @@ impl Vipps {
                 Some(confirmation) => Report::Done(confirmation),
                 None => Report::Declined(payment.explain(call, &no.decline)),
             },
-            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer { .. } => Report::Unknown,
+            unread => left_open(&unread),
         }
     }
 
@@ -288,8 +291,17 @@ fn seen<What>(read: Read<What>, trace: impl FnOnce(&What) -> Option<Confirmation
         Read::There(what) => trace(&what).map_or(Sighting::Absent, Sighting::Happened),
         Read::NoAnswer { after: Some(_), .. } => Sighting::Busy,
         // Money may have moved under other credentials than these.
-        Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer { after: None, .. } => {
-            Sighting::NoAnswer
+        Read::Refused(_) | Read::Unauthorized(_) => Sighting::Doubt,
+        Read::NoAnswer { after: None, .. } => Sighting::NoAnswer,
+    }
+}
+
+/// What the answer to a write left open, and a read does not settle.
+fn left_open<What>(unread: &Read<What>) -> Report {
+    match unread {
+        Read::NoAnswer { after: None, .. } => Report::Unknown,
+        Read::There(_) | Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer { .. } => {
+            Report::Doubt
         }
     }
 }

@@ -81,6 +81,12 @@ impl Registration {
         Ok(Self { id, url: asked.url, events: asked.events, secret })
     }
 
+    /// Of everything, under a secret that is known already.
+    pub(super) fn of_all_events(url: String, secret: String) -> Self {
+        let events = EVENTS.map(type_of).to_vec();
+        Self { id: uuid::Uuid::new_v4().to_string(), url, events, secret }
+    }
+
     pub(super) fn read(&self) -> Value {
         json!({ "id": self.id, "url": self.url, "events": self.events })
     }

@@ -6,7 +6,7 @@ use order_sdk::OrderName;
 use order_sdk::proto::{TransferForm, TransferState};
 use order_tests::fakes::{Effect, Trouble};
 
-use super::{Stage, TOTAL, last, reason};
+use super::{PARTS, Stage, TOTAL, last, reason};
 use crate::harness::{Backend, eventually, problems};
 
 trials! {
@@ -18,6 +18,7 @@ trials! {
     ];
 }
 
+const CREDIT_NOTE: &str = "credit-note";
 /// An answer of this machine's, and a call that nothing keeps back; less than Tripletex's period.
 const HEARD_BY_THEN: Duration = Duration::from_secs(2);
 
@@ -53,9 +54,21 @@ async fn what_is_final_is_told(stage: &Stage) {
         ),
         ("invoice", 422, "18000", "Ugyldig betalingstype.", "PAYMENT_TYPE_MISSING"),
         ("invoice", 418, "1", "Teapot", "UNKNOWN_PROVIDER_ERROR"),
+        ("payment", 400, "12000", "Path param", "REJECTED_BY_ACCOUNTING"),
+        ("payment", 422, "15000", "Value validation", "REJECTED_BY_ACCOUNTING"),
+        ("payment", 422, "18000", "Ugyldig betalingstype.", "PAYMENT_TYPE_MISSING"),
+        ("payment", 418, "1", "Teapot", "UNKNOWN_PROVIDER_ERROR"),
+        ("credit-note", 400, "4000", "Bad request", "REJECTED_BY_ACCOUNTING"),
+        ("credit-note", 422, "15000", "Value validation", "REJECTED_BY_ACCOUNTING"),
+        ("credit-note", 422, "18000", "Summen av kreditnotaene er for høy.", "CREDITED_IN_BOOKS"),
+        ("credit-note", 418, "1", "Teapot", "UNKNOWN_PROVIDER_ERROR"),
     ];
     for (number, (operation, status, code, text, page)) in finals.into_iter().enumerate() {
         let sale = stage.sell_to(&format!("feil-{number}@kunde.example")).await;
+        let (sale, document, total) = match operation {
+            CREDIT_NOTE => (credit_of(stage, &sale).await, CREDIT_NOTE, -TOTAL),
+            _ => (sale, "invoice", TOTAL),
+        };
         fake.trouble(Trouble::of(operation, Effect::answer(status, code, text)));
         let order = stage.transfer(&sale, TransferForm::Invoice).await;
         assert_eq!(problems(&order), ["TRANSFER_DECLINED"], "{text}");
@@ -68,9 +81,24 @@ async fn what_is_final_is_told(stage: &Stage) {
         // Put right and handed over again, what was there is taken further.
         let order = stage.transfer(&sale, TransferForm::Invoice).await;
         assert_eq!((last(&order).state(), problems(&order).len()), (TransferState::Succeeded, 0));
-        assert_eq!(stage.done("order", &sale), [TOTAL], "{text}");
-        assert_eq!(stage.done("invoice", &sale), [TOTAL], "{text}");
+        assert_eq!(stage.done("order", &sale), [total], "{text}");
+        assert_eq!(stage.done(document, &sale), [total], "{text}");
+        let paid = if operation == CREDIT_NOTE { vec![] } else { PARTS.to_vec() };
+        assert_eq!(stage.done("payment", &sale), paid, "{text}");
     }
+}
+
+/// The credit order of a sale that is put into the books, ready to be handed over.
+async fn credit_of(stage: &Stage, sale: &OrderName) -> OrderName {
+    stage.transfer(sale, TransferForm::Invoice).await;
+    credit(stage, sale).await
+}
+
+async fn credit(stage: &Stage, sale: &OrderName) -> OrderName {
+    let credit = stage.world.client.credit(sale).units(1, 1).refund(false).send().await.unwrap();
+    let credit = credit.credit_order.unwrap().name.parse().unwrap();
+    stage.world.change(&credit, "sent").send().await.unwrap();
+    credit
 }
 
 /// What the company is set up for is known before anything is made.
@@ -105,21 +133,20 @@ async fn what_the_company_lacks_is_told_first(stage: &Stage) {
     let order = stage.transfer(&sale, TransferForm::Invoice).await;
     let invoice = last(&order).external_invoice_id.parse().unwrap();
     fake.with(|tripletex, _| tripletex.credit_invoice(invoice));
-    let credit = world.client.credit(&sale).units(1, 1).refund(false).send().await.unwrap();
-    let credit: OrderName = credit.credit_order.unwrap().name.parse().unwrap();
-    world.change(&credit, "sent").send().await.unwrap();
+    let credit = credit(stage, &sale).await;
     let order = stage.transfer(&credit, TransferForm::Invoice).await;
     assert_eq!(reason(&order).0, "CREDITED_IN_BOOKS", "{order:?}");
 }
 
 async fn what_passes_is_tried_on(stage: &Stage) {
     let Stage { world, fake, .. } = stage;
-    let refuse = |sale: &OrderName, status, code| {
-        Trouble::of("order", Effect::answer(status, code, "Later")).about(&stage.number(sale))
+    let refuse = |operation: &str, sale: &OrderName, status, code| {
+        let later = Effect::answer(status, code, "Later");
+        Trouble::of(operation, later).about(&stage.number(sale))
     };
     // What only a change of the integration ends.
     let held = stage.sell().await;
-    fake.trouble(refuse(&held, 403, "9000").always());
+    fake.trouble(refuse("order", &held, 403, "9000").always());
     world.client.transfer(&held, TransferForm::Invoice).send().await.unwrap();
     eventually("it is held", async || {
         let order = world.get(&held).await;
@@ -130,17 +157,24 @@ async fn what_passes_is_tried_on(stage: &Stage) {
     world.disable("tripletex", true).await;
     world.disable("tripletex", false).await;
     let mut sales = vec![(held, "9000")];
-    for (status, code) in [
-        (401, "3000"),
-        (404, "6000"),
-        (409, "7000"),
-        (409, "8000"),
-        (409, "10000"),
-        (409, "14000"),
-        (429, "0"),
+    for (operation, status, code) in [
+        ("order", 401, "3000"),
+        ("order", 404, "6000"),
+        ("order", 409, "7000"),
+        ("order", 409, "8000"),
+        ("order", 409, "10000"),
+        ("order", 409, "14000"),
+        ("order", 429, "0"),
+        ("payment", 401, "3000"),
+        ("payment", 404, "6000"),
+        ("payment", 409, "10000"),
+        (CREDIT_NOTE, 401, "3000"),
+        (CREDIT_NOTE, 409, "8000"),
+        (CREDIT_NOTE, 429, "0"),
     ] {
         let sale = stage.sell().await;
-        fake.trouble(refuse(&sale, status, code));
+        let sale = if operation == CREDIT_NOTE { credit_of(stage, &sale).await } else { sale };
+        fake.trouble(refuse(operation, &sale, status, code));
         world.client.transfer(&sale, TransferForm::Invoice).send().await.unwrap();
         sales.push((sale, code));
     }

@@ -84,6 +84,14 @@ async fn the_runs_against_the_stand_ins_succeed(backend: Backend) {
     }
     assert_eq!(vipps.book().amounts("capture", "acme-cart-7"), [49_900]);
     assert_eq!(adyen.book().amounts("capture", "KHQC5N7G84BLNK43"), [49_900]);
+    eventually("Vipps tells of it, and is believed", async || {
+        let book = vipps.book();
+        let is_taken = |name: &str| {
+            book.sent.iter().any(|sent| (sent.name.as_str(), sent.status) == (name, 200))
+        };
+        (is_taken("AUTHORIZED") && is_taken("CAPTURED")).then_some(())
+    })
+    .await;
     assert_eq!(tripletex.book().amounts("invoice", "1002"), [149_700]);
     let (breaches, _) = world.breaches().await;
     assert!(breaches.is_empty(), "the audit finds {breaches:?}");

@@ -53,6 +53,8 @@ pub(crate) enum Deed {
     /// Of what is left of a reservation after the capture.
     Release,
     Refund,
+    /// A refund from which a fee is kept.
+    RefundLess,
     /// Of the reserved amount.
     Lower,
 }
@@ -75,15 +77,17 @@ pub(crate) struct Sale {
 pub(crate) const TOTAL: i64 = 900;
 /// What is reserved for a sale beyond its total, so that something is left to release.
 const EXTRA: i64 = 100;
+const FEE: i64 = 100;
 const LOWERED: i64 = 700;
 
 impl Deed {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Capture, Self::Cancel, Self::Release, Self::Refund, Self::Lower];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Capture, Self::Cancel, Self::Release, Self::Refund, Self::RefundLess, Self::Lower];
 
     fn amount(self) -> i64 {
         match self {
             Self::Capture | Self::Cancel | Self::Refund => TOTAL,
+            Self::RefundLess => TOTAL - FEE,
             Self::Release => EXTRA,
             Self::Lower => LOWERED,
         }
@@ -120,7 +124,7 @@ impl<Where: Till> Stage<Where> {
     /// A sale of which this can be asked.
     pub(crate) async fn buy_for(&self, deed: Deed) -> Sale {
         let sale = self.buy(if deed == Deed::Release { TOTAL + EXTRA } else { TOTAL }).await;
-        if deed == Deed::Refund {
+        if matches!(deed, Deed::Refund | Deed::RefundLess) {
             self.world.complete(&sale.name).await.unwrap();
         }
         sale
@@ -138,7 +142,7 @@ impl<Where: Till> Stage<Where> {
         let order = self.world.settled(&sale.name).await;
         assert_eq!(problems(&order), [""; 0], "{told}: {order:?}");
         let status = match deed {
-            Deed::Capture | Deed::Release | Deed::Refund => "sent",
+            Deed::Capture | Deed::Release | Deed::Refund | Deed::RefundLess => "sent",
             Deed::Cancel => "cancelled",
             Deed::Lower => "not-processed",
         };
@@ -170,6 +174,10 @@ async fn ask(world: &World, deed: Deed, order: &OrderName) -> Result<(), Error> 
         Deed::Capture | Deed::Release => world.change(order, "sent").send().await.map(drop),
         Deed::Cancel => world.change(order, "cancelled").restock(false).send().await.map(drop),
         Deed::Refund => world.client.credit(order).units(1, 1).refund(true).send().await.map(drop),
+        Deed::RefundLess => {
+            let credit = world.client.credit(order).units(1, 1).refund(true);
+            credit.fee("Returfrakt", FEE, 2_500).send().await.map(drop)
+        }
         Deed::Lower => world.client.edit(order).unit_price(1, LOWERED).send().await.map(drop),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use order_sdk::proto::{ConnectionState, Integration};
-use order_tests::fakes::{Answer, Asked, Call, Desk, Fake, Klarna, Provider, Refusal};
+use order_tests::fakes::{Answer, Asked, Call, Desk, Fake, Klarna, Manual, Provider, Refusal};
 
 use crate::harness::till::{self, Deed, Stage, TOTAL, Till, reason};
 use crate::harness::{Backend, problems};
@@ -29,6 +29,8 @@ impl Default for Kustom {
 }
 
 impl Provider for Kustom {
+    const MANUAL: &'static Manual = Klarna::MANUAL;
+
     fn asked(&self, call: &Call) -> Asked {
         self.0.asked(call)
     }

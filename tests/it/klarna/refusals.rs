@@ -28,7 +28,7 @@ const ANYWHERE: [No; 6] = [
     (418, "TEAPOT", "UNKNOWN_PROVIDER_ERROR"),
 ];
 
-const OF_ONE: [(Deed, No); 10] = [
+const OF_ONE: [(Deed, No); 12] = [
     (Deed::Capture, (400, "INVALID_ORDER_ID", "NOT_FOUND_AT_PROVIDER")),
     (Deed::Capture, (403, "CAPTURE_NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER")),
     (Deed::Capture, (404, "NOT_FOUND", "NOT_FOUND_AT_PROVIDER")),
@@ -36,6 +36,8 @@ const OF_ONE: [(Deed, No); 10] = [
     (Deed::Refund, (403, "REFUND_NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER")),
     (Deed::Refund, (404, "NO_SUCH_CAPTURE", "NOT_FOUND_AT_PROVIDER")),
     (Deed::Refund, (404, "NOT_FOUND", "NOT_FOUND_AT_PROVIDER")),
+    (Deed::RefundLess, (403, "REFUND_NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER")),
+    (Deed::RefundLess, (404, "NO_SUCH_CAPTURE", "NOT_FOUND_AT_PROVIDER")),
     (Deed::Cancel, (403, "CANCEL_NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER")),
     (Deed::Release, (404, "NOT_FOUND", "NOT_FOUND_AT_PROVIDER")),
     (Deed::Lower, (422, "INVALID_ADDRESS", "REJECTED_BY_PROVIDER")),

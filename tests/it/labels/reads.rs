@@ -129,5 +129,32 @@ async fn refused_credentials_hold_a_label_until_they_are_right(backend: Backend)
         assert_eq!((order.labels[0].state(), problems(&order)), (LabelState::Made, vec![]));
         assert_eq!(stage.made(&reference), 1, "{status}");
     }
+    // Prints wait the same way.
+    let name = stage.sent().await;
+    let reference = stage.ask(&name).await;
+    world.labelled(&name).await;
+    for (prints, (status, words)) in [
+        (401, "This action requires authentication"),
+        (402, "This action requires a sender to be specified"),
+        (403, "Sender 1234 is not yours"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        fake.trouble(Trouble::of("print", Effect::answer(status, "", words)).always());
+        world.client.label(&name).printer(PRINTER.to_string()).send().await.unwrap();
+        let order = eventually(&format!("{status} holds the print"), async || {
+            let order = world.get(&name).await;
+            (!order.problems.is_empty()).then_some(order)
+        })
+        .await;
+        assert_eq!(problems(&order), ["INTEGRATION_UNAUTHORIZED"], "{status}");
+        assert_eq!(stage.printed(&reference).len(), prints, "{status}");
+        fake.recover();
+        world.disable("cargonizer", true).await;
+        world.disable("cargonizer", false).await;
+        let order = world.labelled(&name).await;
+        assert_eq!((problems(&order), stage.printed(&reference).len()), (vec![], prints + 1));
+    }
     stage.check().await;
 }

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use order_rules::refusals::Code;
 use reqwest::StatusCode;
-use serde::Deserialize;
 
 use super::session::{PAUSE, rest};
 use crate::accounting::entry::Buyer;
-use crate::accounting::{Entry, Report};
+use crate::accounting::{Entry, Report, Sighting};
 use crate::links::Link;
 use crate::outside::Answer;
-use crate::systems::Decline;
+use crate::systems::{Decline, Words};
 
 /// Why an entry is not booked.
 #[derive(Debug)]
@@ -29,26 +28,17 @@ pub(super) enum Stop {
     Declined(Decline),
 }
 
-/// The body of an error.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Words {
-    code: u32,
-    message: Option<String>,
-    validation_messages: Option<Vec<Wrong>>,
-    request_id: Option<String>,
+/// An error as it is told.
+struct Error {
+    code: String,
+    reason: String,
+    page: Code,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Wrong {
-    field: Option<String>,
-    message: Option<String>,
-}
-
-const REASON_CHARACTERS_MAX: usize = 500;
+/// What its support asks for.
+const IDS: [(&str, &str); 1] = [("request id", "requestId")];
 const WRONG_MAX: usize = 10;
-const LOCKED: u32 = 10_000;
+const LOCKED: &str = "10000";
 
 /// What Tripletex says of a company's set-up or of an entry, by what its words have in them.
 const PAGES: [(&str, Code); 10] = [
@@ -66,17 +56,14 @@ const PAGES: [(&str, Code); 10] = [
 
 /// What an answer that is not a success says.
 pub(super) fn said(answer: &Answer) -> Stop {
-    let words: Words = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let reason = reason(answer.status, &words);
+    let Error { code, reason, page } = error(answer);
     let decline = |code| Decline { code, reason: reason.clone() };
     match answer.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Stop::Held(reason),
         StatusCode::TOO_MANY_REQUESTS => Stop::Later(rest(answer)),
-        StatusCode::CONFLICT if words.code == LOCKED => Stop::Passing(decline(Code::BooksLocked)),
+        StatusCode::CONFLICT if code == LOCKED => Stop::Passing(decline(Code::BooksLocked)),
         StatusCode::CONFLICT | StatusCode::NOT_FOUND => Stop::Passing(decline(Code::BooksDiffer)),
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-            Stop::Declined(decline(page(&reason)))
-        }
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Stop::Declined(decline(page)),
         StatusCode::REQUEST_TIMEOUT => Stop::Doubt,
         status if status.is_server_error() => Stop::Doubt,
         _ => Stop::Declined(decline(Code::UnknownProviderError)),
@@ -104,6 +91,15 @@ impl Stop {
         }
     }
 
+    /// What it means for a look at what became of an entry.
+    pub(super) fn sighting(self) -> Sighting {
+        match self {
+            Self::Later(Some(_)) => Sighting::Busy,
+            Self::Later(None) | Self::Doubt => Sighting::NoAnswer,
+            Self::Passing(_) | Self::Held(_) | Self::Declined(_) => Sighting::Doubt,
+        }
+    }
+
     /// What it means for the entry, in words without anything personal.
     pub(super) fn report(self, entry: &Entry, link: &Link) -> Report {
         match self {
@@ -128,22 +124,39 @@ fn page(reason: &str) -> Code {
 }
 
 /// Tripletex's words in one line, with what its support asks for.
-fn reason(status: StatusCode, words: &Words) -> String {
-    let mut parts = vec![match words.code {
-        0 => format!("HTTP {}", status.as_u16()),
-        code => format!("{}/{code}", status.as_u16()),
-    }];
-    parts.extend(words.message.clone());
-    for Wrong { field, message } in words.validation_messages.iter().flatten().take(WRONG_MAX) {
-        let message = message.as_deref().unwrap_or_default();
-        parts.push(match field.as_deref() {
-            None | Some("") => message.to_owned(),
-            Some(field) => format!("{field}: {message}"),
-        });
+fn error(answer: &Answer) -> Error {
+    let mut words = Words::read(&answer.body);
+    let status = answer.status.as_u16();
+    let code = words.take("code");
+    let head = match code.as_str() {
+        "" | "0" => format!("HTTP {status}"),
+        code => format!("{status}/{code}"),
+    };
+    words.take("status");
+    words.take("link");
+    let (message, for_developers) = (words.take("message"), words.take("developerMessage"));
+    let mut known = vec![head, message];
+    for wrong in words.take_list("validationMessages").into_iter().take(WRONG_MAX) {
+        known.push(wrong_field(wrong));
     }
-    parts.extend(words.request_id.iter().map(|id| format!("(request id {id})")));
-    let visible = |one: char| if one.is_control() { ' ' } else { one };
-    parts.join(" ").chars().map(visible).take(REASON_CHARACTERS_MAX).collect()
+    if known.iter().skip(1).all(String::is_empty) {
+        known.push(for_developers);
+    }
+    // What nobody knows tells nothing of the page.
+    let page = page(&known.join(" "));
+    Error { code, reason: words.tell(known, &IDS), page }
+}
+
+/// What is wrong with a field; where it stands is told by its name already.
+fn wrong_field(mut wrong: Words) -> String {
+    let (field, message) = (wrong.take("field"), wrong.take("message"));
+    wrong.take("path");
+    wrong.take("rootId");
+    let message = [message, wrong.rest()].join(" ");
+    match field.as_str() {
+        "" => message.trim().to_owned(),
+        field => format!("{field}: {}", message.trim()),
+    }
 }
 
 /// The words without those that say who bought: Tripletex repeats what it was given.

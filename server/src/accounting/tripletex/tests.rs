@@ -126,6 +126,53 @@ fn a_refusal_means_what_its_page_says() {
 }
 
 #[test]
+fn whatever_tripletex_says_is_shown() {
+    let cases = [
+        (
+            422,
+            r#"{"code": "18000", "message": null, "requestId": 5, "link": "https://tripletex.no",
+                "validationMessages": [null, {"field": null, "message": "Ugyldig mva-kode."}]}"#,
+            "422/18000 Ugyldig mva-kode. (request id 5)",
+            Code::VatNotEnabled,
+        ),
+        (
+            422,
+            r#"{"code": null, "message": "Nei", "developerMessage": "VALIDATION_ERROR",
+                "validationMessages": {"field": "name", "message": "for lang", "path": "a.b"}}"#,
+            "HTTP 422 Nei name: for lang",
+            Code::RejectedByAccounting,
+        ),
+        (
+            422,
+            r#"{"code": "X-1", "developerMessage": "Only for developers", "requestId": null}"#,
+            "422/X-1 Only for developers",
+            Code::RejectedByAccounting,
+        ),
+        (
+            400,
+            r#"{"error": "currency", "hint": "ehf"}"#,
+            "HTTP 400 error: currency hint: ehf",
+            Code::RejectedByAccounting,
+        ),
+        (
+            422,
+            "<html><body><h1>Forespørselen er ikke gyldig</h1></body></html>",
+            "HTTP 422 Forespørselen er ikke gyldig",
+            Code::RejectedByAccounting,
+        ),
+        (418, "I am\na teapot", "HTTP 418 I am a teapot", Code::UnknownProviderError),
+        (418, "", "HTTP 418", Code::UnknownProviderError),
+    ];
+    for (status, body, reason, code) in cases {
+        let Stop::Declined(decline) = said(&answer(status, body)) else { panic!("{body}") };
+        assert_eq!((decline.reason.as_str(), decline.code), (reason, code), "{body}");
+    }
+    let locked = r#"{"code": "10000", "validationMessages": "låst"}"#;
+    let Stop::Passing(decline) = said(&answer(409, locked)) else { panic!("{locked}") };
+    assert_eq!((decline.reason.as_str(), decline.code), ("409/10000 låst", Code::BooksLocked));
+}
+
+#[test]
 fn an_answer_of_another_kind_is_no_empty_list() {
     let list = |body: &str| understood::<List<Id>>(&answer(200, body), "/order");
     assert_eq!(list(r#"{"values": []}"#).unwrap().values.len(), 0);

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use super::reading;
 use crate::outside::Answer;
-use crate::systems::Decline;
+use crate::systems::{Decline, in_one_line};
 
 /// A no, and what else it can be taken for.
 #[derive(Debug)]
@@ -19,10 +19,9 @@ pub(super) struct Refused {
     pub is_temporary: bool,
     /// What was asked for may have been done all the same.
     pub is_in_doubt: bool,
+    /// How long Cargonizer wants to be left alone; zero: it is busy, and does not say how long.
     pub after: Option<Duration>,
 }
-
-const REASON_CHARACTERS_MAX: usize = 500;
 
 /// Words in what it says, in Norwegian or English, and the page that explains them.
 const PAGES: [(&str, Code); 9] = [
@@ -41,20 +40,20 @@ const PAGES: [(&str, Code); 9] = [
 pub(super) fn refused(answer: &Answer) -> Refused {
     let status = answer.status;
     let words = reading::errors(&answer.body);
-    let decline = decline(status, &words);
+    let decline = decline(answer, &words);
     // 403 is for a sender that is not one's own, too, and for a licence that is spent.
     let is_about_sender = status == StatusCode::FORBIDDEN
         && words.errors.iter().any(|word| word.to_lowercase().contains("sender"))
         && decline.code != Code::CarrierLicenceSpent;
     let is_refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED);
+    let is_busy = status == StatusCode::TOO_MANY_REQUESTS;
     let is_in_doubt = !status.is_client_error() || status == StatusCode::REQUEST_TIMEOUT;
     Refused {
         decline,
         is_about_credentials: is_refused || is_about_sender,
-        is_temporary: status.is_server_error()
-            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT),
+        is_temporary: status.is_server_error() || is_busy || status == StatusCode::REQUEST_TIMEOUT,
         is_in_doubt,
-        after: answer.retry_after(),
+        after: answer.retry_after().or(is_busy.then_some(Duration::ZERO)),
     }
 }
 
@@ -63,12 +62,12 @@ pub(super) fn hidden(answer: &Answer) -> Option<Decline> {
     let words = reading::errors(&answer.body);
     (!words.errors.is_empty()).then(|| Decline {
         code: page(StatusCode::BAD_REQUEST, &words.errors),
-        reason: reason(answer.status, &words),
+        reason: reason(answer, &words),
     })
 }
 
-fn decline(status: StatusCode, words: &reading::Words) -> Decline {
-    Decline { code: page(status, &words.errors), reason: reason(status, words) }
+fn decline(answer: &Answer, words: &reading::Words) -> Decline {
+    Decline { code: page(answer.status, &words.errors), reason: reason(answer, words) }
 }
 
 /// The page that explains it.
@@ -86,11 +85,14 @@ fn page(status: StatusCode, errors: &[String]) -> Code {
     }
 }
 
-/// Its words in one line, with what its support asks for.
-fn reason(status: StatusCode, words: &reading::Words) -> String {
-    let mut parts = vec![format!("HTTP {}", status.as_u16())];
+/// Its words in one line, with what its support asks for; all there are where none stands in its place.
+fn reason(answer: &Answer, words: &reading::Words) -> String {
+    let mut parts = vec![format!("HTTP {}", answer.status.as_u16())];
     parts.extend(words.errors.iter().cloned());
+    if words.errors.is_empty() {
+        parts.push(reading::all(&answer.body));
+    }
     parts.extend(words.request_id.as_ref().map(|id| format!("(request id {id})")));
-    let visible = |one: char| if one.is_control() { ' ' } else { one };
-    parts.join(" ").chars().map(visible).take(REASON_CHARACTERS_MAX).collect()
+    parts.retain(|part| !part.is_empty());
+    in_one_line(&parts.join(" "))
 }

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::systems;
+
 /// What it says was wrong.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Words {
@@ -137,6 +139,16 @@ pub(super) fn errors(body: &[u8]) -> Words {
         errors: said.filter(|word| !word.is_empty()).collect(),
         request_id: Some(info.request_id).filter(|id| !id.is_empty()),
     }
+}
+
+/// All that an answer says, but for whose it is.
+pub(super) fn all(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let without = text.split_once("<info>").and_then(|(before, inside)| {
+        let (_, after) = inside.split_once("</info>")?;
+        Some([before, after].concat())
+    });
+    systems::Words::read(without.as_deref().unwrap_or(&text).as_bytes()).rest()
 }
 
 /// The consignments of an answer; `None` when it is none.

@@ -1,5 +1,7 @@
 //! What is written, and what is made of the answers.
 
+use std::time::Duration;
+
 use order_rules::labels::Parcel;
 use order_rules::refusals::Code;
 use reqwest::StatusCode;
@@ -130,7 +132,7 @@ fn what_is_made_is_made_whatever_else_is_said_with_it() {
 #[test]
 fn a_success_that_shows_nothing_is_looked_for() {
     for body in ["", "<html><body>OK</body></html>", "<consignments/>", "<consignments>", "{}"] {
-        assert_eq!(made(&answer(200, body), &asked()), Report::Unknown, "{body}");
+        assert_eq!(made(&answer(200, body), &asked()), Report::Doubt, "{body}");
     }
     for body in ["<errors><error>no</error></errors>", "<nothing/>", "%PDF-1.4"] {
         assert!(reading::consignments(body.as_bytes()).is_none(), "{body} must not pass for empty");
@@ -181,6 +183,8 @@ fn every_error_has_its_page() {
     ] {
         let no = refused(&answer(status, "<html/>"));
         assert_eq!((no.is_temporary, no.is_in_doubt), (is_temporary, is_in_doubt), "{status}");
+        // Whoever says that he is busy is there.
+        assert_eq!(no.after, (status == 429).then_some(Duration::ZERO), "{status}");
     }
     // A refusal behind a status of success, in either form.
     let inside = consignments("<consignment><errors><error>Nei</error></errors></consignment>");
@@ -190,6 +194,30 @@ fn every_error_has_its_page() {
     assert!(hidden(&answer(200, "%PDF-1.4")).is_none());
     let long = refused(&answer(400, &errors(&"x".repeat(9_000)))).decline.reason;
     assert_eq!(long.chars().count(), 500);
+}
+
+#[test]
+fn whatever_cargonizer_says_is_shown() {
+    let info = "<info><request-id>92bd</request-id><user><username>api@example.com</username>\
+                </user></info>";
+    let nested =
+        format!("<errors>{info}<error><code>7</code><text>Uventet felt</text></error></errors>");
+    for (status, body, reason, code) in [
+        (400, nested.as_str(), "HTTP 400 7 Uventet felt", Code::RejectedByProvider),
+        (
+            400,
+            "<problem><detail>Ny feil</detail></problem>",
+            "HTTP 400 Ny feil",
+            Code::RejectedByProvider,
+        ),
+        (403, r#"{"error": "Sperret"}"#, "HTTP 403 error: Sperret", Code::NotAllowedAtProvider),
+        (403, "<html><body>Sperret</body></html>", "HTTP 403 Sperret", Code::NotAllowedAtProvider),
+        (418, "te\n", "HTTP 418 te", Code::UnknownProviderError),
+        (404, "", "HTTP 404", Code::NotFoundAtProvider),
+    ] {
+        let decline = refused(&answer(status, body)).decline;
+        assert_eq!((decline.reason.as_str(), decline.code), (reason, code), "{body}");
+    }
 }
 
 #[test]

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use order_rules::refusals::Code;
 use reqwest::StatusCode;
-use serde::Deserialize;
 
 use crate::outside::Answer;
-use crate::systems::{Decline, in_one_line};
+use crate::systems::{Decline, Words};
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -21,15 +20,16 @@ pub(super) enum Said {
     Refused(Decline),
 }
 
-/// The body of an error.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Words {
-    error_code: String,
-    message: String,
-    psp_reference: String,
+/// An error as it is told.
+struct Error {
+    code: String,
+    reason: String,
 }
 
+/// What its support asks for.
+const IDS: [(&str, &str); 2] = [("pspReference", "pspReference"), ("request id", "requestId")];
+/// Say no more than the code does.
+const KINDS: [&str; 3] = ["status", "type", "errorType"];
 const TRANSIENT: &str = "transient-error";
 /// The key is known, and what it was used for is not over yet.
 const IN_PROGRESS: &str = "704";
@@ -37,19 +37,19 @@ const INVALID_ACCOUNT: &str = "901";
 
 /// What an error says about a call.
 pub(super) fn said(answer: &Answer) -> Said {
-    let words = words(answer);
+    let Error { code, reason } = error(answer);
     let is_transient = answer.header(TRANSIENT) == Some("true");
     let after = answer.retry_after().unwrap_or_default();
     match answer.status {
         StatusCode::TOO_MANY_REQUESTS => Said::Busy(after),
         // The first call under the key decides, whatever becomes of this one.
         StatusCode::CONFLICT => Said::Doubt,
-        _ if words.error_code == IN_PROGRESS => Said::Doubt,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Said::Unauthorized(reason(answer)),
-        _ if words.error_code == INVALID_ACCOUNT => Said::Unauthorized(reason(answer)),
+        _ if code == IN_PROGRESS => Said::Doubt,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Said::Unauthorized(reason),
+        _ if code == INVALID_ACCOUNT => Said::Unauthorized(reason),
         status if status.is_client_error() && is_transient => Said::Busy(after),
         status if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
-            Said::Refused(Decline { code: code(status, &words), reason: reason(answer) })
+            Said::Refused(Decline { code: page(status, &code), reason })
         }
         _ => Said::Doubt,
     }
@@ -57,24 +57,26 @@ pub(super) fn said(answer: &Answer) -> Said {
 
 /// Adyen's words in one line, with what its support asks for.
 pub(super) fn reason(answer: &Answer) -> String {
-    let words = words(answer);
-    let mut parts = vec![match words.error_code.as_str() {
+    error(answer).reason
+}
+
+fn error(answer: &Answer) -> Error {
+    let mut words = Words::read(&answer.body);
+    for kind in KINDS {
+        words.take(kind);
+    }
+    let code = words.take("errorCode");
+    let mut known = vec![match code.as_str() {
         "" => format!("HTTP {}", answer.status.as_u16()),
         code => code.to_owned(),
     }];
-    parts.extend(Some(words.message).filter(|message| !message.is_empty()));
-    let reference = Some(words.psp_reference).filter(|reference| !reference.is_empty());
-    parts.extend(reference.map(|reference| format!("(pspReference {reference})")));
-    in_one_line(&parts.join(" "))
-}
-
-fn words(answer: &Answer) -> Words {
-    serde_json::from_slice(&answer.body).unwrap_or_default()
+    known.extend(["message", "title", "detail"].map(|name| words.take(name)));
+    Error { reason: words.tell(known, &IDS), code }
 }
 
 /// The page that explains an error code.
-fn code(status: StatusCode, words: &Words) -> Code {
-    match words.error_code.as_str() {
+fn page(status: StatusCode, code: &str) -> Code {
+    match code {
         // The payment is not there, or nothing that can be done this to.
         "167" => Code::NotFoundAtProvider,
         // An invalid card or amount, an unreadable request, a field that does not fit.

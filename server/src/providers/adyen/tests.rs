@@ -95,6 +95,59 @@ fn an_error_is_one_of_four_things() {
 }
 
 #[test]
+fn whatever_adyen_says_is_shown() {
+    let cases = [
+        (
+            422,
+            r#"{"status": 422, "errorCode": "167", "message": "No original", "pspReference": null}"#,
+            "167 No original",
+            Code::NotFoundAtProvider,
+        ),
+        (
+            422,
+            r#"{"errorCode": 137, "message": null, "errorType": "validation"}"#,
+            "137",
+            Code::RejectedByProvider,
+        ),
+        (
+            422,
+            r#"{"type": "https://docs.adyen.com/errors/validation", "errorCode": "00_400",
+                "title": "Bad request", "detail": "Amount is odd", "requestId": "r-1",
+                "invalidFields": [{"name": "amount"}], "status": 422}"#,
+            r#"00_400 Bad request Amount is odd invalidFields: [{"name":"amount"}] (request id r-1)"#,
+            Code::UnknownProviderError,
+        ),
+        (
+            422,
+            r#"{"error": "e", "reason": "This account is closed"}"#,
+            "HTTP 422 error: e reason: This account is closed",
+            Code::UnknownProviderError,
+        ),
+        (
+            400,
+            "<html><body>Bad request</body></html>",
+            "HTTP 400 Bad request",
+            Code::UnknownProviderError,
+        ),
+        (404, "", "HTTP 404", Code::NotFoundAtProvider),
+    ];
+    for (status, body, reason, page) in cases {
+        let body = body.as_bytes().to_vec();
+        let answer = Answer { body, ..answer(status, "", &[]) };
+        let Said::Refused(decline) = said(&answer) else { panic!("{reason}") };
+        assert_eq!((decline.reason.as_str(), decline.code), (reason, page));
+    }
+    let held = Answer { body: b"Account \x07 suspended".to_vec(), ..answer(403, "", &[]) };
+    let Said::Unauthorized(words) = said(&held) else { panic!("held") };
+    assert_eq!(words, "HTTP 403 Account   suspended");
+    let known = Answer { body: br#"{"errorCode": 704, "pspReference": null}"#.to_vec(), ..held };
+    assert!(matches!(
+        said(&Answer { status: StatusCode::UNPROCESSABLE_ENTITY, ..known }),
+        Said::Doubt
+    ));
+}
+
+#[test]
 fn an_operation_ends_with_what_was_told_of_it() {
     use OperationKind::{Capture, Refund, Release, UpdateAmount, Void};
     let done = |reference: &str, amount_minor| {

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use order_rules::refusals::Code;
 use reqwest::StatusCode;
-use serde::Deserialize;
 
 use crate::outside::Answer;
-use crate::systems::{Decline, in_one_line};
+use crate::systems::{Decline, Words};
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -35,17 +34,8 @@ pub(super) struct Refused {
     pub may_be_known: bool,
 }
 
-/// The body of an error; the newer platform has one message, a type, and an id of its own.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Words {
-    error_code: String,
-    error_type: String,
-    error_messages: Vec<String>,
-    error_message: String,
-    correlation_id: String,
-    error_id: String,
-}
+/// What its support asks for; the newer platform has an id of its own.
+const IDS: [(&str, &str); 2] = [("correlation id", "correlation_id"), ("error id", "error_id")];
 
 /// What an error says about a write.
 pub(super) fn said(answer: &Answer) -> Said {
@@ -64,9 +54,10 @@ pub(super) fn said(answer: &Answer) -> Said {
 
 /// An error as it stands.
 pub(super) fn refused(answer: &Answer) -> Refused {
-    let words: Words = serde_json::from_slice(&answer.body).unwrap_or_default();
     let status = answer.status;
-    let reason = reason(status, &words);
+    let mut words = Words::read(&answer.body);
+    let error_code = words.take("error_code");
+    let reason = reason(status, &error_code, words);
     let is_unauthorized = status == StatusCode::UNAUTHORIZED;
     let is_temporary = status.is_server_error()
         || matches!(
@@ -77,7 +68,7 @@ pub(super) fn refused(answer: &Answer) -> Refused {
         status,
         StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
     );
-    let code = code(status, &words.error_code);
+    let code = code(status, &error_code);
     Refused {
         hold: is_unauthorized.then(|| reason.clone()),
         is_temporary,
@@ -122,17 +113,14 @@ fn code(status: StatusCode, error_code: &str) -> Code {
     }
 }
 
-/// Klarna's words in one line, with what its support asks for.
-fn reason(status: StatusCode, words: &Words) -> String {
-    let mut parts = vec![match words.error_code.as_str() {
+/// Klarna's words in one line, with what its support asks for; the newer platform has one message,
+/// and a type.
+fn reason(status: StatusCode, error_code: &str, mut words: Words) -> String {
+    let mut known = vec![match error_code {
         "" => format!("HTTP {}", status.as_u16()),
         code => code.to_owned(),
     }];
-    parts.extend(words.error_messages.iter().cloned());
-    let others = [&words.error_message, &words.error_type];
-    parts.extend(others.into_iter().filter(|word| !word.is_empty()).cloned());
-    let ids = [("correlation id", &words.correlation_id), ("error id", &words.error_id)];
-    let known = ids.into_iter().filter(|(_, id)| !id.is_empty());
-    parts.extend(known.map(|(name, id)| format!("({name} {id})")));
-    in_one_line(&parts.join(" "))
+    known.extend(words.take_texts("error_messages"));
+    known.extend(["error_message", "error_type"].map(|name| words.take(name)));
+    words.tell(known, &IDS)
 }

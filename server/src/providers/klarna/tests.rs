@@ -223,6 +223,54 @@ fn a_no_is_told_in_klarnas_words_and_explained_by_a_page() {
 }
 
 #[test]
+fn whatever_klarna_says_is_shown() {
+    let cases = [
+        (
+            400,
+            r#"{"error_code": "BAD_VALUE", "error_messages": ["x"], "correlation_id": null}"#,
+            "BAD_VALUE x",
+            Code::RejectedByProvider,
+        ),
+        (
+            403,
+            r#"{"error_code": "CAPTURE_NOT_ALLOWED", "error_messages": null, "correlation_id": 7}"#,
+            "CAPTURE_NOT_ALLOWED (correlation id 7)",
+            Code::NotAllowedAtProvider,
+        ),
+        (
+            403,
+            r#"{"error_code": "NOT_ALLOWED", "error_messages": [null, 5, "x"]}"#,
+            "NOT_ALLOWED 5 x",
+            Code::NotAllowedAtProvider,
+        ),
+        (
+            422,
+            r#"{"error_code": "INVALID_ADDRESS", "error_messages": "one", "field": "city"}"#,
+            "INVALID_ADDRESS one field: city",
+            Code::RejectedByProvider,
+        ),
+        (
+            403,
+            r#"{"error": "forbidden", "error_description": "This merchant is blocked"}"#,
+            "HTTP 403 error: forbidden error_description: This merchant is blocked",
+            Code::UnknownProviderError,
+        ),
+        (
+            403,
+            "<html><head><style>p {}</style></head><body>\n<h1>Not here</h1></body></html>",
+            "HTTP 403 Not here",
+            Code::UnknownProviderError,
+        ),
+        (400, "upstream\tsaid no", "HTTP 400 upstream said no", Code::RejectedByProvider),
+        (404, "", "HTTP 404", Code::NotFoundAtProvider),
+    ];
+    for (status, body, reason, code) in cases {
+        let decline = refused(&answer(status, body)).decline;
+        assert_eq!((decline.reason.as_str(), decline.code), (reason, code), "{body}");
+    }
+}
+
+#[test]
 fn lines_are_sent_only_where_they_make_up_the_amount() {
     let line = |kind, quantity, gross_minor, vat_minor| CallLine {
         kind,

@@ -104,7 +104,7 @@ async fn told(sandbox: &Sandbox, reference: &str, step: Step) -> Option<Told> {
                 Ok(Report::Declined(decline)) => Declined(decline.code),
                 Ok(Report::TryLater { after }) => TryLater { has_hint: after.is_some() },
                 Ok(Report::Held(hold)) => panic!("the sandbox holds nothing: {hold:?}"),
-                Ok(Report::Unknown) => Unknown,
+                Ok(Report::Unknown | Report::Doubt) => Unknown,
             })
         }
         LookUp(kind, amount, key) => {
@@ -115,7 +115,9 @@ async fn told(sandbox: &Sandbox, reference: &str, step: Step) -> Option<Told> {
                 Ok(Sighting::Declined(decline)) => Declined(decline.code),
                 Ok(Sighting::Absent) => Absent,
                 Ok(Sighting::InProgress) => InProgress,
-                Ok(Sighting::NoAnswer | Sighting::Busy | Sighting::Untold) => NoAnswer,
+                Ok(Sighting::NoAnswer | Sighting::Busy | Sighting::Doubt | Sighting::Untold) => {
+                    NoAnswer
+                }
             })
         }
     }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use order_rules::refusals::Code;
 use reqwest::StatusCode;
-use serde::Deserialize;
 
 use crate::outside::Answer;
-use crate::systems::{Decline, in_one_line};
+use crate::systems::{Decline, Words};
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -32,24 +31,11 @@ pub(super) struct Refused {
     pub may_be_known: bool,
 }
 
-/// The body of an error: of the API, or the shorter ones of what stands before it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Words {
-    title: Option<String>,
-    detail: Option<String>,
-    instance: Option<String>,
-    trace_id: Option<String>,
-    extra_details: Option<Vec<Extra>>,
-    message: Option<String>,
-    error: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Extra {
-    name: Option<String>,
-    reason: Option<String>,
+/// An error as it is told: of the API, or the shorter ones of what stands before it.
+struct Error {
+    /// What callers decide by. A code that is no number is none that is known.
+    number: Option<u32>,
+    reason: String,
 }
 
 /// What a number is about.
@@ -65,11 +51,14 @@ enum Class {
 }
 
 const ERROR_CODE: &str = "ErrorCode";
+/// What its support asks for.
+const IDS: [(&str, &str); 2] = [("trace id", "traceId"), ("instance", "instance")];
+/// Say no more than the code does.
+const KINDS: [&str; 3] = ["status", "statusCode", "type"];
 
 /// What an error says about a write.
 pub(super) fn said(answer: &Answer) -> Said {
-    let words = Words::read(answer);
-    match class(answer.status, words.number()) {
+    match class(answer.status, Error::read(answer).number) {
         Class::Passing => Said::Busy(answer.retry_after().unwrap_or_default()),
         Class::Doubtful => Said::Doubt,
         Class::State | Class::Final => Said::Refused(refused(answer)),
@@ -78,12 +67,12 @@ pub(super) fn said(answer: &Answer) -> Said {
 
 /// An error as it stands.
 pub(super) fn refused(answer: &Answer) -> Refused {
-    let words = Words::read(answer);
-    let (status, number) = (answer.status, words.number());
+    let status = answer.status;
+    let Error { number, reason } = Error::read(answer);
     let class = class(status, number);
     let is_busy = class == Class::Passing || status == StatusCode::SERVICE_UNAVAILABLE;
     Refused {
-        decline: Decline { code: page(status, number), reason: words.reason(status) },
+        decline: Decline { code: page(status, number), reason },
         is_temporary: matches!(class, Class::Passing | Class::Doubtful),
         after: answer.retry_after().or(is_busy.then_some(Duration::ZERO)),
         may_be_known: class == Class::State,
@@ -141,37 +130,29 @@ fn page(status: StatusCode, number: Option<u32>) -> Code {
     }
 }
 
-impl Words {
+impl Error {
     fn read(answer: &Answer) -> Self {
-        serde_json::from_slice(&answer.body).unwrap_or_default()
-    }
-
-    fn extras(&self) -> impl Iterator<Item = (&str, &str)> {
-        let all = self.extra_details.iter().flatten();
-        all.map(|extra| {
-            (extra.name.as_deref().unwrap_or_default(), extra.reason.as_deref().unwrap_or_default())
-        })
-    }
-
-    /// The number that callers decide by.
-    fn number(&self) -> Option<u32> {
-        let told = self.extras().find(|(name, _)| name.eq_ignore_ascii_case(ERROR_CODE));
-        told.and_then(|(_, reason)| reason.trim().parse().ok())
-    }
-
-    /// Vipps' words in one line, with what its support asks for.
-    fn reason(&self, status: StatusCode) -> String {
-        let mut parts = vec![match self.number() {
-            Some(number) => number.to_string(),
-            None => format!("HTTP {}", status.as_u16()),
+        let mut words = Words::read(&answer.body);
+        let (mut code, mut others) = (String::new(), Vec::new());
+        for mut extra in words.take_list("extraDetails") {
+            let (name, reason) = (extra.take("name"), extra.take("reason"));
+            if name.eq_ignore_ascii_case(ERROR_CODE) && code.is_empty() {
+                code = reason;
+                continue;
+            }
+            let told = if reason.is_empty() { name } else { format!("{name}: {reason}") };
+            others.extend([told, extra.rest()]);
+        }
+        for kind in KINDS {
+            words.take(kind);
+        }
+        let mut known = vec![match code.as_str() {
+            "" => format!("HTTP {}", answer.status.as_u16()),
+            code => code.to_owned(),
         }];
-        let said = [&self.title, &self.detail, &self.message, &self.error];
-        parts.extend(said.into_iter().flatten().filter(|word| !word.is_empty()).cloned());
-        let others = self.extras().filter(|(name, _)| !name.eq_ignore_ascii_case(ERROR_CODE));
-        parts.extend(others.map(|(name, reason)| format!("{name}: {reason}")));
-        let ids = [("trace id", &self.trace_id), ("instance", &self.instance)];
-        let known = ids.into_iter().filter_map(|(name, id)| id.as_ref().map(|id| (name, id)));
-        parts.extend(known.map(|(name, id)| format!("({name} {id})")));
-        in_one_line(&parts.join(" "))
+        known.extend(["title", "detail", "message", "error"].map(|name| words.take(name)));
+        known.extend(others);
+        let number = (!code.is_empty()).then(|| code.parse().unwrap_or_default());
+        Self { number, reason: words.tell(known, &IDS) }
     }
 }

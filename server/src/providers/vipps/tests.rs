@@ -1,6 +1,7 @@
 //! What Vipps' words mean, case by case; the conversation itself is tested on the whole server.
 
 mod gateway;
+mod words;
 
 use order_rules::money::Currency;
 use order_rules::reconciling::Standing;

@@ -18,6 +18,7 @@ mod sole_makers;
 mod stream;
 mod transfers;
 mod turn;
+mod underway;
 mod webhooks;
 
 pub(super) use super::{Backend, Connection, Database, Run, newest_purchases};

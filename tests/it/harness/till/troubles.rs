@@ -152,7 +152,7 @@ async fn a_no_is_told<Where: Till>(
     .await;
     let problem = match deed {
         Deed::Cancel => "VOID_DECLINED",
-        Deed::Refund => "REFUND_DECLINED",
+        Deed::Refund | Deed::RefundLess => "REFUND_DECLINED",
         Deed::Release => "RELEASE_DECLINED",
         Deed::Lower => "AMOUNT_UPDATE_DECLINED",
         Deed::Capture if page == "RESERVATION_EXPIRED" => page,
@@ -162,7 +162,7 @@ async fn a_no_is_told<Where: Till>(
     let (found, words) = reason(&order);
     assert_eq!(found, page, "{told}");
     assert!([code, WORDS, mark].iter().all(|part| words.contains(part)), "{told}: {words}");
-    let is_over = matches!(deed, Deed::Release | Deed::Refund);
+    let is_over = matches!(deed, Deed::Release | Deed::Refund | Deed::RefundLess);
     assert_eq!(status_id(&order), if is_over { "sent" } else { "not-processed" }, "{told}");
     assert_eq!(stage.done(word, &sale.id), [0; 0], "{told}");
     assert_eq!(stage.fake.book().calls(word, &sale.id), 1, "{told}");

@@ -1,0 +1,26 @@
+//! Reads how far effects have come.
+
+use diesel::{ExpressionMethods, QueryDsl};
+
+use super::{Database, Run};
+use crate::store::StoreFailure;
+use crate::store::schema::effects;
+
+impl Database {
+    /// The states of effects by key; those that do not exist are not among them.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(crate) async fn effect_states(
+        &self,
+        keys: Vec<i64>,
+    ) -> Result<Vec<(i64, i16)>, StoreFailure> {
+        in_read!(self, |conn| {
+            Ok(effects::table
+                .filter(effects::effect_key.eq_any(keys))
+                .select((effects::effect_key, effects::state))
+                .load(conn)
+                .await?)
+        })
+    }
+}
