@@ -8,9 +8,9 @@
 //! nothing.
 //!
 //! Its control: `POST /control/payments` makes a payment that a customer has approved
-//! ([`NewPayment`]); `POST /control/payments/{reference}/approve`, `…/abort` and `…/expire` answer for
-//! the customer, `…/capture`, `…/refund` (`{"value": 100}`) and `…/cancel` are done by a person in its
-//! portal. `DELETE /control/tokens` ends all access tokens.
+//! ([`NewPayment`]), of an amount that could be asked for; `POST /control/payments/{reference}/approve`,
+//! `…/abort` and `…/expire` answer for the customer, `…/capture`, `…/refund` (`{"value": 100}`) and
+//! `…/cancel` are done by a person in its portal. `DELETE /control/tokens` ends all access tokens.
 
 mod gateway;
 mod payments;
@@ -385,6 +385,9 @@ impl Provider for Vipps {
     fn control(&mut self, path: &[&str], call: &Call, desk: &mut Desk<'_>) -> Option<Answer> {
         match (call.method.as_str(), path) {
             ("POST", ["payments"]) => Some(understood(call, |new: NewPayment| {
+                if let Err(problem) = new.amount().check() {
+                    return problem.answer("/control");
+                }
                 self.place(&new, desk);
                 Answer::json(201, &json!({ "reference": new.reference }))
             })),
