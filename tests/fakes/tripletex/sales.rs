@@ -11,7 +11,8 @@ use super::{Tripletex, id_of, parsed, required, row, write_down};
 use crate::fakes::call::{Answer, Call};
 use crate::fakes::provider::Desk;
 
-const SEND_TYPES: [&str; 6] = ["EMAIL", "EHF", "EFAKTURA", "AVTALEGIRO", "PAPER", "MANUAL"];
+const SEND_TYPES: [&str; 7] =
+    ["EMAIL", "EHF", "AVTALEGIRO", "EFAKTURA", "VIPPS", "PAPER", "MANUAL"];
 
 impl Tripletex {
     pub(super) fn act_on_orders(
@@ -96,6 +97,7 @@ impl Tripletex {
                 Ok(answer.with("content-type", "application/pdf"))
             }
             ("PUT", ["invoice", id, ":createCreditNote"]) => {
+                check_send_type(call)?;
                 let (id, date) = (id_of(id)?, required(call, "date")?);
                 let comment = call.parameter("comment").unwrap_or_default();
                 let note = self.company.credit_whole(id, &date, &comment)?;
@@ -114,14 +116,12 @@ impl Tripletex {
                 Ok(one(200, &answer))
             }
             ("PUT", ["invoice", id, ":send"]) => {
-                let kind = required(call, "sendType")?;
-                if !SEND_TYPES.contains(&kind.as_str()) {
-                    return Err(Refused::because("sendType", "Ugyldig verdi."));
-                }
+                required(call, "sendType")?;
+                check_send_type(call)?;
                 let id = id_of(id)?;
                 let answer = shown(call, self.company.invoices.get(id)?);
                 write_down(desk, "mail", &self.number_of(id), &answer, 0);
-                Ok(Answer::empty(204))
+                Ok(Answer::empty(200))
             }
             _ => Err(Refused::not_found()),
         }
@@ -166,6 +166,7 @@ impl Tripletex {
         status: u16,
         desk: &mut Desk<'_>,
     ) -> Result<Answer, Refused> {
+        check_send_type(call)?;
         let paid = terms.paid;
         let operation = if terms.credits.is_some() { "credit-note" } else { "invoice" };
         let id = self.company.invoice(order, terms)?;
@@ -201,5 +202,14 @@ impl Tripletex {
         let order = orders.and_then(|orders| orders.get(0)?.get("id")?.as_i64());
         let order = order.and_then(|id| self.company.orders.get(id).ok());
         order.map(|row| text(row, "number").to_owned()).unwrap_or_default()
+    }
+}
+
+fn check_send_type(call: &Call) -> Result<(), Refused> {
+    match call.parameter("sendType") {
+        Some(kind) if !SEND_TYPES.contains(&kind.as_str()) => {
+            Err(Refused::because("sendType", "Ugyldig verdi."))
+        }
+        _ => Ok(()),
     }
 }

@@ -77,9 +77,14 @@ async fn invoices_are_mailed_unless_told_otherwise() {
     let note = format!("/invoice/{invoice}/:createCreditNote?date=2026-11-25");
     stage.done("PUT", &note, &Value::Null).await;
     assert_eq!(stage.amounts("mail").len(), 2);
-    let again = format!("/invoice/{invoice}/:send?sendType=EMAIL");
-    assert_eq!(stage.ask("PUT", &again, &Value::Null).await.status, 204);
-    assert_eq!(stage.amounts("mail").len(), 3);
+    for kind in ["EMAIL", "VIPPS"] {
+        let again = format!("/invoice/{invoice}/:send?sendType={kind}");
+        assert_eq!(stage.ask("PUT", &again, &Value::Null).await.status, 200, "{kind}");
+    }
+    assert_eq!(stage.amounts("mail").len(), 4);
+    for path in [format!("/invoice/{invoice}/:send?sendType=FAX"), format!("{note}&sendType=FAX")] {
+        refused(&stage.ask("PUT", &path, &Value::Null).await, &path, 422, 18_000, "sendType");
+    }
     // By itself an invoice does not close its order.
     let order = stage.place(&json!({"number": "1002"})).await;
     let body = json!({"invoiceDate": "2026-11-25", "invoiceDueDate": "2026-12-25", "orders": [{"id": order}]});
