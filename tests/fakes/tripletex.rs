@@ -9,6 +9,7 @@
 //! changes what the company is set up for, `PUT /control/rate` (`{"limit": 10}`) how many calls are
 //! let through, and `DELETE /control/sessions` ends all sessions.
 
+mod currencies;
 mod decimals;
 mod fields;
 mod invoices;
@@ -53,7 +54,6 @@ pub const EMPLOYEE_TOKEN: &str = "test-employee-a91c";
 const CALLS_PER_PERIOD_MAX: u32 = 100;
 /// By their ids.
 const COUNTRIES: [(i64, &str); 5] = [(161, "NO"), (209, "SE"), (58, "DK"), (72, "FI"), (80, "DE")];
-const CURRENCIES: [(i64, &str); 4] = [(1, "NOK"), (2, "SEK"), (3, "DKK"), (5, "EUR")];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -168,7 +168,7 @@ impl Tripletex {
             ("GET", ["ledger", "vatType"]) => Ok(list(call, &vat_types())),
             ("GET", ["invoice", "paymentType"]) => Ok(list(call, &payment_types())),
             ("GET", ["country"]) => Ok(list(call, &coded(call, &COUNTRIES, "isoAlpha2Code"))),
-            ("GET", ["currency"]) => Ok(list(call, &coded(call, &CURRENCIES, "code"))),
+            ("GET", ["currency"]) => Ok(list(call, &coded(call, &currencies::CODES, "code"))),
             ("GET", ["customer"]) => {
                 let found = self.company.customers.all().filter(|row| is_customer_asked(call, row));
                 Ok(list(call, &values(found.cloned())))

@@ -109,10 +109,10 @@ impl Tripletex {
                 let kind = kind.parse().map_err(|_| Refused::because("paymentTypeId", NULL))?;
                 required(call, "paidAmount")?;
                 let paid = parsed::<Decimal>(call, "paidAmount")?.unwrap_or_default();
+                let in_currency = parsed(call, "paidAmountCurrency")?;
                 let id = id_of(id)?;
-                self.company.pay(id, kind, paid)?;
-                let answer = shown(call, self.company.invoices.get(id)?);
-                write_down(desk, "payment", &self.number_of(id), &answer, paid.minor());
+                let settled = self.company.pay(id, kind, (paid, in_currency))?;
+                let answer = self.paid(call, id, (settled, paid), desk)?;
                 Ok(one(200, &answer))
             }
             ("PUT", ["invoice", id, ":send"]) => {
@@ -167,14 +167,29 @@ impl Tripletex {
         desk: &mut Desk<'_>,
     ) -> Result<Answer, Refused> {
         check_send_type(call)?;
-        let paid = terms.paid;
         let operation = if terms.credits.is_some() { "credit-note" } else { "invoice" };
         let id = self.company.invoice(order, terms)?;
-        if let Some(paid) = paid {
-            let made = shown(call, self.company.invoices.get(id)?);
-            write_down(desk, "payment", &self.number_of(id), &made, paid.minor());
+        if let Some(paid) = terms.paid {
+            self.paid(call, id, (paid, paid), desk)?;
         }
         self.invoiced(call, operation, id, status, desk)
+    }
+
+    /// Writes down a payment: what it settles of the invoice, and what its account got where that is
+    /// another amount.
+    fn paid(
+        &self,
+        call: &Call,
+        id: i64,
+        (settled, got): (Decimal, Decimal),
+        desk: &mut Desk<'_>,
+    ) -> Result<Value, Refused> {
+        let (answer, number) = (shown(call, self.company.invoices.get(id)?), self.number_of(id));
+        write_down(desk, "payment", &number, &answer, settled.minor());
+        if got != settled {
+            write_down(desk, "account", &number, &answer, got.minor());
+        }
+        Ok(answer)
     }
 
     /// Writes down a new invoice, and that it was mailed unless it was not to be.
@@ -187,7 +202,7 @@ impl Tripletex {
         desk: &mut Desk<'_>,
     ) -> Result<Answer, Refused> {
         let made = self.company.invoices.get(id)?;
-        let amount = decimal(made, "amount").unwrap_or_default().minor();
+        let amount = decimal(made, "amountCurrency").unwrap_or_default().minor();
         let (answer, number) = (shown(call, made), self.number_of(id));
         write_down(desk, operation, &number, &answer, amount);
         if call.parameter("sendToCustomer").as_deref() != Some("false") {

@@ -167,7 +167,7 @@ async fn everything_comes_in_an_envelope() {
         ("/customer?customerName=nordm", 1),
         ("/customer?from=1", 0),
         ("/ledger/vatType?typeOfVat=OUTGOING", 5),
-        ("/invoice/paymentType", 4),
+        ("/invoice/paymentType", 5),
         ("/currency?code=SEK", 1),
         ("/country?code=NO", 1),
         ("/product?number=12", 0),

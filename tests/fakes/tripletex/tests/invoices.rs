@@ -131,3 +131,41 @@ async fn credits_are_whole_or_orders_of_their_own() {
     let read = stage.done("GET", &format!("/invoice/{invoice}"), &Value::Null).await;
     assert_eq!(read["isCredited"], true);
 }
+
+/// The company keeps its books in kroner: 100 euro are 1 172.50 there.
+#[tokio::test]
+async fn an_invoice_in_euro_is_paid_at_a_rate() {
+    let stage = Stage::new().await;
+    let order = stage.place(&json!({"currency": {"id": 5}})).await;
+    // Of an account in kroner nothing can be paid beforehand.
+    let path = format!(
+        "/order/{order}/:invoice?invoiceDate=2026-11-25&sendToCustomer=false&paidAmount=100"
+    );
+    let kroner = stage.ask("PUT", &format!("{path}&paymentTypeId=3"), &Value::Null).await;
+    refused(&kroner, "an account in kroner", 422, 18_000, "paymentTypeId");
+    let invoice = stage.done("PUT", &format!("{path}&paymentTypeId=5"), &Value::Null).await;
+    let amounts = |invoice: &Value| {
+        ["amount", "amountCurrency", "amountExcludingVat", "amountCurrencyOutstanding"]
+            .map(|field| invoice[field].as_f64().unwrap())
+    };
+    assert_eq!(amounts(&invoice), [3_517.5, 300.0, 2_814.0, 200.0]);
+    assert_eq!(invoice["currency"]["id"], 5);
+
+    let pay = |kind: i64, amounts: &str| {
+        let id = &invoice["id"];
+        format!("/invoice/{id}/:payment?paymentDate=2026-11-25&paymentTypeId={kind}&{amounts}")
+    };
+    let alone = stage.ask("PUT", &pay(3, "paidAmount=1172.50"), &Value::Null).await;
+    refused(&alone, "in kroner alone", 422, 18_000, "paidAmountCurrency");
+    let both = pay(3, "paidAmount=1172.50&paidAmountCurrency=100.00");
+    assert_eq!(amounts(&stage.done("PUT", &both, &Value::Null).await)[3], 100.0);
+    let both = pay(5, "paidAmount=100&paidAmountCurrency=100");
+    assert_eq!(amounts(&stage.done("PUT", &both, &Value::Null).await)[3], 0.0);
+    assert_eq!(stage.amounts("invoice"), [30_000]);
+    assert_eq!(stage.amounts("payment"), [10_000, 10_000, 10_000]);
+    assert_eq!(stage.amounts("account"), [117_250], "what the account in kroner got");
+
+    let whole = format!("/invoice/{}/:createCreditNote?date=2026-11-25", invoice["id"]);
+    let note = stage.done("PUT", &whole, &Value::Null).await;
+    assert_eq!(amounts(&note), [-3_517.5, -300.0, -2_814.0, -300.0]);
+}
