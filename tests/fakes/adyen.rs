@@ -28,7 +28,7 @@ use super::notices::Notice;
 use super::provider::{Asked, Desk, OTHER, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
-use answers::{error_of, event_code, new_reference, received};
+use answers::{IN_PROGRESS, error_of, event_code, is_passing, new_reference, passing, received};
 pub use payments::{Amount, NewPayment, Payment};
 use payments::{Modification, Outcome};
 use webhooks::Item;
@@ -346,8 +346,7 @@ impl Provider for Adyen {
         }
         // Only a repetition waits for what it repeats.
         if desk.is_repeated {
-            return error_of(422, "704", "request already processed or in progress")
-                .with("transient-error", "true");
+            return passing(error_of(422, IN_PROGRESS, "request already processed or in progress"));
         }
         let answer = match desk.refusal.take() {
             Some(refusal) => self.refuse(&refusal),
@@ -357,14 +356,16 @@ impl Provider for Adyen {
             return answer;
         }
         let answer = answer.with("Idempotency-Key", asked.key.clone());
-        self.keys.keep(&asked.key, desk.now, (&call.path, &Value::Null), &answer);
+        if !is_passing(&answer) {
+            self.keys.keep(&asked.key, desk.now, (&call.path, &Value::Null), &answer);
+        }
         answer
     }
 
     fn refuse(&self, refusal: &Refusal) -> Answer {
         let answer = error_of(refusal.status, &refusal.code, &refusal.text);
-        if matches!(refusal.status, 429 | 500..) {
-            return answer.with("transient-error", "true");
+        if refusal.code == IN_PROGRESS || matches!(refusal.status, 429 | 500..) {
+            return passing(answer);
         }
         answer
     }

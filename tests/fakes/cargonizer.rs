@@ -8,6 +8,8 @@
 //! answered with 200 and an error in XML is a [`super::Trouble`] with status 200.
 
 mod consignments;
+mod offers;
+mod telling;
 mod xml;
 
 use serde::Deserialize;
@@ -19,8 +21,8 @@ use super::manual::{self, Manual};
 use super::provider::{Asked, Desk, OTHER, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
-use consignments::{Consignment, PRODUCTS, Request};
-use xml::{around, array, text, typed};
+use consignments::{Consignment, Request};
+use xml::{around, text, typed};
 
 /// The stand-in.
 #[derive(Debug)]
@@ -40,6 +42,9 @@ pub const SENDER: &str = "4567";
 pub const PRINTERS: [(u32, &str); 2] =
     [(DEFAULT_PRINTER, "Lager – etiketter"), (1_094, "Kontor A4")];
 
+/// Id and name of who asks, and of whom it is sent for.
+const USER: (u32, &str) = (5_432, "api@shop.example");
+const CONSIGNOR: (u32, &str) = (7_890, "Joe's Garage");
 const DEFAULT_PRINTER: u32 = 1_093;
 const ITEMS_LEFT: u32 = 1_000_000;
 const LABEL: &str = "application/pdf";
@@ -96,13 +101,13 @@ impl Cargonizer {
     fn act(&mut self, call: &Call, desk: &mut Desk<'_>) -> Answer {
         let path = call.path.trim_matches('/');
         match (call.method.as_str(), path) {
-            ("GET", "profile.xml") => xml::answer(200, &profile()),
-            ("GET", "transport_agreements.xml") => xml::answer(200, &agreements()),
-            ("GET", "service_partners.xml") => service_partners(call),
+            ("GET", "profile.xml") => xml::answer(200, &offers::profile()),
+            ("GET", "transport_agreements.xml") => xml::answer(200, &offers::agreements()),
+            ("GET", "service_partners.xml") => offers::service_partners(call),
             ("POST", "consignment_costs.xml") => estimate(call),
             ("POST", "consignments.xml") => self.make(call, desk),
             ("GET", "consignments.xml") => self.search(call),
-            ("GET", "printers.xml") => xml::answer(200, &printers()),
+            ("GET", "printers.xml") => xml::answer(200, &offers::printers()),
             ("GET", "printers.json") => {
                 let all = PRINTERS.map(|(id, name)| json!({ "id": id, "name": name }));
                 Answer::json(200, &all)
@@ -128,21 +133,21 @@ impl Cargonizer {
         let mut checked = Vec::new();
         for asked in request.consignments {
             match asked.check() {
-                Ok(product) => checked.push((asked, product)),
+                Ok(agreed) => checked.push((asked, agreed)),
                 Err(wrong) => return refused(400, &wrong),
             }
         }
         let mut told = String::new();
-        for (asked, product) in checked {
+        for (asked, agreed) in checked {
             let Some(left) = self.items_left.checked_sub(1) else {
                 return refused(403, &["Lisensens grense er nådd".to_owned()]);
             };
             self.items_left = left;
             self.last_id += 1;
             let is_to_print = asked.is_to_print();
-            let mut made = Consignment::new(self.last_id, asked, product, desk.now);
+            let mut made = Consignment::new(self.last_id, asked, agreed, desk.now);
             write_down(desk, "consignment", &made, &made.id.to_string());
-            if made.is_transferred {
+            if made.is_transferred() {
                 write_down(desk, "transfer", &made, &made.id.to_string());
             }
             let mut print_result = "";
@@ -242,14 +247,14 @@ impl Cargonizer {
     fn transfer(&mut self, call: &Call, then: &str, desk: &mut Desk<'_>) -> Answer {
         let Some(asked) = self.named(call) else { return not_found() };
         let is_over =
-            |place: &usize| self.consignments.get(*place).is_none_or(|one| one.is_transferred);
+            |place: &usize| self.consignments.get(*place).is_none_or(Consignment::is_transferred);
         if asked.iter().any(is_over) {
             let message = "Denne handlingen kunne ikke utføres. Sendingen er allerede overført.";
             return refused(400, &[message.to_owned()]);
         }
         for place in asked {
             if let Some(one) = self.consignments.get_mut(place) {
-                one.is_transferred = true;
+                one.transferred_at = Some(desk.now);
                 write_down(desk, "transfer", one, &one.id.to_string());
             }
         }
@@ -258,14 +263,16 @@ impl Cargonizer {
 
     /// Where those are that the query names; none when one of them is nobody's.
     fn named(&self, call: &Call) -> Option<Vec<usize>> {
-        let place_of = |text: &str, id_of: fn(&Consignment) -> i64| {
+        let place_of = |text: &str, is_meant: fn(&Consignment, i64) -> bool| {
             let id = text.parse::<i64>().ok()?;
-            self.consignments.iter().position(|one| id_of(one) == id)
+            self.consignments.iter().position(|one| is_meant(one, id))
         };
         let consignments = call.parameters("consignment_ids[]");
         let pieces = call.parameters("piece_ids[]");
-        let consignments = consignments.iter().map(|id| place_of(id, |one| one.id));
-        let pieces = pieces.iter().map(|id| place_of(id, Consignment::piece_id));
+        let consignments = consignments.iter().map(|id| place_of(id, |one, id| one.id == id));
+        let pieces = pieces
+            .iter()
+            .map(|id| place_of(id, |one, id| one.piece_ids().any(|piece| piece == id)));
         let named: Vec<usize> = consignments.chain(pieces).collect::<Option<_>>()?;
         (!named.is_empty()).then_some(named)
     }
@@ -343,46 +350,6 @@ fn request(call: &Call) -> Option<Request> {
     quick_xml::de::from_str(body).ok()
 }
 
-fn profile() -> String {
-    let plan = text("name", "Pluss") + &typed("item-limit", "integer", ITEMS_LEFT);
-    let sender =
-        typed("id", "integer", 7_890) + &text("name", "Joe's Garage") + &around("plan", &plan);
-    let managership = around("id", SENDER) + &around("sender", &sender);
-    let managerships = array("managerships", &around("managership", &managership));
-    let user =
-        typed("id", "integer", 5_432) + &text("username", "api@shop.example") + &managerships;
-    around("user", &user)
-}
-
-fn agreements() -> String {
-    let mut agreements: Vec<u32> = PRODUCTS.iter().map(|product| product.agreement).collect();
-    agreements.dedup();
-    let told = agreements.into_iter().map(|id| {
-        let products: String = PRODUCTS
-            .iter()
-            .filter(|product| product.agreement == id)
-            .map(|product| {
-                let services = product.services.iter();
-                let services: String =
-                    services.map(|one| around("service", &text("identifier", one))).collect();
-                let inside = text("identifier", product.identifier)
-                    + &text("name", product.name)
-                    + &typed("max_items", "integer", product.items_max)
-                    + &array("services", &services);
-                around("product", &inside)
-            })
-            .collect();
-        let carrier = PRODUCTS.iter().find(|product| product.agreement == id);
-        let carrier = text("identifier", carrier.map_or("", |product| product.carrier));
-        let inside = typed("id", "integer", id)
-            + &text("description", "Standard")
-            + &around("carrier", &carrier)
-            + &array("products", &products);
-        around("transport-agreement", &inside)
-    });
-    array("transport-agreements", &told.collect::<String>())
-}
-
 fn estimate(call: &Call) -> Answer {
     let Some(request) = request(call) else { return broken() };
     let Some(asked) = request.consignments.first() else {
@@ -399,39 +366,26 @@ fn estimate(call: &Call) -> Answer {
     xml::answer(200, &around("consignment-cost", &costs.concat()))
 }
 
-fn service_partners(call: &Call) -> Answer {
-    let missing = ["country", "postcode"].into_iter().filter(|name| call.parameter(name).is_none());
-    let missing: Vec<String> = missing.map(|name| format!("{name} mangler")).collect();
-    if !missing.is_empty() {
-        return refused(400, &missing);
-    }
-    let postcode = call.parameter("postcode").unwrap_or_default();
-    let partner = text("number", "3042033")
-        + &text("name", "ROMSDAL BLOMSTER OG GAVER")
-        + &text("address1", "RAUMASENTERET ØRAN")
-        + &text("postcode", &postcode)
-        + &text("city", "Åndalsnes")
-        + &text("country", &call.parameter("country").unwrap_or_default());
-    let partners = array("service-partners", &around("service-partner", &partner));
-    xml::answer(200, &around("results", &partners))
-}
-
-fn printers() -> String {
-    let told = PRINTERS
-        .map(|(id, name)| around("printer", &(typed("id", "integer", id) + &text("name", name))));
-    array("printers", &told.concat())
-}
-
 fn redirect(call: &Call, to: &str) -> Answer {
     Answer::empty(302).with("location", format!("{}{to}", call.origin()))
 }
 
 fn refused(status: u16, messages: &[String]) -> Answer {
-    let request = uuid::Uuid::new_v4().simple().to_string();
-    let user = around("id", "5432") + &text("username", "api@shop.example");
-    let info = around("info", &(text("request-id", &request) + &around("user", &user)));
+    let mut info = text("request-id", &uuid::Uuid::new_v4().simple().to_string());
+    let whose =
+        |(id, field, name): (u32, &str, &str)| around("id", &id.to_string()) + &text(field, name);
+    // As far as it is known who asks, and for which sender.
+    if status != 401 {
+        let (id, name) = USER;
+        info.push_str(&around("user", &whose((id, "username", name))));
+    }
+    if !matches!(status, 401 | 402) {
+        let (id, name) = CONSIGNOR;
+        let sender = around("sender", &whose((id, "name", name)));
+        info.push_str(&around("managership", &(around("id", SENDER) + &sender)));
+    }
     let errors: String = messages.iter().map(|message| text("error", message)).collect();
-    xml::answer(status, &around("errors", &(info + &errors)))
+    xml::answer(status, &around("errors", &(around("info", &info) + &errors)))
 }
 
 fn not_found() -> Answer {

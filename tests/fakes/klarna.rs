@@ -325,7 +325,11 @@ impl Provider for Klarna {
 
     fn control(&mut self, path: &[&str], call: &Call, desk: &mut Desk<'_>) -> Option<Answer> {
         match (call.method.as_str(), path) {
-            ("POST", ["orders"]) => Some(understood(call, |order| {
+            ("POST", ["orders"]) => Some(understood(call, |order: NewOrder| {
+                let wrong = lines::check("order_amount", order.order_amount, &order.order_lines);
+                if !wrong.is_empty() {
+                    return Refused::bad_value(wrong).answer();
+                }
                 let id = self.place(order, desk);
                 Answer::json(201, &json!({ "order_id": id }))
             })),

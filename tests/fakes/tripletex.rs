@@ -8,6 +8,7 @@
 //! Its control changes what the company is set up for and how many calls are let through, and ends
 //! sessions.
 
+mod currencies;
 mod decimals;
 mod fields;
 mod invoices;
@@ -15,6 +16,7 @@ mod lists;
 mod orders;
 mod refusals;
 mod rows;
+mod sales;
 mod sessions;
 
 use std::collections::BTreeMap;
@@ -29,15 +31,10 @@ use super::manual::{self, Manual};
 use super::provider::{Asked, Desk, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
-use decimals::Decimal;
-use invoices::Terms;
-use lists::{
-    coded, gross_of, is_customer_asked, is_order_asked, is_within, list, one, payment_types, range,
-    read, shown, values, vat_types,
-};
+use lists::{coded, is_customer_asked, list, one, payment_types, read, values, vat_types};
 use orders::{Company, check_customer};
 use refusals::{NULL, Refused};
-use rows::{Row, decimal, id_in, text};
+use rows::{Row, text};
 
 /// The stand-in.
 #[derive(Debug)]
@@ -55,10 +52,8 @@ pub const EMPLOYEE_TOKEN: &str = "test-employee-a91c";
 
 /// As in the test environment.
 const CALLS_PER_PERIOD_MAX: u32 = 100;
-const SEND_TYPES: [&str; 6] = ["EMAIL", "EHF", "EFAKTURA", "AVTALEGIRO", "PAPER", "MANUAL"];
 /// By their ids.
 const COUNTRIES: [(i64, &str); 5] = [(161, "NO"), (209, "SE"), (58, "DK"), (72, "FI"), (80, "DE")];
-const CURRENCIES: [(i64, &str); 4] = [(1, "NOK"), (2, "SEK"), (3, "DKK"), (5, "EUR")];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,7 +168,7 @@ impl Tripletex {
             ("GET", ["ledger", "vatType"]) => Ok(list(call, &vat_types())),
             ("GET", ["invoice", "paymentType"]) => Ok(list(call, &payment_types())),
             ("GET", ["country"]) => Ok(list(call, &coded(call, &COUNTRIES, "isoAlpha2Code"))),
-            ("GET", ["currency"]) => Ok(list(call, &coded(call, &CURRENCIES, "code"))),
+            ("GET", ["currency"]) => Ok(list(call, &coded(call, &currencies::CODES, "code"))),
             ("GET", ["customer"]) => {
                 let found = self.company.customers.all().filter(|row| is_customer_asked(call, row));
                 Ok(list(call, &values(found.cloned())))
@@ -205,195 +200,6 @@ impl Tripletex {
             (_, ["invoice", ..]) => self.act_on_invoices(call, &segments, desk),
             _ => Err(Refused::not_found()),
         }
-    }
-
-    fn act_on_orders(
-        &mut self,
-        call: &Call,
-        path: &[&str],
-        desk: &mut Desk<'_>,
-    ) -> Result<Answer, Refused> {
-        match (call.method.as_str(), path) {
-            ("GET", ["order"]) => {
-                let range = range(call, "orderDate")?;
-                let found =
-                    self.company.orders.all().filter(|row| is_order_asked(call, row, &range));
-                let found = found.map(|row| shown(call, row)).collect::<Vec<_>>();
-                Ok(list(call, &found))
-            }
-            ("POST", ["order"]) => {
-                let id = self.company.add_order(row(call)?)?;
-                let made = self.company.orders.get(id)?;
-                let gross = gross_of(made);
-                let answer = shown(call, made);
-                write_down(desk, "order", text(made, "number"), &answer, gross);
-                Ok(one(201, &answer))
-            }
-            ("GET", ["order", id]) => {
-                Ok(one(200, &shown(call, self.company.orders.get(id_of(id)?)?)))
-            }
-            ("PUT", ["order", id]) => {
-                let id = id_of(id)?;
-                self.company.change_order(id, row(call)?)?;
-                Ok(one(200, &shown(call, self.company.orders.get(id)?)))
-            }
-            ("DELETE", ["order", id]) => {
-                let gone = self.company.remove_order(id_of(id)?)?;
-                write_down(desk, "delete", text(&gone, "number"), &Value::Object(gone.clone()), 0);
-                Ok(Answer::empty(204))
-            }
-            ("PUT", ["order", id, ":invoice"]) => {
-                let credits = parsed::<i64>(call, "invoiceIdIfIsCreditNote")?;
-                let terms = Terms {
-                    date: call.parameter("invoiceDate").unwrap_or_default(),
-                    payment_type: parsed(call, "paymentTypeId")?,
-                    paid: parsed(call, "paidAmount")?,
-                    credits: credits.filter(|id| *id != 0),
-                    closes: true,
-                    due: None,
-                };
-                self.invoice(call, id_of(id)?, &terms, 200, desk)
-            }
-            _ => Err(Refused::not_found()),
-        }
-    }
-
-    fn act_on_invoices(
-        &mut self,
-        call: &Call,
-        path: &[&str],
-        desk: &mut Desk<'_>,
-    ) -> Result<Answer, Refused> {
-        match (call.method.as_str(), path) {
-            ("GET", ["invoice"]) => {
-                let range = range(call, "invoiceDate")?;
-                let customer = parsed::<i64>(call, "customerId")?;
-                let number = parsed::<i64>(call, "invoiceNumber")?;
-                let found = self.company.invoices.all().filter(|row| {
-                    is_within(row, "invoiceDate", &range)
-                        && customer.is_none_or(|id| id_in(row, "customer") == Some(id))
-                        && number.is_none_or(|one| rows::integer(row, "invoiceNumber") == Some(one))
-                });
-                let found = found.map(|row| shown(call, row)).collect::<Vec<_>>();
-                Ok(list(call, &found))
-            }
-            ("POST", ["invoice"]) => self.invoice_by_itself(call, desk),
-            ("GET", ["invoice", id]) => {
-                Ok(one(200, &shown(call, self.company.invoices.get(id_of(id)?)?)))
-            }
-            ("GET", ["invoice", id, "pdf"]) => {
-                let row = self.company.invoices.get(id_of(id)?)?;
-                let number = rows::integer(row, "invoiceNumber").unwrap_or_default();
-                let body = format!("%PDF-1.4\n% Faktura {number}\n%%EOF\n");
-                let answer = Answer { body: body.into(), ..Answer::empty(200) };
-                Ok(answer.with("content-type", "application/pdf"))
-            }
-            ("PUT", ["invoice", id, ":createCreditNote"]) => {
-                let (id, date) = (id_of(id)?, required(call, "date")?);
-                let comment = call.parameter("comment").unwrap_or_default();
-                let note = self.company.credit_whole(id, &date, &comment)?;
-                self.invoiced(call, "credit-note", note, 200, desk)
-            }
-            ("PUT", ["invoice", id, ":payment"]) => {
-                required(call, "paymentDate")?;
-                let kind = required(call, "paymentTypeId")?;
-                let kind = kind.parse().map_err(|_| Refused::because("paymentTypeId", NULL))?;
-                required(call, "paidAmount")?;
-                let paid = parsed::<Decimal>(call, "paidAmount")?.unwrap_or_default();
-                let id = id_of(id)?;
-                self.company.pay(id, kind, paid)?;
-                let answer = shown(call, self.company.invoices.get(id)?);
-                write_down(desk, "payment", &self.number_of(id), &answer, paid.minor());
-                Ok(one(200, &answer))
-            }
-            ("PUT", ["invoice", id, ":send"]) => {
-                let kind = required(call, "sendType")?;
-                if !SEND_TYPES.contains(&kind.as_str()) {
-                    return Err(Refused::because("sendType", "Ugyldig verdi."));
-                }
-                let id = id_of(id)?;
-                let answer = shown(call, self.company.invoices.get(id)?);
-                write_down(desk, "mail", &self.number_of(id), &answer, 0);
-                Ok(Answer::empty(204))
-            }
-            _ => Err(Refused::not_found()),
-        }
-    }
-
-    /// By its orders, which stay open.
-    fn invoice_by_itself(&mut self, call: &Call, desk: &mut Desk<'_>) -> Result<Answer, Refused> {
-        let asked = row(call)?;
-        self.company.invoices.check(&asked)?;
-        let orders = asked.get("orders").and_then(Value::as_array).cloned().unwrap_or_default();
-        let Some(Value::Object(order)) = orders.into_iter().next() else {
-            return Err(Refused::because("orders", "Listen kan ikke være tom."));
-        };
-        let paid = parsed::<Decimal>(call, "paidAmount")?;
-        if paid.is_some_and(Decimal::is_negative) {
-            return Err(Refused::because("paidAmount", "Beløpet kan ikke være negativt."));
-        }
-        let due = text(&asked, "invoiceDueDate");
-        if due.is_empty() {
-            return Err(Refused::because("invoiceDueDate", NULL));
-        }
-        let terms = Terms {
-            date: text(&asked, "invoiceDate").to_owned(),
-            payment_type: parsed(call, "paymentTypeId")?,
-            paid,
-            credits: None,
-            closes: false,
-            due: Some(due.to_owned()),
-        };
-        let id = match rows::integer(&order, "id") {
-            Some(id) => id,
-            None => self.company.add_order(order)?,
-        };
-        self.invoice(call, id, &terms, 201, desk)
-    }
-
-    fn invoice(
-        &mut self,
-        call: &Call,
-        order: i64,
-        terms: &Terms,
-        status: u16,
-        desk: &mut Desk<'_>,
-    ) -> Result<Answer, Refused> {
-        let paid = terms.paid;
-        let operation = if terms.credits.is_some() { "credit-note" } else { "invoice" };
-        let id = self.company.invoice(order, terms)?;
-        if let Some(paid) = paid {
-            let made = shown(call, self.company.invoices.get(id)?);
-            write_down(desk, "payment", &self.number_of(id), &made, paid.minor());
-        }
-        self.invoiced(call, operation, id, status, desk)
-    }
-
-    /// Writes down a new invoice, and that it was mailed unless it was not to be.
-    fn invoiced(
-        &self,
-        call: &Call,
-        operation: &'static str,
-        id: i64,
-        status: u16,
-        desk: &mut Desk<'_>,
-    ) -> Result<Answer, Refused> {
-        let made = self.company.invoices.get(id)?;
-        let amount = decimal(made, "amount").unwrap_or_default().minor();
-        let (answer, number) = (shown(call, made), self.number_of(id));
-        write_down(desk, operation, &number, &answer, amount);
-        if call.parameter("sendToCustomer").as_deref() != Some("false") {
-            write_down(desk, "mail", &number, &answer, 0);
-        }
-        Ok(one(status, &answer))
-    }
-
-    /// The number of the order that an invoice is of.
-    fn number_of(&self, invoice: i64) -> String {
-        let orders = self.company.invoices.get(invoice).ok().and_then(|row| row.get("orders"));
-        let order = orders.and_then(|orders| orders.get(0)?.get("id")?.as_i64());
-        let order = order.and_then(|id| self.company.orders.get(id).ok());
-        order.map(|row| text(row, "number").to_owned()).unwrap_or_default()
     }
 }
 

@@ -395,6 +395,9 @@ impl Provider for Vipps {
     fn control(&mut self, path: &[&str], call: &Call, desk: &mut Desk<'_>) -> Option<Answer> {
         match (call.method.as_str(), path) {
             ("POST", ["payments"]) => Some(understood(call, |new: NewPayment| {
+                if let Err(problem) = new.amount().check() {
+                    return problem.answer("/control");
+                }
                 self.place(&new, desk);
                 Answer::json(201, &json!({ "reference": new.reference }))
             })),

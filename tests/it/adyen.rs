@@ -172,7 +172,9 @@ async fn every_error_that_passes_is_tried_on(backend: Backend) {
             (answer(500, "905"), 1),
             (answer(502, ""), 1),
             (answer(503, ""), 2),
-            // 704: the first call is still at work when it is made again.
+            // Another call under the key is at work, says Adyen; and one really is when it is made again.
+            (answer(422, "704"), 2),
+            (answer(409, "704"), 1),
             (Effect::Late { millis: 8_000 }, 1),
         ] {
             let sale = stage.buy_for(operation).await;

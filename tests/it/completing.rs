@@ -222,10 +222,7 @@ async fn rule_2_5_a_declined_capture_leaves_the_status_and_says_why(world: World
 }
 
 /// Asks again as a person would while the provider declines one of several payments.
-async fn complete_with_patience(
-    world: &World,
-    order: &order_sdk::OrderName,
-) -> proto::Order {
+async fn complete_with_patience(world: &World, order: &order_sdk::OrderName) -> proto::Order {
     let mut last = world.complete(order).await.unwrap().order.unwrap();
     for _ in 0..3 {
         if status_id(&last) == "sent" {

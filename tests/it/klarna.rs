@@ -3,14 +3,19 @@
 pub(crate) mod kustom;
 pub(crate) mod refusals;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use order_sdk::proto::{self, ConnectionState, KlarnaEndpoint};
 use order_tests::fakes::klarna::{FraudStatus, NewOrder, OrderLine, PASSWORD, USER};
 use order_tests::fakes::{Fake, Klarna};
 
-use crate::harness::till::{self, Deed, TOTAL, Till, reason};
+use crate::harness::till::{
+    self, Deed, TOTAL, Till, a_kill_anywhere_is_survived,
+    a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
+    a_repeat_is_answered_as_before, every_doubt_is_ended_by_a_look,
+    many_at_once_are_captured_once_each, many_callers_at_once_have_each_done_once, reason,
+    what_is_late_is_not_taken_back,
+};
 use crate::harness::{Backend, WAIT, problems, status_id};
 use crate::integrations::{is_nowhere, klarna};
 
@@ -18,17 +23,17 @@ trials! {
     own: [
         every_operation_reaches_klarna_once,
         a_payment_is_read_and_not_believed,
-        every_doubt_is_ended_by_a_look,
-        what_is_late_is_not_taken_back,
-        a_repeat_is_answered_as_before,
-        a_kill_at_any_point_loses_and_doubles_nothing,
-        a_kill_between_answer_and_record_loses_and_doubles_nothing,
-        a_kill_while_a_payment_is_read_loses_nothing,
-        a_key_that_klarna_has_forgotten_doubles_nothing,
+        every_doubt_is_ended_by_a_look::<Klarna>,
+        what_is_late_is_not_taken_back::<Klarna>,
+        a_repeat_is_answered_as_before::<Klarna>,
+        a_kill_anywhere_is_survived::<Klarna>,
+        a_kill_between_answer_and_record_is_survived::<Klarna>,
+        a_kill_while_a_payment_is_read_is_survived::<Klarna>,
+        a_key_that_is_forgotten_doubles_nothing::<Klarna>,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
-        many_orders_at_once_are_captured_once_each,
-        many_callers_at_once_have_each_done_once,
+        many_at_once_are_captured_once_each::<Klarna>,
+        many_callers_at_once_have_each_done_once::<Klarna>,
     ];
 }
 
@@ -36,6 +41,7 @@ pub(crate) type Stage = till::Stage<Klarna>;
 
 impl Till for Klarna {
     const ID: &'static str = "kco";
+    const PORTAL: &'static str = "orders";
 
     fn integration(url: String) -> proto::Integration {
         klarna(|klarna| {
@@ -72,10 +78,6 @@ impl Stage {
     /// What a checkout leaves at Klarna; its id.
     pub(crate) fn checkout(&self, order: NewOrder) -> String {
         self.fake.with(|klarna, desk| klarna.place(order, desk))
-    }
-
-    pub(crate) async fn in_portal(&self, id: &str, deed: &str, body: &'static str) {
-        self.by_hand(&format!("orders/{id}/{deed}"), body).await;
     }
 }
 
@@ -192,35 +194,9 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
     stage.check().await;
 }
 
-async fn every_doubt_is_ended_by_a_look(backend: Backend) {
-    let stage = Arc::new(Stage::set(backend).await);
-    till::every_doubt_is_ended(&stage, &[]).await;
-    stage.check().await;
-}
-
-async fn what_is_late_is_not_taken_back(backend: Backend) {
-    till::what_is_late_is_not_taken_back::<Klarna>(backend).await;
-}
-
-async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
-    till::a_kill_anywhere_is_survived::<Klarna>(backend).await;
-}
-
-async fn a_repeat_is_answered_as_before(backend: Backend) {
-    till::a_repeat_is_answered_as_before::<Klarna>(backend).await;
-}
-
-async fn a_kill_between_answer_and_record_loses_and_doubles_nothing(backend: Backend) {
-    till::a_kill_between_answer_and_record_is_survived::<Klarna>(backend).await;
-}
-
-async fn a_kill_while_a_payment_is_read_loses_nothing(backend: Backend) {
-    till::a_kill_while_a_payment_is_read_is_survived::<Klarna>(backend).await;
-}
-
-/// Klarna knows a key for a day; what it did is found by our reference, for ever.
-async fn a_key_that_klarna_has_forgotten_doubles_nothing(backend: Backend) {
-    till::a_forgotten_key_doubles_nothing::<Klarna>(backend, Duration::from_hours(25)).await;
+/// A key is known for a day; what was done is found by our reference, for ever.
+pub(crate) async fn a_key_that_is_forgotten_doubles_nothing<Where: Till>(backend: Backend) {
+    till::a_forgotten_key_doubles_nothing::<Where>(backend, Duration::from_hours(25)).await;
 }
 
 async fn refused_credentials_hold_everything_until_they_are_right(backend: Backend) {
@@ -279,13 +255,4 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
     stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
     till::adopts_at_a_capture(&stage, &sale).await;
     stage.check().await;
-}
-
-async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
-    till::many_at_once_are_captured_once_each::<Klarna>(backend).await;
-}
-
-async fn many_callers_at_once_have_each_done_once(backend: Backend) {
-    let asked = [Deed::Cancel, Deed::Release, Deed::Refund, Deed::Lower];
-    till::many_callers_at_once_have_each_done_once::<Klarna>(backend, &asked).await;
 }

@@ -173,7 +173,8 @@ async fn a_label_is_made_once_printed_as_asked_and_read(backend: Backend) {
     let options =
         world.client.list_label_options(proto::ListLabelOptionsRequest { name }).await.unwrap();
     let product = options.products.iter().find(|one| one.product == settings().product).unwrap();
-    assert_eq!((product.transport_agreement.as_str(), product.carrier.is_empty()), ("1357", false));
+    assert_eq!((product.transport_agreement.as_str(), product.carrier.as_str()), ("1357", "Bring"));
+    assert_eq!(product.agreement_name, "Nettbutikk 20123456");
     assert!(options.printers.iter().any(|one| one.printer == PRINTER.to_string()));
 
     let name = stage.sent().await;
@@ -203,7 +204,7 @@ async fn a_label_is_made_once_printed_as_asked_and_read(backend: Backend) {
         (label.tracking_url.as_str(), label.tracking_number.as_str())
     );
     assert!(label.tracking_url.ends_with(&label.tracking_number), "{label:?}");
-    assert!(delivery.carrier.to_lowercase().starts_with("bring"), "{delivery:?}");
+    assert_eq!(delivery.carrier, "Bring");
 
     // What Cargonizer got, as it tells it.
     let path = format!("/consignments/{}.xml", label.consignment_id);

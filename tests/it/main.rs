@@ -240,6 +240,7 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     verifying::trials,
     verifying::damages::trials,
     vipps::trials,
+    vipps::elsewhere::trials,
     vipps::refusals::trials,
     watching::trials,
     webhooks::trials,

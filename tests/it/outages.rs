@@ -26,7 +26,18 @@ trials! {
     ];
 }
 
-/// A shop with a system outside that goes away and comes back.
+/// What vanishes and comes back.
+trait Outside {
+    /// From now on, to everybody.
+    fn vanish(&self, effect: Effect);
+
+    fn reappear(&self);
+
+    /// How often it was asked for anything.
+    fn calls(&self) -> usize;
+}
+
+/// A shop with such a system.
 trait Side: Sized {
     /// What is asked of it.
     type Matter;
@@ -40,13 +51,7 @@ trait Side: Sized {
 
     async fn ask(&self, matter: &Self::Matter);
 
-    /// From now on, to everybody.
-    fn go_away(&self, effect: Effect);
-
-    fn come_back(&self);
-
-    /// How often it was asked for anything.
-    fn calls(&self) -> usize;
+    fn outside(&self) -> &impl Outside;
 
     /// How often it was done there.
     fn done(&self, matter: &Self::Matter) -> usize;
@@ -69,17 +74,19 @@ async fn outage<Where: Side>(backend: Backend, effect: Effect) {
     for _ in 0..MATTERS {
         matters.push(side.prepare().await);
     }
-    side.go_away(effect);
+    side.outside().vanish(effect);
     for matter in &matters {
         side.ask(matter).await;
     }
     let logged = |words: &str| side.world().server.log().contains(words);
     eventually("it is left alone", async || logged(LEFT_ALONE).then_some(())).await;
-    let calls = side.calls();
-    eventually("it is asked whether it is back", async || (side.calls() > calls).then_some(()))
-        .await;
+    let calls = side.outside().calls();
+    eventually("it is asked whether it is back", async || {
+        (side.outside().calls() > calls).then_some(())
+    })
+    .await;
     assert!(matters.iter().all(|matter| side.done(matter) == 0) && !logged(BACK));
-    side.come_back();
+    side.outside().reappear();
     eventually("it is noticed", async || logged(BACK).then_some(())).await;
     for matter in &matters {
         let order = side.settled(matter).await;

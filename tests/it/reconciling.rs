@@ -12,7 +12,7 @@ use order_sdk::proto::{
 use order_sdk::{Error, OrderName, RetryPolicy};
 use order_tests::fakes::klarna::NewOrder;
 
-use crate::harness::till::TOTAL;
+use crate::harness::till::{self, TOTAL};
 use crate::harness::{Backend, Bought, World, problems, refused, request_id, status_id};
 use crate::integrations::klarna;
 use crate::klarna::Stage;
@@ -365,28 +365,8 @@ async fn what_was_done_in_klarnas_portal_is_adopted(backend: Backend) {
             "[PARTIALLY_REFUNDED] REFUNDED_AT_PROVIDER",
         ),
     ];
-    for (deed, body, kind, wanted) in cases {
-        let sale = stage.buy(TOTAL).await;
-        if deed == "refunds" {
-            world.complete(&sale.name).await.unwrap();
-        }
-        stage.in_portal(&sale.id, deed, body).await;
-        let found = differences(world, &sale.name).await;
-        assert!(found[0].0 == kind && found.iter().all(|one| one.3), "{deed}: {found:?}");
-        let order = world.get(&sale.name).await;
-        let state = order.payment_state().as_str_name().replace("PAYMENT_STATE_", "");
-        let told = format!("[{state}] {}", problems(&order).join(" "));
-        assert_eq!(told.trim_end(), wanted, "{deed}");
-        assert_eq!(differences(world, &sale.name).await, [], "{deed}");
-    }
-    // A part was captured there, the rest is captured here.
-    let sale = stage.buy(TOTAL).await;
-    stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 400}"#).await;
-    differences(world, &sale.name).await;
-    world.complete(&sale.name).await.unwrap();
-    let order = world.settled(&sale.name).await;
-    assert_eq!((status_id(&order), stage.done("capture", &sale.id)), ("sent", vec![400, 500]));
-    assert_eq!(problems(&order), [""; 0]);
+    let part = ("captures", r#"{"captured_amount": 400}"#);
+    till::adopts_what_is_found(&stage, &cases, part).await;
     // A payment that was used up before it was named turns out to be this order's.
     let used = stage.checkout(NewOrder::of(TOTAL));
     stage.in_portal(&used, "captures", r#"{"captured_amount": 900}"#).await;

@@ -1,10 +1,8 @@
 //! Vipps MobilePay through the whole server, with a stand-in's book as witness: none lost, none
 //! doubled, and no status code believed.
 
-mod elsewhere;
+pub(crate) mod elsewhere;
 pub(crate) mod refusals;
-
-use std::sync::Arc;
 
 use order_sdk::proto::integration::System;
 use order_sdk::proto::{ConnectionState, Integration, VippsEndpoint, VippsIntegration};
@@ -13,10 +11,12 @@ use order_tests::fakes::vipps::{
 };
 use order_tests::fakes::{Effect, Fake, Trouble, Vipps};
 
-use self::elsewhere::{
-    what_vipps_gives_back_by_itself_has_expired, what_was_done_in_vipps_portal_is_adopted,
+use crate::harness::till::{
+    self, Deed, TOTAL, Till, a_kill_anywhere_is_survived,
+    a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
+    a_repeat_is_answered_as_before, every_doubt_is_ended_by_a_look,
+    many_callers_at_once_have_each_done_once, reason, what_is_late_is_not_taken_back,
 };
-use crate::harness::till::{self, Deed, TOTAL, Till, reason};
 use crate::harness::{Backend, WAIT, eventually, problems, status_id};
 use crate::integrations::{are_nowhere, is_nowhere};
 
@@ -24,19 +24,17 @@ trials! {
     own: [
         every_operation_reaches_vipps_once,
         a_payment_is_read_and_not_believed,
-        every_doubt_is_ended_by_a_look,
-        what_is_late_is_not_taken_back,
-        a_repeat_is_answered_as_before,
-        a_kill_at_any_point_loses_and_doubles_nothing,
-        a_kill_between_answer_and_record_loses_and_doubles_nothing,
-        a_kill_while_a_payment_is_read_loses_nothing,
+        every_doubt_is_ended_by_a_look::<Vipps>,
+        what_is_late_is_not_taken_back::<Vipps>,
+        a_repeat_is_answered_as_before::<Vipps>,
+        a_kill_anywhere_is_survived::<Vipps>,
+        a_kill_between_answer_and_record_is_survived::<Vipps>,
+        a_kill_while_a_payment_is_read_is_survived::<Vipps>,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
-        what_was_done_in_vipps_portal_is_adopted,
-        what_vipps_gives_back_by_itself_has_expired,
         what_somebody_else_moved_proves_nothing,
         many_orders_at_once_are_captured_once_each,
-        many_callers_at_once_have_each_done_once,
+        many_callers_at_once_have_each_done_once::<Vipps>,
     ];
 }
 
@@ -44,6 +42,7 @@ type Stage = till::Stage<Vipps>;
 
 impl Till for Vipps {
     const ID: &'static str = "mobilepay";
+    const PORTAL: &'static str = "payments";
 
     fn integration(url: String) -> Integration {
         vipps(|vipps| vipps.stand_in_url = url)
@@ -71,6 +70,11 @@ impl Till for Vipps {
             None => vipps.end_lag(id),
         });
     }
+
+    /// A success that changed nothing.
+    fn doubtful() -> Vec<Effect> {
+        vec![Effect::answer(200, "", "")]
+    }
 }
 
 impl Stage {
@@ -78,10 +82,6 @@ impl Stage {
     fn checkout(&self, new: &NewPayment) -> String {
         self.fake.with(|vipps, desk| vipps.place(new, desk));
         new.reference.clone()
-    }
-
-    async fn in_portal(&self, reference: &str, deed: &str, body: &'static str) {
-        self.by_hand(&format!("payments/{reference}/{deed}"), body).await;
     }
 
     /// Changes fields of the integration.
@@ -214,33 +214,6 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
     stage.check().await;
 }
 
-/// Also a success that changed nothing is a doubt.
-async fn every_doubt_is_ended_by_a_look(backend: Backend) {
-    let stage = Arc::new(Stage::set(backend).await);
-    till::every_doubt_is_ended(&stage, &[Effect::answer(200, "", "")]).await;
-    stage.check().await;
-}
-
-async fn a_repeat_is_answered_as_before(backend: Backend) {
-    till::a_repeat_is_answered_as_before::<Vipps>(backend).await;
-}
-
-async fn what_is_late_is_not_taken_back(backend: Backend) {
-    till::what_is_late_is_not_taken_back::<Vipps>(backend).await;
-}
-
-async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
-    till::a_kill_anywhere_is_survived::<Vipps>(backend).await;
-}
-
-async fn a_kill_between_answer_and_record_loses_and_doubles_nothing(backend: Backend) {
-    till::a_kill_between_answer_and_record_is_survived::<Vipps>(backend).await;
-}
-
-async fn a_kill_while_a_payment_is_read_loses_nothing(backend: Backend) {
-    till::a_kill_while_a_payment_is_read_is_survived::<Vipps>(backend).await;
-}
-
 async fn refused_credentials_hold_everything_until_they_are_right(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake } = &stage;
@@ -356,9 +329,4 @@ async fn what_somebody_else_moved_proves_nothing(backend: Backend) {
 async fn many_orders_at_once_are_captured_once_each(backend: Backend) {
     let stage = till::many_at_once_are_captured_once_each::<Vipps>(backend).await;
     assert_eq!(stage.fake.book().calls("token", ""), 1, "one token for all of them");
-}
-
-async fn many_callers_at_once_have_each_done_once(backend: Backend) {
-    let asked = [Deed::Cancel, Deed::Release, Deed::Refund];
-    till::many_callers_at_once_have_each_done_once::<Vipps>(backend, &asked).await;
 }

@@ -26,7 +26,7 @@ use self::answers::Stop;
 use self::messages::{
     FoundInvoice, FoundOrder, INVOICE_FIELDS, Id, List, NewOrder, NewRow, ORDER_FIELDS, One,
 };
-use self::registers::Needed;
+use self::registers::{Account, Needed};
 pub(super) use self::session::Memory;
 use self::session::Session;
 use super::entry::Paid;
@@ -100,10 +100,10 @@ impl Tripletex {
             None => self.make_invoice(entry, &order, &needed).await?,
         };
         check_total(entry, invoice.amount_currency)?;
-        for (paid, payment_type) in
+        for (paid, account) in
             entry.payments.iter().zip(&needed.payment_types).skip(paid_so_far(entry, &invoice))
         {
-            self.pay(entry, &invoice, paid, *payment_type).await?;
+            self.pay(entry, &invoice, paid, *account).await?;
         }
         Ok(self.booked(entry, order.id, Some(&invoice)))
     }
@@ -217,7 +217,8 @@ impl Tripletex {
         Err(Stop::declined(Code::BooksDiffer, reason))
     }
 
-    /// With the first payment, so that they are one; money that is paid back is booked afterwards.
+    /// With the first payment, so that they are one; money that is paid back is booked afterwards, and
+    /// so is what goes to an account in another currency: the rate is only known then.
     async fn make_invoice(
         &self,
         entry: &Entry,
@@ -241,11 +242,12 @@ impl Tripletex {
             }
             Some(sale) => query.push(("invoiceIdIfIsCreditNote", sale.invoice_id.clone())),
             None => {
-                if let Some((paid, payment_type)) =
+                if let Some((paid, account)) =
                     entry.payments.iter().zip(&needed.payment_types).next()
+                    && account.is_in_currency
                 {
                     let amount = Amount::of_minor(paid.amount_minor, entry.currency);
-                    query.push(("paymentTypeId", payment_type.to_string()));
+                    query.push(("paymentTypeId", account.payment_type.to_string()));
                     query.push(("paidAmount", amount.to_string()));
                 }
             }
@@ -273,21 +275,19 @@ impl Tripletex {
         entry: &Entry,
         invoice: &FoundInvoice,
         paid: &Paid,
-        payment_type: i64,
+        account: Account,
     ) -> Result<(), Stop> {
         let amount = Amount::of_minor(paid.amount_minor, entry.currency);
-        let mut query = vec![
+        let got = match account.is_in_currency {
+            true => amount,
+            false => amount.at_rate(invoice.amount, invoice.amount_currency).unwrap_or(amount),
+        };
+        let query = [
             ("paymentDate", entry.booked_on.to_string()),
-            ("paymentTypeId", payment_type.to_string()),
+            ("paymentTypeId", account.payment_type.to_string()),
+            ("paidAmount", got.to_string()),
+            ("paidAmountCurrency", amount.to_string()),
         ];
-        // What the books keep is in the company's currency.
-        match amount.at_rate(invoice.amount, invoice.amount_currency) {
-            Some(own) if own != amount => {
-                query.push(("paidAmount", own.to_string()));
-                query.push(("paidAmountCurrency", amount.to_string()));
-            }
-            _ => query.push(("paidAmount", amount.to_string())),
-        }
         let path = format!("/invoice/{}/:payment", invoice.id);
         let _invoice: One<Id> = self.session.write(Method::PUT, &path, &query, None::<&()>).await?;
         Ok(())

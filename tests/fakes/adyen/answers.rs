@@ -5,6 +5,9 @@ use serde_json::json;
 use super::{MERCHANT_ACCOUNT, Request};
 use crate::fakes::call::Answer;
 
+/// What was asked under this key is not over yet.
+pub(super) const IN_PROGRESS: &str = "704";
+const TRANSIENT: &str = "transient-error";
 const PSP_REFERENCE_CHARS: usize = 16;
 
 /// That it has come in, which is all there is to tell.
@@ -47,6 +50,15 @@ pub(super) fn error_of(status: u16, code: &str, message: &str) -> Answer {
         "pspReference": new_reference(),
     });
     Answer::json(status, &body)
+}
+
+/// An error after which the same key may be tried again.
+pub(super) fn passing(answer: Answer) -> Answer {
+    answer.with(TRANSIENT, "true")
+}
+
+pub(super) fn is_passing(answer: &Answer) -> bool {
+    answer.headers.iter().any(|(name, _)| *name == TRANSIENT)
 }
 
 pub(super) fn new_reference() -> String {

@@ -349,9 +349,14 @@ async fn a_repetition_waits_for_what_it_repeats() {
 
 #[tokio::test]
 async fn troubles_speak_its_language() {
-    for (status, code, transient) in
-        [(500, "905", "true"), (429, "", "true"), (422, "167", ""), (403, "010", "")]
-    {
+    for (status, code, transient) in [
+        (500, "905", "true"),
+        (429, "", "true"),
+        (422, "704", "true"),
+        (409, "704", "true"),
+        (422, "167", ""),
+        (403, "010", ""),
+    ] {
         let stage = Stage::new().await;
         stage.adyen.trouble(Trouble::of("capture", Effect::answer(status, code, "Beklager")));
         let reply = stage.ask("key", ("captures", 100)).await;

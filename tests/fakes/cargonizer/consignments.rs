@@ -1,10 +1,7 @@
-//! Consignments: what is asked for, what agreements allow, and how they are told.
+//! Consignments: what is asked for, and what agreements allow.
 
 use jiff::Timestamp;
-use quick_xml::escape::escape;
 use serde::Deserialize;
-
-use super::xml::{around, array, text, text_or_nil, typed};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Request {
@@ -21,62 +18,62 @@ pub(super) struct Asked {
     #[serde(rename = "@print")]
     print: String,
     product: String,
-    parts: Parts,
-    items: Items,
+    pub(super) parts: Parts,
+    pub(super) items: Items,
     services: Services,
     pub(super) references: References,
-    messages: Messages,
-    values: Values,
+    pub(super) messages: Messages,
+    pub(super) values: Values,
     transfer: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Parts {
-    consignee: Consignee,
-    service_partner: Option<Partner>,
+pub(super) struct Parts {
+    pub(super) consignee: Consignee,
+    pub(super) service_partner: Option<Partner>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-struct Consignee {
-    name: String,
-    address1: String,
-    address2: String,
-    postcode: String,
-    city: String,
-    country: String,
-    email: String,
-    mobile: String,
-    contact_person: String,
-    customer_number: String,
+pub(super) struct Consignee {
+    pub(super) name: String,
+    pub(super) address1: String,
+    pub(super) address2: String,
+    pub(super) postcode: String,
+    pub(super) city: String,
+    pub(super) country: String,
+    pub(super) email: String,
+    pub(super) mobile: String,
+    pub(super) contact_person: String,
+    pub(super) customer_number: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Partner {
-    number: String,
+pub(super) struct Partner {
+    pub(super) number: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Items {
+pub(super) struct Items {
     #[serde(rename = "item")]
-    items: Vec<Item>,
+    pub(super) items: Vec<Item>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Item {
+pub(super) struct Item {
     #[serde(rename = "@type")]
-    kind: String,
+    pub(super) kind: String,
     #[serde(rename = "@amount")]
-    amount: String,
+    pub(super) amount: String,
     /// Kilogrammes.
     #[serde(rename = "@weight")]
-    weight: String,
+    pub(super) weight: String,
     #[serde(rename = "@description")]
-    description: String,
+    pub(super) description: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -97,37 +94,47 @@ struct Service {
 #[serde(default)]
 pub(super) struct References {
     pub(super) consignor: String,
-    consignee: String,
+    pub(super) consignee: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Messages {
-    carrier: String,
-    consignee: String,
+pub(super) struct Messages {
+    pub(super) carrier: String,
+    pub(super) consignee: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Values {
+pub(super) struct Values {
     #[serde(rename = "value")]
-    values: Vec<Pair>,
+    pub(super) values: Vec<Pair>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Pair {
+pub(super) struct Pair {
     #[serde(rename = "@name")]
-    name: String,
+    pub(super) name: String,
     #[serde(rename = "@value")]
-    value: String,
+    pub(super) value: String,
 }
 
 /// What a carrier has agreed to.
 #[derive(Debug)]
+pub(super) struct Agreement {
+    pub(super) id: u32,
+    /// The carrier's own.
+    pub(super) number: &'static str,
+    pub(super) description: &'static str,
+    /// Its carrier's identifier and name.
+    pub(super) carrier: (&'static str, &'static str),
+    pub(super) products: &'static [Product],
+}
+
+#[derive(Debug)]
 pub(super) struct Product {
-    pub(super) agreement: u32,
-    pub(super) carrier: &'static str,
+    pub(super) id: u32,
     pub(super) identifier: &'static str,
     pub(super) name: &'static str,
     pub(super) items_max: usize,
@@ -135,83 +142,104 @@ pub(super) struct Product {
     grammes_max: u64,
     needs_mobile: bool,
     needs_partner: bool,
-    pub(super) services: &'static [&'static str],
+    /// Identifiers and names.
+    pub(super) services: &'static [(&'static str, &'static str)],
+}
+
+/// What is to be sent, and on whose terms.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Agreed {
+    pub(super) agreement: &'static Agreement,
+    pub(super) product: &'static Product,
 }
 
 /// One that was made.
 #[derive(Clone, Debug)]
 pub(super) struct Consignment {
     pub(super) id: i64,
-    pub(super) is_transferred: bool,
     pub(super) is_printed: bool,
-    asked: Asked,
-    product: &'static Product,
-    at: Timestamp,
+    pub(super) asked: Asked,
+    pub(super) agreed: Agreed,
+    pub(super) made_at: Timestamp,
+    pub(super) transferred_at: Option<Timestamp>,
 }
 
-pub(super) const PRODUCTS: [Product; 4] = [
-    Product {
-        agreement: 1357,
-        carrier: "bring2",
-        identifier: "bring2_business_parcel",
-        name: "Bedriftspakke",
-        items_max: 99,
-        grammes_max: 35_000,
-        needs_mobile: false,
-        needs_partner: false,
-        services: &["bring2_e_varsle_for_utlevering"],
+pub(super) const AGREEMENTS: [Agreement; 2] = [
+    Agreement {
+        id: 1357,
+        number: "20123456",
+        description: "Nettbutikk",
+        carrier: ("bring2", "Bring"),
+        products: &[
+            Product {
+                id: 271,
+                identifier: "bring2_business_parcel",
+                name: "Bedriftspakke",
+                items_max: 99,
+                grammes_max: 35_000,
+                needs_mobile: false,
+                needs_partner: false,
+                services: &[("bring2_e_varsle_for_utlevering", "eVarsle for utlevering")],
+            },
+            Product {
+                id: 279,
+                identifier: "bring2_parcel_pickup_point",
+                name: "Pakke til hentested",
+                items_max: 1,
+                grammes_max: 35_000,
+                needs_mobile: false,
+                needs_partner: true,
+                services: &[],
+            },
+        ],
     },
-    Product {
-        agreement: 1357,
-        carrier: "bring2",
-        identifier: "bring2_parcel_pickup_point",
-        name: "Pakke til hentested",
-        items_max: 1,
-        grammes_max: 35_000,
-        needs_mobile: false,
-        needs_partner: true,
-        services: &[],
-    },
-    Product {
-        agreement: 1358,
-        carrier: "postnord",
-        identifier: "postnord_mypack_small",
-        name: "MyPack Small",
-        items_max: 1,
-        grammes_max: 10_000,
-        needs_mobile: true,
-        needs_partner: false,
-        services: &[],
-    },
-    Product {
-        agreement: 1358,
-        carrier: "postnord",
-        identifier: "mypack",
-        name: "MyPack",
-        items_max: 1,
-        grammes_max: 35_000,
-        needs_mobile: false,
-        needs_partner: false,
-        services: &[],
+    Agreement {
+        id: 1358,
+        number: "0123456789",
+        description: "Nettbutikk, små pakker",
+        carrier: ("postnord", "PostNord"),
+        products: &[
+            Product {
+                id: 318,
+                identifier: "postnord_mypack_small",
+                name: "MyPack Small",
+                items_max: 1,
+                grammes_max: 10_000,
+                needs_mobile: true,
+                needs_partner: false,
+                services: &[],
+            },
+            Product {
+                id: 319,
+                identifier: "mypack",
+                name: "MyPack",
+                items_max: 1,
+                grammes_max: 35_000,
+                needs_mobile: false,
+                needs_partner: false,
+                services: &[],
+            },
+        ],
     },
 ];
 const ITEM_TYPES: [&str; 2] = ["package", "pallet"];
-const NUMBER_BASE: i64 = 401_707_121_900_000_000;
-const PIECE_BASE: i64 = 3_707_121_900_000_000;
+/// So many pieces have numbers of their own.
+const PIECES_MAX: i64 = 100;
 
 impl Asked {
     /// What is agreed on, or all that is wrong.
-    pub(super) fn check(&self) -> Result<&'static Product, Vec<String>> {
-        let agreement = self.agreement.parse::<u32>().ok();
-        let agreed = || PRODUCTS.iter().filter(|one| Some(one.agreement) == agreement);
-        if agreed().next().is_none() {
+    pub(super) fn check(&self) -> Result<Agreed, Vec<String>> {
+        let id = self.agreement.parse::<u32>().ok();
+        let Some(agreement) = AGREEMENTS.iter().find(|one| Some(one.id) == id) else {
             return Err(vec!["Missing transport agreement".to_owned()]);
-        }
-        let Some(product) = agreed().find(|one| one.identifier == self.product) else {
+        };
+        let products = agreement.products;
+        let Some(product) = products.iter().find(|one| one.identifier == self.product) else {
             return Err(vec!["Product not in transport agreement".to_owned()]);
         };
         let mut wrong = Vec::new();
-        if self.services.services.iter().any(|one| !product.services.contains(&one.id.as_str())) {
+        let is_known = |id: &str| product.services.iter().any(|(known, _)| *known == id);
+        if self.services.services.iter().any(|one| !is_known(&one.id)) {
             wrong.push("Services er ugyldig".to_owned());
         }
         let consignee = &self.parts.consignee;
@@ -232,12 +260,12 @@ impl Asked {
             wrong.push("Utleveringssted må oppgis".to_owned());
         }
         self.check_items(product, &mut wrong);
-        if wrong.is_empty() { Ok(product) } else { Err(wrong) }
+        if wrong.is_empty() { Ok(Agreed { agreement, product }) } else { Err(wrong) }
     }
 
     fn check_items(&self, product: &Product, wrong: &mut Vec<String>) {
         let items = &self.items.items;
-        let amount: usize = items.iter().map(|one| one.amount.parse::<usize>().unwrap_or(0)).sum();
+        let amount: usize = items.iter().map(Item::pieces).sum();
         if amount == 0 || amount > product.items_max {
             wrong.push(format!("Antall kolli må være mellom 1 og {}", product.items_max));
         }
@@ -263,6 +291,17 @@ impl Asked {
     }
 }
 
+impl Item {
+    /// Of its kind.
+    pub(super) fn abbreviation(&self) -> &'static str {
+        if self.kind == "pallet" { "PL" } else { "PK" }
+    }
+
+    pub(super) fn pieces(&self) -> usize {
+        self.amount.parse().unwrap_or(0)
+    }
+}
+
 /// Of kilogrammes with at most three decimals.
 fn grammes(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -271,9 +310,9 @@ fn grammes(text: &str) -> Option<u64> {
 }
 
 impl Consignment {
-    pub(super) fn new(id: i64, asked: Asked, product: &'static Product, at: Timestamp) -> Self {
-        let is_transferred = asked.is_to_transfer();
-        Self { id, is_transferred, is_printed: false, asked, product, at }
+    pub(super) fn new(id: i64, asked: Asked, agreed: Agreed, now: Timestamp) -> Self {
+        let transferred_at = asked.is_to_transfer().then_some(now);
+        Self { id, is_printed: false, asked, agreed, made_at: now, transferred_at }
     }
 
     /// What searches look into.
@@ -281,121 +320,14 @@ impl Consignment {
         &self.asked.references.consignor
     }
 
-    pub(super) fn piece_id(&self) -> i64 {
-        self.id + 100_000
+    pub(super) fn is_transferred(&self) -> bool {
+        self.transferred_at.is_some()
     }
 
-    /// As it is read, with the addresses of its papers below `origin`.
-    pub(super) fn xml(&self, origin: &str, print_result: &str) -> String {
-        let at = self.at.to_string();
-        let number = NUMBER_BASE + self.id;
-        let tracked = format!("{number}{}", number % 10);
-        let state = if self.is_transferred { "transferred" } else { "open" };
-        let transferred = if self.is_transferred {
-            typed("transfer-at", "dateTime", &at)
-        } else {
-            "<transfer-at type=\"dateTime\" nil=\"true\"/>".to_owned()
-        };
-        let papers =
-            |kind: &str| format!("{origin}/consignments/{kind}?consignment_ids%5B%5D={}", self.id);
-        let messages = &self.asked.messages;
-        let inside = [
-            typed("id", "integer", self.id),
-            text("number", &number.to_string()),
-            text_or_nil("consignor-reference", self.reference()),
-            text_or_nil("consignee-reference", &self.asked.references.consignee),
-            typed("transport-agreement-id", "integer", self.product.agreement),
-            typed("created-at", "dateTime", &at),
-            typed("updated-at", "dateTime", &at),
-            text_or_nil("carrier-message", &messages.carrier),
-            text_or_nil("consignee-message", &messages.consignee),
-            typed("booking-request", "boolean", false),
-            text("state", state),
-            transferred,
-            text("number-with-checksum", &tracked),
-            array("bundles", &self.bundles()),
-            array("addresses", &self.addresses()),
-            "<services type=\"array\"/>".to_owned(),
-            self.agreement(),
-            self.product(),
-            around("values", &self.values()),
-            text("consignment-pdf", &papers("label_pdf")),
-            text("waybill-pdf", &papers("waybill_pdf")),
-            text("tracking-url", &format!("https://sporing.bring.no/sporing/{tracked}")),
-            text_or_nil("print-result", print_result),
-        ];
-        around("consignment", &inside.concat())
-    }
-
-    fn bundles(&self) -> String {
-        let mut bundles = String::new();
-        for (place, item) in (0..).zip(&self.asked.items.items) {
-            let piece = self.piece_id() + place;
-            let number = format!("00{}", PIECE_BASE + piece);
-            let printed = if self.is_printed {
-                typed("printed", "boolean", true)
-            } else {
-                "<printed type=\"boolean\" nil=\"true\"/>".to_owned()
-            };
-            let inside = [
-                typed("id", "integer", piece),
-                text("number", &number),
-                printed,
-                text("number-with-checksum", &format!("{number}{}", piece % 10)),
-            ];
-            let kind = around("bundle-type", &text("identifier", &item.kind));
-            let bundle = [
-                // One of the many other ids.
-                typed("id", "integer", self.id + 7_000 + place),
-                text_or_nil("description", &item.description),
-                typed("weight", "float", escape(&item.weight)),
-                kind,
-                array("pieces", &around("piece", &inside.concat())),
-            ];
-            bundles.push_str(&around("bundle", &bundle.concat()));
-        }
-        bundles
-    }
-
-    fn addresses(&self) -> String {
-        let consignee = &self.asked.parts.consignee;
-        let inside = [
-            typed("id", "integer", self.id + 40_000),
-            text("name", &consignee.name),
-            text_or_nil("address1", &consignee.address1),
-            text_or_nil("address2", &consignee.address2),
-            text("postcode", &consignee.postcode),
-            text("city", &consignee.city),
-            text("country", &consignee.country),
-            text_or_nil("email", &consignee.email),
-            text_or_nil("mobile", &consignee.mobile),
-            text_or_nil("contact-person", &consignee.contact_person),
-            text_or_nil("customer-number", &consignee.customer_number),
-        ];
-        let consignee = format!("<address type=\"ConsigneeAddress\">{}</address>", inside.concat());
-        let partner = self.asked.parts.service_partner.as_ref().map(|partner| {
-            let number = text_or_nil("number", &partner.number);
-            format!("<address type=\"ServicePartnerAddress\">{number}</address>")
-        });
-        consignee + &partner.unwrap_or_default()
-    }
-
-    fn agreement(&self) -> String {
-        let carrier = around("carrier", &text("identifier", self.product.carrier));
-        let id = typed("id", "integer", self.product.agreement);
-        around("transport-agreement", &(id + &carrier))
-    }
-
-    fn product(&self) -> String {
-        let inside = text("name", self.product.name) + &text("identifier", self.product.identifier);
-        around("product", &inside)
-    }
-
-    fn values(&self) -> String {
-        let pairs = self.asked.values.values.iter();
-        let told = pairs.map(|pair| {
-            format!("<value name=\"{}\" value=\"{}\"/>", escape(&pair.name), escape(&pair.value))
-        });
-        told.collect()
+    /// The ids of its pieces, item after item.
+    pub(super) fn piece_ids(&self) -> impl Iterator<Item = i64> {
+        let amount: usize = self.asked.items.items.iter().map(Item::pieces).sum();
+        let first = self.id * PIECES_MAX;
+        (first..first + PIECES_MAX).take(amount)
     }
 }

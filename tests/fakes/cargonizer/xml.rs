@@ -74,7 +74,15 @@ pub(super) fn text(name: &str, text: &str) -> String {
 
 /// Nothing is told as nothing.
 pub(super) fn text_or_nil(name: &str, told: &str) -> String {
-    if told.is_empty() { format!("<{name} nil=\"true\"/>") } else { text(name, told) }
+    if told.is_empty() { nil(name) } else { text(name, told) }
+}
+
+pub(super) fn nil(name: &str) -> String {
+    format!("<{name} nil=\"true\"/>")
+}
+
+pub(super) fn typed_nil(name: &str, kind: &str) -> String {
+    format!("<{name} type=\"{kind}\" nil=\"true\"/>")
 }
 
 pub(super) fn typed(name: &str, kind: &str, value: impl Display) -> String {

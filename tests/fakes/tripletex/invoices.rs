@@ -2,14 +2,20 @@
 
 use serde_json::{Value, json};
 
+use super::currencies::{EUR, NOK, in_own};
 use super::decimals::Decimal;
 use super::orders::Company;
 use super::refusals::{NULL, Refused};
 use super::rows::{Row, decimal, id_in, is_set, number};
 
-/// Payment types that are shown on orders: id and description.
-pub(super) const PAYMENT_TYPES: [(i64, &str); 4] =
-    [(1, "Kontant"), (2, "Betalt til bank"), (3, "Klarna"), (4, "Vipps")];
+/// Payment types that are shown on orders: id, description, and the currency of their account.
+pub(super) const PAYMENT_TYPES: [(i64, &str, i64); 5] = [
+    (1, "Kontant", NOK),
+    (2, "Betalt til bank", NOK),
+    (3, "Klarna", NOK),
+    (4, "Vipps", NOK),
+    (5, "Klarna euro", EUR),
+];
 const DUE_DAYS: i64 = 14;
 
 /// How an order becomes an invoice.
@@ -50,6 +56,7 @@ impl Company {
             "invoiceComment": row.get("invoiceComment"),
             "isCreditNote": terms.credits.is_some(),
             "creditedInvoice": terms.credits,
+            "currency": row.get("currency"),
         }));
         Ok(self.add_invoice(invoice, total, paid))
     }
@@ -63,7 +70,7 @@ impl Company {
     ) -> Result<i64, Refused> {
         let row = self.invoices.get(id)?.clone();
         let amount = |field| -decimal(&row, field).unwrap_or_default();
-        let total = (amount("amountExcludingVat"), amount("amount"));
+        let total = (amount("amountExcludingVatCurrency"), amount("amountCurrency"));
         self.may_credit(id, -total.1)?;
         let note = object(json!({
             "invoiceDate": date,
@@ -74,10 +81,12 @@ impl Company {
             "comment": comment,
             "isCreditNote": true,
             "creditedInvoice": id,
+            "currency": row.get("currency"),
         }));
         Ok(self.add_invoice(note, total, Decimal::ZERO))
     }
 
+    /// Its amounts are in its own currency.
     fn add_invoice(
         &mut self,
         mut invoice: Row,
@@ -87,13 +96,14 @@ impl Company {
         let id = self.new_id();
         self.last_invoice_number += 1;
         let credited = invoice.get("creditedInvoice").and_then(Value::as_i64);
+        let currency = id_in(&invoice, "currency").unwrap_or(NOK);
         let outstanding = number(gross - paid);
         invoice.extend(object(json!({
             "invoiceNumber": self.last_invoice_number,
             "kid": format!("{:010}", self.last_invoice_number),
-            "amount": number(gross),
+            "amount": number(in_own(gross, currency)),
             "amountCurrency": number(gross),
-            "amountExcludingVat": number(net),
+            "amountExcludingVat": number(in_own(net, currency)),
             "amountExcludingVatCurrency": number(net),
             "amountOutstanding": outstanding,
             "amountCurrencyOutstanding": outstanding,
@@ -108,15 +118,27 @@ impl Company {
         id
     }
 
-    /// Books a payment, or one paid back; what is outstanding then.
-    pub(super) fn pay(&mut self, id: i64, payment_type: i64, paid: Decimal) -> Result<(), Refused> {
-        check_payment_type(payment_type)?;
+    /// Books a payment, or one paid back; what it settles of the invoice. What is paid is in the
+    /// currency of the payment type's account, and for an invoice in another than the company's in that
+    /// one too.
+    pub(super) fn pay(
+        &mut self,
+        id: i64,
+        payment_type: i64,
+        (paid, in_currency): (Decimal, Option<Decimal>),
+    ) -> Result<Decimal, Refused> {
+        account_currency(payment_type)?;
         let row = self.invoices.get_mut(id)?;
-        let left = number(decimal(row, "amountOutstanding").unwrap_or_default() - paid);
+        let settled = match (in_currency, id_in(row, "currency")) {
+            (Some(amount), _) => amount,
+            (None, None | Some(NOK)) => paid,
+            (None, Some(_)) => return Err(Refused::because("paidAmountCurrency", NULL)),
+        };
+        let left = number(decimal(row, "amountOutstanding").unwrap_or_default() - settled);
         for field in ["amountOutstanding", "amountCurrencyOutstanding"] {
             row.insert(field.to_owned(), left.clone());
         }
-        Ok(())
+        Ok(settled)
     }
 
     /// What it comes to, without VAT and with it.
@@ -136,8 +158,11 @@ impl Company {
             let message = "Både paidAmount og paymentTypeId må oppgis.";
             return Err(Refused::because("paidAmount", message));
         }
-        if let Some(payment_type) = terms.payment_type {
-            check_payment_type(payment_type)?;
+        if let Some(payment_type) = terms.payment_type
+            && account_currency(payment_type)? != id_in(order, "currency").unwrap_or(NOK)
+        {
+            let message = "Betalingstypen må ha samme valuta som fakturaen.";
+            return Err(Refused::because("paymentTypeId", message));
         }
         let lines = order.get("orderLines").and_then(Value::as_array);
         let lines: Vec<&Row> = lines.into_iter().flatten().filter_map(Value::as_object).collect();
@@ -154,8 +179,8 @@ impl Company {
             .invoices
             .all()
             .filter(|note| note.get("creditedInvoice").and_then(Value::as_i64) == Some(id));
-        let credited: Decimal = notes.filter_map(|note| decimal(note, "amount")).sum();
-        let left = decimal(row, "amount").unwrap_or_default() + credited;
+        let credited: Decimal = notes.filter_map(|note| decimal(note, "amountCurrency")).sum();
+        let left = decimal(row, "amountCurrency").unwrap_or_default() + credited;
         if amount > left {
             let message = "Hele eller deler av fakturaen er kreditert. Summen av kreditnotaene kan \
                            ikke være høyere enn fakturabeløpet.";
@@ -165,12 +190,12 @@ impl Company {
     }
 }
 
-fn check_payment_type(id: i64) -> Result<(), Refused> {
-    if PAYMENT_TYPES.iter().any(|(known, _)| *known == id) {
-        Ok(())
-    } else {
-        Err(Refused::because("paymentTypeId", "Ugyldig betalingstype."))
-    }
+/// The currency of the account that a payment type books to.
+fn account_currency(payment_type: i64) -> Result<i64, Refused> {
+    let known = PAYMENT_TYPES.iter().find(|(known, ..)| *known == payment_type);
+    known
+        .map(|(_, _, currency)| *currency)
+        .ok_or_else(|| Refused::because("paymentTypeId", "Ugyldig betalingstype."))
 }
 
 /// Without what is nothing.

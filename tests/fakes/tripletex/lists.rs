@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::currencies::code_of;
 use super::decimals::Decimal;
 use super::id_of;
 use super::invoices::PAYMENT_TYPES;
@@ -64,8 +65,9 @@ pub(super) fn vat_types() -> Vec<Value> {
 }
 
 pub(super) fn payment_types() -> Vec<Value> {
-    let shown = |(id, description): &(i64, &str)| {
+    let shown = |(id, description, currency): &(i64, &str, i64)| {
         json!({ "id": id, "version": 0, "description": description, "displayName": description,
+                "currencyId": currency, "currencyCode": code_of(*currency),
                 "url": format!("tripletex.no/v2/invoice/paymentType/{id}") })
     };
     PAYMENT_TYPES.iter().map(shown).collect()

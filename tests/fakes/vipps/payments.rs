@@ -131,11 +131,22 @@ impl Currency {
 impl Amount {
     pub(super) fn check(&self) -> Result<(), Problem> {
         let least = if self.currency == Currency::Nok { NOK_MIN } else { 1 };
+        let refused = |code, detail: String| Err(Problem::told(400, code, &detail));
         match self.value {
-            value if !(0..=VALUE_MAX).contains(&value) => Err(Problem::code(4040)),
-            value if value < least => Err(Problem::code(6010)),
+            value if !(0..=VALUE_MAX).contains(&value) => {
+                refused("4040", format!("{value} is not within 0 and {VALUE_MAX} minor units"))
+            }
+            value if value < least => {
+                refused("6010", format!("{value} is less than {least} minor units"))
+            }
             _ => Ok(()),
         }
+    }
+}
+
+impl NewPayment {
+    pub(super) const fn amount(&self) -> Amount {
+        Amount { currency: self.currency, value: self.value }
     }
 }
 
@@ -161,7 +172,7 @@ impl Payment {
     pub(super) fn new(new: &NewPayment, moment: Moment<'_>) -> Self {
         let mut payment = Self {
             reference: new.reference.clone(),
-            amount: Amount { currency: new.currency, value: new.value },
+            amount: new.amount(),
             state: State::Created,
             psp_reference: String::new(),
             authorized: 0,

@@ -147,6 +147,24 @@ fn refused(reply: &Reply, name: &str, status: u16, code: &str) {
 }
 
 #[tokio::test]
+async fn what_nobody_could_reserve_is_no_payment() {
+    let stage = Stage::new().await;
+    let url = format!("{}/control/payments", stage.vipps.url());
+    for (value, currency, code) in
+        [(65_000_001, "NOK", "4040"), (-1, "NOK", "4040"), (99, "NOK", "6010"), (0, "EUR", "6010")]
+    {
+        let name = format!("{value} {currency}");
+        let new = json!({"reference": "acme-shop-1002", "value": value, "currency": currency});
+        let reply = send("POST", &url, &[], new.to_string()).await.unwrap();
+        refused(&reply, &name, 400, code);
+        assert!(reply.json()["detail"].to_string().contains(&value.to_string()), "{name}");
+        assert!(stage.vipps.with(|vipps, _| vipps.payment("acme-shop-1002").is_none()), "{name}");
+    }
+    let most = json!({"reference": "acme-shop-1002", "value": 65_000_000});
+    assert_eq!(stage.control("payments", &most).await, 201);
+}
+
+#[tokio::test]
 async fn money_moves_and_the_state_does_not() {
     // What is done, and the aggregate afterwards: authorized, cancelled, captured, refunded.
     let rows: &[(&[Deed], [i64; 4])] = &[

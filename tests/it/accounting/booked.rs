@@ -7,8 +7,9 @@ use order_sdk::proto::{
 };
 use order_sdk::{OrderDraft, OrderName};
 use order_tests::fakes::tripletex::{CONSUMER_TOKEN, EMPLOYEE_TOKEN};
+use serde_json::json;
 
-use super::{Stage, TOTAL, last, reason};
+use super::{PARTS, Stage, TOTAL, last, reason};
 use crate::harness::{Backend, WAIT, World, problems, refused, request_id};
 use crate::integrations::are_nowhere;
 
@@ -16,6 +17,7 @@ trials! {
     own: [
         a_sale_is_an_invoice_that_is_paid_and_its_credit_a_note,
         an_order_is_changed_there_and_invoiced_later,
+        a_sale_in_euro_is_paid_at_the_rate_of_its_invoice,
         rule_10_6_the_charge_is_never_altered,
     ];
 }
@@ -182,6 +184,43 @@ async fn an_order_is_changed_there_and_invoiced_later(backend: Backend) {
     stage.check().await;
 }
 
+/// The stand-in's rate is 11.725 kroner for a euro.
+async fn a_sale_in_euro_is_paid_at_the_rate_of_its_invoice(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    let sell = async || {
+        let draft = world.draft(TOTAL).with(|order| "EUR".clone_into(&mut order.currency_code));
+        let draft = draft.payment("klarna", world.reference(""), PARTS[0]);
+        stage.complete(draft.payment("vipps", world.reference(""), PARTS[1])).await
+    };
+    let booked = async |paper: &OrderName, sign: i64| {
+        let order = stage.transfer(paper, TransferForm::Invoice).await;
+        let found = (last(&order).state(), problems(&order).len());
+        assert_eq!(found, (TransferState::Succeeded, 0), "{order:?}");
+        assert_eq!(stage.done("payment", paper), PARTS.map(|part| sign * part));
+        let invoice = fake.with(|tripletex, _| tripletex.invoices()).pop().unwrap();
+        let found = (&invoice["currency"]["id"], &invoice["amountOutstanding"]);
+        assert_eq!(found, (&json!(5), &json!(0)), "{invoice}");
+    };
+    // Accounts in kroner.
+    let sale = sell().await;
+    booked(&sale, 1).await;
+    assert_eq!(stage.done("account", &sale), [586_250, 469_000]);
+    let credit = stage.credit(&sale).await;
+    booked(&credit, -1).await;
+    assert_eq!(stage.done("account", &credit), [-586_250, -469_000]);
+    // An account in euro beside one in kroner.
+    stage
+        .account(|accounting| {
+            accounting.payment_types.insert("klarna".to_owned(), "Klarna euro".to_owned());
+        })
+        .await;
+    let sale = sell().await;
+    booked(&sale, 1).await;
+    assert_eq!(stage.done("account", &sale), [469_000]);
+    stage.check().await;
+}
+
 async fn rule_10_6_the_charge_is_never_altered(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, .. } = &stage;
@@ -216,6 +255,6 @@ async fn rule_10_6_the_charge_is_never_altered(backend: Backend) {
     assert_eq!(stage.done("credit-note", &credit), [2_997 - 10_000]);
     let rows = stage.order(&credit)["orderLines"].clone();
     assert_eq!(rows[2]["description"], "Øreavrunding");
-    assert_eq!(rows[2]["amountIncludingVatCurrency"], serde_json::json!(-0.01));
+    assert_eq!(rows[2]["amountIncludingVatCurrency"], json!(-0.01));
     stage.check().await;
 }

@@ -16,6 +16,7 @@ trials! {
         what_is_done_after_the_first_look_is_found,
         a_login_in_doubt_keeps_nobody_out,
         a_kill_at_any_step_loses_and_doubles_nothing,
+        what_is_in_doubt_for_days_is_found_all_the_same,
     ];
 }
 
@@ -50,6 +51,8 @@ const STEPS: [Step; 9] = [
     Step { paper: Paper::CreditOrder, operation: "order" },
 ];
 
+/// Longer than any session lives, and than anybody keeps a key.
+const DAYS_MICROS: i64 = 49 * 60 * 60 * 1_000_000;
 /// Later than the first look, and earlier than anybody may think that it was not done.
 const LATE_MILLIS: u64 = 8_000;
 
@@ -259,4 +262,46 @@ async fn befallen(stage: &Arc<Stage>, step: Step) -> Vec<(Case, Option<(Effect, 
         (case, trouble)
     };
     join_all(troubles.into_iter().enumerate().map(prepare)).await
+}
+
+/// For two days nobody has looked, and no session has lived so long. The books' own clock stays where
+/// it is: whoever logs in names a day that is still to come there.
+async fn what_is_in_doubt_for_days_is_found_all_the_same(backend: Backend) {
+    let company = Stage::set(backend).await;
+    let mut cases = Vec::new();
+    for (place, step) in STEPS.into_iter().enumerate() {
+        let stage = Arc::new(company.beside(&format!("{place}-")).await);
+        for is_done in [false, true] {
+            let case = Case::prepare(&stage, step, &format!("gammel-{place}-{is_done}")).await;
+            case.befall(Effect::Silence, is_done);
+            cases.push((case, is_done));
+        }
+    }
+    join_all(cases.iter().map(|(case, _)| case.begin())).await;
+    eventually("each has come to its step", async || {
+        cases.iter().all(|(case, _)| case.is_called()).then_some(())
+    })
+    .await;
+    let server = &company.world.server;
+    server.kill().await;
+    let calls = |case: &Case| company.fake.book().calls(case.step.operation, &case.about());
+    let before: Vec<usize> = cases.iter().map(|(case, _)| calls(case)).collect();
+    let sessions = company.fake.book().calls("session", "");
+    company.fake.with(|tripletex, _| tripletex.forget_sessions());
+    let earlier = format!(
+        "UPDATE effects SET first_sent_at = first_sent_at - {DAYS_MICROS}, \
+         last_sent_at = last_sent_at - {DAYS_MICROS}, due_at = 0 \
+         WHERE payment_key IS NULL AND state IN (1, 2, 3)"
+    );
+    server.store.damage(&earlier).await;
+    server.start().await;
+    for ((case, is_done), before) in cases.iter().zip(before) {
+        case.check(&format!("in doubt for days, done: {is_done}")).await;
+        // Of payments there is another one to come.
+        if *is_done && case.step.operation != "payment" {
+            assert_eq!(calls(case), before, "{:?}: it is found and not made again", case.step);
+        }
+    }
+    assert!(company.fake.book().calls("session", "") > sessions, "all log in anew");
+    company.check().await;
 }

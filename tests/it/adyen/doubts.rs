@@ -37,6 +37,20 @@ impl Stage {
         .await;
     }
 
+    /// A sale of which each operation is received, and nothing is told of that yet.
+    async fn untold(&self) -> Vec<(&'static str, Sale)> {
+        let mut sales = Vec::new();
+        for operation in OPERATIONS {
+            sales.push((operation, self.buy_for(operation).await));
+        }
+        self.fake.travel(Travel { is_held: true, ..travel() });
+        for (operation, sale) in &sales {
+            self.begin(operation, &sale.name).await;
+            self.accepted(sale).await;
+        }
+        sales
+    }
+
     async fn with_problem(&self, sale: &Sale, code: &str) -> Order {
         eventually(&format!("{} says {code}", sale.psp), async || {
             let order = self.world.get(&sale.name).await;
@@ -138,15 +152,7 @@ async fn a_kill_around_a_webhook_loses_nothing(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake, .. } = &stage;
     for _ in 0..depth().isqrt() {
-        let mut sales = Vec::new();
-        for operation in OPERATIONS {
-            sales.push((operation, stage.buy_for(operation).await));
-        }
-        fake.travel(Travel { is_held: true, ..travel() });
-        for (operation, sale) in &sales {
-            stage.begin(operation, &sale.name).await;
-            stage.accepted(sale).await;
-        }
+        let sales = stage.untold().await;
         world.server.kill().await;
         world.server.start().await;
         let before = fake.book().sent.len();
@@ -166,15 +172,7 @@ async fn a_kill_around_a_webhook_loses_nothing(backend: Backend) {
 async fn what_is_received_and_never_told_is_listed_until_it_is(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake, .. } = &stage;
-    let mut sales = Vec::new();
-    for operation in OPERATIONS {
-        sales.push((operation, stage.buy_for(operation).await));
-    }
-    fake.travel(Travel { is_held: true, ..travel() });
-    for (operation, sale) in &sales {
-        stage.begin(operation, &sale.name).await;
-        stage.accepted(sale).await;
-    }
+    let sales = stage.untold().await;
     assert_eq!(world.server.stop().await, 0);
     stage.age(HOUR_MICROS).await;
     world.server.start().await;

@@ -4,26 +4,31 @@
 mod crowds;
 mod elsewhere;
 mod kills;
+mod refusals;
 mod troubles;
 
 use order_sdk::{Error, OrderName, proto};
-use order_tests::fakes::{Fake, Provider};
+use order_tests::fakes::{Effect, Fake, Provider};
 
 pub(crate) use self::crowds::{
     many_at_once_are_captured_once_each, many_callers_at_once_have_each_done_once,
 };
 pub(crate) use self::elsewhere::{
-    adopts_at_a_capture, adopts_at_a_void, completes_unheard, names_unheard, waits_for_a_decision,
+    adopts_at_a_capture, adopts_at_a_void, adopts_what_is_found, completes_unheard, names_unheard,
+    waits_for_a_decision,
 };
 pub(crate) use self::kills::{
     a_kill_anywhere_is_survived, a_kill_between_answer_and_record_is_survived,
     a_kill_while_a_payment_is_read_is_survived,
 };
-pub(crate) use self::troubles::{
-    No, Passing, a_forgotten_key_doubles_nothing, a_payment_is_read_in_the_end,
-    a_repeat_is_answered_as_before, absences, every_doubt_is_ended, every_no_is_told,
-    every_operation_waits_for_credentials, what_is_late_is_not_taken_back,
+pub(crate) use self::refusals::{
+    No, Passing, Refuses, every_documented_error_is_told_with_its_page, every_no_is_told,
+    every_operation_waits_for_credentials, what_has_run_out_is_told_as_that,
     what_passes_is_tried_again,
+};
+pub(crate) use self::troubles::{
+    a_forgotten_key_doubles_nothing, a_payment_is_read_in_the_end, a_repeat_is_answered_as_before,
+    absences, every_doubt_is_ended_by_a_look, what_is_late_is_not_taken_back,
 };
 use super::{Backend, World, eventually, problems, status_id};
 use crate::integrations::world_with_key;
@@ -32,6 +37,9 @@ use crate::integrations::world_with_key;
 pub(crate) trait Till: Provider + Default {
     /// The shop's name for it.
     const ID: &'static str;
+
+    /// Where its portal has payments, below `/control/`.
+    const PORTAL: &'static str;
 
     fn integration(url: String) -> proto::Integration;
 
@@ -43,6 +51,11 @@ pub(crate) trait Till: Provider + Default {
 
     /// Its reads show so many more changes of a payment, and then none; `None`: all of them again.
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>);
+
+    /// What it alone is capable of and leaves anybody in doubt.
+    fn doubtful() -> Vec<Effect> {
+        Vec::new()
+    }
 }
 
 /// What an order asks of a provider.
@@ -160,6 +173,11 @@ impl<Where: Till> Stage<Where> {
         let url = format!("{}/control/{what}", self.fake.url());
         let answer = order_tests::fakes::send("POST", &url, &[], body).await.unwrap();
         assert_eq!(answer.status, 204, "{what}");
+    }
+
+    /// Does something to a payment as a person in its portal would.
+    pub(crate) async fn in_portal(&self, id: &str, deed: &str, body: &'static str) {
+        self.by_hand(&format!("{}/{id}/{deed}", Where::PORTAL), body).await;
     }
 
     pub(crate) async fn check(&self) {

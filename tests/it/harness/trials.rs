@@ -13,15 +13,20 @@ use super::world::World;
 pub(crate) const AT_ONCE: usize = 10;
 
 /// Lists the tests of a file: on both databases in a shop of its own (`shared`), on both with servers
-/// of its own (`own`), and those that need neither (`once`). All end with the exactness audit of every
-/// shop, but those that leave their tables damaged on purpose (`damaged`).
+/// of its own (`own`; `name::<System>` runs it against that system), and those that need neither
+/// (`once`). All end with the exactness audit of every shop, but those that leave their tables damaged
+/// on purpose (`damaged`).
 macro_rules! trials {
-    ($(shared: [$($shared:ident),* $(,)?];)? $(own: [$($own:ident),* $(,)?];)? $(damaged: [$($damaged:ident),* $(,)?];)? $(once: [$($once:ident),* $(,)?];)?) => {
+    ($(shared: [$($shared:ident),* $(,)?];)? $(own: [$($own:ident $(::<$system:ident>)?),* $(,)?];)? $(damaged: [$($damaged:ident),* $(,)?];)? $(once: [$($once:ident),* $(,)?];)?) => {
         pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
             let area = module_path!();
             [
                 $($($crate::harness::trials::shared(area, stringify!($shared), $shared),)*)?
-                $($($crate::harness::trials::own(area, stringify!($own), $own),)*)?
+                $($($crate::harness::trials::own(
+                    area,
+                    concat!(stringify!($own) $(, "::", stringify!($system))?),
+                    $own $(::<$system>)?,
+                ),)*)?
                 $($($crate::harness::trials::damaged(area, stringify!($damaged), $damaged),)*)?
                 $($($crate::harness::trials::once(area, stringify!($once), $once),)*)?
             ]
@@ -46,13 +51,13 @@ where
     })
 }
 
-/// A test with servers of its own, on both databases.
+/// A test with servers of its own, on both databases; what it hands back, others look into further.
 pub(crate) fn own<Body, Running>(area: &str, name: &'static str, body: Body) -> Vec<Trial>
 where
     Body: Fn(Backend) -> Running + Copy + Send + 'static,
-    Running: Future<Output = ()>,
+    Running: Future,
 {
-    on_both(area, name, true, body)
+    on_both(area, name, true, move |backend| async move { drop(body(backend).await) })
 }
 
 /// The same, and what it leaves in its tables is no work of the server's.

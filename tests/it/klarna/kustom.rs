@@ -1,26 +1,35 @@
 //! Kustom, which took over Klarna's checkout and speaks the same: what holds for Klarna holds for it.
 
-use std::sync::Arc;
-
 use order_sdk::proto::{ConnectionState, Integration};
 use order_tests::fakes::{Answer, Asked, Call, Desk, Fake, Klarna, Manual, Provider, Refusal};
 
-use crate::harness::till::{self, Deed, Stage, TOTAL, Till, reason};
+use super::a_key_that_is_forgotten_doubles_nothing;
+use crate::harness::till::{
+    Deed, Stage, TOTAL, Till, a_kill_anywhere_is_survived,
+    a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
+    a_repeat_is_answered_as_before, every_doubt_is_ended_by_a_look,
+    many_at_once_are_captured_once_each, many_callers_at_once_have_each_done_once, reason,
+};
 use crate::harness::{Backend, problems};
 
 trials! {
     own: [
         every_operation_reaches_kustom_once,
         its_own_words_are_understood,
-        every_doubt_is_ended_by_a_look,
-        a_kill_at_any_point_loses_and_doubles_nothing,
-        a_kill_between_answer_and_record_loses_and_doubles_nothing,
+        every_doubt_is_ended_by_a_look::<Kustom>,
+        a_repeat_is_answered_as_before::<Kustom>,
+        a_kill_anywhere_is_survived::<Kustom>,
+        a_kill_between_answer_and_record_is_survived::<Kustom>,
+        a_kill_while_a_payment_is_read_is_survived::<Kustom>,
+        a_key_that_is_forgotten_doubles_nothing::<Kustom>,
+        many_at_once_are_captured_once_each::<Kustom>,
+        many_callers_at_once_have_each_done_once::<Kustom>,
     ];
 }
 
 /// The stand-in of Klarna in Kustom's colours.
 #[derive(Debug)]
-struct Kustom(Klarna);
+pub(super) struct Kustom(Klarna);
 
 impl Default for Kustom {
     fn default() -> Self {
@@ -62,6 +71,7 @@ impl Provider for Kustom {
 
 impl Till for Kustom {
     const ID: &'static str = "kustom";
+    const PORTAL: &'static str = Klarna::PORTAL;
 
     fn integration(url: String) -> Integration {
         Klarna::integration(url)
@@ -106,8 +116,7 @@ async fn its_own_words_are_understood(backend: Backend) {
     assert!(words.contains("INVALID_ORDER_ID Order ID must be a valid UUID."), "{words}");
     // Captured in its portal, the amount cannot be lowered any more.
     let sale = stage.buy(TOTAL).await;
-    let captures = format!("orders/{}/captures", sale.id);
-    stage.by_hand(&captures, r#"{"captured_amount": 900}"#).await;
+    stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
     stage.begin(Deed::Lower, &sale).await;
     let order = crate::harness::eventually("it is told", async || {
         let order = stage.world.get(&sale.name).await;
@@ -117,18 +126,4 @@ async fn its_own_words_are_understood(backend: Backend) {
     })
     .await;
     assert_eq!(stage.done("update", &sale.id), [0; 0], "{order:?}");
-}
-
-async fn every_doubt_is_ended_by_a_look(backend: Backend) {
-    let stage = Arc::new(Stage::<Kustom>::set(backend).await);
-    till::every_doubt_is_ended(&stage, &[]).await;
-    stage.check().await;
-}
-
-async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
-    till::a_kill_anywhere_is_survived::<Kustom>(backend).await;
-}
-
-async fn a_kill_between_answer_and_record_loses_and_doubles_nothing(backend: Backend) {
-    till::a_kill_between_answer_and_record_is_survived::<Kustom>(backend).await;
 }

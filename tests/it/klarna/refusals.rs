@@ -1,20 +1,34 @@
 //! Klarna says no, or nothing: each documented error at each operation, with its page and Klarna's own
-//! words, in the form of both its platforms.
+//! words, in the form of both its platforms; and Kustom, which says the same.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::harness::till::{self, Deed, No, Passing, TOTAL, absences};
-use crate::harness::{Backend, problems};
-use crate::klarna::Stage;
+use order_tests::fakes::Klarna;
+
+use super::Stage;
+use super::kustom::Kustom;
+use crate::harness::Backend;
+use crate::harness::till::{
+    Deed, No, Passing, Refuses, a_payment_is_read_in_the_end,
+    every_documented_error_is_told_with_its_page, every_no_is_told,
+    every_operation_waits_for_credentials, what_has_run_out_is_told_as_that,
+    what_passes_is_tried_again,
+};
 
 trials! {
     own: [
-        every_documented_error_is_told_with_its_page,
+        every_documented_error_is_told_with_its_page::<Klarna>,
+        every_documented_error_is_told_with_its_page::<Kustom>,
         the_newer_platform_is_understood,
-        what_passes_is_tried_again,
-        a_payment_is_read_in_the_end,
-        every_operation_waits_for_credentials,
+        what_has_run_out_is_told_as_that::<Klarna>,
+        what_has_run_out_is_told_as_that::<Kustom>,
+        what_passes_is_tried_again::<Klarna>,
+        what_passes_is_tried_again::<Kustom>,
+        a_payment_is_read_in_the_end::<Klarna>,
+        a_payment_is_read_in_the_end::<Kustom>,
+        every_operation_waits_for_credentials::<Klarna>,
+        every_operation_waits_for_credentials::<Kustom>,
     ];
 }
 
@@ -53,44 +67,40 @@ const PASSING: [Passing; 7] = [
     (504, "TEMPORARILY_UNAVAILABLE", 1),
 ];
 
-async fn every_documented_error_is_told_with_its_page(backend: Backend) {
-    let stage = Arc::new(Stage::set(backend).await);
-    let Stage { world, fake } = &*stage;
-    let anywhere = Deed::ALL.into_iter().flat_map(|deed| ANYWHERE.map(|no| (deed, no)));
-    till::every_no_is_told(&stage, anywhere.chain(OF_ONE), "correlation id").await;
-    // An expiry is told as what it is.
-    let sale = stage.buy(TOTAL).await;
-    fake.advance(Duration::from_hours(29 * 24));
-    world.complete(&sale.name).await.unwrap();
-    let order = world.settled(&sale.name).await;
-    assert_eq!(problems(&order), ["RESERVATION_EXPIRED"], "{order:?}");
-    world.cancel(&sale.name, false).await.unwrap();
-    stage.check().await;
+impl Refuses for Klarna {
+    const MARK: &'static str = "correlation id";
+    const UNAUTHORIZED: &'static [(u16, u32)] = &[(401, 1)];
+    const RESERVED: Duration = Duration::from_hours(29 * 24);
+
+    fn nos() -> Vec<(Deed, No)> {
+        let anywhere = Deed::ALL.into_iter().flat_map(|deed| ANYWHERE.map(|no| (deed, no)));
+        anywhere.chain(OF_ONE).collect()
+    }
+
+    fn passing() -> Vec<(Deed, Passing)> {
+        let rows = Deed::ALL.into_iter().flat_map(|deed| PASSING.map(|passing| (deed, passing)));
+        rows.collect()
+    }
+}
+
+impl Refuses for Kustom {
+    const MARK: &'static str = Klarna::MARK;
+    const UNAUTHORIZED: &'static [(u16, u32)] = Klarna::UNAUTHORIZED;
+    const RESERVED: Duration = Klarna::RESERVED;
+
+    fn nos() -> Vec<(Deed, No)> {
+        Klarna::nos()
+    }
+
+    fn passing() -> Vec<(Deed, Passing)> {
+        Klarna::passing()
+    }
 }
 
 async fn the_newer_platform_is_understood(backend: Backend) {
     let stage = Arc::new(Stage::set(backend).await);
     stage.fake.with(|klarna, _| klarna.renew());
     let anywhere = ANYWHERE.map(|no| (Deed::Capture, no));
-    till::every_no_is_told(&stage, anywhere.into_iter().chain(OF_ONE), "error id").await;
-    stage.check().await;
-}
-
-async fn what_passes_is_tried_again(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let rows = Deed::ALL.into_iter().flat_map(|deed| PASSING.map(|passing| (deed, passing)));
-    till::what_passes_is_tried_again(&stage, rows).await;
-    stage.check().await;
-}
-
-async fn a_payment_is_read_in_the_end(backend: Backend) {
-    let stage = Arc::new(Stage::set(backend).await);
-    till::a_payment_is_read_in_the_end(&stage, absences()).await;
-    stage.check().await;
-}
-
-async fn every_operation_waits_for_credentials(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    till::every_operation_waits_for_credentials(&stage, (401, "", 1)).await;
+    every_no_is_told(&stage, anywhere.into_iter().chain(OF_ONE), "error id").await;
     stage.check().await;
 }

@@ -4,7 +4,7 @@ use order_sdk::OrderName;
 use order_sdk::proto::{self, MailState, NoteAudience, TransferForm};
 use order_tests::fakes::{Effect, Fake, Provider, Trouble};
 
-use super::Side;
+use super::{Outside, Side};
 use crate::accounting;
 use crate::adyen;
 use crate::harness::smtp::{MailServer, Speech};
@@ -21,8 +21,32 @@ pub(super) struct Post {
     mail: MailServer,
 }
 
-fn befall<Where: Provider>(fake: &Fake<Where>, effect: Effect) {
-    fake.trouble(Trouble::of("", effect).always());
+impl<Where: Provider> Outside for Fake<Where> {
+    fn vanish(&self, effect: Effect) {
+        self.trouble(Trouble::of("", effect).always());
+    }
+
+    fn reappear(&self) {
+        self.recover();
+    }
+
+    fn calls(&self) -> usize {
+        self.book().arrivals.len()
+    }
+}
+
+impl Outside for MailServer {
+    fn vanish(&self, _silence: Effect) {
+        self.set_away(true);
+    }
+
+    fn reappear(&self) {
+        self.set_away(false);
+    }
+
+    fn calls(&self) -> usize {
+        self.silence().begun
+    }
 }
 
 impl<Where: Till> Side for till::Stage<Where> {
@@ -44,16 +68,8 @@ impl<Where: Till> Side for till::Stage<Where> {
         self.begin(Deed::Capture, sale).await;
     }
 
-    fn go_away(&self, effect: Effect) {
-        befall(&self.fake, effect);
-    }
-
-    fn come_back(&self) {
-        self.fake.recover();
-    }
-
-    fn calls(&self) -> usize {
-        self.fake.book().arrivals.len()
+    fn outside(&self) -> &impl Outside {
+        &self.fake
     }
 
     fn done(&self, sale: &Sale) -> usize {
@@ -84,16 +100,8 @@ impl Side for adyen::stage::Stage {
         self.begin("capture", &sale.name).await;
     }
 
-    fn go_away(&self, effect: Effect) {
-        befall(&self.fake, effect);
-    }
-
-    fn come_back(&self) {
-        self.fake.recover();
-    }
-
-    fn calls(&self) -> usize {
-        self.fake.book().arrivals.len()
+    fn outside(&self) -> &impl Outside {
+        &self.fake
     }
 
     fn done(&self, sale: &Self::Matter) -> usize {
@@ -124,16 +132,8 @@ impl Side for accounting::Stage {
         self.world.client.transfer(name, TransferForm::Invoice).send().await.unwrap();
     }
 
-    fn go_away(&self, effect: Effect) {
-        befall(&self.fake, effect);
-    }
-
-    fn come_back(&self) {
-        self.fake.recover();
-    }
-
-    fn calls(&self) -> usize {
-        self.fake.book().arrivals.len()
+    fn outside(&self) -> &impl Outside {
+        &*self.fake
     }
 
     fn done(&self, name: &OrderName) -> usize {
@@ -165,16 +165,8 @@ impl Side for labels::Stage {
         reference.set(self.ask(name).await).unwrap();
     }
 
-    fn go_away(&self, effect: Effect) {
-        befall(&self.fake, effect);
-    }
-
-    fn come_back(&self) {
-        self.fake.recover();
-    }
-
-    fn calls(&self) -> usize {
-        self.fake.book().arrivals.len()
+    fn outside(&self) -> &impl Outside {
+        &self.fake
     }
 
     fn done(&self, (_, reference): &Self::Matter) -> usize {
@@ -219,16 +211,8 @@ impl Side for Post {
         note.send_email(true).send().await.unwrap();
     }
 
-    fn go_away(&self, _silence: Effect) {
-        self.mail.set_away(true);
-    }
-
-    fn come_back(&self) {
-        self.mail.set_away(false);
-    }
-
-    fn calls(&self) -> usize {
-        self.mail.silence().begun
+    fn outside(&self) -> &impl Outside {
+        &self.mail
     }
 
     fn done(&self, (_, email): &Self::Matter) -> usize {

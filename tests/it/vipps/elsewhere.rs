@@ -8,11 +8,18 @@ use order_sdk::proto::DifferenceKind::{
 };
 
 use super::Stage;
-use crate::harness::till::TOTAL;
-use crate::harness::{Backend, problems, refused, status_id};
+use crate::harness::till::{self, TOTAL};
+use crate::harness::{Backend, problems, refused};
 use crate::reconciling::{differences, reconcile};
 
-pub(super) async fn what_was_done_in_vipps_portal_is_adopted(backend: Backend) {
+trials! {
+    own: [
+        what_was_done_in_vipps_portal_is_adopted,
+        what_vipps_gives_back_by_itself_has_expired,
+    ];
+}
+
+async fn what_was_done_in_vipps_portal_is_adopted(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake } = &stage;
     let cases = [
@@ -26,31 +33,11 @@ pub(super) async fn what_was_done_in_vipps_portal_is_adopted(backend: Backend) {
             "[PARTIALLY_REFUNDED] REFUNDED_AT_PROVIDER",
         ),
     ];
-    for (deed, body, kind, wanted) in cases {
-        let sale = stage.buy(TOTAL).await;
-        if deed == "refund" {
-            world.complete(&sale.name).await.unwrap();
-        }
-        stage.in_portal(&sale.id, deed, body).await;
-        let found = differences(world, &sale.name).await;
-        assert!(found[0].0 == kind && found.iter().all(|one| one.3), "{deed}: {found:?}");
-        let order = world.get(&sale.name).await;
-        let state = order.payment_state().as_str_name().replace("PAYMENT_STATE_", "");
-        let told = format!("[{state}] {}", problems(&order).join(" "));
-        assert_eq!(told.trim_end(), wanted, "{deed}");
-        assert_eq!(differences(world, &sale.name).await, [], "{deed}");
-    }
-    // A part was captured there, the rest is captured here.
-    let sale = stage.buy(TOTAL).await;
-    stage.in_portal(&sale.id, "capture", r#"{"value": 400}"#).await;
-    differences(world, &sale.name).await;
-    world.complete(&sale.name).await.unwrap();
-    let order = world.settled(&sale.name).await;
-    assert_eq!((status_id(&order), stage.done("capture", &sale.id)), ("sent", vec![400, 500]));
-    assert_eq!(problems(&order), [""; 0]);
+    till::adopts_what_is_found(&stage, &cases, ("capture", r#"{"value": 400}"#)).await;
     // Credentials that are refused tell nothing, and change nothing.
+    let sale = stage.buy(TOTAL).await;
     stage.set_up(&["vipps.client_secret"], |vipps| vipps.client_secret = "trukket".into()).await;
-    let payment = order.payments[0].id;
+    let payment = sale.order.payments[0].id;
     let refusal = refused(reconcile(world, &sale.name, payment).await, Code::PaymentNotReadable);
     assert_eq!(refusal.metadata["reason"], "INTEGRATION_UNAUTHORIZED", "{refusal:?}");
     assert_eq!(fake.book().done.iter().filter(|one| one.key != "portal").count(), 2);
@@ -58,7 +45,7 @@ pub(super) async fn what_was_done_in_vipps_portal_is_adopted(backend: Backend) {
 }
 
 /// It calls that a cancellation; what was cancelled in the portal before is one.
-pub(super) async fn what_vipps_gives_back_by_itself_has_expired(backend: Backend) {
+async fn what_vipps_gives_back_by_itself_has_expired(backend: Backend) {
     let stage = Stage::set(backend).await;
     let Stage { world, fake } = &stage;
     let (lapsed, cancelled) = (stage.buy(TOTAL).await, stage.buy(TOTAL).await);

@@ -1,22 +1,26 @@
 //! Vipps says no, or nothing: each documented error at each operation that it can reach, with its page
 //! and Vipps' own words; and what stands before and behind a change, its token and its event log.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use order_sdk::proto::ConnectionState;
 use order_tests::fakes::{Effect, Trouble, Vipps};
 
 use super::Stage;
-use crate::harness::till::{self, Deed, No, Passing, TOTAL, Till, absences};
+use crate::harness::till::{
+    Deed, No, Passing, Refuses, TOTAL, Till, a_payment_is_read_in_the_end, absences, deeds,
+    every_documented_error_is_told_with_its_page, every_operation_waits_for_credentials,
+    what_has_run_out_is_told_as_that, what_passes_is_tried_again,
+};
 use crate::harness::{Backend, problems, status_id};
 
 trials! {
     own: [
-        every_documented_error_is_told_with_its_page,
-        what_passes_is_tried_again,
-        a_payment_is_read_in_the_end,
-        every_operation_waits_for_credentials,
+        every_documented_error_is_told_with_its_page::<Vipps>,
+        what_has_run_out_is_told_as_that::<Vipps>,
+        what_cannot_be_cancelled_any_more_need_not_be,
+        what_passes_is_tried_again::<Vipps>,
+        a_payment_is_read_in_the_end::<Vipps>,
+        every_operation_waits_for_credentials::<Vipps>,
         without_a_token_everything_waits,
         what_cannot_be_proved_yet_is_not_done_again,
     ];
@@ -95,64 +99,39 @@ const PASSING_OF_ONE: [(Deed, Passing); 12] = [
     (Deed::Refund, (409, "4150", 1)),
 ];
 
-fn deeds() -> impl Iterator<Item = Deed> {
-    till::deeds::<Vipps>().map(|(deed, _)| deed)
+impl Refuses for Vipps {
+    const MARK: &'static str = "trace id";
+    /// A 401 is met with a fresh token first; a 403 is that of another merchant's number.
+    const UNAUTHORIZED: &'static [(u16, u32)] = &[(401, 2), (403, 1)];
+    const RESERVED: Duration = Duration::from_hours(181 * 24);
+
+    fn nos() -> Vec<(Deed, No)> {
+        let of = |deed: Deed, rows: &'static [No]| rows.iter().map(move |no| (deed, *no));
+        deeds::<Self>()
+            .flat_map(|(deed, _)| of(deed, &ANYWHERE))
+            .chain(of(Deed::Capture, &OF_A_CAPTURE))
+            .chain(of(Deed::Cancel, &OF_A_CANCEL))
+            .chain(of(Deed::Release, &OF_A_CANCEL))
+            .chain(of(Deed::Refund, &OF_A_REFUND))
+            .collect()
+    }
+
+    /// Never more than five calls of a kind a minute.
+    fn passing() -> Vec<(Deed, Passing)> {
+        let anywhere = deeds::<Self>().flat_map(|(deed, _)| PASSING.map(|passing| (deed, passing)));
+        anywhere.chain(PASSING_OF_ONE).collect()
+    }
 }
 
-async fn every_documented_error_is_told_with_its_page(backend: Backend) {
-    let stage = Arc::new(Stage::set(backend).await);
-    let Stage { world, fake } = &*stage;
-    let of = |deed: Deed, rows: &'static [No]| rows.iter().map(move |no| (deed, *no));
-    let rows = deeds()
-        .flat_map(|deed| of(deed, &ANYWHERE))
-        .chain(of(Deed::Capture, &OF_A_CAPTURE))
-        .chain(of(Deed::Cancel, &OF_A_CANCEL))
-        .chain(of(Deed::Release, &OF_A_CANCEL))
-        .chain(of(Deed::Refund, &OF_A_REFUND));
-    till::every_no_is_told(&stage, rows, "trace id").await;
-    // The time to cancel is over: what is no longer held need not be given back.
+/// The time to cancel is over: what is no longer held need not be given back.
+async fn what_cannot_be_cancelled_any_more_need_not_be(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
     let sale = stage.buy(TOTAL).await;
     fake.trouble(Trouble::of("cancel", Effect::answer(400, "6030", "Too late")).about(&sale.id));
     world.cancel(&sale.name, false).await.unwrap();
     let order = world.settled(&sale.name).await;
     assert_eq!((status_id(&order), problems(&order).len()), ("cancelled", 0), "{order:?}");
-    // The stand-in's own refusal of what has run out in time.
-    let sale = stage.buy(TOTAL).await;
-    fake.advance(Duration::from_hours(181 * 24));
-    world.complete(&sale.name).await.unwrap();
-    let order = world.settled(&sale.name).await;
-    assert_eq!(problems(&order), ["RESERVATION_EXPIRED"], "{order:?}");
-    stage.check().await;
-}
-
-/// And never more than five times a minute.
-async fn what_passes_is_tried_again(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    let anywhere = deeds().flat_map(|deed| PASSING.map(|passing| (deed, passing)));
-    till::what_passes_is_tried_again(&stage, anywhere.chain(PASSING_OF_ONE)).await;
-    let book = stage.fake.book();
-    let too_often = book.arrivals.iter().filter(|one| one.status == 429).count();
-    let wanted: u32 = PASSING_OF_ONE
-        .into_iter()
-        .filter_map(|(_, (status, _, times))| (status == 429).then_some(times))
-        .sum();
-    assert_eq!(u32::try_from(too_often).ok(), Some(wanted), "only where the trouble was that");
-    assert_eq!(stage.world.connection(Vipps::ID).await.state(), ConnectionState::Works);
-    stage.check().await;
-}
-
-async fn a_payment_is_read_in_the_end(backend: Backend) {
-    let stage = Arc::new(Stage::set(backend).await);
-    till::a_payment_is_read_in_the_end(&stage, absences()).await;
-    stage.check().await;
-}
-
-/// A 401 is met with a fresh token first; a 403 is that of another merchant's number.
-async fn every_operation_waits_for_credentials(backend: Backend) {
-    let stage = Stage::set(backend).await;
-    for (status, times) in [(401, 2), (403, 1)] {
-        till::every_operation_waits_for_credentials(&stage, (status, "", times)).await;
-    }
     stage.check().await;
 }
 

@@ -155,6 +155,9 @@ pub(super) struct PaymentType {
     pub description: Option<String>,
     #[serde(default)]
     pub display_name: Option<String>,
+    /// Of the account that it books to.
+    #[serde(default)]
+    pub currency_code: Option<String>,
 }
 
 /// A country or a currency.

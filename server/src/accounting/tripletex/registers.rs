@@ -29,9 +29,20 @@ pub(super) struct Needed {
     /// For a row of rounding; `None` where there is none.
     pub rounding_vat_type: Option<i64>,
     /// By payment.
-    pub payment_types: Vec<i64>,
+    pub payment_types: Vec<Account>,
     pub currency: i64,
 }
+
+/// Where a payment is booked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub payment_type: i64,
+    /// It is kept in the entry's currency.
+    pub is_in_currency: bool,
+}
+
+/// In which every company there keeps its books.
+const OWN_CURRENCY: &str = "NOK";
 
 /// The VAT types of ordinary sales by rate in basis points; the first that the company has.
 const ORDINARY: [(i64, &[i64]); 4] = [(2_500, &[3]), (1_500, &[31]), (1_200, &[32]), (0, &[5, 6])];
@@ -73,21 +84,22 @@ impl Session {
         })
     }
 
-    async fn payment_types(&self, entry: &Entry) -> Result<Vec<i64>, Stop> {
+    async fn payment_types(&self, entry: &Entry) -> Result<Vec<Account>, Stop> {
         let remembered = lock(&self.company.registers).payment_types.clone();
+        let code = entry.currency.code();
         let find = |types: &[PaymentType]| {
             let names = entry.payments.iter().map(|paid| paid.payment_type.clone());
-            names.map(|name| payment_type(types, &name).ok_or(name)).collect()
+            names.map(|name| account(types, &name, code).ok_or(name)).collect()
         };
-        let found: Result<Vec<i64>, String> = find(&remembered);
+        let found: Result<Vec<Account>, String> = find(&remembered);
         if let Ok(ids) = found {
             return Ok(ids);
         }
         let types: Vec<PaymentType> = self.all("/invoice/paymentType", &[]).await?;
-        let found: Result<Vec<i64>, String> = find(&types);
+        let found: Result<Vec<Account>, String> = find(&types);
         lock(&self.company.registers).payment_types = types;
         found.map_err(|name| {
-            let reason = format!("no payment type {name} that is shown on orders");
+            let reason = format!("no payment type {name} that is shown on orders, for {code}");
             Stop::declined(Code::PaymentTypeMissing, reason)
         })
     }
@@ -153,13 +165,18 @@ fn vat_type(types: &[VatType], entry: &Entry, rate_bp: i64) -> Option<i64> {
     }
 }
 
-/// By name, in whichever case, or by id.
-fn payment_type(types: &[PaymentType], name: &str) -> Option<i64> {
+/// By the name of the payment type, in whichever case, or by its id.
+fn account(types: &[PaymentType], name: &str, currency: &str) -> Option<Account> {
     let wanted = name.to_lowercase();
     let is_named = |one: &&PaymentType| {
         let names = [one.description.as_ref(), one.display_name.as_ref()];
         names.into_iter().flatten().any(|known| known.to_lowercase() == wanted)
             || one.id.to_string() == wanted
     };
-    types.iter().find(is_named).map(|one| one.id)
+    let found = types.iter().find(is_named)?;
+    let own = found.currency_code.as_deref().unwrap_or(OWN_CURRENCY);
+    let is_in_currency = own == currency;
+    // An invoice tells the rate of its own currency, and of no third one.
+    let is_at_rate = own == OWN_CURRENCY;
+    (is_in_currency || is_at_rate).then_some(Account { payment_type: found.id, is_in_currency })
 }

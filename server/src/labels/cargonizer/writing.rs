@@ -92,7 +92,8 @@ struct Messages {
     carrier: String,
 }
 
-/// Who asks, as Cargonizer wishes to know.
+/// Who asks, as Cargonizer wishes to know. It wishes for an e-mail address of theirs too, and nobody
+/// here has one: whoever sells is the shop, and not who answers for this software.
 const PROVIDER: &str = "order-service";
 /// Shorter words are in too many sentences to be anybody's.
 const NAME_CHARACTERS_MIN: usize = 4;

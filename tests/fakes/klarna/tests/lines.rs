@@ -99,3 +99,19 @@ async fn return_fees_have_conditions() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_no_checkout_could_leave_is_no_order() {
+    let stage = Stage::new().await;
+    let line = json!({"name": "Kopp", "quantity": 1, "unit_price": 900, "total_amount": 900});
+    for (order, says) in [
+        (json!({"order_amount": 200_000_001}), "order_amount must be between 0 and 200000000"),
+        (json!({"order_amount": -1}), "order_amount must be between 0 and 200000000"),
+        (json!({"order_amount": 901, "order_lines": [line]}), "order_lines"),
+    ] {
+        let reply = stage.control("POST", "orders", &order).await;
+        refused(&reply, &order.to_string(), 400, "BAD_VALUE", says);
+    }
+    let most = json!({"order_amount": 200_000_000});
+    assert_eq!(stage.control("POST", "orders", &most).await.status, 201);
+}

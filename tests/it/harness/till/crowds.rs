@@ -2,7 +2,7 @@
 
 use order_tests::fakes::{Effect, Trouble};
 
-use super::{Deed, Stage, TOTAL, Till, ask};
+use super::{Deed, Stage, TOTAL, Till, ask, deeds};
 use crate::harness::{Backend, depth, status_id};
 
 /// Orders; more would be turned away, as a shop's queue is bounded.
@@ -45,19 +45,16 @@ pub(crate) async fn many_at_once_are_captured_once_each<Where: Till>(
     stage
 }
 
-/// Each of these is asked for by several callers at the same moment, of many orders at once.
-pub(crate) async fn many_callers_at_once_have_each_done_once<Where: Till>(
-    backend: Backend,
-    asked: &[Deed],
-) {
+/// What else there is, each asked for by several callers at the same moment, of many orders at once.
+pub(crate) async fn many_callers_at_once_have_each_done_once<Where: Till>(backend: Backend) {
     let orders = 6 * usize::try_from(depth()).unwrap();
     let stage = Stage::<Where>::set(backend).await;
     let mut sales = Vec::new();
-    for deed in asked {
+    for (deed, word) in deeds::<Where>().filter(|(deed, _)| *deed != Deed::Capture) {
         let slow = Effect::Slow { millis: 20 };
-        stage.fake.trouble(Trouble::of(Where::word(*deed).unwrap(), slow).always());
+        stage.fake.trouble(Trouble::of(word, slow).always());
         for _ in 0..orders {
-            sales.push((*deed, stage.buy_for(*deed).await));
+            sales.push((deed, stage.buy_for(deed).await));
         }
     }
     for some in sales.chunks(ASKED_AT_ONCE) {

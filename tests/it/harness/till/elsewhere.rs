@@ -1,9 +1,14 @@
 //! What is decided or done beside this service, and what waits for that.
 
+use order_sdk::proto::DifferenceKind;
 use order_sdk::{OrderName, proto};
 
 use super::{Deed, Sale, Stage, TOTAL, Till};
 use crate::harness::{eventually, problems, status_id};
+use crate::reconciling::differences;
+
+/// What was done in a portal (a deed and its body), as what it is found, and state and problems then.
+pub(crate) type Found = (&'static str, &'static str, DifferenceKind, &'static str);
 
 /// Names a payment that is not decided there yet: it waits, and goes on when it is, by hand at a path
 /// below `/control/`.
@@ -83,4 +88,34 @@ pub(crate) async fn names_unheard<Where: Till>(stage: &Stage<Where>, id: &str) -
     })
     .await;
     named
+}
+
+/// Does each of these in the portal, to a sale of its own: whoever compares finds it, and it is
+/// adopted. `part` is a capture of 400 there: the rest is captured here.
+pub(crate) async fn adopts_what_is_found<Where: Till>(
+    stage: &Stage<Where>,
+    cases: &[Found],
+    part: (&str, &'static str),
+) {
+    let world = &stage.world;
+    for &(deed, body, kind, wanted) in cases {
+        let refunded = kind == DifferenceKind::RefundedElsewhere;
+        let sale = stage.buy_for(if refunded { Deed::Refund } else { Deed::Capture }).await;
+        stage.in_portal(&sale.id, deed, body).await;
+        let found = differences(world, &sale.name).await;
+        assert!(found[0].0 == kind && found.iter().all(|one| one.3), "{deed}: {found:?}");
+        let order = world.get(&sale.name).await;
+        let state = order.payment_state().as_str_name().replace("PAYMENT_STATE_", "");
+        let told = format!("[{state}] {}", problems(&order).join(" "));
+        assert_eq!(told.trim_end(), wanted, "{deed}");
+        assert_eq!(differences(world, &sale.name).await, [], "{deed}");
+    }
+    let sale = stage.buy(TOTAL).await;
+    stage.in_portal(&sale.id, part.0, part.1).await;
+    differences(world, &sale.name).await;
+    world.complete(&sale.name).await.unwrap();
+    let order = world.settled(&sale.name).await;
+    let word = Where::word(Deed::Capture).unwrap();
+    assert_eq!((status_id(&order), stage.done(word, &sale.id)), ("sent", vec![400, 500]));
+    assert_eq!(problems(&order), [""; 0]);
 }
