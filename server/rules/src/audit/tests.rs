@@ -107,7 +107,7 @@ fn money_that_a_cancelled_order_keeps_is_seen() {
     assert_eq!(with(CaptureReversal, 40, Succeeded), none);
     assert_eq!(with(Refund, 40, Declined), none, "it came back afterwards");
     let elsewhere = |case: &mut Case| {
-        let reference = Some(crate::payments::AT_PROVIDER.to_owned());
+        let reference = Some(crate::reconciling::AT_PROVIDER.to_owned());
         case.payments[0].operations[0].provider_reference = reference;
     };
     assert_eq!(cancelled(elsewhere), none);
