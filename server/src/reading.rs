@@ -278,7 +278,7 @@ impl Reading {
         let rows = on_either!(&self.store, database => database
             .movements_page(shop_id, sku, before, limit)
             .await)?;
-        let next = |row: &crate::store::rows::MovementRow| {
+        let next = |row: &rows::MovementRow| {
             token.write(&[row.revision, i64::from(row.line_id), i64::from(row.reason)])
         };
         Ok(page(rows, query.page.size, next, |row| v1::StockMovement {

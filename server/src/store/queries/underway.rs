@@ -2,7 +2,7 @@
 
 use diesel::{ExpressionMethods, QueryDsl};
 
-use super::{Database, Run};
+use super::{Connection, Database, Run};
 use crate::store::StoreFailure;
 use crate::store::schema::effects;
 

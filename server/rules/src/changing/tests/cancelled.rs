@@ -18,7 +18,7 @@ fn cancelled_gives_the_reservation_back_first() {
         A regretted restock    => status:regretted
         stock mug              => 10
         A processing           => REFUSED RESERVATION_GONE
-        attach A manual=100    => REFUSED RESERVATION_GONE status=regretted
+        attach A manual=100    => REFUSED ORDER_CANCELLED status=regretted
         ",
     );
     check(

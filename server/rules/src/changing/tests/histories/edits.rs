@@ -153,8 +153,15 @@ fn expected_delete_refusal(world: &World, case: &Case, restock: Option<bool>) ->
     let order = &case.order;
     // Goods that came back with another order are missing no more.
     let is_stocked = world.items["mug"].on_hand >= 0;
-    let stands = |problem: &Problem| {
-        problem.closed_at.is_none() && !(problem.code == Code::Oversold && is_stocked)
+    // So is cover that another payment gives by now, or that an order for nothing does not need.
+    let is_paid_for = covers(case) >= order.gross_minor;
+    let stands = |problem: &Problem| match problem.code {
+        _ if problem.closed_at.is_some() => false,
+        Code::Oversold => !is_stocked,
+        Code::AuthorizationDeclined | Code::ReservationExpired | Code::ReservationGone => {
+            !is_paid_for
+        }
+        _ => true,
     };
     let operations = || {
         let all = case.payments.iter().flat_map(|payment| &payment.operations);
@@ -200,6 +207,15 @@ fn expected_delete_refusal(world: &World, case: &Case, restock: Option<bool>) ->
         }
         () => None,
     }
+}
+
+/// What is held for an order of which nothing was captured, and not given back.
+fn covers(case: &Case) -> i64 {
+    let is_own = |one: &crate::payments::Holder| one.order == case.order.number && one.is_live;
+    let held = case.payments.iter().filter(|payment| {
+        payment.authorization == Authorization::Held && payment.holders.iter().any(is_own)
+    });
+    held.map(|payment| payment.authorized_minor).sum()
 }
 
 fn mug(unit_price_minor: i64) -> NewLine {
