@@ -26,6 +26,7 @@ trials! {
         a_key_that_klarna_has_forgotten_doubles_nothing,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
+        what_the_portal_has_captured_is_not_captured_here,
         many_orders_at_once_are_captured_once_each,
         many_callers_at_once_have_each_done_once,
     ];
@@ -57,6 +58,11 @@ impl Till for Klarna {
             Deed::Refund => "refund",
             Deed::Lower => "update",
         })
+    }
+
+    fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
+        let body = format!(r#"{{"captured_amount": {amount_minor}}}"#);
+        (format!("orders/{id}/captures"), body)
     }
 
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {
@@ -274,6 +280,10 @@ async fn what_was_done_in_the_portal_is_not_done_again(backend: Backend) {
     stage.in_portal(&sale.id, "captures", r#"{"captured_amount": 900}"#).await;
     till::adopts_at_a_capture(&stage, &sale).await;
     stage.check().await;
+}
+
+async fn what_the_portal_has_captured_is_not_captured_here(backend: Backend) {
+    till::captures_only_what_the_portal_has_not::<Klarna>(backend).await;
 }
 
 async fn many_orders_at_once_are_captured_once_each(backend: Backend) {

@@ -14,9 +14,10 @@ use order_tests::fakes::vipps::{
 use order_tests::fakes::{Effect, Fake, Trouble, Vipps};
 
 use self::elsewhere::{
-    what_vipps_gives_back_by_itself_has_expired, what_was_done_in_vipps_portal_is_adopted,
+    what_the_portal_has_captured_is_not_captured_here, what_vipps_gives_back_by_itself_has_expired,
+    what_was_done_in_vipps_portal_is_adopted,
 };
-use crate::harness::till::{self, Deed, TOTAL, Till, reason};
+use crate::harness::till::{self, Deed, Sale, TOTAL, Till, reason};
 use crate::harness::{Backend, WAIT, eventually, problems, status_id};
 use crate::integrations::{are_nowhere, is_nowhere};
 
@@ -33,6 +34,7 @@ trials! {
         what_was_done_in_the_portal_is_not_done_again,
         what_was_done_in_vipps_portal_is_adopted,
         what_vipps_gives_back_by_itself_has_expired,
+        what_the_portal_has_captured_is_not_captured_here,
         what_somebody_else_moved_proves_nothing,
         many_orders_at_once_are_captured_once_each,
         many_callers_at_once_have_each_done_once,
@@ -62,6 +64,10 @@ impl Till for Vipps {
             Deed::Refund => Some("refund"),
             Deed::Lower => None,
         }
+    }
+
+    fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
+        (format!("payments/{id}/capture"), format!(r#"{{"value": {amount_minor}}}"#))
     }
 
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {
@@ -330,8 +336,11 @@ async fn what_somebody_else_moved_proves_nothing(backend: Backend) {
     let credit = world.client.credit(&refunded.name).amount(1, 300).refund(true);
     drop(credit.send().await.unwrap());
 
-    let captured = stage.buy(1_800).await;
-    stage.in_portal(&captured.id, "capture", r#"{"value": 900}"#).await;
+    // Of a payment that had been used before an order named it.
+    let id = stage.checkout(&new_payment(1_800));
+    stage.in_portal(&id, "capture", r#"{"value": 900}"#).await;
+    let order = stage.place(&id, TOTAL).await;
+    let captured = Sale { name: order.name.parse().unwrap(), id, order };
     pretend("capture", &captured.id);
     stage.begin(Deed::Capture, &captured).await;
 

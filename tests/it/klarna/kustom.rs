@@ -15,6 +15,7 @@ trials! {
         every_doubt_is_ended_by_a_look,
         a_kill_at_any_point_loses_and_doubles_nothing,
         a_kill_between_answer_and_record_loses_and_doubles_nothing,
+        what_the_portal_has_captured_is_not_captured_here,
     ];
 }
 
@@ -74,6 +75,10 @@ impl Till for Kustom {
         Klarna::word(deed)
     }
 
+    fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
+        Klarna::portal_capture(id, amount_minor)
+    }
+
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {
         fake.with(|kustom, _| match spared {
             Some(spared) => kustom.0.lag(id, spared),
@@ -129,4 +134,8 @@ async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
 
 async fn a_kill_between_answer_and_record_loses_and_doubles_nothing(backend: Backend) {
     till::a_kill_between_answer_and_record_is_survived::<Kustom>(backend).await;
+}
+
+async fn what_the_portal_has_captured_is_not_captured_here(backend: Backend) {
+    till::captures_only_what_the_portal_has_not::<Kustom>(backend).await;
 }

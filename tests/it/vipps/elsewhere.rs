@@ -6,9 +6,10 @@ use order_rules::refusals::Code;
 use order_sdk::proto::DifferenceKind::{
     CancelledElsewhere, CapturedElsewhere, Expired, RefundedElsewhere,
 };
+use order_tests::fakes::Vipps;
 
 use super::Stage;
-use crate::harness::till::TOTAL;
+use crate::harness::till::{self, TOTAL};
 use crate::harness::{Backend, problems, refused, status_id};
 use crate::reconciling::{differences, reconcile};
 
@@ -75,4 +76,8 @@ pub(super) async fn what_vipps_gives_back_by_itself_has_expired(backend: Backend
         assert_eq!(problems(&world.get(&sale.name).await), [problem]);
     }
     stage.check().await;
+}
+
+pub(super) async fn what_the_portal_has_captured_is_not_captured_here(backend: Backend) {
+    till::captures_only_what_the_portal_has_not::<Vipps>(backend).await;
 }
