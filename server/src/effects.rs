@@ -8,6 +8,7 @@
 mod booking;
 mod breakers;
 mod carrying;
+mod finding;
 mod labelling;
 mod mailing;
 mod paying;
@@ -31,6 +32,7 @@ use uuid::Uuid;
 use self::booking::Booking;
 use self::breakers::REST_LONGEST;
 use self::carrying::Carrier;
+use self::finding::Ledger;
 use self::labelling::Labelling;
 use self::mailing::Mailing;
 use self::paying::Paying;
@@ -143,7 +145,7 @@ impl<Log: Recorder> Runner<Log> {
             call: paying::call(&shop.slug, effect, of)
                 .map(|call| Call { doubt: paying::doubt(effect, hold.is_some()), ..call }),
             hold,
-            captured_minor: of.captured_minor,
+            ledger: Ledger::of(&shop.slug, of),
             effect: effect.clone(),
             key: paying::key_of(&shop.slug, provider, reference, effect),
             patience: self.call_timeout(),

@@ -9,6 +9,7 @@ mod sandbox;
 mod vipps;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use order_proto::v1::integration::System;
 use order_rules::effects::KEY_WINDOW_MICROS;
@@ -99,8 +100,10 @@ pub(crate) enum Reading {
     Declined(Decline),
     /// Nothing is told before something is done about the integration.
     Held(Hold),
-    /// Not now.
-    NoAnswer,
+    /// Not now; with a time where the provider is there and busy.
+    NoAnswer {
+        after: Option<Duration>,
+    },
     /// The provider has no read: what it did is known by what it says of each operation.
     Untold,
 }
@@ -298,6 +301,19 @@ impl Provider {
             Self::Klarna(klarna) => klarna.revision(),
             Self::Vipps(vipps) => vipps.revision(),
             Self::Adyen(adyen) => adyen.revision(),
+        }
+    }
+
+    /// Whether somebody else may move money there, of which its account tells.
+    pub(crate) const fn has_portal(&self) -> bool {
+        matches!(self, Self::Klarna(_) | Self::Vipps(_))
+    }
+
+    /// The captures that it has told of by itself, whoever asked for them, where it gives no account.
+    pub(crate) fn told_captures<'a>(&self, call: &'a Call) -> Vec<&'a Told> {
+        match self {
+            Self::Sandbox(_) | Self::Klarna(_) | Self::Vipps(_) => Vec::new(),
+            Self::Adyen(_) => Adyen::told_captures(call),
         }
     }
 

@@ -70,7 +70,7 @@ impl Reconciling {
     async fn account(&self, shop: &str, payment: &Payment) -> Result<Account, Unread> {
         let provider = self.provider(shop, payment).await?;
         let read = timeout(READ_TIMEOUT, provider.read(&payment.reference)).await;
-        match read.unwrap_or(ProviderReading::NoAnswer) {
+        match read.unwrap_or(ProviderReading::NoAnswer { after: None }) {
             ProviderReading::Statement(statement) => Ok(Account::Stated(statement)),
             ProviderReading::Declined(no) if no.code == Code::NotFoundAtProvider => {
                 Ok(Account::Unknown)
@@ -81,7 +81,7 @@ impl Reconciling {
             ProviderReading::Held(hold) => {
                 Err(Unread::Refused(not_readable(payment, hold.code, hold.reason)))
             }
-            ProviderReading::NoAnswer => Err(Unread::Silent(payment.provider.0.clone())),
+            ProviderReading::NoAnswer { .. } => Err(Unread::Silent(payment.provider.0.clone())),
             ProviderReading::Untold => Err(Unread::Refused(
                 Refusal::new(Code::PaymentNotReadable).with("provider", &payment.provider.0),
             )),

@@ -4,6 +4,7 @@
 pub(crate) mod aftermath;
 pub(crate) mod doubts;
 pub(crate) mod parts;
+pub(crate) mod portal;
 pub(crate) mod stage;
 
 use order_rules::refusals::Code;

@@ -12,9 +12,9 @@ use order_tests::fakes::{Fake, Klarna};
 use crate::harness::till::{
     self, Deed, TOTAL, Till, a_kill_anywhere_is_survived,
     a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
-    a_repeat_is_answered_as_before, every_doubt_is_ended_by_a_look,
-    many_at_once_are_captured_once_each, many_callers_at_once_have_each_done_once, reason,
-    what_is_late_is_not_taken_back,
+    a_repeat_is_answered_as_before, captures_only_what_the_portal_has_not,
+    every_doubt_is_ended_by_a_look, many_at_once_are_captured_once_each,
+    many_callers_at_once_have_each_done_once, reason, what_is_late_is_not_taken_back,
 };
 use crate::harness::{Backend, WAIT, problems, status_id};
 use crate::integrations::{is_nowhere, klarna};
@@ -32,6 +32,7 @@ trials! {
         a_key_that_is_forgotten_doubles_nothing::<Klarna>,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
+        captures_only_what_the_portal_has_not::<Klarna>,
         many_at_once_are_captured_once_each::<Klarna>,
         many_callers_at_once_have_each_done_once::<Klarna>,
     ];
@@ -64,6 +65,11 @@ impl Till for Klarna {
             Deed::Refund | Deed::RefundLess => "refund",
             Deed::Lower => "update",
         })
+    }
+
+    fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
+        let body = format!(r#"{{"captured_amount": {amount_minor}}}"#);
+        (format!("orders/{id}/captures"), body)
     }
 
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {

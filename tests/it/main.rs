@@ -165,6 +165,7 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     adyen::aftermath::trials,
     adyen::doubts::trials,
     adyen::parts::trials,
+    adyen::portal::trials,
     attention::trials,
     bad_input::trials,
     batches::trials,

@@ -12,10 +12,11 @@ use order_tests::fakes::vipps::{
 use order_tests::fakes::{Effect, Fake, Trouble, Vipps};
 
 use crate::harness::till::{
-    self, Deed, TOTAL, Till, a_kill_anywhere_is_survived,
+    self, Deed, Sale, TOTAL, Till, a_kill_anywhere_is_survived,
     a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
-    a_repeat_is_answered_as_before, every_doubt_is_ended_by_a_look,
-    many_callers_at_once_have_each_done_once, reason, what_is_late_is_not_taken_back,
+    a_repeat_is_answered_as_before, captures_only_what_the_portal_has_not,
+    every_doubt_is_ended_by_a_look, many_callers_at_once_have_each_done_once, reason,
+    what_is_late_is_not_taken_back,
 };
 use crate::harness::{Backend, WAIT, eventually, problems, status_id};
 use crate::integrations::{are_nowhere, is_nowhere};
@@ -32,6 +33,7 @@ trials! {
         a_kill_while_a_payment_is_read_is_survived::<Vipps>,
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
+        captures_only_what_the_portal_has_not::<Vipps>,
         what_somebody_else_moved_proves_nothing,
         many_orders_at_once_are_captured_once_each,
         many_callers_at_once_have_each_done_once::<Vipps>,
@@ -62,6 +64,10 @@ impl Till for Vipps {
             Deed::Refund => Some("refund"),
             Deed::RefundLess | Deed::Lower => None,
         }
+    }
+
+    fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
+        (format!("payments/{id}/capture"), format!(r#"{{"value": {amount_minor}}}"#))
     }
 
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {
@@ -308,8 +314,11 @@ async fn what_somebody_else_moved_proves_nothing(backend: Backend) {
     let credit = world.client.credit(&refunded.name).amount(1, 300).refund(true);
     drop(credit.send().await.unwrap());
 
-    let captured = stage.buy(1_800).await;
-    stage.in_portal(&captured.id, "capture", r#"{"value": 900}"#).await;
+    // Of a payment that had been used before an order named it.
+    let id = stage.checkout(&new_payment(1_800));
+    stage.in_portal(&id, "capture", r#"{"value": 900}"#).await;
+    let order = stage.place(&id, TOTAL).await;
+    let captured = Sale { name: order.name.parse().unwrap(), id, order };
     pretend("capture", &captured.id);
     stage.begin(Deed::Capture, &captured).await;
 

@@ -3,12 +3,16 @@
 
 mod adopting;
 mod comparing;
+mod elsewhere;
 #[cfg(test)]
 mod tests;
 
 pub use self::comparing::compare;
+pub use self::elsewhere::{Counted, captured_elsewhere};
 
 use self::adopting::adopt;
+pub(crate) use self::adopting::adopt_capture;
+pub(crate) use self::comparing::may_capture;
 use crate::attention::is_watched;
 use crate::changing::{ChangingFacts, go_on, open_if_insufficient, open_if_lost};
 use crate::decision::{Case, Change, Decision, Ids};
@@ -293,7 +297,8 @@ pub fn next_read(payment: &Payment, now: Micros) -> Option<Micros> {
     if capabilities.is_manual || !capabilities.can_read_back {
         return None;
     }
-    if operations.iter().any(|operation| was_just_declined(operation, now)) {
+    let is_over = |one: &Operation| was_just_declined(one, now) || was_just_found(one, now);
+    if operations.iter().any(is_over) {
         return Some(now);
     }
     let later = |from: i64, pause: i64| from.saturating_add(pause);
@@ -324,6 +329,14 @@ fn was_just_declined(operation: &Operation, now: Micros) -> bool {
         && operation.kind != OperationKind::Authorize
         && operation.resolved_at == Some(now)
         && operation.provider_reason.as_deref() != Some(crate::attention::BY_HAND)
+}
+
+/// Ours was not needed: somebody else had captured, and perhaps more than was asked for.
+fn was_just_found(operation: &Operation, now: Micros) -> bool {
+    operation.is_adopted()
+        && operation.kind == OperationKind::Capture
+        && operation.resolved_at == Some(now)
+        && operation.requested_at != now
 }
 
 /// Nothing is concluded while ours is under way, or so fresh that a read may not show it.
@@ -410,7 +423,7 @@ fn is_same(stored: &[(String, String)], ours: &[(&'static str, String)]) -> bool
 }
 
 /// A live order that lost a part of what it needs hears of it.
-fn tell_of_shortage(draft: &mut Draft<'_>, payment: PaymentId) {
+pub(crate) fn tell_of_shortage(draft: &mut Draft<'_>, payment: PaymentId) {
     let order = draft.case.order.number;
     let is_held = draft.payment(payment).is_some_and(|known| known.is_held_by(order));
     if is_held && left_to_capture(&draft.case.order, &draft.case.payments) > 0 {

@@ -61,6 +61,7 @@ impl HearOfPayment {
             operation: named.map(|operation| operation.id),
             amount_minor: self.told.amount_minor,
             currency: self.told.currency.clone(),
+            provider_reference: self.told.provider_reference.clone(),
             event: self.told.event.clone(),
             reason: self.told.reason.clone(),
         }

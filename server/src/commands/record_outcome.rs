@@ -25,7 +25,9 @@ impl RecordOutcome {
         }
         let now = desk.now;
         match &self.outcome {
-            Outcome::Succeeded { .. } => desk.finish_effect(self.operation, EffectState::Done),
+            Outcome::Succeeded { .. } | Outcome::FoundDone { .. } => {
+                desk.finish_effect(self.operation, EffectState::Done)
+            }
             Outcome::Declined { .. } => desk.finish_effect(self.operation, EffectState::Declined),
             Outcome::Accepted
             | Outcome::Held { .. }

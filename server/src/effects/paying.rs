@@ -7,20 +7,17 @@ use order_rules::effects::EffectState;
 use order_rules::money::Currency;
 use order_rules::order::LineKind;
 use order_rules::payments::OperationKind;
-use order_rules::reconciling::AT_PROVIDER;
 use order_rules::refusals::Code;
 use uuid::Uuid;
 
 use super::carrying::{Ending, Errand};
+use super::finding::{Found, Ledger};
 use crate::clock;
 use crate::commands::{Command, RecordOutcome};
-use crate::providers::{
-    Call, CallLine, Confirmation, Decline, Doubt, PaymentProvider, Provider, Reading, Report,
-    Sighting, Told,
-};
+use crate::providers::{Call, CallLine, Confirmation, Doubt, PaymentProvider, Provider, Told};
 use crate::store::claims::{PaymentSubject, Task, schedule};
 use crate::store::rows::{EffectRow, LineRow, number};
-use crate::systems::Hold;
+use crate::systems::{Hold, Report, Sighting};
 use crate::terms::Term;
 
 /// An operation on its way.
@@ -31,37 +28,41 @@ pub(super) struct Paying {
     pub hold: Option<Hold>,
     /// `None`: what is stored makes no sense to this version.
     pub call: Option<Call>,
-    /// What the ledger had captured before.
-    pub captured_minor: i64,
+    pub ledger: Ledger,
     pub effect: EffectRow,
     pub key: Uuid,
     pub patience: Duration,
+}
+
+/// Whose doing it was.
+pub(super) enum Done {
+    Asked(Confirmation),
+    /// Somebody else's, of which the provider has told.
+    Found(Confirmation),
 }
 
 /// Keys of operations are of this name space.
 const KEYS: Uuid = Uuid::from_u128(0x5f0c_52a1_9b7e_4c39_8d42_7e1b_90af_6d15);
 
 impl Errand for Paying {
-    type Yes = Confirmation;
+    type Yes = Done;
 
-    async fn perform(&self) -> Report {
+    async fn perform(&self) -> Report<Done> {
         if let Some(hold) = &self.hold {
             return Report::Held(hold.clone());
         }
         match self.target() {
-            Some((provider, call)) => match provider.perform(call).await {
-                Report::Declined(no) if call.kind == OperationKind::Capture => {
-                    self.captured_elsewhere(provider, call, no).await
-                }
-                report => report,
-            },
+            Some((provider, call)) if call.kind == OperationKind::Capture => {
+                self.capture(provider, call).await
+            }
+            Some((provider, call)) => provider.perform(call).await.map(Done::Asked),
             None => Report::TryLater { after: None },
         }
     }
 
-    async fn look_up(&self) -> Sighting {
+    async fn look_up(&self) -> Sighting<Done> {
         match self.target() {
-            Some((provider, call)) => provider.look_up(call).await,
+            Some((provider, call)) => provider.look_up(call).await.map(Done::Asked),
             None => Sighting::NoAnswer,
         }
     }
@@ -84,7 +85,7 @@ impl Errand for Paying {
         Some(self.provider.as_ref().map_or(0, Provider::revision))
     }
 
-    fn command(&self, ending: &Ending<'_, Confirmation>) -> Command {
+    fn command(&self, ending: &Ending<'_, Done>) -> Command {
         let effect = &self.effect;
         Command::RecordOutcome(RecordOutcome {
             number: number(effect.order_key),
@@ -97,19 +98,22 @@ impl Errand for Paying {
 
 impl Paying {
     /// A capture that the provider has already, made in its portal, is adopted and not repeated (2.8).
-    async fn captured_elsewhere(&self, provider: &Provider, call: &Call, no: Decline) -> Report {
-        let Reading::Statement(statement) = provider.read(&call.reference).await else {
-            return Report::Declined(no);
-        };
-        let elsewhere = statement.captured_minor.saturating_sub(self.captured_minor);
-        if elsewhere < call.amount_minor || statement.currency != Some(call.currency) {
-            return Report::Declined(no);
+    async fn capture(&self, provider: &Provider, call: &Call) -> Report<Done> {
+        // What it has told of ours already is the answer.
+        if provider.is_asked(call, false) {
+            match self.ledger.look(provider, call, self.patience).await {
+                Found::Nothing => {}
+                Found::Capture(found) => return Report::Done(Done::Found(found)),
+                Found::Otherwise(report) => return report.map(Done::Asked),
+            }
         }
-        Report::Done(Confirmation {
-            provider_reference: AT_PROVIDER.to_owned(),
-            amount_minor: call.amount_minor,
-            expires_at: None,
-        })
+        match provider.perform(call).await {
+            Report::Declined(no) => match self.ledger.look_again(provider, call).await {
+                Some(found) => Report::Done(Done::Found(found)),
+                None => Report::Declined(no),
+            },
+            report => report.map(Done::Asked),
+        }
     }
 
     fn target(&self) -> Option<(&Provider, &Call)> {
@@ -181,9 +185,13 @@ pub(crate) fn operation_key(
     Uuid::new_v5(&KEYS, name.as_bytes())
 }
 
-fn outcome(ending: &Ending<'_, Confirmation>) -> Outcome {
+fn outcome(ending: &Ending<'_, Done>) -> Outcome {
     match ending {
-        Ending::Succeeded(confirmation) => Outcome::Succeeded {
+        Ending::Succeeded(Done::Found(found)) => Outcome::FoundDone {
+            amount_minor: found.amount_minor,
+            provider_reference: found.provider_reference.clone(),
+        },
+        Ending::Succeeded(Done::Asked(confirmation)) => Outcome::Succeeded {
             amount_minor: confirmation.amount_minor,
             provider_reference: Some(confirmation.provider_reference.clone()),
             expires_at: confirmation.expires_at,

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use self::answers::{Said, said};
 use super::{
     Call, Confirmation, Decline, Doubt, Extension, PaymentProvider, Reading, Report, Sighting,
-    Tested,
+    Tested, Told,
 };
 use crate::links::Link;
 use crate::outside::Lost;
@@ -124,6 +124,11 @@ impl Adyen {
                 | OperationKind::Void
         );
         is_call && (!is_look_up || call.doubt == Doubt::Repeat) && heard::ending(call).is_none()
+    }
+
+    /// The captures that Adyen has told of and not taken back, whoever asked for them.
+    pub(super) fn told_captures(call: &Call) -> Vec<&Told> {
+        heard::captures(call).collect()
     }
 
     fn request(&self, path: &str, key: Option<Uuid>, body: &Value) -> Option<Request> {

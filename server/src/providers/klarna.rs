@@ -249,8 +249,11 @@ impl PaymentProvider for Klarna {
 
     async fn read(&self, reference: &str) -> Reading {
         match self.order(reference).await {
-            Read::Order(order) => order.statement().map_or(Reading::NoAnswer, Reading::Statement),
-            Read::NoAnswer { .. } => Reading::NoAnswer,
+            Read::Order(order) => match order.statement() {
+                Some(statement) => Reading::Statement(statement),
+                None => Reading::NoAnswer { after: Some(Duration::ZERO) },
+            },
+            Read::NoAnswer { after, .. } => Reading::NoAnswer { after },
             Read::Refused(Refused { hold: Some(word), .. }) => Reading::Held(self.link.hold(word)),
             Read::Refused(no) => Reading::Declined(no.decline),
         }

@@ -103,7 +103,7 @@ impl PaymentProvider for Sandbox {
     async fn read(&self, reference: &str) -> Reading {
         let account = self.account(reference);
         let read = self.book.write(move |connection| reading(connection, &account)).await;
-        read.unwrap_or(Reading::NoAnswer)
+        read.unwrap_or(Reading::NoAnswer { after: None })
     }
 
     async fn extend(&self, reference: &str, key: Uuid) -> Extension {
@@ -281,7 +281,7 @@ fn reading(connection: &mut SqliteConnection, account: &Account) -> QueryResult<
         return Ok(Reading::Untold);
     }
     if is_out_of_order(connection, account, now)? {
-        return Ok(Reading::NoAnswer);
+        return Ok(Reading::NoAnswer { after: None });
     }
     Ok(match book::held(connection, account)? {
         Some(held) => Reading::Statement(held.statement(now)),

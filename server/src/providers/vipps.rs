@@ -153,7 +153,7 @@ impl Vipps {
             Read::There(log) if log.has_lapsed() => {
                 Reading::Statement(Statement { standing: Standing::Expired, ..statement })
             }
-            Read::NoAnswer { .. } => Reading::NoAnswer,
+            Read::NoAnswer { after, .. } => Reading::NoAnswer { after },
             Read::There(_) | Read::Refused(_) | Read::Unauthorized(_) => {
                 Reading::Statement(statement)
             }
@@ -246,11 +246,11 @@ impl PaymentProvider for Vipps {
                     self.gone(reference, statement).await
                 }
                 Some(statement) => Reading::Statement(statement),
-                None => Reading::NoAnswer,
+                None => Reading::NoAnswer { after: Some(Duration::ZERO) },
             },
             Read::Unauthorized(word) => Reading::Held(self.link.hold(word)),
             Read::Refused(no) => Reading::Declined(no.decline),
-            Read::NoAnswer { .. } => Reading::NoAnswer,
+            Read::NoAnswer { after, .. } => Reading::NoAnswer { after },
         }
     }
 

@@ -7,8 +7,8 @@ use order_rules::effects::{EffectState, Schedule, Step, taken_over};
 use order_rules::order::Micros;
 
 use super::rows::{
-    EffectRow, IntegrationRow, LabelRow, LineRow, MailRow, ShopRow, StatusRow, TransferRow,
-    WebhookRow,
+    EffectRow, IntegrationRow, LabelRow, LineRow, MailRow, OperationRow, ShopRow, StatusRow,
+    TransferRow, WebhookRow,
 };
 use super::schema;
 use crate::terms::{effect_state, effect_state_stored, system};
@@ -96,8 +96,9 @@ pub(crate) struct PaymentSubject {
     pub provider: String,
     pub reference: String,
     pub currency: String,
-    /// What the ledger had captured when it was claimed.
-    pub captured_minor: i64,
+    pub authorized_minor: i64,
+    /// Of a capture: all that the ledger had of the payment when it was claimed.
+    pub operations: Vec<OperationRow>,
     /// What the amount of an update or a refund is for: lines of the order, or of the credit order.
     pub lines: Vec<LineRow>,
     /// What the provider told of it by itself, in the order in which it happened.

@@ -47,6 +47,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The first pause before it is followed up again; it doubles each time.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
+/// What is told before what it is about has so long to be understood: two minutes.
+const PREMATURE_TRIES: i32 = 9;
 const TRIM_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Longer than any provider repeats itself, and than a reservation lasts.
 const KEPT_MICROS: i64 = 120 * 24 * 60 * 60 * 1_000_000;
@@ -143,7 +145,8 @@ impl Follower {
                 on_either!(&self.store, database => database.payment_read_now(payment).await)?;
                 Ok(true)
             }
-            Bearing::Consequence | Bearing::Readable => {
+            Bearing::Premature if row.tries < PREMATURE_TRIES => Ok(false),
+            Bearing::Consequence | Bearing::Premature | Bearing::Readable => {
                 let command = Command::HearOfPayment(Box::new(hearing));
                 self.turns.submit(assignment(row, shop, command), None).await?;
                 Ok(true)

@@ -28,8 +28,15 @@ impl Stage {
             .await;
     }
 
+    /// The account keeps what a capture leaves of a reservation.
+    pub(super) async fn keep_remainders(&self) {
+        let agreed = adyen(|adyen| adyen.multiple_partial_captures = true);
+        let fields = ["adyen.multiple_partial_captures"];
+        self.world.reintegrate("card-no", &fields, agreed).await.unwrap();
+    }
+
     /// Three cups on a payment of an account that keeps the rest of a reservation, or does not.
-    async fn buy_units(&self, has_partial_captures: bool) -> (OrderName, String) {
+    pub(super) async fn buy_units(&self, has_partial_captures: bool) -> (OrderName, String) {
         let payment = NewPayment { has_partial_captures, ..NewPayment::of("cart", TOTAL) };
         let psp = self.checkout(payment);
         let draft = self.world.draft(TOTAL).with(|order| {
@@ -83,9 +90,7 @@ async fn where_the_rest_stays_each_delivery_takes_its_share(backend: Backend) {
     let stage = Stage::set(backend).await;
     let world = &stage.world;
     stage.capture_per_delivery().await;
-    let agreed = adyen(|adyen| adyen.multiple_partial_captures = true);
-    let fields = ["adyen.multiple_partial_captures"];
-    world.reintegrate("card-no", &fields, agreed).await.unwrap();
+    stage.keep_remainders().await;
     let (order, psp) = stage.buy_units(true).await;
     for (delivery, captured) in [(1, 1), (2, 2), (3, 3)] {
         stage.deliver(&order, 1).await;

@@ -76,7 +76,7 @@ impl Stage {
         self.buy_with(NewPayment::of("cart", reserved_minor)).await
     }
 
-    async fn buy_with(&self, payment: NewPayment) -> Sale {
+    pub(super) async fn buy_with(&self, payment: NewPayment) -> Sale {
         let reserved_minor = payment.value;
         let psp = self.checkout(payment);
         let draft = self.world.draft(TOTAL).payment("card-no", &psp, reserved_minor);

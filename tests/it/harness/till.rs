@@ -14,8 +14,8 @@ pub(crate) use self::crowds::{
     many_at_once_are_captured_once_each, many_callers_at_once_have_each_done_once,
 };
 pub(crate) use self::elsewhere::{
-    adopts_at_a_capture, adopts_at_a_void, adopts_what_is_found, completes_unheard, names_unheard,
-    waits_for_a_decision,
+    adopts_at_a_capture, adopts_at_a_void, adopts_what_is_found,
+    captures_only_what_the_portal_has_not, completes_unheard, names_unheard, waits_for_a_decision,
 };
 pub(crate) use self::kills::{
     a_kill_anywhere_is_survived, a_kill_between_answer_and_record_is_survived,
@@ -48,6 +48,9 @@ pub(crate) trait Till: Provider + Default {
 
     /// The book's word for it; `None`: the provider has no such thing.
     fn word(deed: Deed) -> Option<&'static str>;
+
+    /// A capture in its portal: a path below `/control/`, and what is sent there.
+    fn portal_capture(id: &str, amount_minor: i64) -> (String, String);
 
     /// Its reads show so many more changes of a payment, and then none; `None`: all of them again.
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>);
@@ -169,9 +172,9 @@ impl<Where: Till> Stage<Where> {
     }
 
     /// Does something there as a person in its portal would: `what` is a path below `/control/`.
-    pub(crate) async fn by_hand(&self, what: &str, body: &'static str) {
+    pub(crate) async fn by_hand(&self, what: &str, body: impl Into<String>) {
         let url = format!("{}/control/{what}", self.fake.url());
-        let answer = order_tests::fakes::send("POST", &url, &[], body).await.unwrap();
+        let answer = order_tests::fakes::send("POST", &url, &[], body.into()).await.unwrap();
         assert_eq!(answer.status, 204, "{what}");
     }
 

@@ -7,8 +7,9 @@ use super::a_key_that_is_forgotten_doubles_nothing;
 use crate::harness::till::{
     Deed, Stage, TOTAL, Till, a_kill_anywhere_is_survived,
     a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
-    a_repeat_is_answered_as_before, every_doubt_is_ended_by_a_look,
-    many_at_once_are_captured_once_each, many_callers_at_once_have_each_done_once, reason,
+    a_repeat_is_answered_as_before, captures_only_what_the_portal_has_not,
+    every_doubt_is_ended_by_a_look, many_at_once_are_captured_once_each,
+    many_callers_at_once_have_each_done_once, reason,
 };
 use crate::harness::{Backend, problems};
 
@@ -16,6 +17,7 @@ trials! {
     own: [
         every_operation_reaches_kustom_once,
         its_own_words_are_understood,
+        captures_only_what_the_portal_has_not::<Kustom>,
         every_doubt_is_ended_by_a_look::<Kustom>,
         a_repeat_is_answered_as_before::<Kustom>,
         a_kill_anywhere_is_survived::<Kustom>,
@@ -84,6 +86,10 @@ impl Till for Kustom {
 
     fn word(deed: Deed) -> Option<&'static str> {
         Klarna::word(deed)
+    }
+
+    fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
+        Klarna::portal_capture(id, amount_minor)
     }
 
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {

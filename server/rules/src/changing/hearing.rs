@@ -5,12 +5,13 @@ use super::ChangingFacts;
 use super::problems::open_for_lost_reservations;
 use super::recording::{confirm, edit, go_on, reverse, with_credit};
 use super::{is_gating, label};
-use crate::decision::{Decision, Ids};
+use crate::decision::{Case, Decision, Ids};
 use crate::draft::{About, Draft};
-use crate::order::{Micros, OrderNumber};
+use crate::order::{Micros, OrderNumber, Problem};
 use crate::payments::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, bound_to,
 };
+use crate::reconciling::{adopt_capture, may_capture, tell_of_shortage};
 use crate::refusals::Code;
 
 /// One thing that a provider says.
@@ -23,10 +24,15 @@ pub struct News {
     pub amount_minor: i64,
     /// In the provider's words; empty where no money moves.
     pub currency: String,
+    /// The provider's own of what it tells of; empty where it gives none.
+    pub provider_reference: String,
     /// The provider's own words: what happened, and why.
     pub event: String,
     pub reason: String,
 }
+
+/// Among the details of a problem.
+pub(super) const PROVIDER_REFERENCE: &str = "provider_reference";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
@@ -55,6 +61,8 @@ pub enum Bearing {
     Awaited(i64),
     /// [`hear`] has something to write down.
     Consequence,
+    /// What it is about has not been told yet: it may come soon. If not, [`hear`] writes that down.
+    Premature,
     /// The provider's account of the payment tells all of it, and can be read.
     Readable,
 }
@@ -85,10 +93,18 @@ pub fn bearing(payment: &Payment, news: &News) -> Bearing {
         {
             Bearing::None
         }
+        // Ours says by itself how it ended, and what is left for somebody else's then.
+        (Happening::Ended { kind: OperationKind::Capture, .. }, None) => {
+            claimed(payment, |_| true).map_or(Bearing::Consequence, Bearing::Awaited)
+        }
         // What was taken back may be what nobody has told of yet.
         (Happening::CaptureFailed | Happening::Chargeback, None) => {
+            let otherwise = match is_of_another(news) {
+                true => Bearing::Premature,
+                false => Bearing::Consequence,
+            };
             claimed(payment, |kind| kind == OperationKind::Capture)
-                .map_or(Bearing::Consequence, Bearing::Awaited)
+                .map_or(otherwise, Bearing::Awaited)
         }
         (Happening::RefundFailed, None) => claimed(payment, |kind| kind == OperationKind::Refund)
             .map_or(Bearing::Consequence, Bearing::Awaited),
@@ -143,7 +159,10 @@ pub fn hear(
     now: Micros,
 ) -> Decision {
     let known = facts.case.payments.iter().find(|known| known.id == payment);
-    let Some(known) = known.filter(|known| bearing(known, news) == Bearing::Consequence) else {
+    let is_news = |known: &&Payment| {
+        matches!(bearing(known, news), Bearing::Consequence | Bearing::Premature)
+    };
+    let Some(known) = known.filter(is_news) else {
         return Decision::unchanged(facts.case.clone());
     };
     let mut draft = Draft::new(facts.case.clone(), ids, now);
@@ -157,6 +176,12 @@ pub fn hear(
         }
         (Happening::RefundFailed, None) => {
             tell(&mut draft, payment, Code::RefundReversed, news);
+        }
+        (Happening::Ended { kind: OperationKind::Capture, is_success: true }, None)
+            if is_adoptable(facts.case, known, news) =>
+        {
+            adopt_capture(&mut draft, payment, news.amount_minor, &news.provider_reference);
+            tell_of_shortage(&mut draft, payment);
         }
         (Happening::Expired, None) => end(&mut draft, payment, Authorization::Expired),
         (Happening::Ended { kind: OperationKind::Void, is_success: true }, None) => {
@@ -183,6 +208,32 @@ fn happening(payment: &Payment, news: &News) -> Happening {
         } if !is_own => Happening::Other,
         happening => happening,
     }
+}
+
+/// It names what it takes back, and that is nothing of ours.
+fn is_of_another(news: &News) -> bool {
+    news.happening == Happening::CaptureFailed
+        && news.operation.is_none()
+        && !news.provider_reference.is_empty()
+}
+
+/// Whether a capture that nobody here asked for is certainly one of what is held for this order, which
+/// owes as much. One of which something was told to a person before is not.
+fn is_adoptable(case: &Case, payment: &Payment, news: &News) -> bool {
+    let is_told = |problem: &Problem| is_about(problem, payment.id, &news.provider_reference);
+    news.amount_minor > 0
+        && !news.provider_reference.is_empty()
+        && news.amount_minor <= payment.unused()
+        && may_capture(case, payment, news.amount_minor)
+        && !case.order.problems.iter().any(is_told)
+}
+
+/// Whether a person was told of this at the provider.
+pub(super) fn is_about(problem: &Problem, payment: PaymentId, reference: &str) -> bool {
+    let mut details = problem.details.iter();
+    problem.code == Code::ChangedAtProvider
+        && problem.payment == Some(payment)
+        && details.any(|(key, value)| key == PROVIDER_REFERENCE && value == reference)
 }
 
 /// All of the refund came back.
@@ -216,7 +267,8 @@ fn take_back(draft: &mut Draft<'_>, payment: &Payment, named: Option<&Operation>
     };
     let order = draft.case.order.number;
     let mut captures = payment.operations.iter().filter(is_done);
-    let capture = named.filter(is_done).or_else(|| captures.rfind(|one| one.order == order));
+    let last = || captures.rfind(|one| one.order == order).filter(|_| !is_of_another(news));
+    let capture = named.filter(is_done).or_else(last);
     match capture {
         Some(capture) if payment.sums_for(capture.order).kept() > 0 => {
             reverse(draft, payment.id, capture, (news.amount_minor, &news.reason));
@@ -239,11 +291,15 @@ fn tell(draft: &mut Draft<'_>, payment: PaymentId, code: Code, news: &News) {
 }
 
 fn details(news: &News) -> Vec<(&'static str, String)> {
-    vec![
+    let mut details = vec![
         ("event", news.event.clone()),
         ("amount_minor", news.amount_minor.to_string()),
         ("provider_reason", news.reason.clone()),
-    ]
+    ];
+    if !news.provider_reference.is_empty() {
+        details.push((PROVIDER_REFERENCE, news.provider_reference.clone()));
+    }
+    details
 }
 
 /// The reservation is gone, and nobody here has asked for that.

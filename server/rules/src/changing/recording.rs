@@ -1,6 +1,6 @@
 //! What an operation came to: the ledger first, then the change that waited for it.
 
-use super::{ChangingFacts, advancing, finish, is_gating, label, problems};
+use super::{ChangingFacts, advancing, finish, hearing, is_gating, label, problems};
 use crate::attention::is_watched;
 use crate::decision::{Decision, Ids};
 use crate::draft::{About, Draft};
@@ -23,6 +23,9 @@ pub enum Outcome {
         /// When the reservation ends; only of an authorization.
         expires_at: Option<Micros>,
     },
+    /// Nothing was asked for: somebody else had done it at the provider, or a part of it. The rest is
+    /// still to be done.
+    FoundDone { amount_minor: i64, provider_reference: String },
     /// The provider has it and answers later.
     Accepted,
     /// Final. `RESERVATION_EXPIRED` and `RESERVATION_GONE` say what became of the reservation; any
@@ -102,6 +105,10 @@ fn apply(
                 succeed(facts, draft, payment, operation, *amount_minor);
             }
         }
+        Outcome::FoundDone { amount_minor, provider_reference } => {
+            confirm(draft, payment, operation);
+            find_done(draft, payment, operation, (*amount_minor, provider_reference));
+        }
         Outcome::Declined { code, provider_reason } => {
             confirm(draft, payment, operation);
             decline(facts, draft, payment, operation, (*code, provider_reason));
@@ -140,8 +147,12 @@ fn apply_late(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation, 
         {
             reverse(draft, payment, operation, (*amount_minor, ""));
         }
-        Outcome::Succeeded { .. } if !has_succeeded => draft.set_needs_attention(payment),
-        Outcome::Succeeded { amount_minor, .. } if is_other_amount(operation, *amount_minor) => {
+        Outcome::Succeeded { .. } | Outcome::FoundDone { .. } if !has_succeeded => {
+            draft.set_needs_attention(payment);
+        }
+        Outcome::Succeeded { amount_minor, .. } | Outcome::FoundDone { amount_minor, .. }
+            if is_other_amount(operation, *amount_minor) =>
+        {
             draft.set_needs_attention(payment);
         }
         Outcome::Declined { code, .. } if has_succeeded && !was_gone(operation.kind, *code) => {
@@ -149,6 +160,7 @@ fn apply_late(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation, 
         }
         Outcome::Reversed { .. } if has_succeeded => draft.set_needs_attention(payment),
         Outcome::Succeeded { .. }
+        | Outcome::FoundDone { .. }
         | Outcome::Declined { .. }
         | Outcome::Reversed { .. }
         | Outcome::Accepted
@@ -240,6 +252,32 @@ fn succeed(
         if is_gating(operation) {
             label::drop_pending(facts, draft);
         }
+    }
+}
+
+/// Somebody else has done it. A person hears of what is more than was to be done.
+fn find_done(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    operation: &Operation,
+    (amount_minor, provider_reference): (i64, &str),
+) {
+    edit(draft, payment, operation.id, |operation| {
+        operation.provider_reference = Some(provider_reference.to_owned());
+        operation.amount_minor = amount_minor;
+    });
+    draft.resolve(payment, operation.id, OperationState::Succeeded);
+    draft.close_problems(|problem| hearing::is_about(problem, payment, provider_reference));
+    if amount_minor > operation.amount_minor {
+        draft.set_needs_attention(payment);
+        let about = About { payment: Some(payment), operation: Some(operation.id) };
+        let details = vec![
+            ("event", "captured".to_owned()),
+            ("amount_minor", amount_minor.to_string()),
+            ("asked_minor", operation.amount_minor.to_string()),
+            (hearing::PROVIDER_REFERENCE, provider_reference.to_owned()),
+        ];
+        draft.open_another_problem(Code::ChangedAtProvider, about, details);
     }
 }
 

@@ -53,6 +53,17 @@ fn refund(draft: &mut Draft<'_>, payment: PaymentId, amount_minor: i64) {
     }
 }
 
+/// A capture that the provider has told of, known by its reference of it.
+pub(crate) fn adopt_capture(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    amount_minor: i64,
+    reference: &str,
+) {
+    let capture = (OperationKind::Capture, amount_minor);
+    append_as(draft, payment, capture, (None, reference));
+}
+
 fn own_refunds(draft: &Draft<'_>, payment: PaymentId) -> Vec<i64> {
     let order = draft.case.order.number;
     let operations = draft.payment(payment).into_iter().flat_map(|known| &known.operations);
@@ -65,8 +76,17 @@ fn own_refunds(draft: &Draft<'_>, payment: PaymentId) -> Vec<i64> {
 fn append(
     draft: &mut Draft<'_>,
     payment: PaymentId,
-    (kind, amount_minor): (OperationKind, i64),
+    what: (OperationKind, i64),
     credit: Option<OrderNumber>,
+) {
+    append_as(draft, payment, what, (credit, AT_PROVIDER));
+}
+
+fn append_as(
+    draft: &mut Draft<'_>,
+    payment: PaymentId,
+    (kind, amount_minor): (OperationKind, i64),
+    (credit, reference): (Option<OrderNumber>, &str),
 ) {
     let (order, now, id) = (draft.case.order.number, draft.now, draft.ids.take());
     let Some(target) = draft.payment_mut(payment) else { return };
@@ -79,7 +99,7 @@ fn append(
         requested_at: now,
         resolved_at: None,
         provider_reason: None,
-        provider_reference: Some(AT_PROVIDER.to_owned()),
+        provider_reference: Some(reference.to_owned()),
         credit,
     });
     draft.resolve(payment, id, OperationState::Succeeded);

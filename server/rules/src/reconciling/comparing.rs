@@ -85,18 +85,40 @@ fn not_found(payment: &Payment, ours: Sums) -> Vec<Finding> {
     vec![listed(DifferenceKind::NotFound, counted, 0)]
 }
 
-impl Comparison<'_> {
-    /// What the provider holds for us to capture.
-    fn their_rest(&self) -> i64 {
-        let Statement { standing, authorized_minor, captured_minor, released_minor, .. } =
-            *self.theirs;
-        match standing {
-            Standing::Held => authorized_minor
-                .saturating_sub(captured_minor)
-                .saturating_sub(released_minor)
-                .max(0),
-            Standing::Pending | Standing::Expired | Standing::Gone | Standing::Rejected => 0,
+/// What the provider holds for us to capture.
+pub(super) fn rest(theirs: &Statement) -> i64 {
+    let Statement { standing, authorized_minor, captured_minor, released_minor, .. } = *theirs;
+    match standing {
+        Standing::Held => {
+            authorized_minor.saturating_sub(captured_minor).saturating_sub(released_minor).max(0)
         }
+        Standing::Pending | Standing::Expired | Standing::Gone | Standing::Rejected => 0,
+    }
+}
+
+/// Whether it is certain whose a capture is that nobody here asked for, and that order still owes so
+/// much.
+pub(crate) fn may_capture(case: &Case, payment: &Payment, more: i64) -> bool {
+    let Case { order, payments } = case;
+    let owed = order.gross_minor.saturating_sub(captured_or_claimed(order, payments));
+    is_certainly_of(payment, order)
+        && order.kind == OrderKind::Sale
+        && payment.is_held_by(order.number)
+        && !payment.has_void()
+        && more <= owed
+}
+
+/// Captured for it before, or held by nobody beside it.
+fn is_certainly_of(payment: &Payment, order: &Order) -> bool {
+    match bound_to(payment) {
+        Some(owner) => owner == order.number,
+        None => !payment.is_held_beside(order.number),
+    }
+}
+
+impl Comparison<'_> {
+    fn their_rest(&self) -> i64 {
+        rest(self.theirs)
     }
 
     /// What we count on capturing, after what was found so far.
@@ -167,23 +189,8 @@ impl Comparison<'_> {
         true
     }
 
-    /// Whether it is certain whose a capture is, and that order still owes so much.
     fn may_capture(&self, more: i64) -> bool {
-        let Case { order, payments } = self.case;
-        let owed = order.gross_minor.saturating_sub(captured_or_claimed(order, payments));
-        self.is_certainly_of(order)
-            && order.kind == OrderKind::Sale
-            && self.payment.is_held_by(order.number)
-            && !self.payment.has_void()
-            && more <= owed
-    }
-
-    /// Captured for it before, or held by nobody beside it.
-    fn is_certainly_of(&self, order: &Order) -> bool {
-        match bound_to(self.payment) {
-            Some(owner) => owner == order.number,
-            None => !self.payment.is_held_beside(order.number),
-        }
+        may_capture(self.case, self.payment, more)
     }
 
     /// What is left of the reservation.
@@ -251,7 +258,7 @@ impl Comparison<'_> {
             let refundable =
                 self.payment.sums_for(order.number).refundable().saturating_add(adopted);
             let refund = Adoption::Operation(OperationKind::Refund, more);
-            match self.is_certainly_of(order) && more <= refundable {
+            match is_certainly_of(self.payment, order) && more <= refundable {
                 true => self.adopt(DifferenceKind::RefundedElsewhere, (ours, theirs), refund),
                 false => self.list(DifferenceKind::RefundedElsewhere, ours, theirs),
             }

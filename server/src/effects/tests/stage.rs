@@ -356,6 +356,7 @@ impl Stage {
 fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Succeeded { .. } => "succeeded",
+        Outcome::FoundDone { .. } => "found done",
         Outcome::Accepted => "accepted",
         Outcome::Declined { .. } => "declined",
         Outcome::Held { .. } => "held",

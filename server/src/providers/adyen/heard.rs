@@ -49,6 +49,20 @@ fn modification(call: &Call) -> Option<Ending> {
     Some(Err(Decline { code: code(call.kind, &reason), reason }))
 }
 
+/// The captures that succeeded and were not taken back, whoever asked for them.
+pub(super) fn captures(call: &Call) -> impl Iterator<Item = &Told> {
+    let is_taken_back = move |capture: &Told| {
+        call.told.iter().any(|told| {
+            happening(told) == Happening::CaptureFailed
+                && told.provider_reference == capture.provider_reference
+        })
+    };
+    let succeeded = Happening::Ended { kind: OperationKind::Capture, is_success: true };
+    call.told.iter().filter(move |told| {
+        happening(told) == succeeded && is_of_its_money(call, told) && !is_taken_back(told)
+    })
+}
+
 /// Of another currency, or of nothing, it ends no operation that moves money.
 fn is_of_its_money(call: &Call, told: &Told) -> bool {
     call.kind == OperationKind::Void

@@ -20,12 +20,13 @@ use crate::store::claims::{
     Candidate, Claim, Claims, Due, Lane, Lease, PaymentSubject, Progress, Search, Subject, Task,
     claimed, schedule, stepped,
 };
-use crate::store::rows::{EffectRow, LineRow, ShopRow, WebhookRow, key, shop};
+use crate::store::rows::{EffectRow, LineRow, OperationRow, ShopRow, WebhookRow, key, shop};
 use crate::store::schema::{effects, order_lines, payment_operations, payments, shops};
 use crate::terms::system;
 
 /// Kinds of operations, as they are stored.
 const UPDATE_AMOUNT: i16 = 2;
+const CAPTURE: i16 = 3;
 const REFUND: i16 = 6;
 
 diesel::alias!(effects as other: Other);
@@ -261,15 +262,23 @@ async fn with_subjects(
             payments::provider,
             payments::reference,
             payments::currency,
-            payments::captured_minor,
+            payments::authorized_minor,
         ))
         .load(conn)
         .await?;
     let known: HashMap<i64, PaymentSubject> = known
         .into_iter()
-        .map(|(key, provider, reference, currency, captured_minor)| {
-            let (lines, told) = (Vec::new(), Vec::new());
-            (key, PaymentSubject { provider, reference, currency, captured_minor, lines, told })
+        .map(|(key, provider, reference, currency, authorized_minor)| {
+            let subject = PaymentSubject {
+                provider,
+                reference,
+                currency,
+                authorized_minor,
+                operations: Vec::new(),
+                lines: Vec::new(),
+                told: Vec::new(),
+            };
+            (key, subject)
         })
         .collect();
     let references: Vec<String> = known.values().map(|payment| payment.reference.clone()).collect();
@@ -281,6 +290,7 @@ async fn with_subjects(
         .load(conn)
         .await?;
     let mut lines = lines_of(conn, &taken).await?;
+    let mut operations = operations_of(conn, &taken).await?;
     let claims = taken.into_iter().filter_map(|(effect, task)| {
         let subject = match effect.payment_key {
             Some(payment) => {
@@ -291,7 +301,8 @@ async fn with_subjects(
                         == (effect.shop_id, &known.provider, &known.reference)
                 };
                 let told = told.iter().filter(is_own).cloned().collect();
-                Subject::Payment(PaymentSubject { lines, told, ..known })
+                let operations = operations.remove(&effect.effect_key).unwrap_or_default();
+                Subject::Payment(PaymentSubject { operations, lines, told, ..known })
             }
             None => match effect.integration.clone() {
                 Some(integration) if system(effect.system) == Some(System::Labels) => {
@@ -304,6 +315,28 @@ async fn with_subjects(
         Some(Claim { effect, task, subject })
     });
     Ok(Claims { claims: claims.collect(), shops, integrations })
+}
+
+/// By effect: of a capture, all operations on its payment.
+async fn operations_of(
+    conn: &mut Connection,
+    taken: &[(EffectRow, Task)],
+) -> Result<HashMap<i64, Vec<OperationRow>>, StoreFailure> {
+    let captures = taken.iter().map(|(effect, _)| effect).filter(|effect| effect.kind == CAPTURE);
+    let payments: HashMap<i64, i64> =
+        captures.filter_map(|effect| Some((effect.effect_key, effect.payment_key?))).collect();
+    if payments.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let wanted: Vec<i64> = payments.values().copied().collect();
+    let rows: Vec<OperationRow> = payment_operations::table
+        .filter(payment_operations::payment_key.eq_any(wanted))
+        .order(payment_operations::operation_key)
+        .select(OperationRow::as_select())
+        .load(conn)
+        .await?;
+    let own = |payment: i64| rows.iter().filter(move |row| row.payment_key == payment).cloned();
+    Ok(payments.into_iter().map(|(effect, payment)| (effect, own(payment).collect())).collect())
 }
 
 /// By effect: the lines of the order whose reservation changes, or of the credit that is paid out.

@@ -2,10 +2,14 @@
 
 use order_sdk::proto::DifferenceKind;
 use order_sdk::{OrderName, proto};
+use order_tests::fakes::{Effect, Trouble};
 
 use super::{Deed, Sale, Stage, TOTAL, Till};
-use crate::harness::{eventually, problems, status_id};
+use crate::harness::{Backend, WAIT, eventually, problems, status_id};
 use crate::reconciling::differences;
+
+/// Of an order of three.
+const UNIT: i64 = TOTAL / 3;
 
 /// What was done in a portal (a deed and its body), as what it is found, and state and problems then.
 pub(crate) type Found = (&'static str, &'static str, DifferenceKind, &'static str);
@@ -118,4 +122,127 @@ pub(crate) async fn adopts_what_is_found<Where: Till>(
     let word = Where::word(Deed::Capture).unwrap();
     assert_eq!((status_id(&order), stage.done(word, &sale.id)), ("sent", vec![400, 500]));
     assert_eq!(problems(&order), [""; 0]);
+}
+
+/// The provider has room for another capture each time, and would not refuse it: only a look before
+/// shows that somebody has captured in its portal.
+pub(crate) async fn captures_only_what_the_portal_has_not<Where: Till>(backend: Backend) {
+    let stage = Stage::<Where>::set(backend).await;
+    a_part_is_adopted_and_the_rest_captured(&stage).await;
+    more_than_the_order_is_worth_is_adopted_and_told(&stage).await;
+    what_was_captured_before_it_came_is_not_ours(&stage).await;
+    nothing_is_captured_before_it_is_read(&stage).await;
+    each_delivery_is_paid_once(&stage).await;
+    stage.check().await;
+}
+
+async fn a_part_is_adopted_and_the_rest_captured<Where: Till>(stage: &Stage<Where>) {
+    let sale = stage.buy(TOTAL).await;
+    in_portal(stage, &sale.id, 400).await;
+    stage.world.complete(&sale.name).await.unwrap();
+    is_paid(stage, &sale, (TOTAL, &[400, 500])).await;
+    // Nothing is left to capture where the order has become as small as that.
+    let sale = stage.buy_units().await;
+    let edit = stage.world.client.edit(&sale.name).quantity(1, 1).restock(false);
+    edit.wait(WAIT).send().await.unwrap();
+    stage.world.settled(&sale.name).await;
+    in_portal(stage, &sale.id, UNIT).await;
+    stage.world.complete(&sale.name).await.unwrap();
+    is_paid(stage, &sale, (UNIT, &[UNIT])).await;
+}
+
+async fn more_than_the_order_is_worth_is_adopted_and_told<Where: Till>(stage: &Stage<Where>) {
+    let sale = stage.buy_units().await;
+    in_portal(stage, &sale.id, 450).await;
+    let edit = stage.world.client.edit(&sale.name).quantity(1, 1).restock(false);
+    edit.wait(WAIT).send().await.unwrap();
+    stage.world.settled(&sale.name).await;
+    stage.world.complete(&sale.name).await.unwrap();
+    // A person hears of what is too much.
+    let found = differences(&stage.world, &sale.name).await;
+    let kind = proto::DifferenceKind::CapturedElsewhere;
+    assert_eq!(found, [(kind, UNIT, 450, false)]);
+    let order = stage.world.settled(&sale.name).await;
+    assert_eq!(problems(&order), ["LEDGER_DIFFERS"]);
+    assert_eq!((status_id(&order), order.payments[0].captured_minor), ("sent", UNIT), "{order:?}");
+    assert_eq!(stage.done(Where::word(Deed::Capture).unwrap(), &sale.id), [450]);
+}
+
+async fn what_was_captured_before_it_came_is_not_ours<Where: Till>(stage: &Stage<Where>) {
+    let id = Where::checkout(&stage.fake, 2 * TOTAL);
+    in_portal(stage, &id, TOTAL).await;
+    let order = stage.place(&id, TOTAL).await;
+    let sale = Sale { name: order.name.parse().unwrap(), id, order };
+    stage.world.complete(&sale.name).await.unwrap();
+    is_paid(stage, &sale, (TOTAL, &[TOTAL, TOTAL])).await;
+}
+
+async fn nothing_is_captured_before_it_is_read<Where: Till>(stage: &Stage<Where>) {
+    for is_captured in [true, false] {
+        for effect in [Effect::answer(500, "", "Feil"), Effect::HangUp] {
+            let sale = stage.buy(2 * TOTAL).await;
+            if is_captured {
+                in_portal(stage, &sale.id, TOTAL).await;
+            }
+            stage.fake.trouble(Trouble::of("read", effect).about(&sale.id));
+            stage.world.complete(&sale.name).await.unwrap();
+            is_paid(stage, &sale, (TOTAL, &[TOTAL])).await;
+            let calls = usize::from(!is_captured);
+            let word = Where::word(Deed::Capture).unwrap();
+            assert_eq!(stage.fake.book().calls(word, &sale.id), calls, "{is_captured}");
+        }
+    }
+}
+
+/// The first and the last here, the second in the portal.
+async fn each_delivery_is_paid_once<Where: Till>(stage: &Stage<Where>) {
+    let world = &stage.world;
+    let mode = |settings: &mut proto::ShopSettings| {
+        settings.set_capture_mode(proto::CaptureMode::PerDelivery);
+    };
+    world.set("settings.capture_mode", mode).await;
+    let sale = stage.buy_units().await;
+    for delivery in 1..=3 {
+        if delivery == 2 {
+            in_portal(stage, &sale.id, UNIT).await;
+        }
+        world.client.deliver(&sale.name).line(1, 1).wait(WAIT).send().await.unwrap();
+        let order = world.settled(&sale.name).await;
+        assert_eq!(problems(&order), [""; 0], "delivery {delivery}: {order:?}");
+        let captured = order.payments[0].captured_minor;
+        let word = Where::word(Deed::Capture).unwrap();
+        let wanted = vec![UNIT; usize::try_from(delivery).unwrap()];
+        assert_eq!((captured, stage.done(word, &sale.id)), (delivery * UNIT, wanted));
+    }
+}
+
+impl<Where: Till> Stage<Where> {
+    /// Three of a kind.
+    async fn buy_units(&self) -> Sale {
+        let id = Where::checkout(&self.fake, TOTAL);
+        let draft = self.world.draft(TOTAL).with(|order| {
+            order.lines[0].quantity = 3;
+            order.lines[0].unit_price_minor = UNIT;
+        });
+        let order = self.world.place(draft.payment(Where::ID, &id, TOTAL)).await;
+        Sale { name: order.name.parse().unwrap(), id, order }
+    }
+}
+
+async fn in_portal<Where: Till>(stage: &Stage<Where>, id: &str, amount_minor: i64) {
+    let (path, body) = Where::portal_capture(id, amount_minor);
+    stage.by_hand(&path, body).await;
+}
+
+/// Completed, with so much captured of the order and these captures in the provider's book.
+async fn is_paid<Where: Till>(
+    stage: &Stage<Where>,
+    sale: &Sale,
+    (captured_minor, booked): (i64, &[i64]),
+) {
+    let order = stage.world.settled(&sale.name).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    let word = Where::word(Deed::Capture).unwrap();
+    let captured = order.payments[0].captured_minor;
+    assert_eq!((captured, stage.done(word, &sale.id)), (captured_minor, booked.to_vec()));
 }

@@ -173,6 +173,85 @@ fn what_nobody_asked_for_is_for_a_person() {
 }
 
 #[test]
+fn a_capture_that_somebody_else_made_is_adopted() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        news k1 - captured 60 #psp1 => capture!k1=60:succeeded
+        state A                     => default PartiallyCaptured
+        A sent                      => requested:sent capture?k1=40
+        news k1 - captured 40 #psp2 =>
+        yes k1                      => capture!k1=40:succeeded status:sent delivered
+        news k1 - captured 40 #psp2 => updated:k1 problem:CHANGED_AT_PROVIDER
+        state A                     => sent Captured CHANGED_AT_PROVIDER
+        ",
+    );
+    // It fails afterwards, and is none of those that were told.
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        news k1 - captured 100 #psp1               => capture!k1=100:succeeded
+        news k1 capture captured 100 #psp1         =>
+        news k1 - capture-failed 100 #psp9         => updated:k1 problem:CHANGED_AT_PROVIDER
+        news k1 capture capture-failed 100 #psp1   => \
+            reversal!k1=100:succeeded problem:CAPTURE_REVERSED
+        state A => default None CHANGED_AT_PROVIDER CAPTURE_REVERSED
+        ",
+    );
+}
+
+#[test]
+fn a_capture_that_is_not_certainly_of_an_order_is_for_a_person() {
+    // More than is owed; whose it is nobody knows; of nothing that is held.
+    for (begin, news) in [
+        ("place A 100 klarna:k1=200\nyes k1", "captured 150 #psp1"),
+        ("place A 100 klarna:k1=100\nplace B 100 klarna:k1=100\nyes k1", "captured 100 #psp1"),
+        ("place A 100 klarna:k1=100\nno k1", "captured 100 #psp1"),
+        ("place A 100 klarna:k1=100\nyes k1", "captured 0 #psp1"),
+        ("place A 100 klarna:k1=100\nyes k1", "captured 100 EUR"),
+    ] {
+        check(&format!("{begin}\nnews k1 - {news} => updated:k1 problem:CHANGED_AT_PROVIDER"));
+    }
+    // It was told to have failed before it was told at all, and nobody waits any longer.
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        news k1 - capture-failed 100 #psp1 => updated:k1 problem:CHANGED_AT_PROVIDER
+        news k1 - captured 100 #psp1       => problem:CHANGED_AT_PROVIDER
+        state A => default Authorized CHANGED_AT_PROVIDER CHANGED_AT_PROVIDER
+        ",
+    );
+}
+
+#[test]
+fn what_was_found_captured_is_adopted_and_the_rest_is_asked_for() {
+    check(
+        "
+        place A 100 klarna:k1=150
+        yes k1
+        A sent
+        found k1 60 => capture!k1=60:succeeded capture?k1=40
+        yes k1      => capture!k1=40:succeeded status:sent delivered release?k1=50
+        yes k1
+        state A     => sent Captured
+        ",
+    );
+    // A person hears of what is too much.
+    check(
+        "
+        place A 100 klarna:k1=150
+        yes k1
+        A sent
+        found k1 150 => capture!k1=150:succeeded updated:k1 problem:CHANGED_AT_PROVIDER status:sent delivered
+        state A      => sent Captured CHANGED_AT_PROVIDER
+        ",
+    );
+}
+
+#[test]
 fn a_word_against_what_is_final_is_for_a_person() {
     check(
         "
@@ -235,6 +314,7 @@ fn what_an_account_tells_is_read_there() {
             operation: None,
             amount_minor: 100,
             currency: "NOK".to_owned(),
+            provider_reference: String::new(),
             event: "EVENT".to_owned(),
             reason: String::new(),
         };

@@ -163,5 +163,5 @@ async fn the_book_is_an_account_of_each_reservation_and_can_hold_it_longer() {
     assert!(matches!(over, Extension::Declined(no) if no.code == Code::ReservationGone));
     assert_eq!(sandbox.read("k2~read=none").await, Reading::Untold);
     assert_eq!(sandbox.extend("k2~read=none", Uuid::nil()).await, Extension::Unsupported);
-    assert_eq!(sandbox.read("k2~read=unavailable").await, Reading::NoAnswer);
+    assert_eq!(sandbox.read("k2~read=unavailable").await, Reading::NoAnswer { after: None });
 }

@@ -159,6 +159,7 @@ fn charge_back(world: &mut World, operation: i64, amount_minor: i64) -> Done {
         operation: None,
         amount_minor,
         currency: world.payments[&paid].currency.code().to_owned(),
+        provider_reference: String::new(),
         event: "CHARGEBACK".to_owned(),
         reason: String::new(),
     };

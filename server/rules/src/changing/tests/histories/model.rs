@@ -61,7 +61,9 @@ impl Model {
         let (payment, operation) = find(world, operation);
         let entry = self.book.entry(payment).or_default();
         match outcome {
-            Outcome::Succeeded { amount_minor, .. } => entry.carry_out(operation, *amount_minor),
+            Outcome::Succeeded { amount_minor, .. } | Outcome::FoundDone { amount_minor, .. } => {
+                entry.carry_out(operation, *amount_minor)
+            }
             Outcome::Declined {
                 code: Code::ReservationExpired | Code::ReservationGone, ..
             } => {

@@ -1,0 +1,138 @@
+//! What somebody else has captured at a provider, found before the same is asked for here (2.8).
+
+use std::time::Duration;
+
+use order_rules::payments::{OperationKind, OperationState};
+use order_rules::reconciling::{AT_PROVIDER, Counted, Statement, captured_elsewhere};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::paying::operation_key;
+use crate::providers::{
+    Call, Confirmation, PaymentProvider, Provider, Reading, Report, Sighting, Told,
+};
+use crate::store::claims::PaymentSubject;
+use crate::store::rows::OperationRow;
+use crate::terms::Term;
+
+/// What the ledger had of a payment when a capture of it was claimed.
+#[derive(Clone, Debug)]
+pub(super) struct Ledger {
+    counted: Counted,
+    /// Our keys of all operations.
+    keys: Vec<Uuid>,
+    /// The provider's references of all operations.
+    references: Vec<String>,
+}
+
+/// What there was before a capture.
+pub(super) enum Found {
+    Nothing,
+    /// Somebody else has captured so much of what was to be captured.
+    Capture(Confirmation),
+    /// It cannot be told yet, or ours was made before.
+    Otherwise(Report<Confirmation>),
+}
+
+/// How long a provider has to answer a read.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Ledger {
+    pub(super) fn of(shop: &str, subject: &PaymentSubject) -> Self {
+        let PaymentSubject { provider, reference, authorized_minor, operations, .. } = subject;
+        let sum = |is_counted: fn(OperationKind) -> bool| {
+            let done = operations.iter().filter(|row| {
+                OperationState::from_stored(row.state) == Some(OperationState::Succeeded)
+                    && OperationKind::from_stored(row.kind).is_some_and(is_counted)
+            });
+            done.fold(0_i64, |sum, row| sum.saturating_add(row.amount_minor))
+        };
+        let key = |row: &OperationRow| {
+            operation_key((shop, provider, reference), (row.operation_key, row.requested_at))
+        };
+        Self {
+            counted: Counted {
+                authorized_minor: *authorized_minor,
+                captured_minor: sum(|kind| kind == OperationKind::Capture),
+                released_minor: sum(|kind| {
+                    matches!(kind, OperationKind::Release | OperationKind::Void)
+                }),
+            },
+            keys: operations.iter().map(key).collect(),
+            references: operations
+                .iter()
+                .filter_map(|row| row.provider_reference.clone())
+                .collect(),
+        }
+    }
+
+    /// Looks before a capture is asked for: in the provider's account, or among what it has told.
+    pub(super) async fn look(&self, provider: &Provider, call: &Call, patience: Duration) -> Found {
+        if !provider.has_portal() {
+            let told = self.told_elsewhere(&provider.told_captures(call));
+            return told.map_or(Found::Nothing, Found::Capture);
+        }
+        // What is left of the time is for the capture itself.
+        let time = READ_TIMEOUT.min(patience / 2);
+        let read = timeout(time, provider.read(&call.reference)).await;
+        let found = match read.unwrap_or(Reading::NoAnswer { after: None }) {
+            Reading::Statement(statement) => self.in_account(&statement, call),
+            Reading::Declined(no) => return Found::Otherwise(Report::Declined(no)),
+            Reading::Held(hold) => return Found::Otherwise(Report::Held(hold)),
+            Reading::NoAnswer { after } => return Found::Otherwise(Report::TryLater { after }),
+            Reading::Untold => None,
+        };
+        let Some(found) = found else { return Found::Nothing };
+        // After a doubt it may be ours.
+        match provider.look_up(call).await {
+            Sighting::Happened(confirmation) => Found::Otherwise(Report::Done(confirmation)),
+            Sighting::Absent => Found::Capture(found),
+            Sighting::Busy => Found::Otherwise(Report::TryLater { after: Some(Duration::ZERO) }),
+            Sighting::Declined(_)
+            | Sighting::InProgress
+            | Sighting::NoAnswer
+            | Sighting::Untold => Found::Otherwise(Report::TryLater { after: None }),
+        }
+    }
+
+    /// Looks after the provider has refused a capture: somebody may have been faster.
+    pub(super) async fn look_again(
+        &self,
+        provider: &Provider,
+        call: &Call,
+    ) -> Option<Confirmation> {
+        match provider.read(&call.reference).await {
+            Reading::Statement(statement) => self.in_account(&statement, call),
+            Reading::Declined(_)
+            | Reading::Held(_)
+            | Reading::NoAnswer { .. }
+            | Reading::Untold => None,
+        }
+    }
+
+    fn in_account(&self, statement: &Statement, call: &Call) -> Option<Confirmation> {
+        let elsewhere = captured_elsewhere(&self.counted, statement);
+        let is_of_its_money = statement.currency == Some(call.currency);
+        (elsewhere > 0 && is_of_its_money).then(|| Confirmation {
+            provider_reference: AT_PROVIDER.to_owned(),
+            amount_minor: elsewhere.min(call.amount_minor),
+            expires_at: None,
+        })
+    }
+
+    /// One at a time: the rest is looked for when it is asked for.
+    fn told_elsewhere(&self, captures: &[&Told]) -> Option<Confirmation> {
+        let Counted { authorized_minor, captured_minor, released_minor } = self.counted;
+        let rest = authorized_minor.saturating_sub(captured_minor).saturating_sub(released_minor);
+        let is_known = |told: &Told| {
+            self.references.contains(&told.provider_reference)
+                || told.key.is_some_and(|key| self.keys.contains(&key))
+        };
+        let told = captures.iter().find(|told| !is_known(told))?;
+        (rest > 0).then(|| Confirmation {
+            provider_reference: told.provider_reference.clone(),
+            amount_minor: told.amount_minor.min(rest),
+            expires_at: None,
+        })
+    }
+}
