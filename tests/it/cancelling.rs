@@ -107,7 +107,7 @@ async fn rule_2_7_an_order_is_taken_up_again_only_while_money_can_be_had(world: 
         }),
         ..proto::AttachPaymentRequest::default()
     };
-    refused(world.client.attach_payment(attach).await, Code::ReservationGone);
+    refused(world.client.attach_payment(attach).await, Code::OrderCancelled);
 
     // Nothing to pay: it comes back, and takes its goods again.
     let free = |world: &World| {

@@ -207,7 +207,7 @@ async fn rule_2_5_a_declined_capture_leaves_the_status_and_says_why(world: World
                 reference: other.clone(),
                 amount_minor: 900,
             }),
-            wait: prost_types::Duration::try_from(crate::harness::WAIT).ok(),
+            wait: prost_types::Duration::try_from(WAIT).ok(),
             ..proto::AttachPaymentRequest::default()
         };
         let attached = world.client.attach_payment(attached).await.unwrap();
@@ -222,7 +222,7 @@ async fn rule_2_5_a_declined_capture_leaves_the_status_and_says_why(world: World
 }
 
 /// Asks again as a person would while the provider declines one of several payments.
-async fn complete_with_patience(world: &World, order: &order_sdk::OrderName) -> proto::Order {
+async fn complete_with_patience(world: &World, order: &OrderName) -> proto::Order {
     let mut last = world.complete(order).await.unwrap().order.unwrap();
     for _ in 0..3 {
         if status_id(&last) == "sent" {
@@ -340,6 +340,6 @@ async fn rule_2_10_a_note_rides_along(world: World) {
     assert_eq!(order.notes.len(), 2);
     let declined = world.buy(900, "capture=decline").await;
     let change = world.change(&declined.name, "sent").note(NoteAudience::Internal, "Sendt");
-    let order = change.wait(crate::harness::WAIT).send().await.unwrap().order.unwrap();
+    let order = change.wait(WAIT).send().await.unwrap().order.unwrap();
     assert!(order.notes.is_empty(), "{order:?}");
 }

@@ -31,7 +31,7 @@ pub(super) enum Found {
     /// Somebody else has captured so much of what was to be captured.
     Capture(Confirmation),
     /// It cannot be told yet, or ours was made before.
-    Otherwise(Report<Confirmation>),
+    Otherwise(Report),
 }
 
 /// How long a provider has to answer a read.
@@ -91,6 +91,7 @@ impl Ledger {
             Sighting::Declined(_)
             | Sighting::InProgress
             | Sighting::NoAnswer
+            | Sighting::Doubt
             | Sighting::Untold => Found::Otherwise(Report::TryLater { after: None }),
         }
     }

@@ -50,9 +50,11 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::stream::{iter, pending};
+    use tokio::time::Instant;
     use tonic::Request;
     use tonic_types::StatusExt;
 
+    use super::super::caller::Deadline;
     use super::*;
 
     /// What is told of these messages to a caller who waits for a second.
@@ -60,7 +62,7 @@ mod tests {
         messages: impl Stream<Item = Result<i32, Failure>> + Send + 'static,
     ) -> Vec<Result<i32, tonic::Code>> {
         let mut request = Request::new(());
-        request.set_timeout(Duration::from_secs(1));
+        request.extensions_mut().insert(Deadline(Instant::now() + Duration::from_secs(1)));
         let (caller, ()) = Caller::split(request);
         let told = told_to(messages, caller);
         told.map(|message| message.map_err(|status| status.code())).collect().await

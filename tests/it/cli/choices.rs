@@ -51,7 +51,7 @@ async fn units_go_back_on_stock_line_by_line(world: World) {
 
 async fn a_note_that_rides_with_a_status_is_for_whom_it_says(world: World) {
     for _ in 0..3 {
-        world.place(world.draft(500)).await;
+        world.place(world.draft(500).payment("manual", "", 500)).await;
     }
     let set = ["orders", "status", "1001", "processing", "--note", "Ring på"];
     world.printed(&[&set[..], &["--for", "warehouse"]].concat()).await;
@@ -89,7 +89,7 @@ async fn what_is_said_twice_of_a_line_is_refused(world: World) {
 }
 
 async fn a_file_that_cannot_be_written_is_named(world: World) {
-    world.place(world.draft(500)).await;
+    world.place(world.draft(500).payment("manual", "", 500)).await;
     let path = "/nonexistent/orders.csv";
     for line in [
         &["export", "--format", "csv", "--to", path][..],

@@ -90,8 +90,8 @@ fn orders(world: &World, name: &str) -> Option<Value> {
             "refund": "REFUND_NO",
         }),
         "CancelDeliveryRequest" => json!({"name": order, "deliveryId": 1}),
-        "ConfirmArrivalRequest" => json!({"name": order, "arrivalDate": "2026-11-25"}),
-        "RecordWithdrawalRequest" => json!({"name": order, "withdrawalDate": "2026-11-25"}),
+        "ConfirmArrivalRequest" => json!({"name": order, "arrivalDate": today()}),
+        "RecordWithdrawalRequest" => json!({"name": order, "withdrawalDate": today()}),
         "EditOrderRequest" => json!({
             "name": order,
             "lines": [{"lineId": 1, "quantity": "0"}],
@@ -146,4 +146,9 @@ fn shops(world: &World, name: &str) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+/// In the zone of a new shop: neither before the goods left nor ahead.
+fn today() -> String {
+    jiff::Timestamp::now().in_tz("Europe/Oslo").unwrap().date().to_string()
 }

@@ -294,7 +294,8 @@ impl Day {
 
 /// A command is carried out, or refused by a rule that the day knows.
 fn check(outcome: &Result<proto::Order, Error>) {
-    const RULES: [&str; 8] = [
+    const RULES: [&str; 9] = [
+        "ORDER_CANCELLED",
         "ALREADY_CAPTURED",
         "RESERVATION_GONE",
         "RESERVATION_EXPIRED",

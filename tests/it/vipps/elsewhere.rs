@@ -6,11 +6,10 @@ use order_rules::refusals::Code;
 use order_sdk::proto::DifferenceKind::{
     CancelledElsewhere, CapturedElsewhere, Expired, RefundedElsewhere,
 };
-use order_tests::fakes::Vipps;
 
 use super::Stage;
 use crate::harness::till::{self, TOTAL};
-use crate::harness::{Backend, problems, refused, status_id};
+use crate::harness::{Backend, problems, refused};
 use crate::reconciling::{differences, reconcile};
 
 trials! {

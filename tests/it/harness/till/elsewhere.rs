@@ -160,7 +160,7 @@ async fn more_than_the_order_is_worth_is_adopted_and_told<Where: Till>(stage: &S
     stage.world.complete(&sale.name).await.unwrap();
     // A person hears of what is too much.
     let found = differences(&stage.world, &sale.name).await;
-    let kind = proto::DifferenceKind::CapturedElsewhere;
+    let kind = DifferenceKind::CapturedElsewhere;
     assert_eq!(found, [(kind, UNIT, 450, false)]);
     let order = stage.world.settled(&sale.name).await;
     assert_eq!(problems(&order), ["LEDGER_DIFFERS"]);

@@ -60,8 +60,9 @@ pub(crate) async fn what_is_late_is_not_taken_back<Where: Till>(backend: Backend
             let sale = stage.buy_for(deed).await;
             stage.fake.trouble(Trouble::of(word, LATE).about(&sale.id));
             stage.begin(deed, &sale).await;
-            let (told, book) = (format!("{deed:?}, late"), stage.fake.book());
-            eventually(&told, async || (book.calls(word, &sale.id) > 0).then_some(())).await;
+            let told = format!("{deed:?}, late");
+            let calls = || stage.fake.book().calls(word, &sale.id);
+            eventually(&told, async || (calls() > 0).then_some(())).await;
             eventually(&told, async || {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 let refusal = stage.world.withdraw(&sale.name).await.map(drop).unwrap_err();
@@ -72,7 +73,7 @@ pub(crate) async fn what_is_late_is_not_taken_back<Where: Till>(backend: Backend
                 }
             })
             .await;
-            assert!(stage.fake.book().calls(word, &sale.id) > 1, "{told}: it was asked again");
+            assert!(calls() > 1, "{told}: it was asked again");
             stage.check_done(deed, &sale, &told).await;
         }));
     }

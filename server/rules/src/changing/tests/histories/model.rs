@@ -62,7 +62,7 @@ impl Model {
         let entry = self.book.entry(payment).or_default();
         match outcome {
             Outcome::Succeeded { amount_minor, .. } | Outcome::FoundDone { amount_minor, .. } => {
-                entry.carry_out(operation, *amount_minor)
+                entry.carry_out(operation, *amount_minor);
             }
             Outcome::Declined {
                 code: Code::ReservationExpired | Code::ReservationGone, ..
