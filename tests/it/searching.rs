@@ -286,7 +286,7 @@ async fn a_kill_of_the_one_who_reads_words_loses_none(backend: Backend) {
             let world = world.through(&world.server);
             running.push(tokio::spawn(async move {
                 for number in 0.. {
-                    let first = format!("Foer{round}x{worker}x{number}");
+                    let first = format!("Foer{round}x{worker}x{number:04}");
                     let draft = world.draft(0).customer(&first, "");
                     let Ok(answer) = draft.send().await else { return };
                     if number % 2 == 0 {

@@ -26,6 +26,7 @@ use crate::store::rows::{EffectRow, HeadRow, MailRow, key, number, shop};
 pub(super) type Work = BTreeMap<i64, Vec<Arc<Assignment>>>;
 
 /// What became of a turn.
+#[derive(Default)]
 pub(super) struct Outcome {
     /// By shop, in the order of the work.
     pub answers: BTreeMap<i64, Vec<Result<Answer, Failure>>>,
@@ -73,13 +74,7 @@ pub(super) fn decide(
     now: Micros,
 ) -> Result<(Changes, Outcome), StoreFailure> {
     let mut changes = Changes::default();
-    let mut outcome = Outcome {
-        answers: BTreeMap::new(),
-        heads: Vec::new(),
-        shops: Vec::new(),
-        settled: Vec::new(),
-        has_effects: false,
-    };
+    let mut outcome = Outcome::default();
     let mut desks = match desks(shops, facts, now) {
         Ok(desks) => desks,
         Err(failure) => {
