@@ -121,11 +121,9 @@ impl Service {
         let turns = Turns::start(store.clone(), shops.clone(), settings.turn_workers());
         ensure_first_shop(&turns).await?;
 
-        make_folder(settings.sandbox_book().parent())?;
         let links =
             Links::new(vault, settings.stand_ins()).with_webhooks(webhook_listener.is_some());
-        let providers = Providers::new(settings.sandbox_book(), links.clone());
-        providers.open().await?;
+        let providers = open_providers(settings, &links).await?;
         let books = Books::new(links.clone());
         let (mail, mail_servers) = mail_ways(settings, &links)?;
         let effects = Runner {
@@ -259,6 +257,14 @@ async fn open_store(settings: &Settings) -> Result<Store, String> {
         writers: settings.turn_workers(),
     };
     Store::open(&settings).await.map_err(|failure| failure.to_string())
+}
+
+/// The providers, with the sandbox's book open.
+async fn open_providers(settings: &Settings, links: &Links) -> Result<Providers, String> {
+    make_folder(settings.sandbox_book().parent())?;
+    let providers = Providers::new(settings.sandbox_book(), links.clone());
+    providers.open().await?;
+    Ok(providers)
 }
 
 /// Answers calls until the edge stops.

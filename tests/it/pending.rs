@@ -152,7 +152,7 @@ async fn what_is_being_sent_is_told_by_every_read_of_the_order(world: World) {
         names: vec![order.name.clone()],
     };
     let many = world.client.batch_get_orders(request).await.unwrap().orders;
-    assert_eq!(many, [order.clone()], "and all else is as it was");
+    assert_eq!(many, std::slice::from_ref(&order), "and all else is as it was");
     let settled = world.settled(&bought.name).await;
     assert_eq!(settled.payments[0].captured_minor, 900);
 }

@@ -26,7 +26,7 @@ impl RecordOutcome {
         let now = desk.now;
         match &self.outcome {
             Outcome::Succeeded { .. } | Outcome::FoundDone { .. } => {
-                desk.finish_effect(self.operation, EffectState::Done)
+                desk.finish_effect(self.operation, EffectState::Done);
             }
             Outcome::Declined { .. } => desk.finish_effect(self.operation, EffectState::Declined),
             Outcome::Accepted

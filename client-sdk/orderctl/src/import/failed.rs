@@ -80,8 +80,10 @@ impl FailedLines {
         };
         self.count += 1;
         // Where it stood, and where it stands now.
-        reason["line"] = line.number.into();
-        reason["failedLine"] = self.count.into();
+        if let Some(fields) = reason.as_object_mut() {
+            fields.insert("line".to_owned(), line.number.into());
+            fields.insert("failedLine".to_owned(), self.count.into());
+        }
         writeln!(files.lines, "{}", line.text)?;
         Ok(writeln!(files.reasons, "{reason}")?)
     }
