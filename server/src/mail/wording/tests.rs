@@ -180,11 +180,14 @@ fn an_unknown_field_is_told_wherever_it_is_named() {
             "{% for l in order.lines %}{% if loop.index > 999 %}{{ loop.foo }}{% endif %}{% endfor %}",
             "loop.foo",
         ),
-        ("{% if 0 %}{{ order.lines|map(attribute='foo')|join }}{% endif %}", "order.lines|map"),
-        ("{% if 0 %}{{ order.lines|groupby('foo') }}{% endif %}", "order.lines|groupby"),
+        (
+            "{% if 0 %}{{ order.lines|map(attribute='foo')|join }}{% endif %}",
+            "map(attribute='foo')",
+        ),
+        ("{% if 0 %}{{ order.lines|groupby('foo') }}{% endif %}", "groupby('foo')"),
         (
             "{% if 0 %}{{ order.lines|sort(attribute='title,foo')|first }}{% endif %}",
-            "order.lines|sort",
+            "sort(attribute='title,foo')",
         ),
         ("{% macro row(l) %}{{ nowhere }}{% endmacro %}", "nowhere (line 1)"),
         ("{% if 0 %}{{ note is foo or note.foo }}{% endif %}", "note.foo (line 1)"),
@@ -198,7 +201,7 @@ fn an_unknown_field_is_told_wherever_it_is_named() {
         let wrong = check_template("note.nb", &template("a", text, ""));
         let [("value.text", problem)] = wrong.as_slice() else { panic!("{text}: {wrong:?}") };
         let names = problem.strip_prefix("names unknown fields: ").unwrap_or_default();
-        assert!(names.starts_with(told), "{text}: {problem}");
+        assert!(names.contains(told), "{text}: {problem}");
     }
 }
 
