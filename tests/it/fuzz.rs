@@ -106,7 +106,7 @@ async fn no_message_makes_the_server_fail(world: World) {
     }
     // Of some methods hardly any message is right that differs.
     assert!(
-        reached_by_chance * 10 >= methods * 9,
+        reached_by_chance * 5 >= methods * 4,
         "seed {seed}: chance got past the fields of {reached_by_chance} of {methods} methods only"
     );
     assert_eq!(health::status(world.server.port, "").await, Some(health::SERVING));
