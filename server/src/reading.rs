@@ -309,7 +309,14 @@ impl Reading {
         let states = on_either!(&self.store, database => database.effect_states(keys).await)?;
         let states: BTreeMap<i64, EffectState> = states
             .into_iter()
-            .filter_map(|(key, state)| Some((number(key), effect_state(state)?)))
+            .filter_map(|(key, state, is_doubted)| {
+                let state = match effect_state(state)? {
+                    // To be sent again, while an earlier call may be carried out yet.
+                    EffectState::Pending if is_doubted => EffectState::Unknown,
+                    state => state,
+                };
+                Some((number(key), state))
+            })
             .collect();
         let documents = rows.iter_mut().filter_map(|row| row.document.as_mut());
         for document in documents.filter(|document| !underway::unanswered(document).is_empty()) {
