@@ -201,6 +201,7 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     klarna::refusals::trials,
     labels::trials,
     labels::doubts::trials,
+    labels::errors::trials,
     labels::reads::trials,
     lifecycle::trials,
     listening_on::trials,
