@@ -14,6 +14,7 @@ pub(crate) mod raw;
 pub(crate) mod refused;
 pub(crate) mod server;
 pub(crate) mod smtp;
+pub(crate) mod standstill;
 pub(crate) mod till;
 #[macro_use]
 pub(crate) mod trials;
@@ -25,10 +26,18 @@ pub(crate) use world::{
     Bought, WAIT, World, gross, is_settled, mask, number_of, problems, request_id, status_id,
 };
 
-use std::time::Duration;
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
-/// Long enough for anything on a busy machine; a test that needs it all has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// Long enough for anything on a busy machine, such as a doubt of a minute and what waits behind it; a
+/// test that needs it all has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+/// How often is asked for what is awaited: rarer the longer it takes, so that those who wait for a minute
+/// do not keep the machine busy with it.
+const ASKED_AFTER: RangeInclusive<Duration> =
+    Duration::from_millis(20)..=Duration::from_millis(500);
+/// The part of the time waited so far that is waited more before the next question.
+const ASKED_AFTER_PART: u32 = 8;
 
 /// How much more than usual: 1, or 100 with `ORDER_TEST_DEPTH=long`.
 #[expect(clippy::disallowed_methods, reason = "how deep to test is a setting of the tests alone")]
@@ -56,12 +65,14 @@ pub(crate) async fn eventually<T, Asked: Future<Output = Option<T>>>(
     what: &str,
     mut ask: impl FnMut() -> Asked,
 ) -> T {
+    let began = Instant::now();
     let asking = async {
         loop {
             if let Some(answer) = ask().await {
                 return answer;
             }
-            tokio::time::sleep(Duration::from_millis(40)).await;
+            let pause = began.elapsed() / ASKED_AFTER_PART;
+            tokio::time::sleep(pause.clamp(*ASKED_AFTER.start(), *ASKED_AFTER.end())).await;
         }
     };
     // What is a hundred times as much has more before it in the queue.

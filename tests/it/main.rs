@@ -155,6 +155,9 @@ fn main() {}
 
 #[cfg(test)]
 const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
+    // They take longest, most of all in the long depth: the others run beside them.
+    crash::trials,
+    model::trials,
     accounting::trials,
     accounting::booked::trials,
     accounting::doubts::trials,
@@ -180,7 +183,6 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     clocks::trials,
     completing::trials,
     concurrency::trials,
-    crash::trials,
     crediting::trials,
     crediting::asking::trials,
     crediting::documents::trials,
@@ -209,7 +211,6 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     mail_servers::trials,
     mailing::trials,
     many::trials,
-    model::trials,
     notes::trials,
     on_a_terminal::trials,
     orderctl::trials,

@@ -8,6 +8,7 @@ use order_sdk::proto::{TransferForm, TransferState};
 use order_tests::fakes::{Effect, Trouble};
 
 use super::{PARTS, Stage, TOTAL, last};
+use crate::harness::standstill::Standstill;
 use crate::harness::{Backend, depth, eventually, problems};
 
 trials! {
@@ -16,6 +17,7 @@ trials! {
         what_is_done_after_the_first_look_is_found,
         a_login_in_doubt_keeps_nobody_out,
         a_kill_at_any_step_loses_and_doubles_nothing,
+        a_kill_between_answer_and_record_is_survived,
         what_is_in_doubt_for_days_is_found_all_the_same,
     ];
 }
@@ -262,6 +264,44 @@ async fn befallen(stage: &Arc<Stage>, step: Step) -> Vec<(Case, Option<(Effect, 
         (case, trouble)
     };
     join_all(troubles.into_iter().enumerate().map(prepare)).await
+}
+
+/// Each step is done and answered, and nobody could write that down: it is found and not done again.
+async fn a_kill_between_answer_and_record_is_survived(backend: Backend) {
+    let company = Stage::set(backend).await;
+    let mut cases = Vec::new();
+    for (place, step) in STEPS.into_iter().enumerate() {
+        let stage = Arc::new(company.beside(&format!("{place}-")).await);
+        let case = Case::prepare(&stage, step, &format!("hørt-{place}")).await;
+        case.befall(Effect::Waiting, false);
+        cases.push(case);
+    }
+    join_all(cases.iter().map(Case::begin)).await;
+    let (fake, server) = (&company.fake, &company.world.server);
+    eventually("each has come to its step", async || {
+        cases.iter().all(|case| fake.is_working_on(&case.about())).then_some(())
+    })
+    .await;
+    let standstill = Standstill::of(&server.store).await;
+    fake.recover();
+    eventually("all are done and answered", async || {
+        cases.iter().all(|case| !fake.is_working_on(&case.about())).then_some(())
+    })
+    .await;
+    standstill.is_waited_for(&server.store).await;
+    let calls = |case: &Case| fake.book().calls(case.step.operation, &case.about());
+    let before: Vec<usize> = cases.iter().map(calls).collect();
+    server.kill().await;
+    standstill.end();
+    server.start().await;
+    for (case, before) in cases.iter().zip(before) {
+        case.check("done, heard and not recorded").await;
+        // Of payments there may be another one to come.
+        if case.step.operation != "payment" {
+            assert_eq!(calls(case), before, "{:?}: it is found and not made again", case.step);
+        }
+    }
+    company.check().await;
 }
 
 /// For two days nobody has looked, and no session has lived so long. The books' own clock stays where

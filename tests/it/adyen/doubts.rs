@@ -10,12 +10,14 @@ use order_tests::fakes::adyen::NewPayment;
 use order_tests::fakes::{Effect, Travel, Trouble};
 
 use super::stage::{Sale, Stage, TOTAL, travel};
+use crate::harness::standstill::Standstill;
 use crate::harness::{Backend, depth, eventually, problems};
 
 trials! {
     own: [
         every_doubt_is_ended_by_the_same_call,
         a_kill_at_any_point_loses_and_doubles_nothing,
+        a_kill_between_answer_and_record_is_survived,
         a_kill_around_a_webhook_loses_nothing,
         what_is_received_and_never_told_is_listed_until_it_is,
         past_its_keys_window_nothing_is_sent_again,
@@ -143,6 +145,44 @@ async fn a_kill_at_any_point_loses_and_doubles_nothing(backend: Backend) {
         for (operation, effect, sale) in &sales {
             stage.check_done(operation, sale, &format!("{operation}: {effect:?}")).await;
         }
+    }
+    stage.check().await;
+}
+
+/// Adyen has received everything and said so, and nobody could write that down: the same call again does
+/// it once.
+async fn a_kill_between_answer_and_record_is_survived(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    let mut sales = Vec::new();
+    for operation in OPERATIONS {
+        let sale = stage.buy_for(operation).await;
+        fake.trouble(Trouble::of(operation, Effect::Waiting).about(&sale.psp));
+        stage.begin(operation, &sale.name).await;
+        sales.push((operation, sale));
+    }
+    let ids = || sales.iter().map(|(_, sale)| &sale.psp);
+    eventually("all are asked for", async || ids().all(|id| fake.is_working_on(id)).then_some(()))
+        .await;
+    // What it tells later is no answer: it is held until the server is there again.
+    fake.travel(Travel { is_held: true, ..travel() });
+    let store = &world.server.store;
+    let standstill = Standstill::of(store).await;
+    fake.recover();
+    eventually("all are received and answered", async || {
+        ids().all(|id| !fake.is_working_on(id)).then_some(())
+    })
+    .await;
+    standstill.is_waited_for(store).await;
+    for (operation, sale) in &sales {
+        assert_eq!(stage.done(operation, &sale.psp).len(), 1, "{operation}");
+    }
+    world.server.kill().await;
+    standstill.end();
+    world.server.start().await;
+    fake.travel(travel());
+    for (operation, sale) in &sales {
+        stage.check_done(operation, sale, operation).await;
     }
     stage.check().await;
 }

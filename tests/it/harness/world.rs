@@ -29,7 +29,7 @@ pub(crate) struct Bought {
 
 /// Nobody real: must never be seen in a log.
 pub(crate) const CUSTOMER: (&str, &str) = ("Kari Testesen-Hemmelig", "kari.hemmelig@example.com");
-pub(crate) const WAIT: Duration = Duration::from_secs(45);
+pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
 

@@ -8,12 +8,14 @@ use order_sdk::proto::{self, CargonizerIntegration, ConnectionState, LabelState}
 use order_tests::fakes::{Effect, Trouble};
 
 use super::{PRINTER, Stage, cargonizer};
+use crate::harness::standstill::Standstill;
 use crate::harness::{Backend, WAIT, depth, eventually, problems, refused, request_id};
 
 trials! {
     own: [
         every_doubt_is_ended_by_a_look,
         a_kill_at_any_point_makes_one_consignment,
+        a_kill_between_answer_and_record_is_survived,
         labels_wait_for_their_integration_and_can_be_given_up,
         a_label_that_waits_for_long_is_told_and_can_be_given_up,
         many_callers_make_one_consignment,
@@ -137,6 +139,44 @@ async fn befallen(stage: &Stage) -> Vec<(OrderName, String, String)> {
         asked.push((name, reference, told));
     }
     asked
+}
+
+/// A consignment that is made and a label that is printed, of which nobody could write down the answer:
+/// the one is found, and of the other a person is told.
+async fn a_kill_between_answer_and_record_is_survived(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let printed = stage.sent().await;
+    let order = world.client.label(&printed).wait(WAIT).send().await.unwrap().order.unwrap();
+    let paper = order.labels[0].reference.clone();
+    fake.trouble(Trouble::of("print", Effect::Waiting).about(&paper));
+    world.client.label(&printed).printer(PRINTER.to_string()).send().await.unwrap();
+    let made = stage.sent().await;
+    fake.trouble(Trouble::of("consignment", Effect::Waiting));
+    let reference = stage.ask(&made).await;
+    let both = [&paper, &reference];
+    eventually("both are asked for", async || {
+        both.iter().all(|about| fake.is_working_on(about)).then_some(())
+    })
+    .await;
+    let store = &world.server.store;
+    let standstill = Standstill::of(store).await;
+    fake.recover();
+    eventually("both are done and answered", async || {
+        both.iter().all(|about| !fake.is_working_on(about)).then_some(())
+    })
+    .await;
+    standstill.is_waited_for(store).await;
+    assert_eq!((stage.printed(&paper).len(), stage.made(&reference)), (1, 1));
+    world.server.kill().await;
+    standstill.end();
+    world.server.start().await;
+    let order = world.labelled(&made).await;
+    assert_eq!((order.labels[0].state(), problems(&order)), (LabelState::Made, vec![]));
+    assert_eq!(fake.book().calls("consignment", &reference), 1, "what is made is found");
+    assert_eq!(problems(&world.labelled(&printed).await), ["PRINT_UNKNOWN"]);
+    assert_eq!((stage.printed(&paper).len(), stage.made(&reference)), (1, 1));
+    stage.check().await;
 }
 
 #[expect(clippy::too_many_lines, reason = "one story, told to its end")]

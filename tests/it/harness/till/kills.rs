@@ -1,58 +1,14 @@
 //! Servers that are killed wherever their work has come, with the stand-in's book as witness.
 
-use std::time::Duration;
-
-use diesel::SqliteConnection;
-use diesel::connection::SimpleConnection;
 use order_sdk::OrderName;
 use order_tests::fakes::{Effect, Trouble};
 
 use super::{Sale, Stage, TOTAL, Till, deeds};
-use crate::harness::server::Store;
+use crate::harness::standstill::Standstill;
 use crate::harness::{Backend, depth, eventually, problems};
 
-/// As long as this is there nobody else writes to the store.
-enum Standstill {
-    Sqlite(Box<SqliteConnection>),
-    Postgres(tokio_postgres::Client),
-}
-
-/// What has come to the moment after the answer before it is recorded.
-const HEARD: Duration = Duration::from_millis(500);
 /// Longer than any test keeps a call waiting.
 const PATIENT: [&str; 2] = ["--call-timeout", "25s"];
-
-impl Standstill {
-    async fn of(store: &Store) -> Self {
-        if store.database.is_some() {
-            let client = store.postgres().await;
-            client.batch_execute("BEGIN; SELECT 1 FROM shop_heads FOR UPDATE").await.unwrap();
-            return Self::Postgres(client);
-        }
-        let mut connection = store.sqlite();
-        connection.batch_execute("BEGIN IMMEDIATE").unwrap();
-        Self::Sqlite(Box::new(connection))
-    }
-
-    /// What was heard is being recorded, and cannot be.
-    async fn is_waited_for(&self, store: &Store) {
-        tokio::time::sleep(HEARD).await;
-        let Self::Postgres(_) = self else { return };
-        let waiting = "SELECT query AS a FROM pg_stat_activity
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        eventually("a turn waits for its shop", async || {
-            (!store.texts(waiting).await.is_empty()).then_some(())
-        })
-        .await;
-    }
-
-    fn end(self) {
-        match self {
-            Self::Sqlite(mut connection) => connection.batch_execute("ROLLBACK").unwrap(),
-            Self::Postgres(client) => drop(client),
-        }
-    }
-}
 
 /// Kills the server when effects have come everywhere they can: planned and perhaps called; called
 /// and not done; done and not heard; and both while nobody knows.
