@@ -97,8 +97,8 @@ impl Feed {
     /// The stream of a checked request. It ends by itself only with `reconnect` or a failure.
     ///
     /// # Errors
-    /// `SHOP_NOT_FOUND`, `CURSOR_INVALID`, `CURSOR_EXPIRED`, `CURSOR_AHEAD`, too many listeners, a
-    /// store that is away.
+    /// `SHOP_NOT_FOUND`, `STATUS_NOT_FOUND`, `CURSOR_INVALID`, `CURSOR_EXPIRED`, `CURSOR_AHEAD`, too
+    /// many listeners, a store that is away.
     pub(crate) async fn watch(
         &self,
         request: v1::WatchOrdersRequest,
@@ -127,7 +127,9 @@ impl Feed {
             .await?
             .ok_or_else(|| Refusal::new(Code::ShopNotFound).with("shop", request.parent.clone()))?;
         let shop_id = shop.row.shop_id;
-        let filter = Filter::new(&request.filter.clone().unwrap_or_default());
+        let wanted = request.filter.clone().unwrap_or_default();
+        look_up_statuses(&shop, &wanted)?;
+        let filter = Filter::new(&wanted);
         let scope = Scope { epoch: core.epoch().await?, shop_id, filter: filter.id };
         let cursor = match request.cursor.as_str() {
             "" => None,
@@ -146,6 +148,22 @@ impl Feed {
         let heartbeat = heartbeat.unwrap_or(HEARTBEAT);
         let tailer = core.tailer(shop_id, head);
         Ok(Listener::new(tailer, scope, filter, &beginning, heartbeat, seat))
+    }
+}
+
+/// A status that the shop never had is a mistake. One that is deleted is not: its old events still come,
+/// and who was cut off asks with the filter that he had.
+///
+/// # Errors
+/// `STATUS_NOT_FOUND`.
+fn look_up_statuses(shop: &Shop, wanted: &v1::WatchFilter) -> Result<(), Refusal> {
+    let is_known = |name: &str| {
+        let slug = name.rsplit('/').next().unwrap_or_default();
+        shop.status_rows.iter().any(|row| row.slug == slug)
+    };
+    match wanted.statuses.iter().find(|name| !is_known(name)) {
+        Some(name) => Err(Refusal::new(Code::StatusNotFound).with("status", name)),
+        None => Ok(()),
     }
 }
 

@@ -307,6 +307,8 @@ async fn an_impossible_stream_is_refused_with_all_that_is_wrong(world: World) {
     }
     let nowhere = order_sdk::ShopName::new("nowhere").unwrap();
     refused(Listener::of(world.client.watch(&nowhere)).await, Code::ShopNotFound);
+    let misspelt = world.watch().status(&world.status("snet"));
+    refused(Listener::of(misspelt).await, Code::StatusNotFound);
     let noop = world.watch().kinds([EventKind::Noop]);
     assert!(!wrong_fields(Listener::of(noop).await).is_empty());
 }
