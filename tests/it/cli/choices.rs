@@ -6,7 +6,7 @@ use order_sdk::proto::NoteAudience;
 use tokio::net::TcpListener;
 
 use super::{orderctl, ran};
-use crate::harness::World;
+use crate::harness::{World, status_id};
 
 trials! {
     shared: [
@@ -89,7 +89,7 @@ async fn what_is_said_twice_of_a_line_is_refused(world: World) {
 }
 
 async fn a_file_that_cannot_be_written_is_named(world: World) {
-    world.place(world.draft(500).payment("manual", "", 500)).await;
+    let order = world.place(world.draft(500).payment("manual", "", 500)).await;
     let path = "/nonexistent/orders.csv";
     for line in [
         &["export", "--format", "csv", "--to", path][..],
@@ -98,6 +98,8 @@ async fn a_file_that_cannot_be_written_is_named(world: World) {
         let told = world.ctl(line).await;
         assert!(told.code == 1 && told.told.contains(path), "{line:?}: {told:?}");
     }
+    let after = world.get(&order.name.parse().unwrap()).await;
+    assert_eq!(status_id(&after), "not-processed", "nothing is changed before");
     let from = ["orders", "status", "processing", "--from", path];
     let told = world.ctl(&from).await;
     assert!(told.code == 2 && told.told.contains(path), "{told:?}");

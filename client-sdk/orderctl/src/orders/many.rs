@@ -79,6 +79,9 @@ pub(super) async fn change(
     orders: Vec<OrderName>,
     failed: Option<PathBuf>,
 ) -> Result<(), Failure> {
+    if let Some(path) = &failed {
+        can_be_written(path)?;
+    }
     let mut seen = BTreeSet::new();
     let orders: Vec<OrderName> =
         orders.into_iter().filter(|order| seen.insert(order.clone())).collect();
@@ -128,6 +131,12 @@ pub(super) async fn change(
         ))),
         (failed, _) => Err(Failure::Partly { failed, of: orders.len() }),
     }
+}
+
+/// Found out before anything is changed; what is in the file stays until there is something to put there.
+fn can_be_written(path: &Path) -> Result<(), Failure> {
+    let opened = File::options().append(true).create(true).open(path);
+    opened.map(drop).map_err(|error| Failure::of_file(path, &error))
 }
 
 impl Summary {
