@@ -175,18 +175,9 @@ fn expected_delete_refusal(world: &World, case: &Case, restock: Option<bool>) ->
     };
     let is_held_alone = |payment: &Payment| {
         let own = |one: &crate::payments::Holder| one.order == order.number;
-        let given_back = payment.operations.iter().filter(|operation| {
-            operation.state != OperationState::Declined
-                && operation.state != OperationState::Withdrawn
-                && matches!(
-                    operation.kind,
-                    OperationKind::Capture | OperationKind::Void | OperationKind::Release
-                )
-        });
-        let used: i64 = given_back.map(|operation| operation.amount_minor).sum();
         let is_reserved = match payment.authorization {
             Authorization::Pending => true,
-            Authorization::Held => used < payment.authorized_minor,
+            Authorization::Held => unused(payment) > 0,
             _ => false,
         };
         is_reserved
@@ -209,13 +200,26 @@ fn expected_delete_refusal(world: &World, case: &Case, restock: Option<bool>) ->
     }
 }
 
-/// What is held for an order of which nothing was captured, and not given back.
+/// What of a reservation is neither taken, by whichever order, nor given back, nor about to be.
+fn unused(payment: &Payment) -> i64 {
+    let used = payment.operations.iter().filter(|operation| {
+        operation.state != OperationState::Declined
+            && operation.state != OperationState::Withdrawn
+            && matches!(
+                operation.kind,
+                OperationKind::Capture | OperationKind::Void | OperationKind::Release
+            )
+    });
+    payment.authorized_minor - used.map(|operation| operation.amount_minor).sum::<i64>()
+}
+
+/// What is held for an order of which nothing was captured.
 fn covers(case: &Case) -> i64 {
     let is_own = |one: &crate::payments::Holder| one.order == case.order.number && one.is_live;
     let held = case.payments.iter().filter(|payment| {
         payment.authorization == Authorization::Held && payment.holders.iter().any(is_own)
     });
-    held.map(|payment| payment.authorized_minor).sum()
+    held.map(unused).sum()
 }
 
 fn mug(unit_price_minor: i64) -> NewLine {
