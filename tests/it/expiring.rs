@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use order_rules::refusals::Code;
 use order_sdk::proto::{self, EventKind};
-use order_sdk::{Error, OrderName};
+use order_sdk::{Error, OrderName, RetryPolicy};
 use order_tests::fakes::klarna::{FraudStatus, NewOrder};
 use order_tests::fakes::{Arrival, Effect, Trouble};
 
 use crate::harness::till::{Sale, TOTAL};
 use crate::harness::{Backend, Bought, World, eventually, mask, problems, refused, request_id};
 use crate::klarna::Stage;
+use crate::klarna::refusals::{ANYWHERE, PASSING};
 use crate::reconciling::extend;
 
 trials! {
     shared: [a_reservation_that_expires_soon_is_announced_once];
     own: [
         klarna_holds_longer_when_it_is_asked,
+        every_error_of_asking_is_told,
         several_may_ask_at_once,
         a_kill_while_it_is_asked_is_survived,
     ];
@@ -133,6 +135,46 @@ async fn klarna_holds_longer_when_it_is_asked(backend: Backend) {
     let pending = draft.send().await.unwrap().order.unwrap();
     let name: OrderName = pending.name.parse().unwrap();
     refused(extend(world, &name, pending.payments[0].id).await, Code::PaymentPending);
+    stage.check().await;
+}
+
+/// What Klarna says no to is told in its words, and what passes is left to whoever asked.
+async fn every_error_of_asking_is_told(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake } = &stage;
+    let sale = stage.buy(TOTAL).await;
+    fake.advance(Duration::from_hours(5 * 24));
+    let asked = async |effect: Effect| {
+        fake.trouble(Trouble::of("extend", effect).about(&sale.id));
+        // The SDK would ask again and again.
+        let client = world.client.with_retry(RetryPolicy::off());
+        let request = proto::ExtendReservationRequest {
+            name: (&sale.name).into(),
+            payment_id: sale.order.payments[0].id,
+            ..proto::ExtendReservationRequest::default()
+        };
+        client.extend_reservation(request).await
+    };
+    for (status, word, _) in ANYWHERE {
+        let answer = asked(Effect::answer(status, word, "Nei")).await;
+        let told = refused(answer, Code::ExtensionDeclined);
+        assert!(told.metadata["provider_reason"].contains(word), "{status} {word}: {told:?}");
+    }
+    let told = refused(asked(Effect::answer(401, "", "")).await, Code::PaymentNotReadable);
+    assert_eq!(told.metadata["reason"], Code::IntegrationUnauthorized.name());
+    let passing = PASSING.map(|(status, word, _)| Effect::answer(status, word, "Senere"));
+    for effect in passing.into_iter().chain([Effect::HangUp]) {
+        let answer = asked(effect.clone()).await;
+        assert_eq!(
+            answer.unwrap_err().code(),
+            Some(Code::ProviderUnavailable.name()),
+            "{effect:?}"
+        );
+    }
+    assert_eq!(fake.book().done_to("extend", &sale.id).count(), 0);
+    assert_eq!(world.get(&sale.name).await.payments, sale.order.payments, "nothing changed");
+    extend(world, &sale.name, sale.order.payments[0].id).await.unwrap();
+    agrees(&stage, &sale).await;
     stage.check().await;
 }
 

@@ -33,7 +33,7 @@ trials! {
 }
 
 /// At every operation.
-const ANYWHERE: [No; 6] = [
+pub(crate) const ANYWHERE: [No; 6] = [
     (400, "BAD_VALUE", "REJECTED_BY_PROVIDER"),
     (403, "NOT_ALLOWED", "NOT_ALLOWED_AT_PROVIDER"),
     (404, "NO_SUCH_ORDER", "NOT_FOUND_AT_PROVIDER"),
@@ -57,7 +57,7 @@ const OF_ONE: [(Deed, No); 12] = [
     (Deed::Lower, (422, "INVALID_ADDRESS", "REJECTED_BY_PROVIDER")),
 ];
 
-const PASSING: [Passing; 7] = [
+pub(crate) const PASSING: [Passing; 7] = [
     (408, "", 1),
     (409, "CONFLICT", 2),
     (429, "TOO_MANY_REQUESTS", 2),
