@@ -92,9 +92,10 @@ impl<P: Provider> Fake<P> {
         format!("http://{}", self.address)
     }
 
+    /// What it says now.
     #[must_use]
-    pub fn book(&self) -> Book {
-        self.shared.lock().book.clone()
+    pub fn book(&self) -> Arc<Book> {
+        Arc::clone(&self.shared.lock().book)
     }
 
     pub fn trouble(&self, trouble: Trouble) {

@@ -1,5 +1,6 @@
 //! All that a stand-in knows, and how it answers from it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +17,8 @@ use super::trouble::{self, Refusal, Trouble};
 #[derive(Debug)]
 pub(crate) struct State<P> {
     pub(crate) provider: P,
-    pub(crate) book: Book,
+    /// Whoever looks at it keeps it as it was.
+    pub(crate) book: Arc<Book>,
     pub(crate) troubles: Vec<Trouble>,
     pub(crate) post: Post,
     /// What calls are at work on, and under which key.
@@ -34,7 +36,7 @@ impl<P: Provider> State<P> {
     pub(crate) fn new(provider: P) -> Self {
         Self {
             provider,
-            book: Book::default(),
+            book: Arc::default(),
             troubles: Vec::new(),
             post: Post::default(),
             held: Vec::new(),
@@ -57,7 +59,7 @@ impl<P: Provider> State<P> {
         let now = self.now();
         let mut desk = Desk {
             now,
-            book: &mut self.book,
+            book: Arc::make_mut(&mut self.book),
             is_busy: false,
             is_repeated: false,
             refusal: None,
@@ -129,7 +131,12 @@ impl<P: Provider> State<P> {
         let is_taken = self.provider.is_taken(status);
         let pause = |attempts| -> Option<Duration> { self.provider.retry_after(attempts) };
         let attempt = self.post.attempted(id, is_taken, pause);
-        self.book.sent.push(Sent { name: notice.name, about: notice.about, attempt, status });
+        Arc::make_mut(&mut self.book).sent.push(Sent {
+            name: notice.name,
+            about: notice.about,
+            attempt,
+            status,
+        });
     }
 
     pub(crate) fn answer_nobody(&mut self, call: &Call, asked: &Asked, is_done: bool) {
@@ -141,7 +148,7 @@ impl<P: Provider> State<P> {
     }
 
     fn note(&mut self, asked: &Asked, status: u16, is_replay: bool) {
-        self.book.arrived(Arrival {
+        Arc::make_mut(&mut self.book).arrived(Arrival {
             operation: asked.operation.to_owned(),
             about: asked.about.clone(),
             key: asked.key.clone(),
@@ -154,7 +161,7 @@ impl<P: Provider> State<P> {
         let segments = call.segments();
         let path = segments.get(1..).unwrap_or_default();
         match (call.method.as_str(), path) {
-            ("GET", ["book"]) => Answer::json(200, &self.book),
+            ("GET", ["book"]) => Answer::json(200, &*self.book),
             ("POST", ["troubles"]) => understood(call, |trouble: Trouble| {
                 if !trouble.is_of(P::MANUAL.operations) {
                     return Answer::json(400, &trouble.misspelt(P::MANUAL.operations));

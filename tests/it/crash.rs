@@ -105,9 +105,11 @@ struct Driven {
 
 async fn a_kill_between_effect_and_outcome_loses_and_doubles_nothing(backend: Backend) {
     let world = World::own(backend, &[]).await;
-    for _ in 0..depth() {
+    // A hundredfold in all: deeper and oftener.
+    let times = usize::try_from(depth().isqrt()).unwrap();
+    for _ in 0..times {
         let mut driven = Vec::new();
-        for point in POINTS {
+        for point in POINTS.iter().flat_map(|point| std::iter::repeat_n(point, times)) {
             let world = world.clone();
             driven.push(tokio::spawn(async move { drive(&world, point).await }));
         }

@@ -456,7 +456,7 @@ async fn webhooks_go_astray_when_told_to() {
     let told = stage.told().await;
     let codes: Vec<_> = told.iter().map(|item| item["eventCode"].as_str().unwrap()).collect();
     assert_eq!(codes, ["AUTHORISATION", "REFUND", "REFUND", "CAPTURE", "CAPTURE"]);
-    let sent = stage.adyen.book().sent;
+    let sent = stage.adyen.book().sent.clone();
     assert_eq!((sent[1].attempt, sent[1].status), (1, 500));
     assert_eq!((sent[2].attempt, sent[2].status), (2, 200));
 }

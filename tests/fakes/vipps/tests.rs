@@ -263,12 +263,16 @@ async fn states_refuse_with_numbers() {
         for earlier in before.iter().filter(|(name, _)| !["open", "whole"].contains(name)) {
             stage.act(*earlier).await;
         }
-        let (was, written) = (stage.money().await, stage.vipps.book().done);
+        let (was, written) = (stage.money().await, stage.vipps.book().done.clone());
         let reply = stage.change("key", *deed).await;
         refused(&reply, &format!("{before:?} {deed:?}"), 400, code);
         // A refusal sticks to its key.
         assert_eq!(stage.change("key", *deed).await.json(), reply.json());
-        assert_eq!((stage.money().await, stage.vipps.book().done), (was, written), "{deed:?}");
+        assert_eq!(
+            (stage.money().await, stage.vipps.book().done.clone()),
+            (was, written),
+            "{deed:?}"
+        );
     }
 }
 

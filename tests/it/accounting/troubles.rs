@@ -244,7 +244,7 @@ async fn who_shares_an_employee_waits_with_it(backend: Backend) {
     let other = stage.beside("B-").await;
     let (ours, theirs) = (stage.sell().await, other.sell().await);
     let refused = || {
-        let arrivals = stage.fake.book().arrivals;
+        let arrivals = stage.fake.book().arrivals.clone();
         arrivals.iter().filter(|arrival| arrival.status == 429).count()
     };
     stage.fake.with(|tripletex, _| tripletex.limit(1));

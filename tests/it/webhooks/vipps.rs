@@ -233,7 +233,7 @@ async fn copies_and_disorder_change_nothing(backend: Backend) {
     let payment = &order.payments[0];
     assert_eq!((payment.authorized_minor, payment.captured_minor), (900, 900), "{order:?}");
     assert_eq!(problems(&order), ["REFUNDED_AT_PROVIDER"], "{order:?}");
-    let sent = fake.book().sent;
+    let sent = fake.book().sent.clone();
     assert!(sent.iter().all(|sent| sent.status == 200) && sent.len() >= 9, "{sent:?}");
     assert_eq!(stage.stored().await, [&*reference; 3], "each once");
     let (breaches, _) = world.breaches().await;

@@ -62,7 +62,7 @@ async fn webhooks_come_again_until_they_are_taken() {
     stage.act(("capture", 4_000)).await;
     stage.act(("refund", 1_000)).await;
     stage.told().await;
-    let sent: Vec<_> = stage.vipps.book().sent;
+    let sent: Vec<_> = stage.vipps.book().sent.clone();
     let sent: Vec<_> =
         sent.iter().map(|one| (one.name.as_str(), one.attempt, one.status)).collect();
     let capture =
@@ -83,7 +83,7 @@ async fn webhooks_can_be_late_twice_and_the_wrong_way_round() {
     assert_eq!((stage.vipps.untold(), stage.vipps.book().sent.len()), (2, 0));
     stage.vipps.travel(Travel { is_reversed: true, ..Travel::default() });
     stage.told().await;
-    let sent: Vec<_> = stage.vipps.book().sent.into_iter().map(|one| one.name).collect();
+    let sent: Vec<_> = stage.vipps.book().sent.iter().map(|one| one.name.clone()).collect();
     assert_eq!(sent, ["REFUNDED", "REFUNDED", "CAPTURED", "CAPTURED"]);
 }
 

@@ -124,7 +124,7 @@ pub(crate) async fn what_passes_is_tried_again<Where: Refuses>(backend: Backend)
         stage.check_done(*deed, sale, &told).await;
         assert_eq!(stage.fake.book().calls(word, &sale.id), times + 1, "{told}");
     }
-    let arrivals = stage.fake.book().arrivals;
+    let arrivals = stage.fake.book().arrivals.clone();
     let turned_away = arrivals.iter().filter(|one| one.status == 429).count();
     assert_eq!(u32::try_from(turned_away), Ok(enough), "only where the trouble was that");
     assert_eq!(stage.world.connection(Where::ID).await.state(), ConnectionState::Works);

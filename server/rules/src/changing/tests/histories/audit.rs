@@ -106,11 +106,18 @@ fn is_done(world: &World, order: &Order) -> bool {
         operation.state == OperationState::Succeeded || !may_happen(operation)
     };
     let succeeded = captures().filter(|operation| operation.state == OperationState::Succeeded);
+    // By a cancellation that was not carried through: it is asked for anew.
+    let paid_back: i64 = own_operations(world, order)
+        .filter(|operation| operation.kind == OperationKind::Refund && operation.credit.is_none())
+        .filter(|operation| may_happen(operation))
+        .map(|operation| operation.amount_minor)
+        .sum();
     world.rulebook.capture_mode == CaptureMode::PerDelivery
         && order.pending.is_none()
         && order.lines.iter().all(|line| line.delivered == line.quantity)
         && captures().all(has_outcome)
-        && succeeded.map(|operation| operation.amount_minor).sum::<i64>() >= order.gross_minor
+        && succeeded.map(|operation| operation.amount_minor).sum::<i64>() - paid_back
+            >= order.gross_minor
 }
 
 fn check_order_money(world: &World, order: &Order) {

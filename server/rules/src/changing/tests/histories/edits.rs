@@ -1,6 +1,7 @@
 //! Edits and deletions in random histories: when each must be refused and what it must come to,
 //! written without looking at the rules.
 
+use super::audit::may_happen;
 use super::model::{Model, paid};
 use crate::decision::Case;
 use crate::editing::{Edit, LineEdit};
@@ -200,11 +201,10 @@ fn expected_delete_refusal(world: &World, case: &Case, restock: Option<bool>) ->
     }
 }
 
-/// What of a reservation is neither taken, by whichever order, nor given back, nor about to be.
+/// What of a reservation is neither taken nor given back, nor about to be.
 fn unused(payment: &Payment) -> i64 {
     let used = payment.operations.iter().filter(|operation| {
-        operation.state != OperationState::Declined
-            && operation.state != OperationState::Withdrawn
+        may_happen(operation)
             && matches!(
                 operation.kind,
                 OperationKind::Capture | OperationKind::Void | OperationKind::Release
@@ -213,11 +213,21 @@ fn unused(payment: &Payment) -> i64 {
     payment.authorized_minor - used.map(|operation| operation.amount_minor).sum::<i64>()
 }
 
-/// What is held for an order of which nothing was captured.
+/// What is held for an order of which nothing was captured. A payment is of the order that captures it
+/// first (7.3).
 fn covers(case: &Case) -> i64 {
     let is_own = |one: &crate::payments::Holder| one.order == case.order.number && one.is_live;
+    let is_of_another = |payment: &&Payment| {
+        payment.operations.iter().any(|operation| {
+            operation.kind == OperationKind::Capture
+                && operation.order != case.order.number
+                && may_happen(operation)
+        })
+    };
     let held = case.payments.iter().filter(|payment| {
-        payment.authorization == Authorization::Held && payment.holders.iter().any(is_own)
+        payment.authorization == Authorization::Held
+            && payment.holders.iter().any(is_own)
+            && !is_of_another(payment)
     });
     held.map(unused).sum()
 }
