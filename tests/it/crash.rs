@@ -1,12 +1,13 @@
 //! kill -9 at every point between an effect and its outcome: no money lost, none doubled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use order_sdk::OrderName;
 use order_sdk::proto;
 
 use crate::harness::audit::audit;
-use crate::harness::{Backend, World, depth, eventually, problems, status_id};
+use crate::harness::{Backend, Server, World, depth, eventually, problems, status_id};
 
 trials! {
     own: [
@@ -104,26 +105,35 @@ struct Driven {
 }
 
 async fn a_kill_between_effect_and_outcome_loses_and_doubles_nothing(backend: Backend) {
-    let world = World::own(backend, &[]).await;
     // A hundredfold in all: deeper and oftener.
-    let times = usize::try_from(depth().isqrt()).unwrap();
+    let times = depth().isqrt();
+    let server = Server::fresh(backend, &[]).await;
+    let mut shops = Vec::new();
+    for _ in 0..times {
+        // One each: so many silences of one shop's provider would be waited for one after the other.
+        shops.push(World::new(Arc::clone(&server)).await);
+    }
     for _ in 0..times {
         let mut driven = Vec::new();
-        for point in POINTS.iter().flat_map(|point| std::iter::repeat_n(point, times)) {
-            let world = world.clone();
-            driven.push(tokio::spawn(async move { drive(&world, point).await }));
+        for world in &shops {
+            for point in POINTS {
+                let world = world.clone();
+                driven.push(tokio::spawn(async move { (drive(&world, point).await, world) }));
+            }
         }
         let mut at_their_points = Vec::new();
         for one in driven {
             at_their_points.push(one.await.unwrap());
         }
-        world.server.kill().await;
-        world.server.start().await;
-        for one in &at_their_points {
-            check(&world, one).await;
+        server.kill().await;
+        server.start().await;
+        for (one, world) in &at_their_points {
+            check(world, one).await;
         }
     }
-    audit(&world).await;
+    for world in &shops {
+        audit(world).await;
+    }
 }
 
 /// Places the order, sets its status, and waits for the moment.

@@ -91,9 +91,10 @@ pub fn expected_effects(
 pub(crate) fn rehearse(
     facts: &ChangingFacts<'_>,
     is_cancelling: bool,
-    rule: impl FnOnce(&ChangingFacts<'_>, &mut Ids) -> Result<Decision, Refusal>,
+    rule: impl Fn(&ChangingFacts<'_>, &mut Ids) -> Result<Decision, Refusal>,
 ) -> Vec<(PaymentId, OperationKind, i64)> {
     let mut ids = REHEARSAL_IDS;
+    let at_once = rule(facts, &mut ids).map_or_else(|_refused| Vec::new(), |one| requested(&one));
     let now = facts.case.order.placed_at;
     // Captures that only wait for an answer are asked for by whichever command comes first.
     let quiet = Rulebook { capture_mode: CaptureMode::OnCompleted, ..facts.rulebook.clone() };
@@ -114,7 +115,25 @@ pub(crate) fn rehearse(
         open.extend(next.effects.iter().cloned());
         decision = next;
     }
+    put_in_amounts(&mut plan, &at_once);
     plan
+}
+
+/// A new amount that nobody was asked for yet counts as agreed to in a rehearsal. Where the rule asks for
+/// another one instead, that is told; and what is to hold nothing has nothing to give back.
+fn put_in_amounts(
+    plan: &mut Vec<(PaymentId, OperationKind, i64)>,
+    at_once: &[(PaymentId, OperationKind, i64)],
+) {
+    for (place, step) in at_once.iter().enumerate() {
+        let (payment, kind, amount_minor) = *step;
+        if kind != OperationKind::UpdateAmount || plan.contains(step) {
+            continue;
+        }
+        let gives_back = |kind| matches!(kind, OperationKind::Void | OperationKind::Release);
+        plan.retain(|later| amount_minor > 0 || later.0 != payment || !gives_back(later.1));
+        plan.insert(place.min(plan.len()), *step);
+    }
 }
 
 /// The case as it is once every reservation that is being asked about is confirmed as stated, every

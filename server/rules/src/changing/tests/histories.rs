@@ -131,6 +131,33 @@ fn no_history_loses_or_doubles_money_or_stock() {
     });
 }
 
+/// Found by chance: what an edit has asked for and nobody was sent is asked for anew by the change.
+#[test]
+fn an_amount_that_replaces_another_is_in_the_plan() {
+    let answer = || Act::Answer { effect: 0, answer: 0 };
+    let acts = [
+        Act::Place { payments: 181, price: 24 },
+        Act::Answer { effect: 0, answer: 49 },
+        Act::Attach { order: 0, payment: 71 },
+        answer(),
+        Act::Place { payments: 10, price: 0 },
+        Act::Answer { effect: 0, answer: 117 },
+        Act::Place { payments: 200, price: 45 },
+        Act::Answer { effect: 0, answer: 66 },
+        Act::Attach { order: 80, payment: 4 },
+        Act::Change { order: 79, to: 27, restock: Some(false) },
+        Act::Edit { order: 3, what: 57, restock: None },
+        Act::Attach { order: 41, payment: 70 },
+        Act::Answer { effect: 24, answer: 0 },
+        Act::Answer { effect: 80, answer: 0 },
+        Act::Edit { order: 92, what: 168, restock: Some(false) },
+        Act::Answer { effect: 51, answer: 0 },
+        Act::Answer { effect: 92, answer: 136 },
+        Act::Change { order: 77, to: 34, restock: None },
+    ];
+    live(World::new(), 0, &acts);
+}
+
 #[test]
 fn whatever_happens_together_no_money_or_stock_is_lost_or_doubled() {
     run(&everything::histories(STEPS_PER_HISTORY), everything::live);
