@@ -28,12 +28,10 @@ pub(crate) mod desk;
 pub(crate) use rebuild::FilesRecord;
 pub(crate) use story::reconciliation;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use order_rules::changing::Bearing;
 use order_rules::payments::Payment;
 use order_rules::refusals::{Code, Refusal};
@@ -352,10 +350,9 @@ async fn work(inner: Arc<Inner>) {
     let shops_max = if inner.store.is_embedded() { 256 } else { 16 };
     while let Some(taken) = inner.queue.take(shops_max).await {
         let shops = taken.shops();
-        // In this task: another one would have to be woken for each turn.
-        let turn = AssertUnwindSafe(take_turn(Arc::clone(&inner), taken)).catch_unwind();
-        if turn.await.is_err() {
-            tracing::error!("a turn panicked");
+        let turn = tokio::spawn(take_turn(Arc::clone(&inner), taken));
+        if let Err(panic) = turn.await {
+            tracing::error!(error = %panic, "a turn panicked");
         }
         inner.queue.done(&shops);
     }

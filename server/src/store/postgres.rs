@@ -84,7 +84,7 @@ macro_rules! skip_locked {
 /// The condition that a column has one of the values.
 macro_rules! among {
     ($column:expr, $values:expr) => {
-        diesel::ExpressionMethods::eq_any($column, $values)
+        $column.eq_any($values)
     };
 }
 

@@ -6,7 +6,6 @@
 use std::marker::PhantomData;
 
 use diesel::backend::Backend;
-use diesel::expression::{AppearsOnTable, Expression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::{QueryResult, RunQueryDsl};
 
@@ -16,12 +15,6 @@ pub(crate) struct Prepared<Statement, Name> {
     /// What the text ends with.
     ending: &'static str,
     name: PhantomData<fn() -> Name>,
-}
-
-/// A part of a statement that is written out; Diesel takes its own literals for different ones each time.
-pub(crate) struct Fixed<SqlType> {
-    text: &'static str,
-    sql_type: PhantomData<SqlType>,
 }
 
 /// Names the insert of a table whose rows are all new.
@@ -73,34 +66,3 @@ impl<Statement: Query, Name> Query for Prepared<Statement, Name> {
 }
 
 impl<Connection, Statement, Name> RunQueryDsl<Connection> for Prepared<Statement, Name> {}
-
-/// An expression of this text.
-pub(crate) fn fixed<SqlType>(text: &'static str) -> Fixed<SqlType> {
-    Fixed { text, sql_type: PhantomData }
-}
-
-/// The type says nothing of the text: a statement with it is found by its own.
-impl<SqlType> QueryId for Fixed<SqlType> {
-    type QueryId = ();
-
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<SqlType: diesel::sql_types::SqlType + diesel::expression::TypedExpressionType> Expression
-    for Fixed<SqlType>
-{
-    type SqlType = SqlType;
-}
-
-impl<SqlType, Source> AppearsOnTable<Source> for Fixed<SqlType> where Self: Expression {}
-
-impl<SqlType, Grouped> ValidGrouping<Grouped> for Fixed<SqlType> {
-    type IsAggregate = is_aggregate::Never;
-}
-
-impl<Database: Backend, SqlType> QueryFragment<Database> for Fixed<SqlType> {
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Database>) -> QueryResult<()> {
-        pass.push_sql(self.text);
-        Ok(())
-    }
-}

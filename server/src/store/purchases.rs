@@ -1,5 +1,6 @@
 //! The newest orders with the same customer and lines: a few of each, however many there are.
 
+use diesel::dsl::sql;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{
@@ -8,7 +9,7 @@ use diesel::{
 use order_rules::duplicates::DOUBLE_PURCHASES_MAX;
 
 use super::facts::Purchase;
-use super::prepared::{Prepared, fixed};
+use super::prepared::Prepared;
 use super::rows::key;
 use super::schema::orders;
 
@@ -57,7 +58,7 @@ pub(super) fn on_sqlite(
 ) -> QueryResult<Vec<Purchased>> {
     let (first, last) = keys(purchase.shop_id);
     let newest = orders::table
-        .filter(fixed::<Bool>(HAS_CUSTOMER))
+        .filter(sql::<Bool>(HAS_CUSTOMER))
         .filter(orders::customer_key.eq(&purchase.customer_key))
         .filter(orders::lines_fingerprint.eq(&purchase.lines_fingerprint))
         .filter(orders::order_key.between(first, last))

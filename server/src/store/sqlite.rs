@@ -1,10 +1,7 @@
-//! The query set on the embedded SQLite file: a read is one hop to a blocking thread, and a write makes
-//! the thread it is on a blocking one.
+//! The query set on the embedded SQLite file: each transaction is one hop to a blocking thread.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::future::{Ready, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,28 +9,24 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
 use diesel::{
-    Connection as _, ConnectionError, ExpressionMethods, QueryResult, QueryableByName, RunQueryDsl,
-    SqliteConnection,
+    Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
 };
 use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
-use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 
 use super::facts::Purchase;
 use super::pages::Sought;
-use super::prepared::{Insert, Prepared};
 use super::purchases::{self, Purchased};
 use super::{OpenFailure, StoreFailure, StoreSettings};
 
 pub(crate) type Connection = SqliteConnection;
 pub(crate) type Backend = diesel::sqlite::Sqlite;
-type Reader = SyncConnectionWrapper<SqliteConnection>;
-type Writer = SyncConnectionWrapper<SqliteConnection, InPlace>;
+type Pooled = SyncConnectionWrapper<SqliteConnection>;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// How long a statement waits for another process or connection; the writer is alone, so this is
@@ -48,28 +41,10 @@ const POOL_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub(crate) struct Database {
-    pub(super) writer: Pool<Writer>,
-    pub(super) readers: Pool<Reader>,
+    pub(super) writer: Pool<Pooled>,
+    pub(super) readers: Pool<Pooled>,
     /// Held as long as the process serves the file.
     _lock: Arc<std::fs::File>,
-}
-
-/// Runs what blocks on the thread that asks for it. There is one writer, and who has it would otherwise
-/// wait twice for a thread to wake up; the runtime puts another thread in the place of this one.
-pub(crate) struct InPlace;
-
-impl SpawnBlocking for InPlace {
-    fn spawn_blocking<'a, Output: Send + 'static>(
-        &mut self,
-        task: impl FnOnce() -> Output + Send + 'static,
-    ) -> BoxFuture<'a, Result<Output, Box<dyn Error + Send + Sync + 'static>>> {
-        let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(task)));
-        ready(done.map_err(|_panic| "a transaction panicked".into())).boxed()
-    }
-
-    fn get_runtime() -> Self {
-        Self
-    }
 }
 
 /// Diesel's verbs as futures that are already complete, so that a query reads the same on both databases.
@@ -215,14 +190,7 @@ pub(crate) const HAS_WORDS: [&str; 3] = [
     " AND rowid >= ",
     " AND rowid <= ",
 ];
-
-diesel::table! {
-    /// The words of orders, as the text engine keeps them.
-    order_search (rowid) {
-        rowid -> BigInt,
-        words -> Text,
-    }
-}
+const PUT_WORDS: &str = "INSERT OR REPLACE INTO order_search (rowid, words) VALUES (?, ?)";
 
 /// What the engine is asked for.
 pub(crate) fn words_query(_shop_id: i64, sought: &Sought) -> String {
@@ -236,10 +204,10 @@ pub(crate) async fn put_words(
     conn: &mut Connection,
     rows: Vec<(i64, String)>,
 ) -> Result<(), StoreFailure> {
+    use diesel::sql_types::{BigInt, Text};
     for (order_key, words) in rows {
-        let row = (order_search::rowid.eq(order_key), order_search::words.eq(words));
-        let statement = diesel::replace_into(order_search::table).values(row);
-        let statement = Prepared::<_, Insert<order_search::table>>::new(statement);
+        let statement =
+            diesel::sql_query(PUT_WORDS).bind::<BigInt, _>(order_key).bind::<Text, _>(words);
         Run::execute(statement, conn).await?;
     }
     Ok(())
@@ -305,14 +273,8 @@ fn lock_file(path: &Path) -> Result<std::fs::File, OpenFailure> {
     }
 }
 
-fn pool<Spawn>(
-    url: &str,
-    size: usize,
-) -> Result<Pool<SyncConnectionWrapper<SqliteConnection, Spawn>>, String>
-where
-    Spawn: SpawnBlocking + Send + Sync + 'static,
-{
-    let mut config = ManagerConfig::<SyncConnectionWrapper<SqliteConnection, Spawn>>::default();
+fn pool(url: &str, size: usize) -> Result<Pool<Pooled>, String> {
+    let mut config = ManagerConfig::<Pooled>::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(|url| {
         let url = url.to_owned();
@@ -324,7 +286,7 @@ where
         }
         .boxed()
     });
-    let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+    let manager = AsyncDieselConnectionManager::<Pooled>::new_with_config(url, config);
     Pool::builder(manager)
         .max_size(size)
         .wait_timeout(Some(POOL_WAIT))

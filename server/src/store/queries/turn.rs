@@ -1,6 +1,6 @@
 //! One transaction: lock the shops, load facts, decide, save, commit.
 
-use diesel::QueryDsl;
+use diesel::{ExpressionMethods, QueryDsl};
 
 use super::load::Lock;
 use super::{Connection, Database, Run, load, save};
@@ -50,7 +50,7 @@ impl Database {
         in_read!(self, |conn| {
             let shops: Vec<i64> = needs.shops.keys().copied().collect();
             let heads: Vec<HeadRow> =
-                shop_heads::table.filter(among!(shop_heads::shop_id, shops)).load(conn).await?;
+                shop_heads::table.filter(shop_heads::shop_id.eq_any(shops)).load(conn).await?;
             let facts = load::facts(conn, &needs, heads, Lock::None).await?;
             Ok(decide(facts))
         })
@@ -69,6 +69,6 @@ impl Database {
 async fn heads_locked(conn: &mut Connection, needs: &Needs) -> Result<Vec<HeadRow>, StoreFailure> {
     let shops: Vec<i64> = needs.shops.keys().copied().collect();
     let query =
-        shop_heads::table.filter(among!(shop_heads::shop_id, shops)).order(shop_heads::shop_id);
+        shop_heads::table.filter(shop_heads::shop_id.eq_any(shops)).order(shop_heads::shop_id);
     Ok(locked!(query).load(conn).await?)
 }
