@@ -209,6 +209,12 @@ async fn a_mail_waits_for_a_mail_server_that_is_away(backend: Backend) {
     assert_eq!(world.get(&name).await.notes.len(), 2);
     // What has waited for long is told of, and goes out all the same.
     let told = mail_to(&world, "ola@example.com").await;
+    let untried = "SELECT CAST(count(*) AS TEXT) AS a FROM effects
+                   WHERE payment_key IS NULL AND first_sent_at IS NULL";
+    eventually("all have been tried", async || {
+        (world.server.store.texts(untried).await == ["0"]).then_some(())
+    })
+    .await;
     assert_eq!(world.server.stop().await, 0);
     let earlier = format!(
         "UPDATE effects SET first_sent_at = first_sent_at - {LONG_MICROS} \
