@@ -131,7 +131,7 @@ fn no_history_loses_or_doubles_money_or_stock() {
     });
 }
 
-/// Found by chance: what an edit has asked for and nobody was sent is asked for anew by the change.
+/// Found by chance: a new amount that an edit asked for and that was never sent, which the change replaces.
 #[test]
 fn an_amount_that_replaces_another_is_in_the_plan() {
     let answer = || Act::Answer { effect: 0, answer: 0 };
