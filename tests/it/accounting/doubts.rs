@@ -278,17 +278,8 @@ async fn a_kill_between_answer_and_record_is_survived(backend: Backend) {
     }
     join_all(cases.iter().map(Case::begin)).await;
     let (fake, server) = (&company.fake, &company.world.server);
-    eventually("each has come to its step", async || {
-        cases.iter().all(|case| fake.is_working_on(&case.about())).then_some(())
-    })
-    .await;
-    let standstill = Standstill::of(&server.store).await;
-    fake.recover();
-    eventually("all are done and answered", async || {
-        cases.iter().all(|case| !fake.is_working_on(&case.about())).then_some(())
-    })
-    .await;
-    standstill.is_waited_for(&server.store).await;
+    let steps: Vec<String> = cases.iter().map(Case::about).collect();
+    let standstill = Standstill::once_answered(&server.store, fake, &steps).await;
     let calls = |case: &Case| fake.book().calls(case.step.operation, &case.about());
     let before: Vec<usize> = cases.iter().map(calls).collect();
     server.kill().await;

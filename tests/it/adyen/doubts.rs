@@ -161,19 +161,10 @@ async fn a_kill_between_answer_and_record_is_survived(backend: Backend) {
         stage.begin(operation, &sale.name).await;
         sales.push((operation, sale));
     }
-    let ids = || sales.iter().map(|(_, sale)| &sale.psp);
-    eventually("all are asked for", async || ids().all(|id| fake.is_working_on(id)).then_some(()))
-        .await;
+    let ids: Vec<&String> = sales.iter().map(|(_, sale)| &sale.psp).collect();
     // What it tells later is no answer: it is held until the server is there again.
     fake.travel(Travel { is_held: true, ..travel() });
-    let store = &world.server.store;
-    let standstill = Standstill::of(store).await;
-    fake.recover();
-    eventually("all are received and answered", async || {
-        ids().all(|id| !fake.is_working_on(id)).then_some(())
-    })
-    .await;
-    standstill.is_waited_for(store).await;
+    let standstill = Standstill::once_answered(&world.server.store, fake, &ids).await;
     for (operation, sale) in &sales {
         assert_eq!(stage.done(operation, &sale.psp).len(), 1, "{operation}");
     }

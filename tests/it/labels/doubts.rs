@@ -155,18 +155,7 @@ async fn a_kill_between_answer_and_record_is_survived(backend: Backend) {
     fake.trouble(Trouble::of("consignment", Effect::Waiting));
     let reference = stage.ask(&made).await;
     let both = [&paper, &reference];
-    eventually("both are asked for", async || {
-        both.iter().all(|about| fake.is_working_on(about)).then_some(())
-    })
-    .await;
-    let store = &world.server.store;
-    let standstill = Standstill::of(store).await;
-    fake.recover();
-    eventually("both are done and answered", async || {
-        both.iter().all(|about| !fake.is_working_on(about)).then_some(())
-    })
-    .await;
-    standstill.is_waited_for(store).await;
+    let standstill = Standstill::once_answered(&world.server.store, fake, &both).await;
     assert_eq!((stage.printed(&paper).len(), stage.made(&reference)), (1, 1));
     world.server.kill().await;
     standstill.end();

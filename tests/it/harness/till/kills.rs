@@ -71,17 +71,8 @@ pub(crate) async fn a_kill_between_answer_and_record_is_survived<Where: Till>(ba
     }
     let draft = world.draft(TOTAL).payment(Where::ID, &named, TOTAL);
     let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
-    let ids = || sales.iter().map(|(_, _, sale)| &sale.id).chain([&named]);
-    eventually("all are asked for", async || ids().all(|id| fake.is_working_on(id)).then_some(()))
-        .await;
-    let store = &world.server.store;
-    let standstill = Standstill::of(store).await;
-    fake.recover();
-    eventually("all are done and answered", async || {
-        ids().all(|id| !fake.is_working_on(id)).then_some(())
-    })
-    .await;
-    standstill.is_waited_for(store).await;
+    let ids: Vec<&String> = sales.iter().map(|(_, _, sale)| &sale.id).chain([&named]).collect();
+    let standstill = Standstill::once_answered(&world.server.store, fake, &ids).await;
     for (deed, word, sale) in &sales {
         assert_eq!(stage.done(word, &sale.id), [deed.amount()], "{deed:?}");
     }
