@@ -6,7 +6,7 @@ use order_sdk::proto::{self, EventKind};
 use order_sdk::{Error, OrderName};
 
 use crate::harness::audit::audit;
-use crate::harness::{Backend, World, refused, wrong_fields};
+use crate::harness::{Backend, World, problems, refused, wrong_fields};
 use crate::notes::{mailed, sent, set_seller};
 
 trials! {
@@ -14,6 +14,7 @@ trials! {
         rule_3_5_arrival_is_estimated_until_it_is_stated,
         rule_3_5_the_deadline_counts_from_the_last_delivery,
         rule_3_5_the_customer_may_withdraw_before_anything_is_delivered,
+        rule_3_5_the_refund_is_due_until_the_money_is_back,
         rule_3_5_who_has_the_form_may_withdraw_for_fourteen_days,
         rule_3_5_days_are_those_of_the_shop,
         bad_input_of_days_is_told,
@@ -166,6 +167,26 @@ async fn rule_3_5_the_customer_may_withdraw_before_anything_is_delivered(world: 
     // The goods went out all the same: then the money is due.
     world.complete(&name).await.unwrap();
     assert_eq!(world.legal_days(&name).await.1, i64::from(due.0));
+    audit(&world).await;
+}
+
+async fn rule_3_5_the_refund_is_due_until_the_money_is_back(world: World) {
+    world.in_utc().await;
+    let bought = world.buy(900, "refund=decline-once").await;
+    let name = &bought.name;
+    world.complete(name).await.unwrap();
+    let today = day_of(world.get(name).await.create_time);
+    world.withdrawn(name, &today.to_string()).await.unwrap();
+    let due = i64::from(today.plus_days(14).0);
+    assert_eq!(world.legal_days(name).await.1, due);
+    // Credited, and the provider says no: whoever has seen that has not paid anything back.
+    let sale = world.credit_all(name).await.order.unwrap();
+    assert_eq!(problems(&sale), ["REFUND_DECLINED"]);
+    assert_eq!(world.legal_days(name).await.1, due);
+    world.dismiss(name, sale.problems[0].id).await.unwrap();
+    assert_eq!(world.legal_days(name).await.1, due);
+    world.retry(name, sale.problems[0].operation_id).await.unwrap();
+    assert_eq!(world.legal_days(name).await.1, 0, "it is paid back");
     audit(&world).await;
 }
 

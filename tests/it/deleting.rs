@@ -1,7 +1,7 @@
 //! An order goes where no money can be lost by it (rules §8, 7.5).
 
 use order_rules::refusals::Code;
-use order_sdk::proto::{self, EventKind, MovementReason, Restock};
+use order_sdk::proto::{self, EventKind, MovementReason, Restock, Verdict};
 use order_sdk::{Error, OrderName, Start};
 
 use crate::harness::audit::audit;
@@ -11,6 +11,7 @@ use crate::harness::{WAIT, World, mask, problems, refused, status_id};
 trials! {
     shared: [
         rule_8_1_nothing_may_hang_on_a_deleted_order,
+        rule_8_1_an_order_stays_until_what_was_credited_is_paid_back,
         rule_8_1_a_deleted_order_is_hidden_and_its_history_stays,
         rule_8_1_restock_is_a_required_choice_while_stock_is_out,
         rule_7_3_deleting_the_twin_never_touches_the_payment,
@@ -73,6 +74,21 @@ async fn rule_8_1_nothing_may_hang_on_a_deleted_order(world: World) {
     world.cancel(&declined.name, false).await.unwrap();
     world.delete(&declined.name, Restock::No).await.unwrap();
     audit(&world).await;
+}
+
+async fn rule_8_1_an_order_stays_until_what_was_credited_is_paid_back(world: World) {
+    let bought = world.buy(900, "refund=decline").await;
+    let name = &bought.name;
+    world.complete(name).await.unwrap();
+    let sale = world.credit_all(name).await.order.unwrap();
+    assert_eq!(problems(&sale), ["REFUND_DECLINED"]);
+    let problem = &sale.problems[0];
+    refused(world.delete(name, Restock::No).await, Code::ProblemOpen);
+    world.dismiss(name, problem.id).await.unwrap();
+    let refusal = refused(world.delete(name, Restock::No).await, Code::EffectPending);
+    assert_eq!(refusal.number("operation"), Some(problem.operation_id));
+    world.settle(name, problem.operation_id, Verdict::Happened).await.unwrap();
+    world.delete(name, Restock::No).await.unwrap();
 }
 
 async fn rule_8_1_a_deleted_order_is_hidden_and_its_history_stays(world: World) {

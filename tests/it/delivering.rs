@@ -14,6 +14,7 @@ trials! {
     shared: [
         rule_6_1_lines_are_delivered_in_parts_and_never_more_than_was_ordered,
         rule_6_1_a_delivery_recorded_by_mistake_is_taken_back,
+        rule_6_1_units_that_are_credited_are_not_delivered,
         rule_6_2_each_delivery_captures_its_share_and_shipping_goes_with_the_first,
         rule_6_2_the_rest_of_the_reservation_is_released_when_nothing_is_left_to_deliver,
         rule_6_2_a_delivery_stands_when_its_capture_is_declined,
@@ -179,6 +180,39 @@ async fn rule_6_1_a_delivery_recorded_by_mistake_is_taken_back(world: World) {
     let order = world.complete(&name).await.unwrap().order.unwrap();
     assert_eq!(status_id(&order), "sent");
     refused(world.take_back(&name, 2).await, Code::DeliveryCaptured);
+    audit(&world).await;
+}
+
+async fn rule_6_1_units_that_are_credited_are_not_delivered(world: World) {
+    world
+        .set("settings.completed_delivers", |settings| settings.completed_delivers = Some(false))
+        .await;
+    let (name, _) = world.buy_parts("", PARTS_TOTAL).await;
+    world.complete(&name).await.unwrap();
+    let credited = world.crediting(&name).units(1, 2).refund(false).send().await.unwrap();
+    assert_eq!(credited.order.unwrap().delivery_state(), DeliveryState::NotDelivered);
+    let refusal =
+        refused(world.deliver(&name).line(1, 2).send().await, Code::DeliveryExceedsOrdered);
+    assert_eq!(refusal.metadata["left_by_line"], "1=1");
+    let order = world.deliver(&name).send().await.unwrap().order.unwrap();
+    assert_eq!(
+        (delivered(&order), order.delivery_state()),
+        (vec![1, 1, 0], DeliveryState::Delivered)
+    );
+    assert!(order.withdrawal.is_some(), "nothing more comes: the clocks run");
+    // What comes back was sent, and leaves nothing to send.
+    world.crediting(&name).units(2, 1).refund(false).send().await.unwrap();
+    refused(world.deliver(&name).send().await, Code::DeliveryExceedsOrdered);
+
+    // All of it is credited before any is sent.
+    let (name, _) = world.buy_parts("", PARTS_TOTAL).await;
+    let order = world.complete(&name).await.unwrap().order.unwrap();
+    world.crediting(&name).all_of(&order, false).refund(false).send().await.unwrap();
+    let refusal = refused(world.deliver(&name).send().await, Code::DeliveryExceedsOrdered);
+    assert_eq!(refusal.number("left"), Some(0));
+    let order = world.get(&name).await;
+    assert_eq!(order.delivery_state(), DeliveryState::NothingToDeliver);
+    assert!(order.deliveries.is_empty() && order.withdrawal.is_none(), "{order:?}");
     audit(&world).await;
 }
 

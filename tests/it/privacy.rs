@@ -11,6 +11,7 @@ use order_rules::refusals::Code;
 use order_sdk::proto::{self, Address, EventKind, NoteAudience};
 use order_sdk::{Error, OrderName, Start};
 
+use crate::clocks::day_of;
 use crate::harness::audit::audit;
 use crate::harness::listener::Listener;
 use crate::harness::peek::INDEXED;
@@ -26,6 +27,7 @@ trials! {
         an_export_holds_the_note_of_a_change_that_waits,
         an_old_address_still_belongs_to_the_person,
         while_money_is_open_nothing_is_erased,
+        a_mail_whose_note_was_erased_is_not_sent_again,
         an_erasure_is_asked_first_and_repeated_safely,
         who_is_not_known_is_told_and_bad_input_refused,
     ];
@@ -186,7 +188,44 @@ async fn while_money_is_open_nothing_is_erased(world: World) {
     assert_eq!(world.revision().await, before);
     assert_eq!(world.export(person(EMAIL)).await.len(), 2);
     world.cancel(&open, false).await.unwrap();
-    assert_eq!(world.erase(EMAIL, &request_id(), false).await.unwrap().len(), 2);
+
+    // The customer withdrew, and the money is due.
+    world.set("settings.time_zone", |settings| "UTC".clone_into(&mut settings.time_zone)).await;
+    let today = day_of(world.get(&done).await.create_time);
+    let request = proto::RecordWithdrawalRequest {
+        name: (&done).into(),
+        withdrawal_date: today.to_string(),
+        ..proto::RecordWithdrawalRequest::default()
+    };
+    world.client.record_withdrawal(request).await.unwrap();
+    let refusal = refused(world.erase(EMAIL, &request_id(), false).await, Code::MoneyOpen);
+    assert_eq!(refusal.metadata["orders"], String::from(&done));
+    world.crediting(&done).units(1, 1).refund(false).send().await.unwrap();
+    let erased = world.erase(EMAIL, &request_id(), false).await.unwrap();
+    assert!(erased.contains(&(&done).into()) && erased.contains(&(&open).into()), "{erased:?}");
+}
+
+/// Numbers of notes begin anew: the mail must not carry one that was written since, for others.
+async fn a_mail_whose_note_was_erased_is_not_sent_again(world: World) {
+    set_seller(&world).await;
+    let name = world.canary().await;
+    world.complete(&name).await.unwrap();
+    mailed(&world, &name, "Canarynotat").send().await.unwrap();
+    let mail = sent(&world, &name).await.mails.remove(0);
+    assert_eq!(mail.note_id, 1);
+    world.erase(EMAIL, &request_id(), false).await.unwrap();
+    assert_eq!(world.get(&name).await.mails[0].note_id, 0);
+    world.set_email(&name, EMAIL).await;
+    let note = world.client.new_note(&name, NoteAudience::Internal, "Kunden er vanskelig");
+    let order = note.send().await.unwrap().order.unwrap();
+    assert_eq!(order.notes[0].id, mail.note_id, "given again");
+    let request = proto::ResendMailRequest {
+        name: (&name).into(),
+        mail_id: mail.id,
+        ..proto::ResendMailRequest::default()
+    };
+    refused(world.client.resend_mail(request).await, Code::MailFilesGone);
+    audit(&world).await;
 }
 
 async fn an_erasure_is_asked_first_and_repeated_safely(world: World) {

@@ -131,7 +131,8 @@ pub fn retry(
     if operation.state.is_claimed() {
         return Ok(Retry { decision: draft.finish(), hastened: Some(operation_id) });
     }
-    if operation.state != OperationState::Declined && short_minor(facts.case, operation) == 0 {
+    if operation.state != OperationState::Declined && short_minor(&facts.case.order, operation) == 0
+    {
         return Err(is_final(operation));
     }
     let not_retryable = || Refusal::new(Code::EffectNotRetryable).with("operation", operation_id);
@@ -160,11 +161,12 @@ pub fn retry(
 }
 
 /// Writes what a person saw into the ledger, as if the provider had said it: what waits for it goes
-/// on. A declined refund that was paid by hand becomes a new operation that succeeded.
+/// on. A declined refund that was paid by hand becomes a new operation that succeeded, and one that
+/// could not be asked for yet is asked for no more.
 ///
 /// # Errors
-/// `OPERATION_NOT_FOUND`, `OPERATION_NOT_SENT` while the provider has not been asked,
-/// `OPERATION_FINAL`, `INVALID_REQUEST` for an amount above what was asked, and
+/// `OPERATION_NOT_FOUND`, `OPERATION_NOT_SENT` while the provider has not been asked, but for a refund
+/// that a problem says is held up, `OPERATION_FINAL`, `INVALID_REQUEST` for an amount above what was asked, and
 /// `STATUS_CHANGE_PENDING` for a declined refund.
 pub fn settle(
     facts: &ChangingFacts<'_>,
@@ -175,10 +177,10 @@ pub fn settle(
 ) -> Result<Decision, Refusal> {
     let (payment, operation) = own_operation(facts.case, operation_id)?;
     match (operation.state, verdict) {
-        (OperationState::Pending, _) => {
+        (OperationState::Pending, _) if !is_refund_held_up(facts.case, operation) => {
             Err(Refusal::new(Code::OperationNotSent).with("operation", operation_id))
         }
-        (state, _) if state.is_in_flight() => {
+        (state, _) if state.is_claimed() => {
             settle_open(facts, payment, operation, verdict, (ids, now))
         }
         (
@@ -198,6 +200,17 @@ pub fn settle(
         }
         _ => Err(is_final(operation)),
     }
+}
+
+/// A refund waits for nothing but its provider, and no status change is there to be taken back: a
+/// person may pay it otherwise.
+fn is_refund_held_up(case: &Case, operation: &Operation) -> bool {
+    operation.kind == OperationKind::Refund
+        && case.order.problems.iter().any(|problem| {
+            problem.closed_at.is_none()
+                && is_hold(problem.code)
+                && problem.operation == Some(operation.id)
+        })
 }
 
 /// Refunds asked for after this one was declined, for the same order and credit on the same
@@ -220,22 +233,49 @@ pub(crate) fn refunded_since(
 /// refunded. Nothing of one that went with a cancellation which was given up since: the order is
 /// paid for (2.3).
 pub(crate) fn still_owed(case: &Case, payment: &Payment, declined: &Operation) -> i64 {
-    if is_of_no_more(case, declined) {
-        return 0;
+    match is_of_no_more(case, declined) {
+        true => 0,
+        false => missed_minor(&case.order, payment, declined),
     }
-    let again = refunded_since(payment, declined, OperationState::may_happen);
-    let refundable = payment.sums_for(declined.order).refundable();
-    let missed = match declined.state {
-        OperationState::Succeeded => short_minor(case, declined),
-        _ => declined.amount_minor,
+}
+
+/// The first refund of a credit that the customer has not got (4.6): it is under way, or what it
+/// missed was not asked for again. Whether its problem was dismissed does not matter.
+pub(crate) fn unfinished_refund<'a>(
+    order: &Order,
+    payments: &'a [Payment],
+) -> Option<&'a Operation> {
+    let is_unfinished = |payment: &Payment, refund: &Operation| match refund.state {
+        OperationState::Declined | OperationState::Succeeded => {
+            missed_minor(order, payment, refund) > 0
+        }
+        state => state.is_claimed(),
+    };
+    payments.iter().find_map(|payment| {
+        payment.operations.iter().find(|operation| {
+            operation.kind == OperationKind::Refund
+                && operation.order == order.number
+                && operation.credit.is_some()
+                && is_unfinished(payment, operation)
+        })
+    })
+}
+
+/// What of a refund that was declined or came short was not asked for again, within what can be
+/// refunded.
+fn missed_minor(order: &Order, payment: &Payment, refund: &Operation) -> i64 {
+    let again = refunded_since(payment, refund, OperationState::may_happen);
+    let refundable = payment.sums_for(refund.order).refundable();
+    let missed = match refund.state {
+        OperationState::Succeeded => short_minor(order, refund),
+        _ => refund.amount_minor,
     };
     missed.saturating_sub(again).min(refundable).max(0)
 }
 
-/// What a refund that succeeded fell short of what was asked, while its problem is open.
-fn short_minor(case: &Case, refund: &Operation) -> i64 {
-    let mut problems = case.order.problems.iter().filter(|problem| problem.closed_at.is_none());
-    let problem = problems.find(|problem| {
+/// What a refund that succeeded fell short of what was asked, also where its problem was dismissed.
+fn short_minor(order: &Order, refund: &Operation) -> i64 {
+    let problem = order.problems.iter().rfind(|problem| {
         problem.code == Code::RefundDeclined && problem.operation == Some(refund.id)
     });
     let is_short =
@@ -288,13 +328,13 @@ fn settle_open(
 }
 
 /// The same credit is paid out, under a new key.
-fn request_refund(
+pub(crate) fn request_refund(
     draft: &mut Draft<'_>,
     payment: PaymentId,
-    declined: &Operation,
+    unpaid: &Operation,
     amount_minor: i64,
 ) {
-    match declined.credit {
+    match unpaid.credit {
         Some(credit) => draft.request_refund(payment, amount_minor, credit),
         None => draft.request(payment, OperationKind::Refund, amount_minor),
     }

@@ -124,19 +124,7 @@ fn check_line(findings: &mut Findings, order: &Order, line: &Line) {
     if order.kind == OrderKind::Sale {
         findings.same(Invariant::LineParts, &place("amounts"), &first_units(line), &Ok(stored));
     }
-    findings.check(
-        0 <= line.delivered && line.delivered <= line.quantity,
-        Invariant::LineQuantities,
-        || place(&format!("{} of {} delivered", line.delivered, line.quantity)),
-    );
-    findings.check(
-        0 <= line.credited && line.credited <= line.captured && line.captured <= line.quantity,
-        Invariant::LineQuantities,
-        || {
-            let Line { credited, captured, quantity, .. } = line;
-            place(&format!("{credited} credited of {captured} captured of {quantity}"))
-        },
-    );
+    check_quantities(findings, line);
     findings.check(
         0 <= line.stock_put_back && line.stock_put_back <= line.stock_taken,
         Invariant::LineStock,
@@ -148,6 +136,23 @@ fn check_line(findings: &mut Findings, order: &Order, line: &Line) {
         Invariant::LineCredit,
         || place(&format!("{} of {} credited", line.credited_gross_minor, line.gross_minor)),
     );
+}
+
+/// 4.1, 6.1: no unit is captured, credited or sent twice, and none is sent that was credited before.
+fn check_quantities(findings: &mut Findings, line: &Line) {
+    let Line { id, quantity, captured, credited, delivered, kept_back, .. } = line;
+    let is_within = 0 <= *delivered && 0 <= *kept_back && line.gone() <= *quantity;
+    findings.check(is_within, Invariant::LineQuantities, || {
+        format!("line {id}: {delivered} delivered and {kept_back} kept back of {quantity}")
+    });
+    let is_paid = 0 <= *credited && credited <= captured && captured <= quantity;
+    let is_split = kept_back <= credited && *credited <= line.gone();
+    findings.check(is_paid && is_split, Invariant::LineQuantities, || {
+        format!(
+            "line {id}: {credited} credited ({kept_back} kept back) of {captured} captured of \
+             {quantity}"
+        )
+    });
 }
 
 /// A line is the first units of what it was placed with (5.5, 10.5).

@@ -19,6 +19,7 @@ pub use label::automatic_labels;
 pub use planning::expected_effects;
 pub(crate) use problems::{
     asked_of, close_those_over, is_about_cover, is_hold, open_if_insufficient, open_if_lost,
+    with_reason,
 };
 pub(crate) use recording::go_on;
 pub use recording::{Outcome, record, resume};
@@ -246,7 +247,7 @@ fn check_cancel(case: &Case, restock: Option<bool>) -> Result<(), Refusal> {
 /// 2.2: the total must be held before anything is asked for.
 fn check_complete(facts: &ChangingFacts<'_>, case: &Case) -> Result<(), Refusal> {
     let is_undelivered =
-        |line: &crate::order::Line| line.kind == LineKind::Goods && line.delivered < line.quantity;
+        |line: &crate::order::Line| line.kind == LineKind::Goods && line.undelivered() > 0;
     if facts.rulebook.capture_mode == CaptureMode::PerDelivery
         && !facts.rulebook.completed_delivers
         && case.order.lines.iter().any(is_undelivered)

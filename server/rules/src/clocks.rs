@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::attention::unfinished_refund;
 use crate::order::{Day, Delivery, DeliveryState, Micros, Order};
 use crate::payments::{Payment, order_sums};
 
@@ -63,12 +64,19 @@ pub fn arrival(delivery: &Delivery, calendar: &Calendar<'_>) -> Arrival {
     }
 }
 
-/// Whether the customer withdrew and the shop still has money of the order that is not credited.
+/// Whether the customer withdrew and the shop still has money of the order that is not credited, or
+/// that a credit was to pay back (4.6).
 #[must_use]
 pub fn owes_refund(order: &Order, payments: &[Payment]) -> bool {
+    if order.withdrawal.withdrawn_on.is_none() {
+        return false;
+    }
     let sums = order_sums(order.number, payments);
-    let is_credited = order.lines.iter().all(|line| line.credited >= line.quantity);
-    order.withdrawal.withdrawn_on.is_some() && !is_credited && sums.kept() > sums.refunded
+    let is_credited = order.lines.iter().all(|line| {
+        line.credited >= line.quantity || line.credited_gross_minor >= line.gross_minor
+    });
+    let is_paid_out = || unfinished_refund(order, payments).is_none();
+    sums.kept() > sums.refunded && !(is_credited && is_paid_out())
 }
 
 /// The last of several deliveries counts, and only once all goods are delivered.

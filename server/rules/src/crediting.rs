@@ -174,6 +174,7 @@ fn take(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>, part: &Part) {
         return;
     };
     line.credited = line.credited.saturating_add(part.units);
+    line.keep_back_credited();
     line.credited_gross_minor = line.credited_gross_minor.saturating_add(part.gross_minor);
     line.credited_vat_minor = line.credited_vat_minor.saturating_add(part.vat_minor);
     let is_tracked = facts.items.contains_key(&line.sku);

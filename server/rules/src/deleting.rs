@@ -4,6 +4,7 @@
 mod tests;
 
 use crate::accounting::open_transfer;
+use crate::attention::unfinished_refund;
 use crate::changing::{ChangingFacts, check_nothing_pending, close_those_over, finish, label};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
@@ -75,6 +76,9 @@ fn check_deletable(case: &Case) -> Result<(), Refusal> {
     let mut open = order.problems.iter().filter(|problem| problem.closed_at.is_none());
     if let Some(problem) = open.next() {
         return Err(Refusal::new(Code::ProblemOpen).with("problem", problem.code.name()));
+    }
+    if let Some(refund) = unfinished_refund(order, &case.payments) {
+        return Err(Refusal::new(Code::EffectPending).with("operation", refund.id));
     }
     let is_held_alone = |payment: &&crate::payments::Payment| {
         payment.is_held_by(order.number)

@@ -104,6 +104,7 @@ pub fn cancel_delivery(
     for &(line, units) in &delivery.lines {
         for line in draft.case.order.lines.iter_mut().filter(|known| known.id == line) {
             line.delivered -= units;
+            line.keep_back_credited();
         }
     }
     if is_paid(facts, delivery, &draft.case.order) {
@@ -143,11 +144,7 @@ pub(crate) fn send(
 /// The goods that are undelivered, by line.
 pub(crate) fn undelivered(order: &Order) -> Vec<(i32, i64)> {
     let goods = order.lines.iter().filter(|line| line.kind == LineKind::Goods);
-    goods.filter(|line| left(line) > 0).map(|line| (line.id, left(line))).collect()
-}
-
-fn left(line: &Line) -> i64 {
-    line.quantity.saturating_sub(line.delivered)
+    goods.filter(|line| line.undelivered() > 0).map(|line| (line.id, line.undelivered())).collect()
 }
 
 fn check_sale(order: &Order) -> Result<(), Refusal> {
@@ -196,7 +193,8 @@ fn check_fields(
     if violations.is_empty() { Ok(()) } else { Err(Refusal::fields(violations)) }
 }
 
-/// 6.1: never more than was ordered; all lines of which there is not enough are told.
+/// 6.1: never more than was ordered, without what was credited before it was sent; all lines of which
+/// there is not enough are told.
 fn lines_to_send(order: &Order, asked: &[(i32, i64)]) -> Result<Vec<(i32, i64)>, Refusal> {
     if asked.is_empty() {
         let lines = undelivered(order);
@@ -209,7 +207,7 @@ fn lines_to_send(order: &Order, asked: &[(i32, i64)]) -> Result<Vec<(i32, i64)>,
         .iter()
         .filter_map(|&(id, units)| {
             let line = order.lines.iter().find(|line| line.id == id)?;
-            (units > left(line)).then_some((line, units))
+            (units > line.undelivered()).then_some((line, units))
         })
         .collect();
     let Some((line, units)) = short.first() else {
@@ -218,11 +216,11 @@ fn lines_to_send(order: &Order, asked: &[(i32, i64)]) -> Result<Vec<(i32, i64)>,
         return Ok(lines);
     };
     let all: Vec<String> =
-        short.iter().map(|(line, _)| format!("{}={}", line.id, left(line))).collect();
+        short.iter().map(|(line, _)| format!("{}={}", line.id, line.undelivered())).collect();
     Err(Refusal::new(Code::DeliveryExceedsOrdered)
         .with("line", line.id)
         .with("asked", units)
-        .with("left", left(line))
+        .with("left", line.undelivered())
         .with("left_by_line", all.join(",")))
 }
 

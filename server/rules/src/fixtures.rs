@@ -5,6 +5,8 @@ pub(crate) mod world;
 
 use std::collections::BTreeMap;
 
+use proptest::test_runner::Config;
+
 use crate::effects::KEY_WINDOW_MICROS;
 use crate::money::{Currency, VatRate, line_amounts};
 use crate::order::{
@@ -16,6 +18,16 @@ use crate::payments::{
 };
 use crate::shop::{CaptureMode, DuplicateMode, Rulebook, StockMode};
 use crate::statuses::{Status, Statuses, Tag};
+
+/// A property is tried this often: a hundred times as often with `ORDER_TEST_DEPTH=long`, for the night.
+#[expect(clippy::disallowed_methods, reason = "the depth of a test run is no setting of a service")]
+pub(crate) fn tried(ordinarily: u32) -> Config {
+    let times = match std::env::var("ORDER_TEST_DEPTH").as_deref() {
+        Ok("long") => 100,
+        _ => 1,
+    };
+    Config { cases: ordinarily * times, failure_persistence: None, ..Config::default() }
+}
 
 pub(crate) const DEFAULT: StatusId = StatusId(1);
 pub(crate) const PROCESSING: StatusId = StatusId(2);
@@ -104,6 +116,7 @@ pub(crate) fn goods(id: i32, sku: &str, quantity: i64, unit_price_minor: i64) ->
         delivered: 0,
         captured: 0,
         credited: 0,
+        kept_back: 0,
         credited_gross_minor: 0,
         credited_vat_minor: 0,
         original_line: None,

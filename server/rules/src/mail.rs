@@ -46,7 +46,7 @@ pub struct Mail {
     pub state: MailState,
     /// The withdrawal form is attached (3.2).
     pub has_form: bool,
-    /// The note it carries.
+    /// The note it carries; `None` once that was erased: its number is given again.
     pub note: Option<i32>,
     pub files: Files,
     /// It goes to an address that the order has no longer (3.3).
@@ -201,7 +201,8 @@ pub fn resend(
     if known.is_open() {
         return Err(Refusal::new(Code::EffectPending).with("mail", mail));
     }
-    if known.files == Files::Gone {
+    let is_note_gone = known.kind == MailKind::Note && known.note.is_none();
+    if known.files == Files::Gone || is_note_gone {
         return Err(Refusal::new(Code::MailFilesGone).with("mail", mail));
     }
     check_may_mail(facts)?;
@@ -318,8 +319,8 @@ pub fn address_changed(order: &mut Order, is_to_this: impl Fn(i64) -> bool) {
     }
 }
 
-/// Takes back every mail that has not been handed over, and forgets the files of all: the end of a
-/// person's data. `is_unsent` says which effects nobody has begun with.
+/// Takes back every mail that has not been handed over, and forgets the notes and files of all: the
+/// end of a person's data. `is_unsent` says which effects nobody has begun with.
 pub fn withdraw_unsent(
     case: &Case,
     is_unsent: impl Fn(i64) -> bool,
@@ -329,6 +330,7 @@ pub fn withdraw_unsent(
     let mut draft = Draft::new(case.clone(), ids, now);
     let mut withdrawn = Vec::new();
     for mail in &mut draft.case.order.mails {
+        mail.note = None;
         if mail.files == Files::Kept {
             mail.files = Files::Gone;
         }

@@ -66,6 +66,9 @@ pub struct Line {
     /// Units whose money is captured; 0 ≤ credited ≤ captured ≤ quantity.
     pub captured: i64,
     pub credited: i64,
+    /// Of those, units that are sent no more, because they had not been sent; delivered + kept back ≤
+    /// quantity.
+    pub kept_back: i64,
     /// Credited so far, by units and by amount, minor units; ≤ the line's own amounts (4.1).
     pub credited_gross_minor: i64,
     pub credited_vat_minor: i64,
@@ -241,6 +244,26 @@ pub enum DeliveryState {
     Delivered,
 }
 
+impl Line {
+    /// Units that were sent or are sent no more.
+    #[must_use]
+    pub const fn gone(&self) -> i64 {
+        self.delivered.saturating_add(self.kept_back)
+    }
+
+    /// Units that have still to be sent (6.1).
+    #[must_use]
+    pub const fn undelivered(&self) -> i64 {
+        self.quantity.saturating_sub(self.gone())
+    }
+
+    /// What was sent is credited first; the rest of what is credited is not sent any more.
+    pub(crate) fn keep_back_credited(&mut self) {
+        let unsent = self.credited.saturating_sub(self.delivered);
+        self.kept_back = self.kept_back.max(unsent);
+    }
+}
+
 impl Order {
     /// Neither cancelled nor deleted (7.3).
     #[must_use]
@@ -259,14 +282,13 @@ impl Order {
     pub fn delivery_state(&self) -> DeliveryState {
         let is_sale = self.kind == OrderKind::Sale;
         let goods = || self.lines.iter().filter(|line| is_sale && line.kind == LineKind::Goods);
-        if goods().all(|line| line.quantity == 0) {
-            DeliveryState::NothingToDeliver
-        } else if goods().all(|line| line.delivered == line.quantity) {
-            DeliveryState::Delivered
-        } else if goods().any(|line| line.delivered > 0) {
-            DeliveryState::PartiallyDelivered
-        } else {
-            DeliveryState::NotDelivered
+        let is_any_sent = goods().any(|line| line.delivered > 0);
+        let is_any_left = goods().any(|line| line.undelivered() > 0);
+        match (is_any_sent, is_any_left) {
+            (false, false) => DeliveryState::NothingToDeliver,
+            (false, true) => DeliveryState::NotDelivered,
+            (true, true) => DeliveryState::PartiallyDelivered,
+            (true, false) => DeliveryState::Delivered,
         }
     }
 }

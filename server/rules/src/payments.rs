@@ -171,6 +171,12 @@ impl Operation {
     pub fn is_adopted(&self) -> bool {
         self.provider_reference.as_deref() == Some(AT_PROVIDER)
     }
+
+    /// And nobody here had asked for the same.
+    #[must_use]
+    pub fn is_unasked(&self) -> bool {
+        self.is_adopted() && self.resolved_at == Some(self.requested_at)
+    }
 }
 
 impl OperationState {
@@ -442,12 +448,12 @@ fn reservation_state(order: OrderNumber, payment: &Payment) -> PaymentState {
 }
 
 /// Refunded by a cancellation (2.3): such money is owed again if the order goes on after all. A refund
-/// that pays a credit out never is, nor one that somebody made at the provider.
+/// that pays a credit out never is, nor one that somebody made at the provider before it was cancelled.
 fn given_back(order: &Order, payments: &[Payment]) -> i64 {
     let operations = payments.iter().flat_map(|payment| &payment.operations);
     operations
         .filter(|operation| operation.order == order.number && operation.credit.is_none())
-        .filter(|operation| !operation.is_adopted())
+        .filter(|operation| !operation.is_unasked())
         .filter(|operation| operation.kind == OperationKind::Refund)
         .filter(|operation| {
             operation.state == OperationState::Succeeded || operation.state.is_claimed()

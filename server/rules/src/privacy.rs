@@ -4,9 +4,10 @@
 mod tests;
 
 use crate::accounting::open_transfer;
+use crate::attention::unfinished_refund;
 use crate::decision::Case;
 use crate::order::{Micros, Order, OrderKind};
-use crate::payments::{Operation, OperationKind, OperationState};
+use crate::payments::{Operation, OperationKind, OperationState, order_sums};
 
 /// Vouchers are kept so many years after the end of the financial year (bookkeeping act § 13).
 const VOUCHER_YEARS: i64 = 5;
@@ -16,8 +17,8 @@ const DAY: i64 = 24 * HOUR;
 const ZONE_MARGIN: i64 = 14 * HOUR;
 
 /// Whether the shop still owes something on the order, or is owed: a sale that is neither completed
-/// nor cancelled, a change, an operation or a transfer to the books under way, or an open problem
-/// about money.
+/// nor cancelled, a change, an operation or a transfer to the books under way, an open problem about
+/// money, or money of a purchase that the customer withdrew from (3.5).
 #[must_use]
 pub fn is_money_open(case: &Case) -> bool {
     let order = &case.order;
@@ -37,7 +38,18 @@ pub fn is_money_open(case: &Case) -> bool {
     is_live
         || has_problem
         || is_transferred
+        || owes_withdrawn(case)
         || own_operations(case).any(|operation| operation.state.is_claimed())
+}
+
+/// Whether money of a purchase that the customer withdrew from is not on its way back. From which goods
+/// is not recorded, so whatever the shop has credited counts for all of them.
+fn owes_withdrawn(case: &Case) -> bool {
+    let Case { order, payments, .. } = case;
+    let sums = order_sums(order.number, payments);
+    order.withdrawal.withdrawn_on.is_some()
+        && (unfinished_refund(order, payments).is_some()
+            || order.credits.is_empty() && sums.kept() > sums.refunded)
 }
 
 /// Until when the bookkeeping act keeps the name and address on the order's voucher; `None` for an

@@ -40,10 +40,11 @@ impl Matter {
         stated.into_iter().find(|tag| !tag.is_empty()).map_or(LAST_RESORT, String::as_str)
     }
 
-    /// The text of the note it carries.
+    /// The text of the note it carries. Only what was written for the customer is ever mailed.
     pub(super) fn note(&self) -> &str {
         let notes = self.order.notes.iter();
-        let note = notes.rev().find(|note| note.id == self.note_id && note.id > 0);
+        let mut mailable = notes.rev().filter(|note| note.audience() == v1::NoteAudience::Customer);
+        let note = mailable.find(|note| note.id == self.note_id && note.id > 0);
         note.map_or("", |note| note.text.as_str())
     }
 

@@ -66,6 +66,9 @@ pub(crate) struct HandlingRecord {
     /// How many labels there are.
     #[prost(uint32, tag = "7")]
     pub labels: u32,
+    /// By line, its units that are sent no more because they were credited before.
+    #[prost(btree_map = "int32, int64", tag = "8")]
+    pub kept_back: BTreeMap<i32, i64>,
     #[prost(message, optional, tag = "20")]
     pub resolution: Option<ResolutionRecord>,
 }
@@ -160,7 +163,11 @@ pub(super) fn order(parts: &OrderParts<'_>) -> Result<Order, StoreFailure> {
         currency: Currency::from_code(&row.currency).ok_or_else(|| defect("orders.currency"))?,
         price_basis: PriceBasis::from_stored(row.price_basis)
             .ok_or_else(|| defect("orders.price_basis"))?,
-        lines: parts.lines.iter().map(|row| line(row)).collect::<Result<_, _>>()?,
+        lines: parts
+            .lines
+            .iter()
+            .map(|row| line(row, &handling.kept_back))
+            .collect::<Result<_, _>>()?,
         net_minor: row.net_minor,
         vat_minor: row.vat_minor,
         gross_minor: row.gross_minor,
@@ -213,7 +220,7 @@ pub(super) fn pending(bytes: &[u8]) -> Result<(Option<v1::Note>, PendingChange),
     Ok((record.note, change))
 }
 
-fn line(row: &LineRow) -> Result<Line, StoreFailure> {
+fn line(row: &LineRow, kept_back: &BTreeMap<i32, i64>) -> Result<Line, StoreFailure> {
     Ok(Line {
         id: row.line_id,
         kind: LineKind::from_stored(row.kind).ok_or_else(|| defect("order_lines.kind"))?,
@@ -235,6 +242,7 @@ fn line(row: &LineRow) -> Result<Line, StoreFailure> {
         delivered: row.delivered,
         captured: row.captured,
         credited: row.credited,
+        kept_back: kept_back.get(&row.line_id).copied().unwrap_or_default(),
         credited_gross_minor: row.credited_gross_minor,
         credited_vat_minor: row.credited_vat_minor,
         original_line: row.original_line,

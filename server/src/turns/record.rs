@@ -76,6 +76,12 @@ fn handling(order: &Order) -> Option<Vec<u8>> {
         mails: u32::try_from(order.mails.len()).unwrap_or(u32::MAX),
         transfers: u32::try_from(order.transfers.len()).unwrap_or(u32::MAX),
         labels: u32::try_from(order.labels.len()).unwrap_or(u32::MAX),
+        kept_back: order
+            .lines
+            .iter()
+            .filter(|line| line.kept_back > 0)
+            .map(|line| (line.id, line.kept_back))
+            .collect(),
     };
     (record != HandlingRecord::default()).then(|| record.encode_to_vec())
 }
@@ -344,6 +350,7 @@ pub(super) fn planned(due_at: Micros, created_at: Micros) -> EffectRow {
         last_sent_at: None,
         absent_seen_at: None,
         doubted_at: None,
+        provider_reason: None,
         needs_attention: false,
         created_at: created_at.0,
         key_window: None,

@@ -181,6 +181,26 @@ fn a_declined_refund_paid_by_hand_is_no_problem_any_more() {
 }
 
 #[test]
+fn a_refund_that_is_held_up_can_be_paid_by_hand() {
+    check_after(
+        PAYING_BACK,
+        "
+        settle A k1 refund yes     => REFUSED OPERATION_NOT_SENT operation=8
+        held k1 OPERATION_DELAYED  => problem:OPERATION_DELAYED
+        settle A k1 refund yes     => settled:refund@k1:pending refund!k1=70:succeeded void?g1=30 closed:OPERATION_DELAYED
+        late k1 refund yes         =>
+        ",
+    );
+    check_after(
+        PAYING_BACK,
+        "
+        held k1 INTEGRATION_DISABLED => problem:INTEGRATION_DISABLED
+        settle A k1 refund no        => settled:refund@k1:pending refund!k1=70:declined problem:REFUND_DECLINED dropped:cancelled closed:INTEGRATION_DISABLED
+        ",
+    );
+}
+
+#[test]
 fn what_a_refund_came_short_of_can_be_asked_for_too() {
     check_after(
         PAYING_BACK,

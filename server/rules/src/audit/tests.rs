@@ -56,6 +56,9 @@ fn wrong_quantities_are_seen() {
     assert!(seen.contains(&"line-quantities") && seen.contains(&"deliveries"), "{seen:?}");
     assert_eq!(line(|line| line.captured = 3), ["line-quantities"]);
     assert_eq!(line(|line| line.credited = 1), ["line-quantities"]);
+    assert_eq!(line(|line| line.kept_back = 1), ["line-quantities"], "not credited");
+    let unsent = |line: &mut Line| (line.captured, line.credited) = (1, 1);
+    assert_eq!(line(unsent), ["line-quantities"], "credited, neither sent nor kept back");
     assert_eq!(line(|line| line.stock_put_back = 1), ["line-stock"]);
     assert_eq!(line(|line| line.credited_gross_minor = 101), ["line-credit"]);
     assert_eq!(line(|line| line.delivered = 1), ["deliveries"]);
@@ -117,6 +120,7 @@ fn money_that_a_cancelled_order_keeps_is_seen() {
         whole(case);
         for line in &mut case.order.lines {
             (line.captured, line.credited) = (line.quantity, line.quantity);
+            line.kept_back = line.quantity;
             line.credited_gross_minor = line.gross_minor;
             line.credited_vat_minor = line.vat_minor;
         }

@@ -122,8 +122,7 @@ pub(super) fn lines_to_take_again(order: &Order) -> Vec<Line> {
 
 /// What the line took and has not put back, without what was delivered or credited (2.4).
 pub(crate) const fn units_out(line: &Line) -> i64 {
-    let gone = if line.delivered > line.credited { line.delivered } else { line.credited };
-    line.stock_taken - line.stock_put_back - gone
+    line.stock_taken - line.stock_put_back - line.gone()
 }
 
 /// What of each line is out goes back on stock.

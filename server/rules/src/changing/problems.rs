@@ -66,6 +66,17 @@ pub(super) fn open_held(
     draft.open_another_problem(code, About { payment: Some(payment), operation: id }, details);
 }
 
+/// The details with the system's words, where there are any.
+pub(crate) fn with_reason(
+    mut details: Vec<(&'static str, String)>,
+    reason: &str,
+) -> Vec<(&'static str, String)> {
+    if !reason.is_empty() {
+        details.push(("provider_reason", reason.to_owned()));
+    }
+    details
+}
+
 /// The problem behind a change that could not go on, unless one already says it.
 pub(super) fn open_shortage(draft: &mut Draft<'_>, refusal: Refusal) {
     let is_known = |problem: &Problem| problem.closed_at.is_none() && is_about_cover(problem.code);

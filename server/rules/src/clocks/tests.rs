@@ -1,8 +1,9 @@
 //! Worked examples of §3.5, and that an estimate never hides a stated day.
 
 use super::*;
-use crate::fixtures::order;
-use crate::order::Withdrawal;
+use crate::fixtures::{order, payment};
+use crate::order::{OrderNumber, Withdrawal};
+use crate::payments::{Operation, OperationKind, OperationState};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -91,6 +92,9 @@ fn no_clock_runs_while_goods_are_undelivered() {
     let mut order = delivered(&[("2026-11-20", None), ("2026-11-21", None)]);
     order.lines[0].quantity += 1;
     assert_eq!(clocks(&order, &CALENDAR), Clocks::default());
+    order.lines[0].kept_back = 1;
+    assert!(clocks(&order, &CALENDAR).withdrawal_deadline.is_some(), "it was credited instead");
+    order.lines[0].kept_back = 0;
     order.lines[0].quantity -= 1;
     assert!(clocks(&order, &CALENDAR).withdrawal_deadline.is_some());
     // Taken back: what was sent in it does not count.
@@ -108,4 +112,47 @@ fn the_refund_is_due_14_days_after_the_withdrawal_whatever_was_delivered() {
     let shown = clocks(&order, &CALENDAR);
     assert_eq!(shown.refund_due, Some(day("2026-12-09")));
     assert_eq!(shown.withdrawal_deadline, None);
+}
+
+/// A withdrawn purchase of two units for 100, captured, so many of them credited and refunded so.
+fn owed(credited: i64, refunds: &[(OperationState, i64)]) -> bool {
+    let mut order = order(1, 100);
+    order.withdrawal.withdrawn_on = Some(day("2026-11-25"));
+    order.lines[0].credited = credited;
+    let operation = |id, kind, state, amount_minor| Operation {
+        id,
+        order: OrderNumber(1),
+        kind,
+        amount_minor,
+        state,
+        requested_at: Micros(1),
+        resolved_at: None,
+        provider_reason: None,
+        provider_reference: None,
+        credit: (kind == OperationKind::Refund).then_some(OrderNumber(2)),
+    };
+    let mut payment = payment(1, 100, &[1]);
+    payment.operations = vec![operation(1, OperationKind::Capture, OperationState::Succeeded, 100)];
+    let refunds = (2..).zip(refunds);
+    payment.operations.extend(
+        refunds.map(|(id, (state, amount))| operation(id, OperationKind::Refund, *state, *amount)),
+    );
+    owes_refund(&order, &[payment])
+}
+
+#[test]
+fn the_refund_is_owed_until_the_money_is_back() {
+    use OperationState::{Accepted, Declined, Pending, Sent, Succeeded, Unknown};
+    assert!(owed(0, &[]) && owed(1, &[(Succeeded, 50)]));
+    assert!(!owed(2, &[]), "only the document was made");
+    for state in [Pending, Sent, Accepted, Unknown, Declined] {
+        assert!(owed(2, &[(state, 100)]), "{state:?}");
+        assert!(owed(2, &[(Declined, 100), (state, 100)]), "{state:?} after a decline");
+        assert!(!owed(2, &[(state, 100), (Succeeded, 100)]), "{state:?} and paid");
+    }
+    assert!(!owed(2, &[(Succeeded, 80)]), "a fee was kept");
+    assert!(!owed(2, &[(Declined, 80), (Succeeded, 80)]));
+    assert!(owed(2, &[(Declined, 80), (Succeeded, 50)]));
+    // Before the purchase was withdrawn from, nothing is due.
+    assert!(!owes_refund(&order(1, 100), &[payment(1, 100, &[1])]));
 }

@@ -136,6 +136,7 @@ const fn single(id: i32, kind: LineKind, vat_rate: VatRate, amounts: LineAmounts
         delivered: 0,
         captured: 0,
         credited: 0,
+        kept_back: 0,
         credited_gross_minor: 0,
         credited_vat_minor: 0,
         original_line: None,

@@ -52,6 +52,26 @@ fn captured_money_is_credited_first() {
 }
 
 #[test]
+fn an_order_stays_until_what_was_credited_is_paid_back() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        credit A C units=2 yes    => credited:100 refund?k1=100:C | C: created
+        delete A                  => REFUSED EFFECT_PENDING operation=4
+        no k1                     => refund!k1=100:declined problem:REFUND_DECLINED
+        delete A                  => REFUSED PROBLEM_OPEN problem=REFUND_DECLINED
+        dismiss A REFUND_DECLINED => dismissed:REFUND_DECLINED
+        delete A                  => REFUSED EFFECT_PENDING operation=4
+        settle A k1 refund yes    => settled:refund@k1:declined refund!k1=100:succeeded
+        delete A                  => deleted
+        ",
+    );
+}
+
+#[test]
 fn a_twin_goes_without_its_payment() {
     check(
         "

@@ -14,7 +14,7 @@ pub struct Share {
 }
 
 /// The share of each delivery, in their order. Those that stand add up to the total once all goods
-/// are delivered.
+/// are delivered; what was credited before it was sent is in none.
 #[must_use]
 pub fn shares(order: &Order) -> Vec<Share> {
     let mut before = 0_i64;

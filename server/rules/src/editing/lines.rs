@@ -125,7 +125,7 @@ fn edited_line(basis: PriceBasis, line: &Line, one: LineEdit) -> Result<Line, Re
     if quantity == line.quantity && !has_new_price {
         return Ok(line.clone());
     }
-    let fixed = line.captured.max(line.delivered).max(line.credited);
+    let fixed = line.captured.max(line.gone());
     let is_untouched = fixed == 0 && line.credited_gross_minor == 0;
     let is_rebased = has_new_price || quantity > line.placed.quantity;
     if quantity < fixed || (is_rebased && !is_untouched) {

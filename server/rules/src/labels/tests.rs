@@ -81,6 +81,10 @@ fn held(code: Code) -> LabelOutcome {
     LabelOutcome::Held { code, reason: "why".to_owned() }
 }
 
+fn lost() -> LabelOutcome {
+    LabelOutcome::Unknown { reason: "500 Oops".to_owned() }
+}
+
 fn open_codes(case: &Case) -> Vec<Code> {
     let open = case.order.problems.iter().filter(|problem| problem.closed_at.is_none());
     open.map(|problem| problem.code).collect()
@@ -204,7 +208,7 @@ fn every_outcome_of_a_label_is_told_and_its_problem_ends_with_its_cause() {
     let after = |case: &Case, outcome: &LabelOutcome| record(case, id, outcome, &mut Ids(900), NOW);
     for (outcome, state, code, print) in [
         (declined(), LabelState::Declined, Code::LabelDeclined, PrintState::Withdrawn),
-        (LabelOutcome::Unknown, LabelState::Unknown, Code::LabelUnknown, PrintState::Pending),
+        (lost(), LabelState::Unknown, Code::LabelUnknown, PrintState::Pending),
         (
             held(Code::IntegrationDisabled),
             LabelState::Pending,
@@ -216,6 +220,8 @@ fn every_outcome_of_a_label_is_told_and_its_problem_ends_with_its_cause() {
         assert_eq!(open_codes(&told.case), [code]);
         assert_eq!(told.case.order.labels[0].state, state);
         assert_eq!(print_states(&told.case), [print]);
+        let details = &told.case.order.problems[0].details;
+        assert!(details.iter().any(|(key, _)| key == "provider_reason"), "{code:?}");
         assert!(after(&told.case, &outcome).is_noop(), "told once");
         assert_eq!(check_case(&told.case, &statuses()), []);
         let end = if state == LabelState::Declined {
@@ -230,13 +236,13 @@ fn every_outcome_of_a_label_is_told_and_its_problem_ends_with_its_cause() {
     let unauthorized = after(&disabled, &held(Code::IntegrationUnauthorized)).case;
     assert_eq!(open_codes(&unauthorized), [Code::IntegrationUnauthorized]);
     // What it was held for is over when it waits without it.
-    let lost = after(&case, &LabelOutcome::Unknown).case;
-    let held_then = after(&lost, &held(Code::IntegrationUnauthorized)).case;
-    let again = after(&held_then, &LabelOutcome::Unknown).case;
+    let unknown = after(&case, &lost()).case;
+    let held_then = after(&unknown, &held(Code::IntegrationUnauthorized)).case;
+    let again = after(&held_then, &lost()).case;
     assert_eq!(open_codes(&again), [Code::LabelUnknown]);
     // What is made or refused is not unlearnt.
     for known in [made(&case, id).case, after(&case, &declined()).case] {
-        for outcome in [declined(), LabelOutcome::Unknown, held(Code::IntegrationDisabled)] {
+        for outcome in [declined(), lost(), held(Code::IntegrationDisabled)] {
             assert!(after(&known, &outcome).is_noop());
         }
     }
@@ -249,7 +255,7 @@ fn a_print_that_came_to_nothing_is_asked_for_again() {
     let case = made(&case, id).case;
     let print = case.order.labels[0].prints[0].id;
     for (outcome, code, withdrawn) in
-        [(declined(), Code::PrintDeclined, 0), (LabelOutcome::Unknown, Code::PrintUnknown, 1)]
+        [(declined(), Code::PrintDeclined, 0), (lost(), Code::PrintUnknown, 1)]
     {
         let told = record(&case, print, &outcome, &mut Ids(900), NOW).case;
         assert_eq!(open_codes(&told), [code]);
@@ -270,7 +276,7 @@ fn what_nobody_has_begun_with_is_taken_back() {
     let pending = ask(&completed(1), &to_printer("7")).unwrap().decision.case;
     let id = pending.order.labels[0].id;
     let printing = made(&pending, id).case;
-    let long = record(&pending, id, &LabelOutcome::Unknown, &mut Ids(900), NOW).case;
+    let long = record(&pending, id, &lost(), &mut Ids(900), NOW).case;
     // Before, whether it was begun, and how label and print end.
     for (case, is_unsent, label, print) in [
         (&pending, true, LabelState::Withdrawn, PrintState::Withdrawn),
@@ -299,7 +305,7 @@ fn what_waits_is_given_up_with_its_problem() {
     let world = World::new();
     for (case, about, outcome) in [
         (&case, id, held(Code::IntegrationDisabled)),
-        (&case, id, LabelOutcome::Unknown),
+        (&case, id, lost()),
         (&printing, print, held(Code::IntegrationUnauthorized)),
     ] {
         let told = record(case, about, &outcome, &mut Ids(900), NOW).case;
@@ -384,8 +390,16 @@ fn goods_on_their_way_get_no_automatic_label() {
     assert_eq!(automatic_labels(&world.facts(&case), SENT), 1);
     // Nothing to send, nothing to carry.
     let order = world.orders.get_mut(&number).unwrap();
-    order.lines[0].kind = crate::order::LineKind::Fee;
+    order.lines[0].delivered = 0;
     order.deliveries.clear();
+    let case = world.case(number);
+    assert_eq!(automatic_labels(&world.facts(&case), SENT), 1, "of the whole order");
+    let order = world.orders.get_mut(&number).unwrap();
+    order.lines[0].kept_back = order.lines[0].quantity;
+    let case = world.case(number);
+    assert_eq!(automatic_labels(&world.facts(&case), SENT), 0, "all of it was credited");
+    let order = world.orders.get_mut(&number).unwrap();
+    (order.lines[0].kept_back, order.lines[0].kind) = (0, crate::order::LineKind::Fee);
     let case = world.case(number);
     assert_eq!(automatic_labels(&world.facts(&case), SENT), 0);
 }

@@ -210,4 +210,8 @@ fn the_end_of_a_persons_data_takes_back_what_nobody_has_begun_to_send() {
     assert_eq!(decision.case.order.mails[1].files, Files::Gone);
     assert_eq!(decision.withdrawn, [id]);
     assert_eq!(decision.case.order.mails[0].kind, MailKind::Note);
+    // Its note is gone: the number may be that of another by now, written for others.
+    assert!(decision.case.order.mails.iter().all(|mail| mail.note.is_none()));
+    let again = resend(&decision.case, &READY, id, &mut Ids(70), NOW).unwrap_err();
+    assert_eq!(again.code, Code::MailFilesGone);
 }

@@ -6,7 +6,7 @@ use super::{
     Currency, LineAmounts, Overflow, VatRate, VatRow, currencies, line_amounts, part, spread,
     vat_of_gross, vat_of_net, vat_table,
 };
-use crate::fixtures::goods;
+use crate::fixtures::{goods, tried};
 use crate::order::{Line, PriceBasis};
 
 fn rate(basis_points: i64) -> VatRate {
@@ -145,7 +145,7 @@ fn nearest(numerator: i128, divisor: i128) -> i128 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tried(256))]
 
     #[test]
     fn vat_agrees_with_counting_and_mirrors(amount in any::<i64>(), basis_points in 0_i64..=10_000) {

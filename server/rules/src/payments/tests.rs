@@ -164,13 +164,17 @@ fn refunds_of_a_cancellation_are_owed_again_and_credits_are_not() {
 
 #[test]
 fn the_delivery_state_counts_goods() {
-    for (delivered, expected) in [
-        (0, DeliveryState::NotDelivered),
-        (1, DeliveryState::PartiallyDelivered),
-        (2, DeliveryState::Delivered),
+    for (delivered, kept_back, expected) in [
+        (0, 0, DeliveryState::NotDelivered),
+        (1, 0, DeliveryState::PartiallyDelivered),
+        (2, 0, DeliveryState::Delivered),
+        (0, 1, DeliveryState::NotDelivered),
+        (1, 1, DeliveryState::Delivered),
+        (0, 2, DeliveryState::NothingToDeliver),
     ] {
         let mut order = order(1, 100);
         order.lines[0].delivered = delivered;
+        order.lines[0].kept_back = kept_back;
         order.lines.push(Line { kind: LineKind::Shipping, ..order.lines[0].clone() });
         order.lines[1].delivered = 0;
         assert_eq!(order.delivery_state(), expected);

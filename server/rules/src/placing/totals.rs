@@ -66,6 +66,7 @@ pub(crate) fn build_line(
         delivered: 0,
         captured: 0,
         credited: 0,
+        kept_back: 0,
         credited_gross_minor: 0,
         credited_vat_minor: 0,
         original_line: None,

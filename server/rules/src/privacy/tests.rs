@@ -3,7 +3,7 @@
 use super::{first_of_year, is_money_open, voucher_kept_until, year_of};
 use crate::decision::Case;
 use crate::fixtures::{order, payment};
-use crate::order::{Micros, Problem};
+use crate::order::{Day, Micros, OrderNumber, Problem};
 use crate::payments::{Operation, OperationKind, OperationState};
 use crate::refusals::Code;
 
@@ -52,6 +52,31 @@ fn money_is_open_until_the_order_is_settled() {
     }
     assert!(is_money_open(&case(|case| case.order.problems.push(problem(Some(7))))));
     assert!(!is_money_open(&case(|case| case.order.problems.push(problem(None)))));
+}
+
+#[test]
+fn money_is_open_until_it_is_back_after_a_withdrawal() {
+    use OperationState::{Declined, Succeeded};
+    let is_open = |operations: Vec<Operation>, credited: i64| {
+        is_money_open(&case(|case| {
+            case.order.withdrawal.withdrawn_on = Some(Day(1));
+            case.order.lines[0].credited = credited;
+            case.order.credits = (credited > 0).then_some(OrderNumber(2)).into_iter().collect();
+            case.payments[0].operations = operations;
+        }))
+    };
+    let capture = || operation(OperationKind::Capture, Succeeded);
+    let refund = |state| Operation {
+        id: 8,
+        credit: Some(OrderNumber(2)),
+        ..operation(OperationKind::Refund, state)
+    };
+    assert!(!is_open(Vec::new(), 0), "nothing was taken");
+    assert!(is_open(vec![capture()], 0));
+    assert!(!is_open(vec![capture()], 2), "credited, and paid back by hand");
+    assert!(!is_open(vec![capture(), refund(Succeeded)], 1), "what came back is credited");
+    assert!(is_open(vec![capture(), refund(Declined)], 2));
+    assert!(!is_open(vec![capture(), refund(Succeeded)], 2));
 }
 
 #[test]

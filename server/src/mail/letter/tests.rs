@@ -19,7 +19,12 @@ fn matter() -> Matter {
                 email: "ase@example.com".to_owned(),
                 ..v1::Customer::default()
             }),
-            notes: vec![v1::Note { id: 1, text: "Hei på deg".to_owned(), ..v1::Note::default() }],
+            notes: vec![v1::Note {
+                id: 1,
+                audience: v1::NoteAudience::Customer.into(),
+                text: "Hei på deg".to_owned(),
+                ..v1::Note::default()
+            }],
             ..v1::Order::default()
         },
         settings: v1::ShopSettings {

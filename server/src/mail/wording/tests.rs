@@ -28,6 +28,7 @@ fn matter(kind: MailKind, language: &str) -> Matter {
             totals: Some(v1::Totals { gross_minor: 123_450, ..v1::Totals::default() }),
             notes: vec![v1::Note {
                 id: 1,
+                audience: v1::NoteAudience::Customer.into(),
                 text: "Første linje\nAndre <linje>".to_owned(),
                 ..v1::Note::default()
             }],
@@ -78,6 +79,16 @@ fn amounts_notes_and_statuses_read_as_the_customer_does() {
     assert_eq!(status.subject, "Order 1001: Sent");
     let note = words(&matter(MailKind::Note, "nb")).unwrap();
     assert!(note.html.unwrap().contains("Første linje<br>\nAndre &lt;linje&gt;"));
+}
+
+#[test]
+fn only_a_note_for_the_customer_is_mailed() {
+    for audience in [v1::NoteAudience::Internal, v1::NoteAudience::Warehouse] {
+        let mut matter = matter(MailKind::Note, "nb");
+        matter.order.notes[0].set_audience(audience);
+        let words = words(&matter).unwrap();
+        assert!(!words.text.contains("linje") && !words.html.unwrap().contains("linje"));
+    }
 }
 
 #[test]

@@ -229,7 +229,7 @@ async fn mails(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
         &changes.mails[..],
         mails,
         (mail_key),
-        (state, files, is_to_old_address, resolved_at)
+        (state, note_id, files, is_to_old_address, resolved_at)
     );
     upsert!(
         conn,

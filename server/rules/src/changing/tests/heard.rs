@@ -252,6 +252,45 @@ fn what_was_found_captured_is_adopted_and_the_rest_is_asked_for() {
 }
 
 #[test]
+fn what_was_found_paid_back_pays_out_and_the_rest_is_asked_for() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        credit A C units=1 yes => credited:50 refund?k1=50:C | C: created
+        at 100
+        found k1 50            => refund!k1=50:succeeded problem:REFUNDED_AT_PROVIDER
+        state A                => sent PartiallyRefunded REFUNDED_AT_PROVIDER
+        dismiss A REFUNDED_AT_PROVIDER
+        credit A D units=1 yes => credited:50 refund?k1=50:D | D: created
+        at 200
+        found k1 20            => refund!k1=20:succeeded refund?k1=30:D problem:REFUNDED_AT_PROVIDER
+        yes k1                 => refund!k1=30:succeeded
+        state A                => sent Refunded REFUNDED_AT_PROVIDER
+        ",
+    );
+    // The refund of a cancellation: the label waits for the rest, and all of it is owed again.
+    check(
+        "
+        place A 100 giftcard:g1=30 klarna:k1=70
+        yes g1
+        yes k1
+        A sent
+        yes k1
+        no g1 RESERVATION_EXPIRED
+        A cancelled keep => requested:cancelled refund?k1=70
+        at 100
+        found k1 30      => refund!k1=30:succeeded refund?k1=40 problem:REFUNDED_AT_PROVIDER
+        yes k1           => refund!k1=40:succeeded status:cancelled closed:RESERVATION_EXPIRED
+        A processing     => status:processing problem:RESERVATION_EXPIRED
+        A sent           => REFUSED RESERVATION_EXPIRED left_minor=100 held_minor=0
+        ",
+    );
+}
+
+#[test]
 fn a_word_against_what_is_final_is_for_a_person() {
     check(
         "

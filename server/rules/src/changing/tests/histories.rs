@@ -10,7 +10,7 @@ mod pairs;
 mod picking;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{TestError, TestRunner};
 
 use self::model::Model;
 use self::picking::{
@@ -22,7 +22,7 @@ use crate::crediting::CreditOrder;
 use crate::delivering::Deliver;
 use crate::fixtures::world::World;
 use crate::fixtures::{
-    CANCELLED, COLLECTED, DEFAULT, PACKING, PROCESSING, REGRETTED, RETURNED, SENT,
+    CANCELLED, COLLECTED, DEFAULT, PACKING, PROCESSING, REGRETTED, RETURNED, SENT, tried,
 };
 use crate::order::OrderKind;
 use crate::payments::{Operation, OperationState};
@@ -109,6 +109,7 @@ enum Theme {
     Twins,
 }
 
+const HISTORIES: u32 = 2_000;
 /// On average.
 const STEPS_PER_HISTORY: usize = 50;
 const SALES_MAX: usize = 3;
@@ -167,9 +168,7 @@ fn run<Histories: Strategy>(histories: &Histories, live: impl Fn(Histories::Valu
 where
     Histories::Value: Clone + std::fmt::Debug,
 {
-    let cases = u32::try_from(steps_to_run() / STEPS_PER_HISTORY).unwrap();
-    let mut runner =
-        TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(tried(HISTORIES));
     let result = runner.run(histories, |history| {
         live(history);
         Ok(())
@@ -178,15 +177,6 @@ where
         Ok(()) => {}
         Err(TestError::Fail(reason, history)) => panic!("{reason}: {history:?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
-    }
-}
-
-/// `long` is for the night.
-#[expect(clippy::disallowed_methods, reason = "the depth of a test run is no setting of a service")]
-fn steps_to_run() -> usize {
-    match std::env::var("ORDER_TEST_DEPTH").as_deref() {
-        Ok("long") => 10_000_000,
-        _ => 100_000,
     }
 }
 
@@ -433,7 +423,7 @@ fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
         11 => declined(Code::ReservationExpired),
         12 => declined(Code::ReservationGone),
         13 => Outcome::Accepted,
-        14 => Outcome::Unknown,
+        14 => Outcome::Unknown { reason: String::new() },
         16 => Outcome::Held { code: Code::IntegrationDisabled, reason: String::new() },
         _ if is_authorize(world, operation) => success(asked_minor / 2),
         _ => success(asked_minor),
@@ -449,7 +439,7 @@ fn answer_effect(world: &mut World, model: &mut Model, effect: u8, answer: u8) {
     let done = world.record(operation, &outcome);
     model.watch(world, &done);
     // Said twice is said once.
-    if !matches!(outcome, Outcome::Accepted | Outcome::Held { .. } | Outcome::Unknown) {
+    if !matches!(outcome, Outcome::Accepted | Outcome::Held { .. } | Outcome::Unknown { .. }) {
         let again = world.record(operation, &outcome);
         assert_eq!(again[0].1, Vec::new(), "{outcome:?}");
     }

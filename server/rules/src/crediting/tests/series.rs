@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::parts::{self, left_of};
 use super::super::{CreditAmount, CreditFee, CreditLine, document};
-use crate::fixtures::{goods, order};
+use crate::fixtures::{goods, order, tried};
 use crate::money::{VatRate, line_amounts, part};
 use crate::order::{Line, Order, PlacedLine, PriceBasis};
 use crate::placing::sum_lines;
@@ -67,7 +67,7 @@ fn step(order: &mut Order, credited: &mut (i64, i64, i64), is_by_amount: bool, p
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(tried(2_000))]
 
     #[test]
     fn every_series_of_credits_adds_up_to_the_line(

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::lines::{Edit, LineEdit, edited};
-use crate::fixtures::{goods, order};
+use crate::fixtures::{goods, order, tried};
 use crate::money::{VatRate, line_amounts};
 use crate::order::{Line, Order, PlacedLine, PriceBasis};
 
@@ -28,6 +28,8 @@ fn edit(order: &mut Order, quantity: Option<i64>, unit_price_minor: Option<i64>)
 }
 
 proptest! {
+    #![proptest_config(tried(256))]
+
     #[test]
     fn a_reduced_line_is_the_first_units_of_the_placed_one(
         is_net in any::<bool>(),

@@ -114,7 +114,8 @@ fn is_done(world: &World, order: &Order) -> bool {
         .sum();
     world.rulebook.capture_mode == CaptureMode::PerDelivery
         && order.pending.is_none()
-        && order.lines.iter().all(|line| line.delivered == line.quantity)
+        && order.lines.iter().any(|line| line.delivered > 0)
+        && order.lines.iter().all(|line| line.delivered + line.kept_back == line.quantity)
         && captures().all(has_outcome)
         && succeeded.map(|operation| operation.amount_minor).sum::<i64>() - paid_back
             >= order.gross_minor
@@ -146,7 +147,8 @@ fn check_status(world: &World, order: &Order) {
                 .map(|operation| operation.amount_minor)
                 .sum();
             assert!(captured >= order.gross_minor, "{order:?}");
-            let is_sent = order.lines.iter().all(|line| line.delivered == line.quantity);
+            let is_sent =
+                order.lines.iter().all(|line| line.delivered + line.kept_back == line.quantity);
             assert!(is_sent || !world.rulebook.completed_delivers);
             assert!(order.completed_at.is_some());
         }
@@ -190,7 +192,9 @@ fn check_deliveries(world: &World, order: &Order) {
         let standing = order.deliveries.iter().filter(|delivery| delivery.cancelled_at.is_none());
         let own = standing.flat_map(|delivery| &delivery.lines).filter(|(id, _)| *id == line.id);
         assert_eq!(own.map(|(_, units)| units).sum::<i64>(), line.delivered, "{order:?}");
-        assert!(0 <= line.delivered && line.delivered <= line.quantity);
+        assert!(0 <= line.delivered && line.delivered + line.kept_back <= line.quantity);
+        assert!(0 <= line.kept_back && line.kept_back <= line.credited);
+        assert!(line.credited <= line.delivered + line.kept_back, "it may still be sent");
         assert!(0 <= line.captured && line.captured <= line.quantity);
     }
     let captured: i64 = own_operations(world, order)
