@@ -12,7 +12,7 @@ use order_rules::accounting::Booked;
 
 pub(crate) use self::entry::Entry;
 use self::tripletex::{Memory, Tripletex};
-use crate::links::{Links, Setup, Unusable};
+use crate::links::{Links, Setup, Trail, Unusable};
 use crate::providers::Tested;
 use crate::systems;
 
@@ -84,6 +84,13 @@ impl Accounting {
     pub(crate) const fn revision(&self) -> i64 {
         match self {
             Self::Tripletex(tripletex) => tripletex.revision(),
+        }
+    }
+
+    /// What the attempt it was opened for leaves behind.
+    pub(crate) const fn trail(&self) -> &Trail {
+        match self {
+            Self::Tripletex(tripletex) => tripletex.trail(),
         }
     }
 }

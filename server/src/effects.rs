@@ -21,7 +21,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use order_rules::effects::{
-    CALL_TIMEOUT_MICROS, MADE_WITHIN_MICROS, QUIET_MICROS, RETRY_MAX_MICROS,
+    CALL_TIMEOUT_MICROS, MADE_WITHIN_MICROS, QUIET_MICROS, RETRY_MAX_MICROS, STOPPED_WITHIN_MICROS,
 };
 use order_rules::refusals::Code;
 use tokio::task::{JoinHandle, JoinSet};
@@ -90,6 +90,7 @@ const LEASE_SURELY_HELD: Duration = Duration::from_secs(12);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Somebody else was faster, or a turn holds the row.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const _: () = assert!(LEASE.as_micros() <= STOPPED_WITHIN_MICROS.unsigned_abs() as u128);
 /// How soon after its return a system is noticed, and what it is in doubt about is over.
 const NOTICED_WITHIN: Duration = Duration::from_secs(60);
 /// The worst: probes are under way that it will never answer, it rests, and is asked twice about what it

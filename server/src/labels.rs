@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use self::cargonizer::Cargonizer;
 use self::sandbox::LabelSandbox;
-use crate::links::{Links, Setup, Unusable};
+use crate::links::{Links, Setup, Trail, Unusable};
 use crate::providers::Tested;
 use crate::systems::{Decline, Report, Sighting};
 
@@ -115,6 +115,14 @@ impl Maker {
         match self {
             Self::Sandbox(_) => 0,
             Self::Cargonizer(cargonizer) => cargonizer.revision(),
+        }
+    }
+
+    /// What the attempt it was opened for leaves behind; the sandbox leaves nothing.
+    pub(crate) const fn trail(&self) -> Option<&Trail> {
+        match self {
+            Self::Sandbox(_) => None,
+            Self::Cargonizer(cargonizer) => Some(cargonizer.trail()),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Links to systems outside: an integration as its shop has set it up, with its credentials in hand.
 
+mod trail;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use order_proto::systems;
 use order_proto::v1::integration::System;
 use order_rules::refusals::Code;
+use reqwest::{Method, Request};
 use secrecy::SecretString;
 
-use crate::outside::Outside;
+pub(crate) use self::trail::Trail;
+use crate::outside::{Answer, Lost, Outside};
 use crate::systems::Hold;
 use crate::vault::{Sealed, Vault};
 
@@ -32,10 +36,11 @@ pub(crate) struct Setup<'a> {
     pub revision: i64,
 }
 
-/// The way to one integration's system.
+/// The way to one integration's system, for one attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
-    pub outside: Outside,
+    outside: Outside,
+    pub trail: Trail,
     /// Resource name of the integration, and its revision: two links that agree in both are one.
     pub name: String,
     pub revision: i64,
@@ -98,7 +103,7 @@ impl Links {
             return Err(Unusable::CredentialsUnreadable);
         }
         let (outside, name) = (self.outside.clone(), setup.name.to_owned());
-        Ok(Link { outside, name, revision: setup.revision, secrets })
+        Ok(Link { outside, trail: Trail::default(), name, revision: setup.revision, secrets })
     }
 }
 
@@ -106,6 +111,27 @@ impl Link {
     /// The secret of this field; empty where an optional one is not set.
     pub(crate) fn secret(&self, field: &str) -> SecretString {
         self.secrets.get(field).cloned().unwrap_or_default()
+    }
+
+    /// Sends a request once and reads the whole answer. What is not a read asks for a change.
+    ///
+    /// # Errors
+    /// No answer, or one that is too long.
+    pub(crate) async fn send(&self, request: Request) -> Result<Answer, Lost> {
+        if request.method() != Method::GET {
+            self.trail.ask();
+        }
+        let sent = self.outside.send(request).await;
+        if let Err(lost) = &sent {
+            self.trail.tell(&lost.to_string());
+        }
+        sent
+    }
+
+    /// What the attempt came to and leaves open, for this reason.
+    pub(crate) fn left_open<Outcome>(&self, reason: &str, outcome: Outcome) -> Outcome {
+        self.trail.tell(reason);
+        outcome
     }
 
     /// What the system refused waits for the integration to change.

@@ -24,7 +24,7 @@ use self::adyen::Adyen;
 use self::klarna::Klarna;
 use self::sandbox::Sandbox;
 use self::vipps::Vipps;
-use crate::links::{Links, Setup, Unusable};
+use crate::links::{Links, Setup, Trail, Unusable};
 use crate::systems::{self, Hold};
 pub(crate) use crate::systems::{Decline, Told};
 use crate::webhooks::{self, Proof};
@@ -301,6 +301,16 @@ impl Provider {
             Self::Klarna(klarna) => klarna.revision(),
             Self::Vipps(vipps) => vipps.revision(),
             Self::Adyen(adyen) => adyen.revision(),
+        }
+    }
+
+    /// What the attempt it was opened for leaves behind; the sandbox leaves nothing.
+    pub(crate) const fn trail(&self) -> Option<&Trail> {
+        match self {
+            Self::Sandbox(_) => None,
+            Self::Klarna(klarna) => Some(klarna.trail()),
+            Self::Vipps(vipps) => Some(vipps.trail()),
+            Self::Adyen(adyen) => Some(adyen.trail()),
         }
     }
 

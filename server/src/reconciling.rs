@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::commands::Failure;
+use crate::links::Trail;
 use crate::providers::{
     Decline, Extension, PaymentProvider, Provider, Providers, Reading as ProviderReading,
 };
@@ -38,8 +39,8 @@ pub(crate) struct PaymentOf {
 /// Why there is no account.
 #[derive(Clone, Debug)]
 pub(crate) enum Unread {
-    /// The provider does not answer: later.
-    Silent(String),
+    /// The provider does not answer: later. With its words, where it has said any.
+    Silent { provider: String, reason: String },
     /// It tells nothing, and will not before something is done about it.
     Refused(Refusal),
     /// Nobody could be asked.
@@ -81,7 +82,7 @@ impl Reconciling {
             ProviderReading::Held(hold) => {
                 Err(Unread::Refused(not_readable(payment, hold.code, hold.reason)))
             }
-            ProviderReading::NoAnswer { .. } => Err(Unread::Silent(payment.provider.0.clone())),
+            ProviderReading::NoAnswer { .. } => Err(silent(payment, &provider)),
             ProviderReading::Untold => Err(Unread::Refused(
                 Refusal::new(Code::PaymentNotReadable).with("provider", &payment.provider.0),
             )),
@@ -116,7 +117,7 @@ impl Reconciling {
                 Err(declined("the provider extends no reservations".to_owned()).into())
             }
             Extension::Held(hold) => Err(not_readable(&payment, hold.code, hold.reason).into()),
-            Extension::NoAnswer => Err(Unread::Silent(payment.provider.0.clone()).into()),
+            Extension::NoAnswer => Err(silent(&payment, &provider).into()),
         }
     }
 
@@ -138,6 +139,11 @@ impl Reconciling {
     }
 }
 
+fn silent(payment: &Payment, provider: &Provider) -> Unread {
+    let reason = provider.trail().and_then(Trail::words);
+    Unread::Silent { provider: payment.provider.0.clone(), reason: reason.unwrap_or_default() }
+}
+
 fn not_readable(payment: &Payment, code: Code, reason: String) -> Refusal {
     Refusal::new(Code::PaymentNotReadable)
         .with("provider", &payment.provider.0)
@@ -154,8 +160,12 @@ impl From<Failure> for Unread {
 impl From<Unread> for Failure {
     fn from(unread: Unread) -> Self {
         match unread {
-            Unread::Silent(provider) => {
-                Refusal::new(Code::ProviderUnavailable).with("provider", provider).into()
+            Unread::Silent { provider, reason } => {
+                let refusal = Refusal::new(Code::ProviderUnavailable).with("provider", provider);
+                if reason.is_empty() {
+                    return refusal.into();
+                }
+                refusal.with("provider_reason", reason).into()
             }
             Unread::Refused(refusal) => refusal.into(),
             Unread::Failed(failure) => failure,

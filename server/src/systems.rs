@@ -125,7 +125,7 @@ impl<Yes> Report<Yes> {
             Self::Declined(_) => effects::Report::Declined,
             Self::TryLater { after } => effects::Report::TryLater { after: after.map(micros) },
             Self::Held(_) => effects::Report::Held,
-            Self::Unknown | Self::Doubt => effects::Report::Unknown,
+            Self::Unknown | Self::Doubt => effects::Report::Unknown { asked_ago: None },
         }
     }
 }
@@ -178,6 +178,6 @@ pub(crate) fn in_one_line(text: &str) -> String {
     text.chars().map(visible).take(WORDS_CHARACTERS_MAX).collect()
 }
 
-fn micros(duration: Duration) -> i64 {
+pub(crate) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

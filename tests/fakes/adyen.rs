@@ -28,7 +28,10 @@ use super::notices::Notice;
 use super::provider::{Asked, Desk, OTHER, Provider};
 use super::state::understood;
 use super::trouble::Refusal;
-use answers::{IN_PROGRESS, error_of, event_code, is_passing, new_reference, passing, received};
+use answers::{
+    IN_PROGRESS, TEMPORARY, error_of, event_code, is_passing, is_turned_away, new_reference,
+    passing, received,
+};
 pub use payments::{Amount, NewPayment, Payment};
 use payments::{Modification, Outcome};
 use webhooks::Item;
@@ -356,7 +359,7 @@ impl Provider for Adyen {
             return answer;
         }
         let answer = answer.with("Idempotency-Key", asked.key.clone());
-        if !is_passing(&answer) {
+        if !is_passing(&answer) && !is_turned_away(&answer) {
             self.keys.keep(&asked.key, desk.now, (&call.path, &Value::Null), &answer);
         }
         answer
@@ -364,7 +367,8 @@ impl Provider for Adyen {
 
     fn refuse(&self, refusal: &Refusal) -> Answer {
         let answer = error_of(refusal.status, &refusal.code, &refusal.text);
-        if refusal.code == IN_PROGRESS || matches!(refusal.status, 429 | 500..) {
+        let passes = [IN_PROGRESS, TEMPORARY].contains(&&*refusal.code);
+        if passes || matches!(refusal.status, 429 | 500..) {
             return passing(answer);
         }
         answer

@@ -9,7 +9,7 @@ pub(crate) mod stage;
 
 use order_rules::refusals::Code;
 use order_sdk::OrderName;
-use order_sdk::proto::{self, AdyenEndpoint, ConnectionState, OperationState};
+use order_sdk::proto::{self, AdyenEndpoint, ConnectionState};
 use order_tests::fakes::adyen::{NewPayment, Verdict};
 use order_tests::fakes::{Effect, Travel, Trouble};
 
@@ -25,6 +25,7 @@ trials! {
         a_payment_is_told_and_not_believed,
         every_documented_error_is_told_with_its_page,
         every_error_that_passes_is_tried_on,
+        every_operation_waits_for_credentials,
         what_was_received_may_still_fail,
         copies_and_disorder_change_nothing,
         refused_credentials_hold_everything_until_they_are_right,
@@ -105,22 +106,39 @@ async fn a_payment_is_told_and_not_believed(backend: Backend) {
     let order = stage.place(&small, TOTAL).await;
     assert_eq!(order.payments[0].authorized_minor, 500, "what Adyen holds, not what was stated");
     assert_eq!(problems(&order), ["PAYMENT_INSUFFICIENT"]);
+    attaches_what_is_held(&stage, &order.name.parse().unwrap()).await;
 
     // Placed before Adyen has told: it waits, and goes on when the webhook comes.
-    fake.travel(Travel { is_held: true, ..travel() });
-    let psp = stage.checkout(NewPayment::of("cart", TOTAL));
-    let draft = world.draft(TOTAL).payment("card-no", &psp, TOTAL);
-    let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
-    eventually("it waits for Adyen's word", async || {
-        let operation = world.get(&name).await.payments[0].operations[0].clone();
-        (operation.state() == OperationState::Accepted).then_some(())
-    })
-    .await;
+    let name = stage.unconfirmed().await;
     world.change(&name, "sent").send().await.unwrap();
     fake.travel(travel());
     let order = world.settled(&name).await;
     assert_eq!((status_id(&order), order.payments[0].captured_minor), ("sent", TOTAL));
     stage.check().await;
+}
+
+/// Attaches payments to an order that lacks 400: each counts for what Adyen holds of it.
+async fn attaches_what_is_held(stage: &Stage, order: &OrderName) {
+    let world = &stage.world;
+    let [small, gone, rest] =
+        [300, TOTAL, 100].map(|held| stage.checkout(NewPayment::of("cart", held)));
+    stage.by_hand(&gone, "cancel", "{}").await;
+    stage.all_told().await;
+    for (psp, held, wanted) in [
+        (&small, 300, vec!["PAYMENT_INSUFFICIENT"]),
+        (&gone, 0, vec!["PAYMENT_INSUFFICIENT", "RESERVATION_GONE"]),
+        (&rest, 100, vec![]),
+    ] {
+        world.attach(order, "card-no", psp, TOTAL).await.unwrap();
+        let order = world.settled(order).await;
+        assert_eq!(problems(&order), wanted, "{held}: {order:?}");
+        assert_eq!(order.payments.last().unwrap().authorized_minor, held);
+    }
+    world.complete(order).await.unwrap();
+    let order = world.settled(order).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    let captured: Vec<i64> = order.payments.iter().map(|one| one.captured_minor).collect();
+    assert_eq!(captured, [500, 300, 0, 100]);
 }
 
 /// What an order says of each operation that was declined.
@@ -169,10 +187,14 @@ async fn every_error_that_passes_is_tried_on(backend: Backend) {
     for (operation, _) in DECLINED {
         let answer = |status, code| Effect::answer(status, code, "Later");
         for (effect, times) in [
+            (answer(408, ""), 1),
             (answer(429, ""), 2),
             (answer(500, "905"), 1),
             (answer(502, ""), 1),
             (answer(503, ""), 2),
+            (answer(504, ""), 1),
+            // An error like one for good, of which Adyen says that it passes.
+            (answer(422, "10_422"), 2),
             // Another call under the key is at work, says Adyen; and one really is when it is made again.
             (answer(422, "704"), 2),
             (answer(409, "704"), 1),
@@ -187,6 +209,40 @@ async fn every_error_that_passes_is_tried_on(backend: Backend) {
     }
     for (operation, sale, told) in &passing {
         stage.check_done(operation, sale, told).await;
+    }
+    stage.check().await;
+}
+
+/// Credentials that are refused at whatever is asked: the order says so, and it is done once somebody
+/// has put them right.
+async fn every_operation_waits_for_credentials(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    for (status, code) in [(401, "000"), (403, "010"), (403, "901")] {
+        let mut begun = Vec::new();
+        for (operation, _) in DECLINED {
+            let sale = stage.buy_for(operation).await;
+            let effect = Effect::answer(status, code, "Who are you?");
+            fake.trouble(Trouble::of(operation, effect).about(&sale.psp));
+            stage.begin(operation, &sale.name).await;
+            begun.push((operation, sale, format!("{operation} {code}")));
+        }
+        for (operation, sale, told) in &begun {
+            let order = eventually(told, async || {
+                let order = world.get(&sale.name).await;
+                (!order.problems.is_empty()).then_some(order)
+            })
+            .await;
+            assert_eq!(problems(&order), ["INTEGRATION_UNAUTHORIZED"], "{told}");
+            let words = &order.problems[0].details["provider_reason"];
+            assert!(words.contains(code) && words.contains("Who are you?"), "{told}: {words}");
+            assert_eq!(stage.done(operation, &sale.psp), [0; 0], "{told}");
+        }
+        world.disable("card-no", true).await;
+        world.disable("card-no", false).await;
+        for (operation, sale, told) in &begun {
+            stage.check_done(operation, sale, told).await;
+        }
     }
     stage.check().await;
 }

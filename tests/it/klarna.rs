@@ -14,7 +14,8 @@ use crate::harness::till::{
     a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
     a_repeat_is_answered_as_before, captures_only_what_the_portal_has_not,
     every_doubt_is_ended_by_a_look, many_at_once_are_captured_once_each,
-    many_callers_at_once_have_each_done_once, reason, what_is_late_is_not_taken_back,
+    many_callers_at_once_have_each_done_once, pays_back_only_what_the_portal_has_not, reason,
+    what_is_late_is_not_taken_back, what_may_be_paid_back_yet_is_waited_for,
 };
 use crate::harness::{Backend, WAIT, problems, status_id};
 use crate::integrations::{is_nowhere, klarna};
@@ -33,6 +34,8 @@ trials! {
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
         captures_only_what_the_portal_has_not::<Klarna>,
+        pays_back_only_what_the_portal_has_not::<Klarna>,
+        what_may_be_paid_back_yet_is_waited_for::<Klarna>,
         many_at_once_are_captured_once_each::<Klarna>,
         many_callers_at_once_have_each_done_once::<Klarna>,
     ];
@@ -70,6 +73,10 @@ impl Till for Klarna {
     fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
         let body = format!(r#"{{"captured_amount": {amount_minor}}}"#);
         (format!("orders/{id}/captures"), body)
+    }
+
+    fn portal_refund(id: &str, amount_minor: i64) -> (String, String) {
+        (format!("orders/{id}/refunds"), format!(r#"{{"refunded_amount": {amount_minor}}}"#))
     }
 
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {
@@ -191,6 +198,7 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
     let order = stage.place(&small, TOTAL).await;
     assert_eq!(order.payments[0].authorized_minor, 500, "what Klarna holds, not what was stated");
     assert_eq!(problems(&order), ["PAYMENT_INSUFFICIENT"]);
+    till::attaches_what_is_held(&stage, &order.name.parse().unwrap()).await;
 
     // Under examination: it waits, and goes on when Klarna has made up its mind.
     let examined = NewOrder { fraud_status: FraudStatus::Pending, ..NewOrder::of(TOTAL) };

@@ -182,14 +182,15 @@ async fn a_provider_that_hangs_delays_nobody_else(backend: Backend) {
     stage.check().await;
 }
 
-/// Time is turned back behind the server's back: nobody waits a quarter of an hour.
+/// Time is turned back behind the server's back, by more than a provider may keep a key: nobody waits a
+/// quarter of an hour.
 async fn is_delayed(world: &World, sale: &Sale) -> proto::Order {
     let now = jiff::Timestamp::now().as_microsecond();
     let minutes = |count: i64| now - count * 60_000_000;
     let back = format!(
         "UPDATE effects SET first_sent_at = {} WHERE payment_key IS NOT NULL AND attempt > 0
          AND first_sent_at > {} AND state = 0",
-        minutes(20),
+        minutes(21 * 60),
         minutes(14),
     );
     eventually("a person is told", async || {
@@ -210,7 +211,10 @@ async fn what_cannot_be_asked_for_for_long_is_told_and_can_be_taken_back(backend
     stage.begin(Deed::Capture, &busy).await;
     let order = is_delayed(&world, &busy).await;
     assert_eq!(problems(&order), ["OPERATION_DELAYED"]);
-    assert_eq!(order.problems[0].details["provider"], Klarna::ID);
+    let details = &order.problems[0].details;
+    assert_eq!(details["provider"], Klarna::ID);
+    assert!(details["provider_reason"].starts_with("TOO_MANY_REQUESTS Later"), "{details:?}");
+    assert!(world.server.log().contains(&details["provider_reason"]), "it is logged");
     stage.fake.recover();
     stage.check_done(Deed::Capture, &busy, "busy no more").await;
 
@@ -223,6 +227,7 @@ async fn what_cannot_be_asked_for_for_long_is_told_and_can_be_taken_back(backend
     for sale in [&unreached, &taken_back] {
         let order = is_delayed(&world, sale).await;
         assert_eq!(problems(&order), ["OPERATION_DELAYED"], "{order:?}");
+        assert_ne!(order.problems[0].details["provider_reason"], "");
         assert!(order.pending_status_change.is_some(), "it is tried on");
     }
     let withdraw = proto::WithdrawStatusChangeRequest {

@@ -20,7 +20,7 @@ trials! {
 }
 
 impl World {
-    async fn attach(
+    pub(crate) async fn attach(
         &self,
         order: &OrderName,
         provider: &str,

@@ -15,11 +15,13 @@ use crate::harness::till::{
     self, Deed, Sale, TOTAL, Till, a_kill_anywhere_is_survived,
     a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
     a_repeat_is_answered_as_before, captures_only_what_the_portal_has_not,
-    every_doubt_is_ended_by_a_look, many_callers_at_once_have_each_done_once, reason,
-    what_is_late_is_not_taken_back,
+    every_doubt_is_ended_by_a_look, many_callers_at_once_have_each_done_once,
+    pays_back_only_what_the_portal_has_not, reason, what_is_late_is_not_taken_back,
+    what_may_be_paid_back_yet_is_waited_for,
 };
 use crate::harness::{Backend, WAIT, eventually, problems, status_id};
 use crate::integrations::{are_nowhere, is_nowhere};
+use crate::reconciling::differences;
 
 trials! {
     own: [
@@ -34,6 +36,8 @@ trials! {
         refused_credentials_hold_everything_until_they_are_right,
         what_was_done_in_the_portal_is_not_done_again,
         captures_only_what_the_portal_has_not::<Vipps>,
+        pays_back_only_what_the_portal_has_not::<Vipps>,
+        what_may_be_paid_back_yet_is_waited_for::<Vipps>,
         what_somebody_else_moved_proves_nothing,
         many_orders_at_once_are_captured_once_each,
         many_callers_at_once_have_each_done_once::<Vipps>,
@@ -68,6 +72,10 @@ impl Till for Vipps {
 
     fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
         (format!("payments/{id}/capture"), format!(r#"{{"value": {amount_minor}}}"#))
+    }
+
+    fn portal_refund(id: &str, amount_minor: i64) -> (String, String) {
+        (format!("payments/{id}/refund"), format!(r#"{{"value": {amount_minor}}}"#))
     }
 
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {
@@ -212,6 +220,7 @@ async fn a_payment_is_read_and_not_believed(backend: Backend) {
     let order = stage.place(&small, TOTAL).await;
     assert_eq!(order.payments[0].authorized_minor, 500, "what Vipps holds, not what was stated");
     assert_eq!(problems(&order), ["PAYMENT_INSUFFICIENT"]);
+    till::attaches_what_is_held(&stage, &order.name.parse().unwrap()).await;
 
     // Not approved yet: it waits, and goes on when the customer has made up their mind.
     let id = stage.checkout(&open());
@@ -310,6 +319,7 @@ async fn what_somebody_else_moved_proves_nothing(backend: Backend) {
     };
     let refunded = stage.buy_for(Deed::Refund).await;
     stage.in_portal(&refunded.id, "refund", r#"{"value": 300}"#).await;
+    differences(world, &refunded.name).await;
     pretend("refund", &refunded.id);
     let credit = world.client.credit(&refunded.name).amount(1, 300).refund(true);
     drop(credit.send().await.unwrap());

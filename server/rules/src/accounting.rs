@@ -11,7 +11,7 @@ pub use voucher::{Row, Voucher, VoucherLine, voucher};
 
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
-use crate::effects::{MADE_WITHIN_MICROS, QUIET_MICROS};
+use crate::effects::{MADE_WITHIN_MICROS, QUIET_MICROS, STOPPED_WITHIN_MICROS};
 use crate::order::{Micros, Order, OrderKind, Problem};
 use crate::payments::OperationKind;
 use crate::refusals::{Code, Refusal};
@@ -104,11 +104,12 @@ impl Order {
     }
 }
 
-/// When everything that a transfer given up at this time has made, or makes yet, can be seen: a call
-/// of it may have begun just before.
+/// When everything that a transfer given up at this time has made, or makes yet, can be seen: whoever
+/// is at it goes on until it is stopped.
 #[must_use]
 pub const fn clear_from(given_up_at: Micros) -> Micros {
-    Micros(given_up_at.0.saturating_add(MADE_WITHIN_MICROS + QUIET_MICROS))
+    let pause = STOPPED_WITHIN_MICROS + MADE_WITHIN_MICROS + QUIET_MICROS;
+    Micros(given_up_at.0.saturating_add(pause))
 }
 
 /// When a transfer that was asked for is due: not while one that was given up may still make what it

@@ -46,14 +46,15 @@ pub struct Schedule {
     pub attempt: u32,
     /// Look-ups made since the last call.
     pub looks: u32,
-    /// The key's window runs from here.
+    /// The key's window runs from here, and what it takes until a person is told. While nothing is in
+    /// doubt it is never longer ago than that takes.
     pub first_sent_at: Option<Micros>,
     pub last_sent_at: Option<Micros>,
     pub state: EffectState,
     /// A look-up that counts found nothing at this time; the next one decides.
     pub absent_seen_at: Option<Micros>,
-    /// A call sent at this time was never answered, and may be carried out yet whatever the answers to
-    /// later ones say.
+    /// What was asked for at this time was never answered, and may be carried out yet whatever the
+    /// answers to later calls say. An attempt asks for several things, one after the other: the last.
     pub doubted_at: Option<Micros>,
     pub needs_attention: bool,
 }
@@ -74,7 +75,11 @@ pub enum Report {
     },
     /// It certainly did not happen, and will not before something is done about the integration.
     Held,
-    Unknown,
+    Unknown {
+        /// So many microseconds after the system was last asked for a change; `None`: the attempt began
+        /// with that.
+        asked_ago: Option<i64>,
+    },
 }
 
 /// What a look-up saw.
@@ -121,12 +126,14 @@ const HOUR: i64 = 60 * MINUTE;
 
 /// How long a call may take.
 pub const CALL_TIMEOUT_MICROS: i64 = 30 * SECOND;
-/// How long after it was sent a call may still be carried out: the longest that a provider is known to
-/// work on one is 59 s.
+/// How long after it was asked for a change may still be carried out: the longest that a provider is
+/// known to work on one is 59 s.
 pub const CARRIED_OUT_WITHIN_MICROS: i64 = 60 * SECOND;
 /// The same where there is no key, and whatever is sent again is made again: what is not there by then is
 /// made anew within the minute that a doubt may last.
 pub const MADE_WITHIN_MICROS: i64 = 55 * SECOND;
+/// How soon whoever is at an effect that is taken from him asks for nothing more.
+pub const STOPPED_WITHIN_MICROS: i64 = 15 * SECOND;
 /// How long a provider may need before its reads show its writes.
 pub const QUIET_MICROS: i64 = 2 * SECOND;
 /// The first pause; it doubles each time.
@@ -212,7 +219,8 @@ impl Schedule {
     }
 
     /// Whether a call made at this time still falls within the key's window. What has no key is
-    /// only ever sent again when it certainly did not happen, so it may be at any time.
+    /// only ever sent again when it certainly did not happen, so it may be at any time; the window of
+    /// what has one begins anew then, see [`not_done`](Self::not_done).
     #[must_use]
     pub fn may_send_at(&self, time: Micros) -> bool {
         let Some((first, window)) = self.first_sent_at.zip(self.key_window) else { return true };
@@ -220,20 +228,30 @@ impl Schedule {
     }
 
     /// From here on a look-up that finds nothing counts. With a key it is enough that the call is over:
-    /// the same again does it once, whichever of them is carried out.
+    /// the same again does it once, whichever of them is carried out. Without one nothing that was asked
+    /// for may still be carried out.
     fn absent_counts_from(&self) -> Micros {
-        let sent = self.last_sent_at.or(self.first_sent_at).unwrap_or_default();
-        let pause = match self.key_window {
-            Some(_) => CALL_TIMEOUT_MICROS + QUIET_MICROS,
-            None => MADE_WITHIN_MICROS,
-        };
-        later(sent, pause)
+        let sent = self.last_sent_at.or(self.first_sent_at);
+        match self.key_window {
+            Some(_) => later(sent.unwrap_or_default(), CALL_TIMEOUT_MICROS + QUIET_MICROS),
+            None => later(sent.max(self.doubted_at).unwrap_or_default(), MADE_WITHIN_MICROS),
+        }
     }
 
-    /// What was sent last has no answer.
-    fn doubted(mut self) -> Self {
+    /// What was asked for at this time, of the attempt that was sent last, has no answer.
+    fn doubted(mut self, asked_at: Option<Micros>) -> Self {
         self.state = EffectState::Unknown;
-        self.doubted_at = self.last_sent_at;
+        self.doubted_at = asked_at.max(self.last_sent_at);
+        self
+    }
+
+    /// The attempt that was sent last did certainly nothing. Where no other one is in doubt the system
+    /// has no key to forget: its window begins anew, and a person is told as early as ever.
+    fn not_done(mut self, now: Micros) -> Self {
+        if self.doubted_at.is_none() {
+            let late = later(now, -ATTENTION_AFTER_MICROS);
+            self.first_sent_at = self.first_sent_at.map(|first| first.max(late));
+        }
         self
     }
 
@@ -281,7 +299,7 @@ impl Schedule {
         if self.first_sent_at == self.last_sent_at {
             (self.first_sent_at, self.last_sent_at) = (None, None);
         }
-        self.again(later(now, HELD_MICROS))
+        self.not_done(now).again(later(now, HELD_MICROS))
     }
 
     fn look_later(mut self, now: Micros, longest: i64, jitter_permille: u16) -> (Self, Step) {
@@ -315,10 +333,13 @@ pub fn after_call(
             let tried = schedule.attempt.saturating_sub(1);
             let pause = back_off(tried, RETRY_MAX_MICROS, jitter_permille);
             let hint = after.unwrap_or(0).clamp(0, HINT_MAX_MICROS);
-            schedule.again(later(now, pause.max(hint)))
+            schedule.not_done(now).again(later(now, pause.max(hint)))
         }
         Report::Held => schedule.held(now),
-        Report::Unknown => (schedule.doubted(), Step::LookUp { due_at: later(now, QUIET_MICROS) }),
+        Report::Unknown { asked_ago } => {
+            let asked_at = asked_ago.map(|ago| later(now, ago.saturating_neg()));
+            (schedule.doubted(asked_at), Step::LookUp { due_at: later(now, QUIET_MICROS) })
+        }
     }
 }
 
@@ -360,8 +381,14 @@ pub fn after_look_up(
 #[must_use]
 pub fn taken_over(schedule: Schedule, now: Micros) -> (Schedule, Step) {
     match schedule.state {
-        EffectState::Pending => schedule.again(now),
-        EffectState::Sent => (schedule.doubted().watched(now), Step::LookUp { due_at: now }),
+        // Nothing was found of it: it is sent again within the window.
+        EffectState::Pending if schedule.absent_seen_at.is_some() => schedule.again(now),
+        EffectState::Pending => schedule.not_done(now).again(now),
+        EffectState::Sent => {
+            // Whoever called cannot say when it asked for what: at the latest when its time was over.
+            let over = schedule.last_sent_at.map(|sent| later(sent, CALL_TIMEOUT_MICROS).min(now));
+            (schedule.doubted(over).watched(now), Step::LookUp { due_at: now })
+        }
         EffectState::Unknown | EffectState::Accepted => {
             (schedule.watched(now), Step::LookUp { due_at: now })
         }

@@ -8,7 +8,7 @@ mod elsewhere;
 mod tests;
 
 pub use self::comparing::compare;
-pub use self::elsewhere::{Counted, captured_elsewhere};
+pub use self::elsewhere::{Counted, captured_elsewhere, refunded_elsewhere};
 
 use self::adopting::adopt;
 pub(crate) use self::adopting::adopt_capture;
@@ -152,6 +152,10 @@ pub const NEAR_EXPIRY_MICROS: i64 = 3 * DAY;
 pub const READ_AFTER_EXPIRY_MICROS: i64 = 10 * 60 * 1_000_000;
 /// A payment is watched for so long after money last moved on it.
 pub const WATCHED_AFTER_MICROS: i64 = 7 * DAY;
+/// What can still be paid back is read at this interval after that: some sixty reads of a payment in all.
+pub const READ_REFUNDABLE_EVERY_MICROS: i64 = 7 * DAY;
+/// And for so long after money last moved on it.
+pub const REFUNDABLE_FOR_MICROS: i64 = 365 * DAY;
 
 impl DifferenceKind {
     /// Stable name, for the details of a problem.
@@ -298,20 +302,25 @@ pub fn next_read(payment: &Payment, now: Micros) -> Option<Micros> {
         return None;
     }
     let is_over = |one: &Operation| was_just_declined(one, now) || was_just_found(one, now);
-    if operations.iter().any(is_over) {
-        return Some(now);
-    }
     let later = |from: i64, pause: i64| from.saturating_add(pause);
+    if operations.iter().any(is_over) {
+        // As soon as something can be concluded from it.
+        let fresh = operations.iter().filter(|operation| is_fresh(operation, now));
+        let last = fresh.filter_map(|operation| operation.resolved_at).max();
+        return Some(last.map_or(now, |last| Micros(later(last.0, QUIET_MICROS))));
+    }
     let moved_at = operations
         .iter()
         .filter(|operation| operation.kind != OperationKind::Authorize)
         .filter_map(|operation| operation.resolved_at)
         .max();
-    let is_watched = payment.unused() > 0
-        || payment.needs_attention
-        || moved_at.is_some_and(|moved| later(moved.0, WATCHED_AFTER_MICROS) > now.0);
+    let has_moved_within = |span: i64| moved_at.is_some_and(|moved| later(moved.0, span) > now.0);
+    let is_watched =
+        payment.unused() > 0 || payment.needs_attention || has_moved_within(WATCHED_AFTER_MICROS);
     if !is_watched {
-        return None;
+        let is_refundable =
+            payment.sums().refundable() > 0 && has_moved_within(REFUNDABLE_FOR_MICROS);
+        return is_refundable.then(|| Micros(later(now.0, READ_REFUNDABLE_EVERY_MICROS)));
     }
     let usual = later(now.0, READ_EVERY_MICROS);
     let Some(expires_at) = payment.expires_at.filter(|_| payment.unused() > 0) else {
@@ -331,27 +340,29 @@ fn was_just_declined(operation: &Operation, now: Micros) -> bool {
         && operation.provider_reason.as_deref() != Some(crate::attention::BY_HAND)
 }
 
-/// Ours was not needed: somebody else had captured, and perhaps more than was asked for.
+/// Ours was not needed: somebody else had moved money, and perhaps more than was asked for.
 fn was_just_found(operation: &Operation, now: Micros) -> bool {
     operation.is_adopted()
-        && operation.kind == OperationKind::Capture
+        && matches!(operation.kind, OperationKind::Capture | OperationKind::Refund)
         && operation.resolved_at == Some(now)
         && operation.requested_at != now
 }
 
 /// Nothing is concluded while ours is under way, or so fresh that a read may not show it.
 fn can_conclude(payment: &Payment, command: &Reconcile, now: Micros) -> bool {
-    let is_fresh = |operation: &Operation| {
-        operation.state == OperationState::Succeeded
-            && operation.kind != OperationKind::Authorize
-            && !operation.is_adopted()
-            && operation.resolved_at.is_some_and(|at| now.0.saturating_sub(at.0) < QUIET_MICROS)
-    };
     let is_undecided =
         matches!(command.account, Account::Stated(Statement { standing: Standing::Pending, .. }));
     mark(payment) == command.mark
         && !is_undecided
-        && !payment.operations.iter().any(|one| one.state.is_claimed() || is_fresh(one))
+        && !payment.operations.iter().any(|one| one.state.is_claimed() || is_fresh(one, now))
+}
+
+/// Done by us so shortly ago that a read may not show it.
+fn is_fresh(operation: &Operation, now: Micros) -> bool {
+    operation.state == OperationState::Succeeded
+        && operation.kind != OperationKind::Authorize
+        && !operation.is_adopted()
+        && operation.resolved_at.is_some_and(|at| now.0.saturating_sub(at.0) < QUIET_MICROS)
 }
 
 fn conclusion(differences: &[Difference]) -> Conclusion {

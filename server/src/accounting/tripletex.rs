@@ -22,7 +22,7 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 
 use self::amounts::Amount;
-use self::answers::Stop;
+use self::answers::{Stop, impersonal};
 use self::messages::{
     FoundInvoice, FoundOrder, INVOICE_FIELDS, Id, List, NewOrder, NewRow, ORDER_FIELDS, One,
 };
@@ -31,7 +31,7 @@ pub(super) use self::session::Memory;
 use self::session::Session;
 use super::entry::Paid;
 use super::{AccountingSystem, Entry, Report, Sighting, SoleMaker};
-use crate::links::Link;
+use crate::links::{Link, Trail};
 use crate::providers::Tested;
 
 /// A company at Tripletex; clones share its session.
@@ -74,6 +74,10 @@ impl Tripletex {
         self.session.link().revision
     }
 
+    pub(super) const fn trail(&self) -> &Trail {
+        &self.session.link().trail
+    }
+
     /// Makes what is not there yet.
     async fn make(&self, entry: &Entry, maker: &impl SoleMaker) -> Result<Booked, Stop> {
         let known = self.order(entry).await?;
@@ -100,9 +104,8 @@ impl Tripletex {
             None => self.make_invoice(entry, &order, &needed).await?,
         };
         check_total(entry, invoice.amount_currency)?;
-        for (paid, account) in
-            entry.payments.iter().zip(&needed.payment_types).skip(paid_so_far(entry, &invoice))
-        {
+        let booked = paid_so_far(entry, &invoice)?;
+        for (paid, account) in entry.payments.iter().zip(&needed.payment_types).skip(booked) {
             self.pay(entry, &invoice, paid, *account).await?;
         }
         Ok(self.booked(entry, order.id, Some(&invoice)))
@@ -267,7 +270,7 @@ impl Tripletex {
     ) -> Result<Object, Stop> {
         let fields = [("fields", fields.to_owned())];
         let read = self.session.read::<One<Object>>(path, &fields).await;
-        read.map(|made| made.value).map_err(|_| Stop::Doubt)
+        read.map(|made| made.value).map_err(|stop| Stop::Doubt(stop.words().to_owned()))
     }
 
     async fn pay(
@@ -314,6 +317,7 @@ impl AccountingSystem for Tripletex {
         match self.make(entry, maker).await {
             Ok(booked) => Report::Done(booked),
             Err(stop) => {
+                self.trail().tell(&impersonal(stop.words(), &entry.buyer));
                 let report = stop.report(entry, self.session.link());
                 if matches!(report, Report::Declined(_)) {
                     self.session.forget_registers();
@@ -326,17 +330,20 @@ impl AccountingSystem for Tripletex {
     async fn look_up(&self, entry: &Entry) -> Sighting {
         let found = match self.find(entry).await {
             Ok(found) => found,
-            Err(stop) => return stop.sighting(),
+            Err(stop) => {
+                self.trail().tell(&impersonal(stop.words(), &entry.buyer));
+                return stop.sighting();
+            }
         };
         let Some(Found { order, invoice }) = found else { return Sighting::Absent };
         match (entry.form, invoice) {
             (TransferForm::Order, _) => Sighting::Happened(self.booked(entry, order.id, None)),
             (TransferForm::Invoice, Some(invoice))
-                if paid_so_far(entry, &invoice) == entry.payments.len() =>
+                if paid_so_far(entry, &invoice).is_ok_and(|paid| paid == entry.payments.len()) =>
             {
                 Sighting::Happened(self.booked(entry, order.id, Some(&invoice)))
             }
-            // The next call takes it further.
+            // The next call takes it further, or says why it cannot.
             (TransferForm::Invoice, _) => Sighting::Absent,
         }
     }
@@ -364,20 +371,37 @@ fn check_total(entry: &Entry, there: Option<Amount>) -> Result<(), Stop> {
     }
 }
 
-/// How many of the entry's payments the invoice shows, by what is outstanding. Where that is none of
-/// the amounts on the way somebody has booked it there, and there is nothing to add.
-fn paid_so_far(entry: &Entry, invoice: &FoundInvoice) -> usize {
-    let all = entry.payments.len();
-    let mut left = invoice.amount_currency;
-    for count in 0..=all {
-        if left.is_some() && left == invoice.amount_currency_outstanding {
-            return count;
-        }
-        let paid = entry
-            .payments
-            .get(count)
-            .map(|paid| Amount::of_minor(paid.amount_minor, entry.currency));
-        left = left.zip(paid).and_then(|(left, paid)| left.minus(paid));
+/// How many of the entry's payments the invoice shows, by what is outstanding: all of them where that is
+/// nothing. Else it is what is left of the invoice after some of them, or what the others come to. Any
+/// other sum is the work of somebody there, and left to them: nobody can tell what of it is ours.
+fn paid_so_far(entry: &Entry, invoice: &FoundInvoice) -> Result<usize, Stop> {
+    let all = entry.payments.as_slice();
+    let outstanding = invoice.amount_currency_outstanding;
+    if all.is_empty() || outstanding == Some(Amount::ZERO) {
+        return Ok(all.len());
     }
-    all
+    let sum = |some: &[Paid]| {
+        let mut amounts =
+            some.iter().map(|paid| Amount::of_minor(paid.amount_minor, entry.currency));
+        amounts.try_fold(Amount::ZERO, Amount::plus)
+    };
+    let is_left_after = |booked: &[Paid]| {
+        let left = invoice.amount_currency.zip(sum(booked));
+        left.is_some_and(|(whole, booked)| whole.minus(booked) == outstanding)
+    };
+    let splits = || (0..=all.len()).filter_map(|count| all.split_at_checked(count));
+    let found = splits()
+        .find(|(booked, _)| is_left_after(booked))
+        .or_else(|| splits().find(|(_, rest)| sum(rest) == outstanding));
+    match (outstanding, found) {
+        (Some(_), Some((booked, _))) => Ok(booked.len()),
+        (there, _) => {
+            let told = |amount: Option<Amount>| {
+                amount.map_or_else(|| "nothing".to_owned(), |amount| amount.to_string())
+            };
+            let (there, whole, ours) = (told(there), told(invoice.amount_currency), told(sum(all)));
+            let reason = format!("{there} of {whole} is open there, and {ours} was paid here");
+            Err(Stop::declined(Code::BooksDiffer, reason))
+        }
+    }
 }

@@ -66,7 +66,7 @@ impl RecordLabel {
         // effect now will find out. One that comes when all is decided is evidence. That nobody knows
         // of a label is told once and true under any attempt, as long as it is open.
         let is_label = case.order.labels.iter().any(|label| label.id == self.about);
-        let is_true_anyway = is_label && self.outcome == LabelOutcome::Unknown;
+        let is_true_anyway = is_label && matches!(self.outcome, LabelOutcome::Unknown { .. });
         let is_overtaken = !is_true_anyway
             && desk.effects.get(&self.about).is_some_and(|effect| effect.attempt != self.attempt);
         if is_overtaken {
@@ -77,7 +77,7 @@ impl RecordLabel {
                 desk.finish_effect(self.about, EffectState::Done);
             }
             LabelOutcome::Declined { .. } => desk.finish_effect(self.about, EffectState::Declined),
-            LabelOutcome::Held { .. } | LabelOutcome::Unknown => {}
+            LabelOutcome::Held { .. } | LabelOutcome::Unknown { .. } => {}
         }
         let mut ids = desk.ids();
         let decision = labels::record(&case, self.about, &self.outcome, &mut ids, desk.now);

@@ -60,7 +60,7 @@ impl RecordTransfer {
         // A result under another attempt than the one that is out is not applied: whoever has the
         // transfer now will find out. One that comes when all is decided is evidence. That nobody
         // knows is told once and true under any attempt, as long as it is open.
-        let is_overtaken = self.outcome != TransferOutcome::Unknown
+        let is_overtaken = !matches!(self.outcome, TransferOutcome::Unknown { .. })
             && desk.effects.get(&self.transfer).is_some_and(|one| one.attempt != self.attempt);
         if is_overtaken {
             return Ok(desk.answer(Some(self.number)));
@@ -70,7 +70,7 @@ impl RecordTransfer {
             TransferOutcome::Declined { .. } => {
                 desk.finish_effect(self.transfer, EffectState::Declined);
             }
-            TransferOutcome::Held { .. } | TransferOutcome::Unknown => {}
+            TransferOutcome::Held { .. } | TransferOutcome::Unknown { .. } => {}
         }
         let mut ids = desk.ids();
         let decision = accounting::record(&case, self.transfer, &self.outcome, &mut ids, desk.now);

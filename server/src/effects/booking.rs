@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use order_rules::accounting::{Booked, TransferOutcome, clear_from};
-use order_rules::effects::ATTENTION_AFTER_MICROS;
+use order_rules::effects::{ATTENTION_AFTER_MICROS, MADE_WITHIN_MICROS, QUIET_MICROS};
 use order_rules::order::Micros;
 use order_rules::refusals::Code;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::carrying::{Ending, Errand};
 use crate::accounting::{Accounting, AccountingSystem, Entry, Report, Sighting, SoleMaker};
 use crate::commands::{Command, RecordTransfer};
+use crate::links::Trail;
 use crate::store::claims::{Task, TransferParts};
 use crate::store::rows::{EffectRow, number};
 use crate::store::{Store, StoreFailure, on_either};
@@ -29,6 +30,9 @@ pub(super) struct Booking {
     pub patience: Duration,
 }
 
+/// What was asked for at the end of an attempt is made and shown by then, if ever.
+const SHOWN_WITHIN: Duration =
+    Duration::from_micros((MADE_WITHIN_MICROS + QUIET_MICROS).unsigned_abs());
 /// Keys of transfers are of this name space.
 const KEYS: Uuid = Uuid::from_u128(0x2e94_61bd_0f3a_4c58_a7d1_93e6_5b20_c84f);
 
@@ -48,6 +52,7 @@ impl Errand for Booking {
             }
         };
         if let Some(rest) = parts.as_ref().and_then(|parts| self.rest(parts)) {
+            accounting.trail().tell("a transfer that was given up may be under way");
             return Report::TryLater { after: Some(rest) };
         }
         match parts.and_then(|parts| Entry::new(parts, self.is_late())) {
@@ -82,6 +87,14 @@ impl Errand for Booking {
         Uuid::new_v5(&KEYS, name.as_bytes())
     }
 
+    fn kind(&self) -> &'static str {
+        "transfer"
+    }
+
+    fn trail(&self) -> Option<&Trail> {
+        self.accounting.as_ref().map(Accounting::trail)
+    }
+
     fn tells_of_waiting(&self) -> Option<i64> {
         Some(self.accounting.as_ref().map_or(0, Accounting::revision))
     }
@@ -97,7 +110,10 @@ impl Errand for Booking {
                 TransferOutcome::Held { code: hold.code, reason: hold.reason.clone() }
             }
             // No accounting system takes what it answers later.
-            Ending::Accepted | Ending::Waiting | Ending::Unknown => TransferOutcome::Unknown,
+            Ending::Accepted => TransferOutcome::Unknown { reason: String::new() },
+            Ending::Waiting(reason) | Ending::Unknown(reason) => {
+                TransferOutcome::Unknown { reason: (*reason).to_owned() }
+            }
         };
         Command::RecordTransfer(RecordTransfer {
             number: number(self.effect.order_key),
@@ -109,11 +125,10 @@ impl Errand for Booking {
 }
 
 /// One transfer at a time, whichever replica it is with. Whoever dies or waits in vain leaves the others
-/// out until its calls are over: longer than a call may take, and its outcome to show.
+/// out until its calls are over: longer than an attempt may take, and its outcome to show.
 impl SoleMaker for Booking {
     async fn begin(&self, name: [u8; 32]) -> bool {
-        let lasts = u64::try_from(clear_from(Micros(0)).0).map(Duration::from_micros);
-        let lasts = lasts.unwrap_or_default();
+        let lasts = self.patience.saturating_add(SHOWN_WITHIN);
         let effect = self.effect.effect_key;
         let name = name.to_vec();
         let begun = on_either!(&self.store, database => {

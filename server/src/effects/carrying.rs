@@ -1,19 +1,19 @@
 //! One claimed effect: the call or the look-up, and what follows from it.
 
+mod attempt;
+
 use std::time::Duration;
 
-use order_rules::effects::{
-    EffectState, Report as ShortReport, Schedule, Sighting as ShortSighting, Step, after_call,
-    after_look_up,
-};
-use order_rules::order::Micros;
+use order_rules::effects::{EffectState, Schedule};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
+use self::attempt::Finding;
 use super::breakers::Heard;
 use super::slots::Place;
 use super::{Recorder, Runner};
 use crate::commands::{Assignment, Caller, Command, Failure};
+use crate::links::Trail;
 use crate::store::claims::{Claim, IntegrationSeen, Lease, Task};
 use crate::store::rows::EffectRow;
 use crate::store::{StoreFailure, on_either};
@@ -52,6 +52,19 @@ pub(super) trait Errand: Send + Sync {
     /// Names the effect: the same for every attempt, and another in every database.
     fn key(&self) -> Uuid;
 
+    /// What is to be done, in a word for the record.
+    fn kind(&self) -> &'static str;
+
+    /// What the attempt leaves behind, where its system tells of that.
+    fn trail(&self) -> Option<&Trail> {
+        None
+    }
+
+    /// Why it is open what became of it, in the system's words or ours; nothing personal.
+    fn reason(&self) -> Option<String> {
+        self.trail().and_then(Trail::words)
+    }
+
     /// The revision of the integration that it waits for, where a person is told of what cannot be
     /// asked for for long, so that it can be given up.
     fn tells_of_waiting(&self) -> Option<i64> {
@@ -69,23 +82,16 @@ pub(super) enum Ending<'a, Yes> {
     Declined(&'a Decline),
     /// It waits for its integration.
     Held(&'a Hold),
-    /// It has not got to its system for long.
-    Waiting,
-    Unknown,
-}
-
-/// What the system said.
-#[derive(Debug)]
-enum Finding<Yes> {
-    Called(Report<Yes>),
-    LookedUp(Sighting<Yes>),
-    /// It was not asked: a person has to.
-    GaveUp,
+    /// It has not got to its system for long, for this reason.
+    Waiting(&'a str),
+    /// Nobody knows; this is what was heard last.
+    Unknown(&'a str),
 }
 
 /// The turns did not take an outcome, and will not.
 struct NotTaken;
 
+const TOO_LATE: &str = "no answer: not within the time";
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(10);
 const ACTOR: &str = "system";
 const RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -111,6 +117,7 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
                 return;
             }
         };
+        self.note(&finding);
         if self.errand.is_asked(self.claim.task) {
             self.hear(place, finding.heard()).await;
         }
@@ -138,22 +145,23 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
         }
         if finding.is_for_a_person() {
             // Told before it is put away: nobody comes back to it.
-            drop(self.hand_in(&Ending::Unknown).await);
+            drop(self.hand_in(&Ending::Unknown(&self.heard_last(&finding))).await);
             self.step(finding).await;
             return;
         }
+        let reason = self.heard_last(&finding);
         let Some(schedule) = self.step(finding).await else { return };
         if !schedule.needs_attention {
             return;
         }
         if is_open_question(schedule.state) || schedule.doubted_at.is_some() {
             // The same command at each look, so that it cannot be lost.
-            drop(self.hand_in(&Ending::Unknown).await);
+            drop(self.hand_in(&Ending::Unknown(&reason)).await);
         } else if schedule.state == EffectState::Pending
             && let Some(revision) = self.errand.tells_of_waiting()
         {
             let name = format!("{WAITING}/{revision}");
-            drop(self.hand_in_as(&Ending::Waiting, &name).await);
+            drop(self.hand_in_as(&Ending::Waiting(&reason), &name).await);
         }
     }
 
@@ -173,14 +181,73 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
         match self.claim.task {
             Task::Send => {
                 let called = timeout(self.errand.patience(), self.errand.perform()).await;
-                Finding::Called(called.unwrap_or(Report::Unknown))
+                Finding::Called(called.unwrap_or_else(|_| self.in_vain(Report::Unknown)))
             }
             Task::LookUp => {
                 let looked = timeout(LOOK_UP_TIMEOUT, self.errand.look_up()).await;
-                Finding::LookedUp(looked.unwrap_or(Sighting::NoAnswer))
+                Finding::LookedUp(looked.unwrap_or_else(|_| self.in_vain(Sighting::NoAnswer)))
             }
             Task::GiveUp => Finding::GaveUp,
         }
+    }
+
+    /// What it means that nobody waits for the system any longer.
+    fn in_vain<Said>(&self, said: Said) -> Said {
+        if let Some(trail) = self.errand.trail() {
+            trail.tell(TOO_LATE);
+        }
+        said
+    }
+
+    /// Writes down why it did not end well, once an attempt.
+    fn note(&self, finding: &Finding<Way::Yes>) {
+        let reason = match finding {
+            Finding::Called(Report::Declined(no)) | Finding::LookedUp(Sighting::Declined(no)) => {
+                no.reason.clone()
+            }
+            Finding::Called(Report::Held(hold)) => hold.reason.clone(),
+            finding if finding.is_open() => self.heard_last(finding),
+            _ => return,
+        };
+        let EffectRow { effect_key, attempt, .. } = self.claim.effect;
+        let (kind, lane, shop) = (self.errand.kind(), self.claim.lane(), self.shop.as_str());
+        let provider = lane.name();
+        if finding.is_busy() {
+            tracing::info!(
+                effect.key = effect_key,
+                effect.kind = kind,
+                attempt,
+                shop,
+                provider,
+                reason,
+                "a system has no time for an effect"
+            );
+        } else {
+            tracing::warn!(
+                effect.key = effect_key,
+                effect.kind = kind,
+                attempt,
+                shop,
+                provider,
+                reason,
+                "an effect has not succeeded"
+            );
+        }
+    }
+
+    /// Why it is open, as far as this attempt says; else as it was heard before.
+    fn heard_last(&self, finding: &Finding<Way::Yes>) -> String {
+        // It was taken since: what was said before that is of no account.
+        if finding.is_accepted() {
+            return finding.in_words().to_owned();
+        }
+        let heard = self.reason(finding).or_else(|| self.claim.effect.provider_reason.clone());
+        heard.unwrap_or_else(|| finding.in_words().to_owned())
+    }
+
+    /// Why it is open, where this attempt says so.
+    fn reason(&self, finding: &Finding<Way::Yes>) -> Option<String> {
+        finding.is_open().then(|| self.errand.reason()).flatten()
     }
 
     async fn hand_in(&self, ending: &Ending<'_, Way::Yes>) -> Result<(), NotTaken> {
@@ -250,6 +317,7 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
     /// Stores when it goes on; `None` when it is somebody else's by now.
     async fn step(&self, finding: Finding<Way::Yes>) -> Option<Schedule> {
         let short = finding.in_short();
+        let asked_at = self.errand.trail().and_then(Trail::asked_at);
         let jitter = jitter_permille();
         let mut pause = RETRY_FIRST;
         loop {
@@ -258,9 +326,10 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
                 attempt: self.claim.effect.attempt,
                 owner: self.owner.clone(),
             };
-            let decide = move |schedule, now| short.next(schedule, now, jitter);
+            let reason = self.reason(&finding);
+            let decide = move |schedule, now| short.next(schedule, now, asked_at, jitter);
             let store = &self.runner.store;
-            match on_either!(store, database => database.effect_step(lease, decide).await) {
+            match on_either!(store, database => database.effect_step(lease, reason, decide).await) {
                 Ok(schedule) => return schedule,
                 Err(failure @ (StoreFailure::Constraint(_) | StoreFailure::Defect(_))) => {
                     tracing::error!(
@@ -279,81 +348,6 @@ impl<Log: Recorder, Way: Errand> Carrier<Log, Way> {
     }
 }
 
-/// What was found, without words.
-#[derive(Clone, Copy)]
-enum Short {
-    Called(ShortReport),
-    LookedUp(ShortSighting),
-    GaveUp,
-}
-
-impl Short {
-    fn next(self, schedule: Schedule, now: Micros, jitter: u16) -> (Schedule, Step) {
-        match self {
-            Self::Called(report) => after_call(schedule, report, now, jitter),
-            Self::LookedUp(sighting) => after_look_up(schedule, sighting, now, jitter),
-            Self::GaveUp => (Schedule { needs_attention: true, ..schedule }, Step::LeaveToPerson),
-        }
-    }
-}
-
-impl<Yes> Finding<Yes> {
-    fn in_short(&self) -> Short {
-        match self {
-            Self::Called(report) => Short::Called(report.in_short()),
-            Self::LookedUp(sighting) => Short::LookedUp(sighting.in_short()),
-            Self::GaveUp => Short::GaveUp,
-        }
-    }
-
-    /// What became of it, if that is final.
-    fn ending(&self) -> Option<Ending<'_, Yes>> {
-        match self {
-            Self::Called(Report::Done(yes)) | Self::LookedUp(Sighting::Happened(yes)) => {
-                Some(Ending::Succeeded(yes))
-            }
-            Self::Called(Report::Declined(decline))
-            | Self::LookedUp(Sighting::Declined(decline)) => Some(Ending::Declined(decline)),
-            Self::Called(
-                Report::Accepted { .. }
-                | Report::TryLater { .. }
-                | Report::Held(_)
-                | Report::Unknown
-                | Report::Doubt,
-            )
-            | Self::LookedUp(
-                Sighting::Absent
-                | Sighting::InProgress
-                | Sighting::NoAnswer
-                | Sighting::Busy
-                | Sighting::Doubt
-                | Sighting::Untold,
-            )
-            | Self::GaveUp => None,
-        }
-    }
-
-    /// What it says of the system itself.
-    fn heard(&self) -> Heard {
-        match self {
-            Self::Called(Report::Unknown | Report::TryLater { after: None })
-            | Self::LookedUp(Sighting::NoAnswer) => Heard::Silence,
-            Self::Called(Report::TryLater { after: Some(_) })
-            | Self::LookedUp(Sighting::Busy | Sighting::Untold)
-            | Self::GaveUp => Heard::Nothing,
-            Self::Called(_) | Self::LookedUp(_) => Heard::Answer,
-        }
-    }
-
-    fn is_accepted(&self) -> bool {
-        matches!(self, Self::Called(Report::Accepted { .. }) | Self::LookedUp(Sighting::InProgress))
-    }
-
-    fn is_for_a_person(&self) -> bool {
-        matches!(self, Self::GaveUp | Self::LookedUp(Sighting::Untold))
-    }
-}
-
 impl<Yes> Ending<'_, Yes> {
     /// Its part in the id of its command.
     fn word(&self) -> &'static str {
@@ -362,8 +356,8 @@ impl<Yes> Ending<'_, Yes> {
             Self::Accepted => "accepted",
             Self::Declined(_) => "declined",
             Self::Held(_) => "held",
-            Self::Waiting => "waiting",
-            Self::Unknown => "unknown",
+            Self::Waiting(_) => "waiting",
+            Self::Unknown(_) => "unknown",
         }
     }
 }
@@ -377,36 +371,4 @@ fn is_open_question(state: EffectState) -> bool {
 fn jitter_permille() -> u16 {
     let (_, random) = Uuid::new_v4().as_u64_pair();
     u16::try_from(random % 1_000).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::StatusCode;
-
-    use super::*;
-
-    #[test]
-    fn only_silence_is_held_against_a_system() {
-        let later = |after| Finding::<()>::Called(Report::TryLater { after });
-        for (finding, heard) in [
-            (Finding::Called(Report::Done(())), Heard::Answer),
-            (Finding::Called(Report::Unknown), Heard::Silence),
-            (Finding::Called(Report::Doubt), Heard::Answer),
-            (Finding::Called(Report::doubtful(StatusCode::UNPROCESSABLE_ENTITY)), Heard::Answer),
-            (Finding::Called(Report::doubtful(StatusCode::BAD_GATEWAY)), Heard::Silence),
-            (later(None), Heard::Silence),
-            // It is there, and busy: with a time that it named, or without one.
-            (later(Some(Duration::from_secs(7))), Heard::Nothing),
-            (later(Some(Duration::ZERO)), Heard::Nothing),
-            (Finding::LookedUp(Sighting::Busy), Heard::Nothing),
-            (Finding::LookedUp(Sighting::NoAnswer), Heard::Silence),
-            (Finding::LookedUp(Sighting::Doubt), Heard::Answer),
-            (Finding::LookedUp(Sighting::from(Report::<()>::Doubt)), Heard::Answer),
-            (Finding::LookedUp(Sighting::Absent), Heard::Answer),
-            (Finding::LookedUp(Sighting::Untold), Heard::Nothing),
-            (Finding::GaveUp, Heard::Nothing),
-        ] {
-            assert_eq!(finding.heard(), heard, "{finding:?}");
-        }
-    }
 }

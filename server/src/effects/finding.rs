@@ -1,9 +1,12 @@
-//! What somebody else has captured at a provider, found before the same is asked for here (2.8).
+//! What somebody else has captured or paid back at a provider, found before the same is asked for here
+//! (2.8).
 
 use std::time::Duration;
 
 use order_rules::payments::{OperationKind, OperationState};
-use order_rules::reconciling::{AT_PROVIDER, Counted, Statement, captured_elsewhere};
+use order_rules::reconciling::{
+    AT_PROVIDER, Counted, Statement, captured_elsewhere, refunded_elsewhere,
+};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -15,7 +18,7 @@ use crate::store::claims::PaymentSubject;
 use crate::store::rows::OperationRow;
 use crate::terms::Term;
 
-/// What the ledger had of a payment when a capture of it was claimed.
+/// What the ledger had of a payment when a capture or a refund of it was claimed.
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
     counted: Counted,
@@ -25,11 +28,11 @@ pub(super) struct Ledger {
     references: Vec<String>,
 }
 
-/// What there was before a capture.
+/// What there was before a capture or a refund.
 pub(super) enum Found {
     Nothing,
-    /// Somebody else has captured so much of what was to be captured.
-    Capture(Confirmation),
+    /// Somebody else has done so much of what was to be done.
+    Elsewhere(Confirmation),
     /// It cannot be told yet, or ours was made before.
     Otherwise(Report),
 }
@@ -57,6 +60,7 @@ impl Ledger {
                 released_minor: sum(|kind| {
                     matches!(kind, OperationKind::Release | OperationKind::Void)
                 }),
+                refunded_minor: sum(|kind| kind == OperationKind::Refund),
             },
             keys: operations.iter().map(key).collect(),
             references: operations
@@ -66,17 +70,30 @@ impl Ledger {
         }
     }
 
-    /// Looks before a capture is asked for: in the provider's account, or among what it has told.
-    pub(super) async fn look(&self, provider: &Provider, call: &Call, patience: Duration) -> Found {
+    /// Looks before it is asked for: in the provider's account, or among the captures it has told of.
+    /// `is_doubted`: an earlier call of it may be carried out yet.
+    pub(super) async fn look(
+        &self,
+        provider: &Provider,
+        call: &Call,
+        (patience, is_doubted): (Duration, bool),
+    ) -> Found {
         if !provider.has_portal() {
-            let told = self.told_elsewhere(&provider.told_captures(call));
-            return told.map_or(Found::Nothing, Found::Capture);
+            let told = match call.kind {
+                OperationKind::Capture => self.told_elsewhere(&provider.told_captures(call)),
+                _ => None,
+            };
+            return told.map_or(Found::Nothing, Found::Elsewhere);
         }
-        // What is left of the time is for the capture itself.
+        // What is left of the time is for the call itself.
         let time = READ_TIMEOUT.min(patience / 2);
         let read = timeout(time, provider.read(&call.reference)).await;
         let found = match read.unwrap_or(Reading::NoAnswer { after: None }) {
             Reading::Statement(statement) => self.in_account(&statement, call),
+            // What may have moved money is not over because others may not ask for it.
+            Reading::Declined(_) if is_doubted => {
+                return Found::Otherwise(Report::TryLater { after: Some(Duration::ZERO) });
+            }
             Reading::Declined(no) => return Found::Otherwise(Report::Declined(no)),
             Reading::Held(hold) => return Found::Otherwise(Report::Held(hold)),
             Reading::NoAnswer { after } => return Found::Otherwise(Report::TryLater { after }),
@@ -86,8 +103,10 @@ impl Ledger {
         // After a doubt it may be ours.
         match provider.look_up(call).await {
             Sighting::Happened(confirmation) => Found::Otherwise(Report::Done(confirmation)),
-            Sighting::Absent => Found::Capture(found),
-            Sighting::Busy => Found::Otherwise(Report::TryLater { after: Some(Duration::ZERO) }),
+            Sighting::Absent if !is_doubted => Found::Elsewhere(found),
+            Sighting::Absent | Sighting::Busy => {
+                Found::Otherwise(Report::TryLater { after: Some(Duration::ZERO) })
+            }
             Sighting::Declined(_)
             | Sighting::InProgress
             | Sighting::NoAnswer
@@ -112,7 +131,11 @@ impl Ledger {
     }
 
     fn in_account(&self, statement: &Statement, call: &Call) -> Option<Confirmation> {
-        let elsewhere = captured_elsewhere(&self.counted, statement);
+        let elsewhere = match call.kind {
+            OperationKind::Capture => captured_elsewhere(&self.counted, statement),
+            OperationKind::Refund => refunded_elsewhere(&self.counted, statement),
+            _ => 0,
+        };
         let is_of_its_money = statement.currency == Some(call.currency);
         (elsewhere > 0 && is_of_its_money).then(|| Confirmation {
             provider_reference: AT_PROVIDER.to_owned(),
@@ -123,7 +146,7 @@ impl Ledger {
 
     /// One at a time: the rest is looked for when it is asked for.
     fn told_elsewhere(&self, captures: &[&Told]) -> Option<Confirmation> {
-        let Counted { authorized_minor, captured_minor, released_minor } = self.counted;
+        let Counted { authorized_minor, captured_minor, released_minor, .. } = self.counted;
         let rest = authorized_minor.saturating_sub(captured_minor).saturating_sub(released_minor);
         let is_known = |told: &Told| {
             self.references.contains(&told.provider_reference)

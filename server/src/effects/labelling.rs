@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::carrying::{Ending, Errand};
 use crate::commands::{Command, RecordLabel};
 use crate::labels::{Asked, LabelMaker, Maker, consignee, message_of, missing_of};
+use crate::links::Trail;
 use crate::store::claims::{LabelParts, Task};
 use crate::store::rows::{EffectRow, number};
 use crate::store::{Store, StoreFailure, on_either};
@@ -54,6 +55,7 @@ enum Matter {
 
 /// Goods wait no longer for a label than three days.
 const GIVE_UP_AFTER_MICROS: i64 = 3 * 24 * 60 * 60 * 1_000_000;
+const NOT_ASKED_FOR: &str = "could not be asked for within three days";
 
 impl Errand for Labelling {
     type Yes = Done;
@@ -65,12 +67,15 @@ impl Errand for Labelling {
             (None, None) => Report::TryLater { after: None },
         };
         match report {
-            Report::TryLater { .. } | Report::Held(_) if self.is_too_late() => {
-                declined(Code::CarrierUnavailable, "could not be asked for within three days")
+            Report::TryLater { .. } if self.is_too_late() => {
+                declined(Code::CarrierUnavailable, &self.in_words(NOT_ASKED_FOR))
+            }
+            Report::Held(hold) if self.is_too_late() => {
+                declined(Code::CarrierUnavailable, &format!("{NOT_ASKED_FOR}: {}", hold.reason))
             }
             Report::TryLater { .. } if self.effect.kind == PRINT && self.waits_for_long() => {
-                let reason = "could not be printed within a quarter of an hour";
-                declined(Code::CarrierUnavailable, reason)
+                let reason = self.in_words("could not be printed within a quarter of an hour");
+                declined(Code::CarrierUnavailable, &reason)
             }
             report => report,
         }
@@ -97,6 +102,14 @@ impl Errand for Labelling {
         label_key(&self.shop, number(self.effect.effect_key), Micros(self.effect.created_at))
     }
 
+    fn kind(&self) -> &'static str {
+        if self.effect.kind == PRINT { "print" } else { "label" }
+    }
+
+    fn trail(&self) -> Option<&Trail> {
+        self.maker.as_ref().and_then(Maker::trail)
+    }
+
     fn tells_of_waiting(&self) -> Option<i64> {
         (self.effect.kind != PRINT).then(|| self.maker.as_ref().map_or(0, Maker::revision))
     }
@@ -112,7 +125,10 @@ impl Errand for Labelling {
                 LabelOutcome::Held { code: *code, reason: reason.clone() }
             }
             // No such system takes what it answers later.
-            Ending::Accepted | Ending::Waiting | Ending::Unknown => LabelOutcome::Unknown,
+            Ending::Accepted => LabelOutcome::Unknown { reason: String::new() },
+            Ending::Waiting(reason) | Ending::Unknown(reason) => {
+                LabelOutcome::Unknown { reason: (*reason).to_owned() }
+            }
         };
         Command::RecordLabel(RecordLabel {
             number: number(self.effect.order_key),
@@ -173,6 +189,12 @@ impl Labelling {
 
     fn reference(&self) -> String {
         reference(number(self.effect.order_key), self.key())
+    }
+
+    /// With what the system said last, if anything.
+    fn in_words(&self, what: &str) -> String {
+        let said = self.reason().or_else(|| self.effect.provider_reason.clone());
+        said.map_or_else(|| what.to_owned(), |said| format!("{what}: {said}"))
     }
 
     /// Whoever stands at the printer does so no longer.

@@ -73,6 +73,14 @@ impl Errand for Mailing {
         self.mail.is_some() && self.hold.is_none()
     }
 
+    fn kind(&self) -> &'static str {
+        "mail"
+    }
+
+    fn reason(&self) -> Option<String> {
+        self.reason.get().cloned()
+    }
+
     fn tells_of_waiting(&self) -> Option<i64> {
         Some(self.own.as_ref().map_or(0, |(_, revision)| *revision))
     }
@@ -96,11 +104,9 @@ impl Errand for Mailing {
                 integration: hold.integration.clone(),
                 reason: hold.reason.clone(),
             },
-            Ending::Waiting => {
-                MailOutcome::Waiting { reason: self.reason.get().cloned().unwrap_or_default() }
-            }
+            Ending::Waiting(reason) => MailOutcome::Waiting { reason: (*reason).to_owned() },
             // No mail system takes what it answers later.
-            Ending::Accepted | Ending::Unknown => MailOutcome::Unknown,
+            Ending::Accepted | Ending::Unknown(_) => MailOutcome::Unknown,
         };
         Command::RecordMail(RecordMail {
             number: number(self.effect.order_key),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use order_rules::changing::Outcome;
-use order_rules::effects::EffectState;
+use order_rules::effects::{CARRIED_OUT_WITHIN_MICROS, EffectState};
 use order_rules::money::Currency;
 use order_rules::order::LineKind;
 use order_rules::payments::OperationKind;
@@ -14,6 +14,7 @@ use super::carrying::{Ending, Errand};
 use super::finding::{Found, Ledger};
 use crate::clock;
 use crate::commands::{Command, RecordOutcome};
+use crate::links::Trail;
 use crate::providers::{Call, CallLine, Confirmation, Doubt, PaymentProvider, Provider, Told};
 use crate::store::claims::{PaymentSubject, Task, schedule};
 use crate::store::rows::{EffectRow, LineRow, number};
@@ -51,12 +52,13 @@ impl Errand for Paying {
         if let Some(hold) = &self.hold {
             return Report::Held(hold.clone());
         }
-        match self.target() {
-            Some((provider, call)) if call.kind == OperationKind::Capture => {
-                self.capture(provider, call).await
-            }
-            Some((provider, call)) => provider.perform(call).await.map(Done::Asked),
-            None => Report::TryLater { after: None },
+        let Some((provider, call)) = self.target() else {
+            return Report::TryLater { after: None };
+        };
+        match call.kind {
+            OperationKind::Capture => self.capture(provider, call).await,
+            OperationKind::Refund => self.refund(provider, call).await,
+            _ => provider.perform(call).await.map(Done::Asked),
         }
     }
 
@@ -81,6 +83,23 @@ impl Errand for Paying {
         self.key
     }
 
+    fn kind(&self) -> &'static str {
+        match OperationKind::from_stored(self.effect.kind) {
+            Some(OperationKind::Authorize) => "authorize",
+            Some(OperationKind::Capture) => "capture",
+            Some(OperationKind::CaptureReversal) => "capture reversal",
+            Some(OperationKind::Refund) => "refund",
+            Some(OperationKind::Release) => "release",
+            Some(OperationKind::UpdateAmount) => "update amount",
+            Some(OperationKind::Void) => "void",
+            None => "unknown",
+        }
+    }
+
+    fn trail(&self) -> Option<&Trail> {
+        self.provider.as_ref().and_then(Provider::trail)
+    }
+
     fn tells_of_waiting(&self) -> Option<i64> {
         Some(self.provider.as_ref().map_or(0, Provider::revision))
     }
@@ -99,13 +118,8 @@ impl Errand for Paying {
 impl Paying {
     /// A capture that the provider has already, made in its portal, is adopted and not repeated (2.8).
     async fn capture(&self, provider: &Provider, call: &Call) -> Report<Done> {
-        // What it has told of ours already is the answer.
-        if provider.is_asked(call, false) {
-            match self.ledger.look(provider, call, self.patience).await {
-                Found::Nothing => {}
-                Found::Capture(found) => return Report::Done(Done::Found(found)),
-                Found::Otherwise(report) => return report.map(Done::Asked),
-            }
+        if let Some(report) = self.look(provider, call).await {
+            return report;
         }
         match provider.perform(call).await {
             Report::Declined(no) => match self.ledger.look_again(provider, call).await {
@@ -113,6 +127,28 @@ impl Paying {
                 None => Report::Declined(no),
             },
             report => report.map(Done::Asked),
+        }
+    }
+
+    /// What was paid back already, in the provider's portal, is adopted and not paid once more.
+    async fn refund(&self, provider: &Provider, call: &Call) -> Report<Done> {
+        match self.look(provider, call).await {
+            Some(report) => report,
+            None => provider.perform(call).await.map(Done::Asked),
+        }
+    }
+
+    /// Looks before it is asked for. `None`: there is nothing of it.
+    async fn look(&self, provider: &Provider, call: &Call) -> Option<Report<Done>> {
+        // What it has told of ours already is the answer.
+        if !provider.is_asked(call, false) {
+            return None;
+        }
+        let caution = (self.patience, may_be_carried_out(&self.effect));
+        match self.ledger.look(provider, call, caution).await {
+            Found::Nothing => None,
+            Found::Elsewhere(found) => Some(Report::Done(Done::Found(found))),
+            Found::Otherwise(report) => Some(report.map(Done::Asked)),
         }
     }
 
@@ -151,6 +187,12 @@ pub(super) fn doubt(effect: &EffectRow, is_held: bool) -> Doubt {
         EffectState::Unknown if !is_held => Doubt::Repeat,
         _ => Doubt::Wait,
     }
+}
+
+/// Whether a call of it that was never answered may still be carried out.
+fn may_be_carried_out(effect: &EffectRow) -> bool {
+    let doubted_at = schedule(effect).and_then(|schedule| schedule.doubted_at);
+    doubted_at.is_some_and(|sent| clock::now().0 < sent.0.saturating_add(CARRIED_OUT_WITHIN_MICROS))
 }
 
 /// A line without units was removed. Of a credit order the goods are negative, and fees positive: a
@@ -201,7 +243,9 @@ fn outcome(ending: &Ending<'_, Done>) -> Outcome {
             Outcome::Declined { code: decline.code, provider_reason: decline.reason.clone() }
         }
         Ending::Held(hold) => Outcome::Held { code: hold.code, reason: hold.reason.clone() },
-        Ending::Waiting => Outcome::Held { code: Code::OperationDelayed, reason: String::new() },
-        Ending::Unknown => Outcome::Unknown,
+        Ending::Waiting(reason) => {
+            Outcome::Held { code: Code::OperationDelayed, reason: (*reason).to_owned() }
+        }
+        Ending::Unknown(reason) => Outcome::Unknown { reason: (*reason).to_owned() },
     }
 }

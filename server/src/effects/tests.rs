@@ -252,14 +252,19 @@ async fn what_cannot_be_asked_for_for_long_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sent_again_when_the_key_may_be_forgotten() {
     on_both(async |stage| {
-        let running = stage.start();
         let first_sent_at = Some(now() - last_send_after(KEY_WINDOW_MICROS) - 1);
         let key = stage.plan(Plan { first_sent_at, ..Plan::capture(1, "old") }).await;
+        stage.edit(key, |effect| effect.doubted_at = first_sent_at).await;
+        let running = stage.start();
         stage.until("a person", async || stage.effect(key).await.due_at == i64::MAX).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(stage.calls("old").is_empty());
         assert!(stage.effect(key).await.needs_attention);
         assert_eq!(stage.handed_in(key), ["unknown"]);
+        // What was certainly not done is done, however long ago it was first tried.
+        stage.authorize("late").await;
+        let key = stage.plan(Plan { first_sent_at, ..Plan::capture(2, "late") }).await;
+        stage.until_state(key, Done).await;
         running.drain().await;
     })
     .await;

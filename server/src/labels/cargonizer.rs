@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use self::answers::{Refused, refused};
 use super::{Asked, LabelMaker, Options};
-use crate::links::Link;
+use crate::links::{Link, Trail};
 use crate::outside::{Answer, Lost};
 use crate::providers::Tested;
 use crate::systems::{Decline, Hold, Report, Sighting};
@@ -50,6 +50,7 @@ const SENDER: HeaderName = HeaderName::from_static("x-cargonizer-sender");
 const API_KEY: &str = "api_key";
 const PDF: &[u8] = b"%PDF-";
 const IDS: &str = "consignment_ids[]";
+const NOT_SHOWN: &str = "an answer of success that does not show the consignment";
 
 impl Cargonizer {
     pub(super) fn new(link: Link, setup: &CargonizerIntegration) -> Self {
@@ -58,6 +59,10 @@ impl Cargonizer {
 
     pub(super) const fn revision(&self) -> i64 {
         self.link.revision
+    }
+
+    pub(super) const fn trail(&self) -> &Trail {
+        &self.link.trail
     }
 
     /// The consignment under this reference, if there is one.
@@ -73,7 +78,7 @@ impl Cargonizer {
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Unread> {
         let request = self.request(Method::GET, path, query, None);
         let request = request.ok_or(Unread::Strange("the call cannot be written"))?;
-        let answer = self.link.outside.send(request).await.map_err(Unread::Lost)?;
+        let answer = self.link.send(request).await.map_err(Unread::Lost)?;
         match answer.status.is_success() {
             true => Ok(answer),
             false => Err(Unread::Refused(refused(&answer))),
@@ -106,6 +111,23 @@ impl Cargonizer {
         Some(request)
     }
 
+    /// Looks for it, and makes what is not there.
+    async fn find_or_make(&self, asked: &Asked) -> Report<Consignment> {
+        match self.find(&asked.reference, asked.key).await {
+            Ok(Some(known)) => return Report::Done(known),
+            Ok(None) => {}
+            Err(unread) => return self.unread(unread),
+        }
+        let body = writing::consignment(asked);
+        let request =
+            body.and_then(|body| self.request(Method::POST, "/consignments.xml", &[], Some(body)));
+        self.write(request, |answer| match made(answer, asked) {
+            Report::Doubt => self.link.left_open(NOT_SHOWN, Report::Doubt),
+            report => report,
+        })
+        .await
+    }
+
     /// Asked for and told in what way it ended; `done` is what a success means.
     async fn write<Yes>(
         &self,
@@ -113,7 +135,7 @@ impl Cargonizer {
         done: impl FnOnce(&Answer) -> Report<Yes>,
     ) -> Report<Yes> {
         let Some(request) = request else { return Report::TryLater { after: None } };
-        match self.link.outside.send(request).await {
+        match self.link.send(request).await {
             Err(Lost::NotSent(_)) => Report::TryLater { after: None },
             Err(Lost::Unknown(_)) => Report::Unknown,
             Ok(answer) if answer.status.is_success() || answer.status.is_redirection() => {
@@ -121,6 +143,7 @@ impl Cargonizer {
             }
             Ok(answer) => {
                 let no = refused(&answer);
+                self.link.trail.tell(&no.decline.reason);
                 match answer.status {
                     _ if no.is_about_credentials => Report::Held(self.link.hold(no.decline.reason)),
                     StatusCode::TOO_MANY_REQUESTS => Report::TryLater { after: no.after },
@@ -133,6 +156,7 @@ impl Cargonizer {
 
     /// What it means for what is to be made that nobody could look for it.
     fn unread<Yes>(&self, unread: Unread) -> Report<Yes> {
+        self.link.trail.tell(&unread.words());
         match unread {
             Unread::Refused(no) if no.is_about_credentials => {
                 Report::Held(self.link.hold(no.decline.reason))
@@ -171,29 +195,25 @@ impl Cargonizer {
 
 impl LabelMaker for Cargonizer {
     async fn make(&self, asked: &Asked) -> Report<Consignment> {
-        match self.find(&asked.reference, asked.key).await {
-            Ok(Some(known)) => return Report::Done(known),
-            Ok(None) => {}
-            Err(unread) => return impersonal(self.unread(unread), asked),
-        }
-        let body = writing::consignment(asked);
-        let request =
-            body.and_then(|body| self.request(Method::POST, "/consignments.xml", &[], Some(body)));
-        impersonal(self.write(request, |answer| made(answer, asked)).await, asked)
+        let report = self.find_or_make(asked).await;
+        self.link.trail.retell(|words| writing::impersonal(words, asked));
+        impersonal(report, asked)
     }
 
     async fn look_up(&self, reference: &str, key: Uuid) -> Sighting<Consignment> {
-        match self.find(reference, key).await {
-            Ok(Some(known)) => Sighting::Happened(known),
-            Ok(None) => Sighting::Absent,
-            Err(Unread::Refused(Refused { is_temporary: true, after: Some(_), .. })) => {
-                Sighting::Busy
-            }
-            Err(Unread::Lost(_) | Unread::Refused(Refused { is_temporary: true, .. })) => {
+        let unread = match self.find(reference, key).await {
+            Ok(Some(known)) => return Sighting::Happened(known),
+            Ok(None) => return Sighting::Absent,
+            Err(unread) => unread,
+        };
+        self.link.trail.tell(&unread.words());
+        match unread {
+            Unread::Refused(Refused { is_temporary: true, after: Some(_), .. }) => Sighting::Busy,
+            Unread::Lost(_) | Unread::Refused(Refused { is_temporary: true, .. }) => {
                 Sighting::NoAnswer
             }
             // It may have been made under other credentials than these.
-            Err(Unread::Refused(_) | Unread::Strange(_)) => Sighting::Doubt,
+            Unread::Refused(_) | Unread::Strange(_) => Sighting::Doubt,
         }
     }
 
@@ -244,14 +264,20 @@ impl LabelMaker for Cargonizer {
 }
 
 impl Unread {
+    fn words(&self) -> String {
+        match self {
+            Self::Refused(no) => no.decline.reason.clone(),
+            Self::Lost(lost) => lost.to_string(),
+            Self::Strange(what) => (*what).to_owned(),
+        }
+    }
+
     fn into_decline(self) -> Decline {
+        let reason = self.words();
         match self {
             Self::Refused(no) => no.decline,
-            Self::Lost(lost) => {
-                Decline { code: Code::UnknownProviderError, reason: lost.to_string() }
-            }
-            Self::Strange(what) => {
-                Decline { code: Code::UnknownProviderError, reason: what.to_owned() }
+            Self::Lost(_) | Self::Strange(_) => {
+                Decline { code: Code::UnknownProviderError, reason }
             }
         }
     }

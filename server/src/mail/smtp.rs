@@ -220,15 +220,13 @@ impl MailSystem for Smtp {
     async fn send(&self, letter: &Letter) -> Handed {
         let mut connection = match timeout(self.until_text, self.until_text(letter)).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(Stopped::Waits(cause, reason))) => return waits(cause, &reason, letter),
+            Ok(Err(Stopped::Waits(cause, reason))) => return waits(cause, &reason),
             Ok(Err(Stopped::Refused(reason))) => return refused(&reason),
-            Err(_elapsed) => return waits(Cause::Silence, "no answer in time", letter),
+            Err(_elapsed) => return waits(Cause::Silence, "no answer in time"),
         };
         let handed = match timeout(self.text, connection.message(&letter.bytes)).await {
             Ok(Ok(_taken)) => Handed::Taken,
-            Ok(Err(error)) if error.is_transient() => {
-                waits(Cause::Busy, &error.to_string(), letter)
-            }
+            Ok(Err(error)) if error.is_transient() => waits(Cause::Busy, &error.to_string()),
             Ok(Err(error)) if error.is_permanent() => refused(&error.to_string()),
             // It may have been taken: the word of it is lost.
             Ok(Err(_)) | Err(_) => Handed::Unknown,
@@ -300,10 +298,8 @@ fn stopped(error: &Error) -> Stopped {
     }
 }
 
-fn waits(cause: Cause, reason: &str, letter: &Letter) -> Handed {
-    let reason = without_addresses(reason);
-    tracing::warn!(mail = letter.message_id, reason, "a mail could not be handed over, it waits");
-    Handed::Waits(cause, reason)
+fn waits(cause: Cause, reason: &str) -> Handed {
+    Handed::Waits(cause, without_addresses(reason))
 }
 
 fn refused(reason: &str) -> Handed {

@@ -26,7 +26,7 @@ use super::{
     Call, Confirmation, Decline, Doubt, Extension, PaymentProvider, Reading, Report, Sighting,
     Tested, Told,
 };
-use crate::links::Link;
+use crate::links::{Link, Trail};
 use crate::outside::Lost;
 
 /// A merchant account at Adyen; clones share its connections.
@@ -61,6 +61,10 @@ impl Adyen {
         self.link.revision
     }
 
+    pub(super) const fn trail(&self) -> &Trail {
+        &self.link.trail
+    }
+
     /// Asks for a modification once, and makes of the answer what it means for the operation.
     async fn modify(&self, call: &Call, path: &str, amount: Option<Value>) -> Report {
         let mut body = json!({
@@ -78,15 +82,19 @@ impl Adyen {
         let Some(request) = self.request(&path, Some(call.key), &body) else {
             return Report::TryLater { after: None };
         };
-        match self.link.outside.send(request).await {
+        match self.link.send(request).await {
             Err(Lost::NotSent(_)) => Report::TryLater { after: None },
             Err(Lost::Unknown(_)) => Report::Unknown,
             Ok(answer) if answer.status.is_success() => {
                 Report::Accepted { ask_again_in: FIRST_LOOK }
             }
             Ok(answer) => match said(&answer) {
-                Said::Busy(after) => Report::TryLater { after: Some(after) },
-                Said::Doubt => Report::doubtful(answer.status),
+                Said::Busy { after, reason } => {
+                    self.link.left_open(&reason, Report::TryLater { after: Some(after) })
+                }
+                Said::Doubt { reason } => {
+                    self.link.left_open(&reason, Report::doubtful(answer.status))
+                }
                 Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
                 Said::Refused(decline) => Report::Declined(decline),
             },
@@ -185,12 +193,12 @@ impl PaymentProvider for Adyen {
         let Some(request) = self.request("/paymentMethods", None, &body) else {
             return Tested::CredentialsRefused("the API key cannot stand in a header".to_owned());
         };
-        match self.link.outside.send(request).await {
+        match self.link.send(request).await {
             Err(lost) => Tested::Unreachable(lost.to_string()),
             Ok(answer) if answer.status.is_success() => Tested::Works,
             Ok(answer) => match said(&answer) {
                 Said::Unauthorized(word) => Tested::CredentialsRefused(word),
-                Said::Busy(_) | Said::Doubt => Tested::Unreachable(answers::reason(&answer)),
+                Said::Busy { reason, .. } | Said::Doubt { reason } => Tested::Unreachable(reason),
                 Said::Refused(decline) => Tested::UnexpectedAnswer(decline.reason),
             },
         }

@@ -28,7 +28,7 @@ use self::order::Order;
 use super::{
     Call, Confirmation, Decline, Extension, PaymentProvider, Reading, Report, Sighting, Tested,
 };
-use crate::links::Link;
+use crate::links::{Link, Trail};
 use crate::outside::{Answer, Lost};
 
 /// An agreement with Klarna; clones share its connections.
@@ -66,19 +66,27 @@ impl Klarna {
         self.link.revision
     }
 
+    pub(super) const fn trail(&self) -> &Trail {
+        &self.link.trail
+    }
+
     /// Writes once, and makes of the answer what it means for the operation.
     async fn write(&self, call: &Call, method: Method, path: &str, body: Option<Value>) -> Report {
         let Some(request) = self.request(method, &call.reference, path, Some(call.key), body)
         else {
             return Report::Declined(Refused::unknown_reference().decline);
         };
-        match self.link.outside.send(request).await {
+        match self.link.send(request).await {
             Err(Lost::NotSent(_)) => Report::TryLater { after: None },
             Err(Lost::Unknown(_)) => Report::Unknown,
             Ok(answer) if answer.status.is_success() => done(call, &answer),
             Ok(answer) => match said(&answer) {
-                Said::Busy(after) => Report::TryLater { after: Some(after) },
-                Said::Doubt => Report::doubtful(answer.status),
+                Said::Busy { after, reason } => {
+                    self.link.left_open(&reason, Report::TryLater { after: Some(after) })
+                }
+                Said::Doubt { reason } => {
+                    self.link.left_open(&reason, Report::doubtful(answer.status))
+                }
                 Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
                 Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
                 Said::Refused(no) => Report::Declined(no.decline),
@@ -88,14 +96,17 @@ impl Klarna {
 
     /// Klarna forbids it: the order says whether it has been done already, and else why.
     async fn explained(&self, call: &Call, no: Refused) -> Report {
-        match self.order(&call.reference).await {
-            Read::Order(order) => match order.trace_of(call) {
-                Some(confirmation) => Report::Done(confirmation),
-                None => Report::Declined(order.explain(call, &no.decline)),
-            },
+        let open = match self.order(&call.reference).await {
+            Read::Order(order) => {
+                return match order.trace_of(call) {
+                    Some(confirmation) => Report::Done(confirmation),
+                    None => Report::Declined(order.explain(call, &no.decline)),
+                };
+            }
             Read::Refused(_) | Read::NoAnswer { after: Some(_), .. } => Report::Doubt,
             Read::NoAnswer { after: None, .. } => Report::Unknown,
-        }
+        };
+        self.link.left_open(&no.decline.reason, open)
     }
 
     /// A payment that somebody names is read, not believed.
@@ -141,7 +152,7 @@ impl Klarna {
         let Some(request) = self.request(Method::GET, reference, "", None, None) else {
             return Read::Refused(Refused::unknown_reference());
         };
-        match self.link.outside.send(request).await {
+        let read = match self.link.send(request).await {
             Err(lost) => Read::NoAnswer { after: None, why: lost.to_string() },
             Ok(answer) if answer.status.is_success() => match Order::read(&answer.body) {
                 Some(order) => Read::Order(Box::new(order)),
@@ -156,7 +167,13 @@ impl Klarna {
                 }
                 no => Read::Refused(no),
             },
+        };
+        match &read {
+            Read::Order(_) => {}
+            Read::Refused(no) => self.link.trail.tell(&no.decline.reason),
+            Read::NoAnswer { why, .. } => self.link.trail.tell(why),
         }
+        read
     }
 
     /// `None`: the reference cannot be part of an address.
@@ -251,7 +268,10 @@ impl PaymentProvider for Klarna {
         match self.order(reference).await {
             Read::Order(order) => match order.statement() {
                 Some(statement) => Reading::Statement(statement),
-                None => Reading::NoAnswer { after: Some(Duration::ZERO) },
+                None => {
+                    let reason = "the order is in a state that is not known here";
+                    self.link.left_open(reason, Reading::NoAnswer { after: Some(Duration::ZERO) })
+                }
             },
             Read::NoAnswer { after, .. } => Reading::NoAnswer { after },
             Read::Refused(Refused { hold: Some(word), .. }) => Reading::Held(self.link.hold(word)),
@@ -264,11 +284,13 @@ impl PaymentProvider for Klarna {
         let Some(request) = self.request(Method::POST, reference, path, Some(key), None) else {
             return Extension::Declined(Refused::unknown_reference().decline);
         };
-        match self.link.outside.send(request).await {
+        match self.link.send(request).await {
             Err(_) => Extension::NoAnswer,
             Ok(answer) if answer.status.is_success() => Extension::Extended,
             Ok(answer) => match said(&answer) {
-                Said::Busy(_) | Said::Doubt => Extension::NoAnswer,
+                Said::Busy { reason, .. } | Said::Doubt { reason } => {
+                    self.link.left_open(&reason, Extension::NoAnswer)
+                }
                 Said::Unauthorized(word) => Extension::Held(self.link.hold(word)),
                 Said::Refused(no) => Extension::Declined(no.decline),
             },

@@ -31,7 +31,7 @@ use self::payment::{Log, Payment};
 use super::{
     Call, Confirmation, Decline, Extension, PaymentProvider, Reading, Report, Sighting, Tested,
 };
-use crate::links::Link;
+use crate::links::{Link, Trail};
 use crate::outside::Answer;
 
 /// An agreement with Vipps; clones share its connections, its tokens and its pace.
@@ -63,6 +63,10 @@ impl Vipps {
         self.link.revision
     }
 
+    pub(super) const fn trail(&self) -> &Trail {
+        &self.link.trail
+    }
+
     /// Writes once, and makes of the answer what it means for the operation.
     async fn write(&self, call: &Call, operation: &'static str, body: Option<Value>) -> Report {
         if !is_reference(&call.reference) {
@@ -75,13 +79,17 @@ impl Vipps {
             body,
         };
         match self.agreement.send(&sending).await {
-            Heard::NotSent { after, .. } => Report::TryLater { after },
-            Heard::Nothing(_) => Report::Unknown,
+            Heard::NotSent { after, why } => self.link.left_open(&why, Report::TryLater { after }),
+            Heard::Nothing(why) => self.link.left_open(&why, Report::Unknown),
             Heard::Unauthorized(word) => Report::Held(self.link.hold(word)),
             Heard::Answer(answer) if answer.status.is_success() => self.proven(call, &answer).await,
             Heard::Answer(answer) => match said(&answer) {
-                Said::Busy(after) => Report::TryLater { after: Some(after) },
-                Said::Doubt => Report::doubtful(answer.status),
+                Said::Busy { after, reason } => {
+                    self.link.left_open(&reason, Report::TryLater { after: Some(after) })
+                }
+                Said::Doubt { reason } => {
+                    self.link.left_open(&reason, Report::doubtful(answer.status))
+                }
                 Said::Refused(no) if no.may_be_known => self.explained(call, no).await,
                 Said::Refused(no) => Report::Declined(no.decline),
             },
@@ -90,15 +98,20 @@ impl Vipps {
 
     /// Vipps says that it is done: the event log proves it, or that nothing is held any more.
     async fn proven(&self, call: &Call, answer: &Answer) -> Report {
-        let Some(payment) = Payment::read(&answer.body) else { return Report::Doubt };
+        let Some(payment) = Payment::read(&answer.body) else {
+            return self.link.left_open(NOT_UNDERSTOOD, Report::Doubt);
+        };
         if let Some(confirmation) = payment.given_back(call) {
             return Report::Done(confirmation);
         }
         if !payment.may_show(call) {
-            return Report::Doubt;
+            return self.link.left_open(NOT_SHOWN, Report::Doubt);
         }
         match self.log(&call.reference).await {
-            Read::There(log) => log.trace_of(call).map_or(Report::Doubt, Report::Done),
+            Read::There(log) => match log.trace_of(call) {
+                Some(confirmation) => Report::Done(confirmation),
+                None => self.link.left_open(NOT_SHOWN, Report::Doubt),
+            },
             unread => left_open(&unread),
         }
     }
@@ -108,7 +121,7 @@ impl Vipps {
     async fn explained(&self, call: &Call, no: Refused) -> Report {
         let log = match self.log(&call.reference).await {
             Read::There(log) => log,
-            unread => return left_open(&unread),
+            unread => return self.link.left_open(&no.decline.reason, left_open(&unread)),
         };
         if let Some(confirmation) = log.trace_of(call) {
             return Report::Done(confirmation);
@@ -118,7 +131,7 @@ impl Vipps {
                 Some(confirmation) => Report::Done(confirmation),
                 None => Report::Declined(payment.explain(call, &no.decline)),
             },
-            unread => left_open(&unread),
+            unread => self.link.left_open(&no.decline.reason, left_open(&unread)),
         }
     }
 
@@ -189,16 +202,13 @@ impl Vipps {
         }
         let path = format!("/epayment/v1/payments/{reference}{path}");
         let sending = Sending { method: Method::GET, path, change: None, body: None };
-        match self.agreement.send(&sending).await {
+        let read = match self.agreement.send(&sending).await {
             Heard::NotSent { after, why } => Read::NoAnswer { after, why },
             Heard::Nothing(why) => Read::NoAnswer { after: None, why },
             Heard::Unauthorized(word) => Read::Unauthorized(word),
             Heard::Answer(answer) if answer.status.is_success() => match understood(&answer.body) {
                 Some(there) => Read::There(there),
-                None => {
-                    let why = "the answer cannot be understood".to_owned();
-                    Read::NoAnswer { after: None, why }
-                }
+                None => Read::NoAnswer { after: None, why: NOT_UNDERSTOOD.to_owned() },
             },
             Heard::Answer(answer) => match refused(&answer) {
                 Refused { is_temporary: true, after, decline, .. } => {
@@ -206,7 +216,15 @@ impl Vipps {
                 }
                 no => Read::Refused(no),
             },
+        };
+        match &read {
+            Read::There(_) => {}
+            Read::Refused(no) => self.link.trail.tell(&no.decline.reason),
+            Read::Unauthorized(word) | Read::NoAnswer { why: word, .. } => {
+                self.link.trail.tell(word);
+            }
         }
+        read
     }
 }
 
@@ -246,7 +264,10 @@ impl PaymentProvider for Vipps {
                     self.gone(reference, statement).await
                 }
                 Some(statement) => Reading::Statement(statement),
-                None => Reading::NoAnswer { after: Some(Duration::ZERO) },
+                None => {
+                    let reason = "the payment is in a state that is not known here";
+                    self.link.left_open(reason, Reading::NoAnswer { after: Some(Duration::ZERO) })
+                }
             },
             Read::Unauthorized(word) => Reading::Held(self.link.hold(word)),
             Read::Refused(no) => Reading::Declined(no.decline),
@@ -275,6 +296,8 @@ impl PaymentProvider for Vipps {
 
 /// How soon Vipps is asked again whether its customer has approved; they have ten minutes.
 const APPROVED_AGAIN_IN: Duration = Duration::from_secs(10);
+const NOT_UNDERSTOOD: &str = "the answer cannot be understood";
+const NOT_SHOWN: &str = "Vipps says that it is done, and does not show it";
 
 fn base(setup: &VippsIntegration) -> String {
     let host = match setup.endpoint() {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use order_proto::v1::ReconciliationState;
 use order_rules::order::Micros;
-use order_rules::reconciling::{mark, next_read};
+use order_rules::payments::Payment;
+use order_rules::reconciling::{READ_EVERY_MICROS, mark, next_read};
 use order_rules::refusals::Code;
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -262,8 +263,8 @@ impl Reconciling {
         }
         let account = match self.account(&of.shop, &payment).await {
             Ok(account) => account,
-            Err(Unread::Silent(_)) => return Outcome::Silent,
-            Err(Unread::Refused(_)) => return Outcome::Later(AFTER_REFUSAL),
+            Err(Unread::Silent { .. }) => return Outcome::Silent,
+            Err(Unread::Refused(_)) => return after_refusal(&payment),
             Err(Unread::Failed(failure)) => return after_failure(&failure),
         };
         let command = Command::ReconcilePayment(ReconcilePayment {
@@ -290,6 +291,17 @@ impl Reconciling {
             }
             Err(failure) => after_failure(&failure),
         }
+    }
+}
+
+/// What is read seldom is not asked for more often because the answer is no.
+fn after_refusal(payment: &Payment) -> Outcome {
+    let now = clock::now();
+    match next_read(payment, now) {
+        Some(next) if next.0 <= now.0.saturating_add(READ_EVERY_MICROS) => {
+            Outcome::Later(AFTER_REFUSAL)
+        }
+        next => Outcome::Quiet(next),
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) struct PaymentSubject {
     pub reference: String,
     pub currency: String,
     pub authorized_minor: i64,
-    /// Of a capture: all that the ledger had of the payment when it was claimed.
+    /// Of a capture or a refund: all that the ledger had of the payment when it was claimed.
     pub operations: Vec<OperationRow>,
     /// What the amount of an update or a refund is for: lines of the order, or of the credit order.
     pub lines: Vec<LineRow>,
@@ -174,6 +174,7 @@ pub(super) struct Progress {
     last_sent_at: Option<i64>,
     absent_seen_at: Option<i64>,
     doubted_at: Option<i64>,
+    provider_reason: Option<String>,
     needs_attention: bool,
 }
 
@@ -249,6 +250,14 @@ impl Lane {
     pub(super) fn of(integration: Option<String>) -> Self {
         integration.map_or(Self::Mail, Self::Provider)
     }
+
+    /// What the system at its end is called.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Provider(name) => name,
+            Self::Mail => "mail",
+        }
+    }
 }
 
 impl Claim {
@@ -280,6 +289,7 @@ impl From<&EffectRow> for Progress {
             last_sent_at: row.last_sent_at,
             absent_seen_at: row.absent_seen_at,
             doubted_at: row.doubted_at,
+            provider_reason: row.provider_reason.clone(),
             needs_attention: row.needs_attention,
         }
     }

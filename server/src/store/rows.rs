@@ -418,6 +418,8 @@ pub(crate) struct EffectRow {
     pub last_sent_at: Option<i64>,
     pub absent_seen_at: Option<i64>,
     pub doubted_at: Option<i64>,
+    /// Why it is open, in the system's words or ours, of the last call or look-up that said so.
+    pub provider_reason: Option<String>,
     pub needs_attention: bool,
     pub created_at: i64,
     /// How long the system keeps the effect's key, in microseconds; `None`: it has none.

@@ -360,6 +360,7 @@ diesel::table! {
         last_sent_at -> Nullable<BigInt>,
         absent_seen_at -> Nullable<BigInt>,
         doubted_at -> Nullable<BigInt>,
+        provider_reason -> Nullable<Text>,
         needs_attention -> Bool,
         created_at -> BigInt,
         key_window -> Nullable<BigInt>,

@@ -7,6 +7,8 @@ use crate::fakes::call::Answer;
 
 /// What was asked under this key is not over yet.
 pub(super) const IN_PROGRESS: &str = "704";
+/// An error like one for good, that passes all the same.
+pub(super) const TEMPORARY: &str = "10_422";
 const TRANSIENT: &str = "transient-error";
 const PSP_REFERENCE_CHARS: usize = 16;
 
@@ -59,6 +61,11 @@ pub(super) fn passing(answer: Answer) -> Answer {
 
 pub(super) fn is_passing(answer: &Answer) -> bool {
     answer.headers.iter().any(|(name, _)| *name == TRANSIENT)
+}
+
+/// Whoever is turned away has begun nothing under the key.
+pub(super) fn is_turned_away(answer: &Answer) -> bool {
+    matches!(answer.status, 401 | 403)
 }
 
 pub(super) fn new_reference() -> String {

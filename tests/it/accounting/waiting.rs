@@ -150,6 +150,8 @@ async fn what_waits_for_long_is_told(backend: Backend) {
     assert!(reason(&order).1.contains("cannot be understood"), "{:?}", reason(&order));
     let order = stage.told(&silent, "TRANSFER_UNKNOWN").await;
     assert_eq!(last(&order).state(), TransferState::Unknown);
+    let words = &order.problems[0].details["provider_reason"];
+    assert!(words.starts_with("503/1 Velkommen"), "{words}");
     stage.give_up(&order).await;
     fake.recover();
     for sale in [&garbled, &silent] {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use order_sdk::Error;
 use order_sdk::proto::{self, OperationState, Order};
+use order_sdk::{Error, OrderName};
 use order_tests::fakes::adyen::NewPayment;
 use order_tests::fakes::{Effect, Travel, Trouble};
 
@@ -51,6 +51,35 @@ impl Stage {
             self.accepted(sale).await;
         }
         sales
+    }
+
+    /// An order on a payment of which nothing is told yet: it waits for Adyen's word.
+    pub(super) async fn unconfirmed(&self) -> OrderName {
+        self.fake.travel(Travel { is_held: true, ..travel() });
+        let psp = self.checkout(NewPayment::of("cart", TOTAL));
+        let draft = self.world.draft(TOTAL).payment("card-no", &psp, TOTAL);
+        let name: OrderName = draft.send().await.unwrap().order.unwrap().name.parse().unwrap();
+        eventually("it waits for Adyen's word", async || {
+            let order = self.world.get(&name).await;
+            (last(&order).state() == OperationState::Accepted).then_some(())
+        })
+        .await;
+        name
+    }
+
+    /// Kills it while it waits to be told; and once more when the first of that is told and stored, and
+    /// maybe not followed up.
+    async fn kill_around_a_webhook(&self) {
+        let Self { world, fake, .. } = self;
+        world.server.kill().await;
+        world.server.start().await;
+        let before = fake.book().sent.len();
+        fake.travel(travel());
+        while fake.book().sent.iter().skip(before).all(|sent| sent.status != 200) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        world.server.kill().await;
+        world.server.start().await;
     }
 
     async fn with_problem(&self, sale: &Sale, code: &str) -> Order {
@@ -181,21 +210,18 @@ async fn a_kill_between_answer_and_record_is_survived(backend: Backend) {
 /// Received and not told; and told, stored, and maybe not followed up.
 async fn a_kill_around_a_webhook_loses_nothing(backend: Backend) {
     let stage = Stage::set(backend).await;
-    let Stage { world, fake, .. } = &stage;
-    for _ in 0..depth().isqrt() {
+    for _ in 0..depth() {
         let sales = stage.untold().await;
-        world.server.kill().await;
-        world.server.start().await;
-        let before = fake.book().sent.len();
-        fake.travel(travel());
-        while fake.book().sent.iter().skip(before).all(|sent| sent.status != 200) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        world.server.kill().await;
-        world.server.start().await;
+        stage.kill_around_a_webhook().await;
         for (operation, sale) in &sales {
             stage.check_done(operation, sale, operation).await;
         }
+        // The same of the AUTHORISATION that an order waits for.
+        let name = stage.unconfirmed().await;
+        stage.kill_around_a_webhook().await;
+        let order = stage.world.settled(&name).await;
+        let found = (order.payments[0].authorized_minor, problems(&order).len());
+        assert_eq!(found, (TOTAL, 0), "{order:?}");
     }
     stage.check().await;
 }

@@ -4,6 +4,7 @@
 mod crowds;
 mod elsewhere;
 mod kills;
+mod refunds;
 mod refusals;
 mod troubles;
 
@@ -14,12 +15,15 @@ pub(crate) use self::crowds::{
     many_at_once_are_captured_once_each, many_callers_at_once_have_each_done_once,
 };
 pub(crate) use self::elsewhere::{
-    adopts_at_a_capture, adopts_at_a_void, adopts_what_is_found,
+    adopts_at_a_capture, adopts_at_a_void, adopts_what_is_found, attaches_what_is_held,
     captures_only_what_the_portal_has_not, completes_unheard, names_unheard, waits_for_a_decision,
 };
 pub(crate) use self::kills::{
     a_kill_anywhere_is_survived, a_kill_between_answer_and_record_is_survived,
     a_kill_while_a_payment_is_read_is_survived,
+};
+pub(crate) use self::refunds::{
+    pays_back_only_what_the_portal_has_not, what_may_be_paid_back_yet_is_waited_for,
 };
 pub(crate) use self::refusals::{
     No, Passing, Refuses, every_documented_error_is_told_with_its_page, every_no_is_told,
@@ -51,6 +55,9 @@ pub(crate) trait Till: Provider + Default {
 
     /// A capture in its portal: a path below `/control/`, and what is sent there.
     fn portal_capture(id: &str, amount_minor: i64) -> (String, String);
+
+    /// The same of a refund.
+    fn portal_refund(id: &str, amount_minor: i64) -> (String, String);
 
     /// Its reads show so many more changes of a payment, and then none; `None`: all of them again.
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>);

@@ -9,7 +9,7 @@ use crate::harness::till::{
     a_kill_between_answer_and_record_is_survived, a_kill_while_a_payment_is_read_is_survived,
     a_repeat_is_answered_as_before, captures_only_what_the_portal_has_not,
     every_doubt_is_ended_by_a_look, many_at_once_are_captured_once_each,
-    many_callers_at_once_have_each_done_once, reason,
+    many_callers_at_once_have_each_done_once, pays_back_only_what_the_portal_has_not, reason,
 };
 use crate::harness::{Backend, problems};
 
@@ -18,6 +18,7 @@ trials! {
         every_operation_reaches_kustom_once,
         its_own_words_are_understood,
         captures_only_what_the_portal_has_not::<Kustom>,
+        pays_back_only_what_the_portal_has_not::<Kustom>,
         every_doubt_is_ended_by_a_look::<Kustom>,
         a_repeat_is_answered_as_before::<Kustom>,
         a_kill_anywhere_is_survived::<Kustom>,
@@ -90,6 +91,10 @@ impl Till for Kustom {
 
     fn portal_capture(id: &str, amount_minor: i64) -> (String, String) {
         Klarna::portal_capture(id, amount_minor)
+    }
+
+    fn portal_refund(id: &str, amount_minor: i64) -> (String, String) {
+        Klarna::portal_refund(id, amount_minor)
     }
 
     fn lag(fake: &Fake<Self>, id: &str, spared: Option<u32>) {

@@ -279,8 +279,12 @@ async fn a_label_that_waits_for_long_is_told_and_can_be_given_up(backend: Backen
     };
     // Nobody stands at the printer any more.
     let order = told(&printed, "PRINT_DECLINED").await;
-    assert_eq!(order.problems[0].details["reason"], "CARRIER_UNAVAILABLE");
+    let details = &order.problems[0].details;
+    assert_eq!(details["reason"], "CARRIER_UNAVAILABLE");
+    assert!(details["provider_reason"].contains("HTTP 429 Later"), "{details:?}");
     let order = told(&name, "LABEL_UNKNOWN").await;
+    let words = &order.problems[0].details["provider_reason"];
+    assert!(words.starts_with("HTTP 503 Later"), "{words}");
     assert_eq!(order.labels[0].state(), LabelState::Unknown);
     let request = proto::DismissProblemRequest {
         name: order.name.clone(),

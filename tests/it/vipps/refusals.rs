@@ -11,7 +11,7 @@ use crate::harness::till::{
     every_documented_error_is_told_with_its_page, every_operation_waits_for_credentials,
     what_has_run_out_is_told_as_that, what_passes_is_tried_again,
 };
-use crate::harness::{Backend, problems, status_id};
+use crate::harness::{Backend, eventually, problems, status_id};
 
 trials! {
     own: [
@@ -23,6 +23,7 @@ trials! {
         every_operation_waits_for_credentials::<Vipps>,
         without_a_token_everything_waits,
         what_cannot_be_proved_yet_is_not_done_again,
+        what_stays_unknown_is_told_in_the_words_of_the_call,
     ];
 }
 
@@ -172,5 +173,30 @@ async fn what_cannot_be_proved_yet_is_not_done_again(backend: Backend) {
         let word = Vipps::word(*deed).unwrap();
         assert_eq!(stage.fake.book().calls(word, &sale.id), 1, "{told}");
     }
+    stage.check().await;
+}
+
+/// The look-ups that follow say nothing but that it is not there. Time is turned back behind the
+/// server's back: nobody waits a quarter of an hour.
+async fn what_stays_unknown_is_told_in_the_words_of_the_call(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let sale = stage.buy(TOTAL).await;
+    let oops = Effect::answer(500, "3010", "Oops");
+    stage.fake.trouble(Trouble::of("capture", oops).about(&sale.id).always());
+    stage.begin(Deed::Capture, &sale).await;
+    let order = eventually("a person is told", async || {
+        let earlier = "UPDATE effects SET first_sent_at = first_sent_at - 1200000000 \
+                       WHERE payment_key IS NOT NULL AND attempt > 0 AND NOT needs_attention";
+        stage.world.server.store.damage(earlier).await;
+        let order = stage.world.get(&sale.name).await;
+        (problems(&order) == ["OUTCOME_UNKNOWN"]).then_some(order)
+    })
+    .await;
+    let words = &order.problems[0].details["provider_reason"];
+    assert!(words.starts_with("3010 ") && words.contains("Oops"), "{words}");
+    assert!(words.contains(Vipps::MARK), "{words}");
+    assert!(stage.world.server.log().contains(words), "it is logged");
+    stage.fake.recover();
+    stage.check_done(Deed::Capture, &sale, "it is back").await;
     stage.check().await;
 }

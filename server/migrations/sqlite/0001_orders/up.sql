@@ -404,8 +404,11 @@ CREATE TABLE effects (
     first_sent_at BIGINT,
     last_sent_at BIGINT,
     absent_seen_at BIGINT,
-    -- When a call was sent of which nothing is known yet.
+    -- When something was asked for of which nothing is known yet.
     doubted_at BIGINT,
+    -- Why it is open, in the system's words or ours, of the last call or look-up that said so. Nothing
+    -- personal.
+    provider_reason TEXT,
     needs_attention BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     -- How long the system keeps the effect's key; nothing: it has none.

@@ -3,6 +3,7 @@
 use super::{
     Booked, Transfer, TransferForm, TransferState, give_up_open, is_about_transfers, resolve,
 };
+use crate::changing::with_reason;
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::{About, Draft};
 use crate::order::{Micros, Problem};
@@ -22,7 +23,10 @@ pub enum TransferOutcome {
         code: Code,
         reason: String,
     },
-    Unknown,
+    /// Nobody knows; `reason` is what the system said last, and empty where it said nothing.
+    Unknown {
+        reason: String,
+    },
 }
 
 /// Records what became of a transfer.
@@ -61,13 +65,13 @@ pub fn record(
             draft.open_another_problem(Code::TransferDeclined, about, details);
         }
         TransferOutcome::Held { code, reason } => hold(&mut draft, id, (*code, reason)),
-        TransferOutcome::Unknown => leave_unknown(&mut draft, id),
+        TransferOutcome::Unknown { reason } => leave_unknown(&mut draft, id, reason),
     }
     draft.finish()
 }
 
 /// Told once, and again when what it was held for since is over.
-fn leave_unknown(draft: &mut Draft<'_>, id: i64) {
+fn leave_unknown(draft: &mut Draft<'_>, id: i64, reason: &str) {
     let order = &mut draft.case.order;
     let is_told = order.problems.iter().any(|problem| {
         problem.closed_at.is_none()
@@ -77,6 +81,7 @@ fn leave_unknown(draft: &mut Draft<'_>, id: i64) {
     let known = order.transfers.iter_mut().find(|known| known.id == id);
     let Some(known) = known.filter(|_| !is_told) else { return };
     let details = vec![("transfer", id.to_string()), ("provider", known.integration.clone())];
+    let details = with_reason(details, reason);
     if known.state != TransferState::Unknown {
         known.state = TransferState::Unknown;
         draft.changes.push(Change::TransferResolved { transfer: id });

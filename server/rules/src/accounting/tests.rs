@@ -70,6 +70,11 @@ fn failed(case: &Case, id: i64, outcome: &TransferOutcome) -> Decision {
     record(case, id, outcome, &mut Ids(100), NOW)
 }
 
+/// Nobody knows, after the system has said this.
+fn lost(reason: &str) -> TransferOutcome {
+    TransferOutcome::Unknown { reason: reason.to_owned() }
+}
+
 #[test]
 fn an_invoice_is_final_and_an_order_is_not() {
     // What stands already, what is asked for, the refusal, and what became of those before.
@@ -198,12 +203,12 @@ fn a_credit_note_waits_for_the_money_that_is_on_its_way_back() {
 #[test]
 fn a_transfer_is_not_due_while_one_that_was_given_up_may_be_under_way() {
     let at = |seconds: i64| Micros(seconds * 1_000_000);
-    let over = at(100 + 57);
+    let over = at(100 + 72);
     for (given_up_at, asked_at, due) in [
         (&[][..], at(100), at(100)),
         (&[at(100)], at(100), over),
-        (&[at(100)], at(156), over),
-        (&[at(100)], at(158), at(158)),
+        (&[at(100)], at(171), over),
+        (&[at(100)], at(173), at(173)),
         (&[at(100), at(10)], at(101), over),
     ] {
         let mut case = with(completed(), &vec![(Invoice, Withdrawn); given_up_at.len()]);
@@ -256,7 +261,7 @@ fn what_was_given_up_and_is_in_the_books_all_the_same_stands() {
     assert_eq!(refused.code, Code::AlreadyTransferred);
     // Of anything else nobody wants to hear any more.
     let case = with(completed(), &[(Invoice, Withdrawn)]);
-    assert!(failed(&case, 10, &TransferOutcome::Unknown).is_noop());
+    assert!(failed(&case, 10, &lost("")).is_noop());
 }
 
 #[test]
@@ -284,13 +289,15 @@ fn what_becomes_of_a_transfer_is_told_once() {
     let again = transfer(&no.case, None, wanted(Invoice), &mut Ids(50), NOW).unwrap();
     assert_eq!(open_codes(&again.case), []);
 
-    let lost = failed(&case, 10, &TransferOutcome::Unknown);
+    let unknown = failed(&case, 10, &lost("500/1000 Oops"));
     assert_eq!(
-        (states(&lost.case), open_codes(&lost.case)),
+        (states(&unknown.case), open_codes(&unknown.case)),
         (vec![Unknown], vec![Code::TransferUnknown])
     );
-    assert!(failed(&lost.case, 10, &TransferOutcome::Unknown).is_noop(), "told once");
-    let found = failed(&lost.case, 10, &TransferOutcome::Succeeded(booked));
+    let words = ("provider_reason".to_owned(), "500/1000 Oops".to_owned());
+    assert!(unknown.case.order.problems[0].details.contains(&words));
+    assert!(failed(&unknown.case, 10, &lost("502")).is_noop(), "told once");
+    let found = failed(&unknown.case, 10, &TransferOutcome::Succeeded(booked));
     assert_eq!((states(&found.case), open_codes(&found.case)), (vec![Succeeded], vec![]));
 }
 
@@ -310,22 +317,22 @@ fn what_waits_for_its_integration_says_so_until_it_goes_on() {
     let done = failed(&moved, 10, &TransferOutcome::Succeeded(Booked::default()));
     assert_eq!(open_codes(&done.case), []);
     // Nobody knew of it before, and when it is held no longer nobody knows of it again.
-    let lost = failed(&moved, 10, &TransferOutcome::Unknown).case;
-    assert_eq!(open_codes(&lost), [Code::TransferUnknown]);
-    let held_then = failed(&lost, 10, &held(Code::IntegrationUnauthorized)).case;
+    let unknown = failed(&moved, 10, &lost("")).case;
+    assert_eq!(open_codes(&unknown), [Code::TransferUnknown]);
+    let held_then = failed(&unknown, 10, &held(Code::IntegrationUnauthorized)).case;
     assert_eq!(open_codes(&held_then), [Code::IntegrationUnauthorized]);
-    let again = failed(&held_then, 10, &TransferOutcome::Unknown).case;
+    let again = failed(&held_then, 10, &lost("")).case;
     assert_eq!((states(&again), open_codes(&again)), (vec![Unknown], vec![Code::TransferUnknown]));
-    assert!(failed(&again, 10, &TransferOutcome::Unknown).is_noop(), "told once");
+    assert!(failed(&again, 10, &lost("")).is_noop(), "told once");
 }
 
 #[test]
 fn a_person_gives_up_or_tries_again() {
     let rulebook = rulebook();
     let case = with(completed(), &[(Invoice, Pending)]);
-    let lost = failed(&case, 10, &TransferOutcome::Unknown).case;
+    let unknown = failed(&case, 10, &lost("")).case;
     let held = TransferOutcome::Held { code: Code::IntegrationDisabled, reason: String::new() };
-    for case in [&lost, &failed(&case, 10, &held).case] {
+    for case in [&unknown, &failed(&case, 10, &held).case] {
         let problem = case.order.problems[0].id;
         let over = dismiss(&facts(case, &rulebook), problem, &mut Ids(60), NOW).unwrap();
         assert_eq!((states(&over.case), open_codes(&over.case)), (vec![Withdrawn], vec![]));

@@ -1,7 +1,7 @@
 //! What an operation came to: the ledger first, then the change that waited for it.
 
 use super::{ChangingFacts, advancing, finish, hearing, is_gating, label, problems};
-use crate::attention::is_watched;
+use crate::attention::{is_watched, request_refund};
 use crate::decision::{Decision, Ids};
 use crate::draft::{About, Draft};
 use crate::editing::adjusting;
@@ -31,8 +31,9 @@ pub enum Outcome {
     /// Final. `RESERVATION_EXPIRED` and `RESERVATION_GONE` say what became of the reservation; any
     /// other code is told with the problem.
     Declined { code: Code, provider_reason: String },
-    /// It is not known whether it happened.
-    Unknown,
+    /// It is not known whether it happened; `reason` is what the provider said last, and empty where it
+    /// said nothing.
+    Unknown { reason: String },
     /// It waits until something is done about the integration, or for long already; `code` is the
     /// problem.
     Held { code: Code, reason: String },
@@ -121,7 +122,7 @@ fn apply(
         Outcome::Held { code, reason } => {
             problems::open_held(draft, payment, operation, (*code, reason));
         }
-        Outcome::Unknown => {
+        Outcome::Unknown { reason } => {
             wait_on(draft, payment, operation, OperationState::Unknown);
             // Past its time: the machine goes on looking, and a person is told once (11.2).
             let is_told = draft.case.order.problems.iter().any(|problem| {
@@ -131,7 +132,8 @@ fn apply(
             });
             if !is_told {
                 let about = About { payment: Some(payment), operation: Some(operation.id) };
-                draft.open_problem(Code::OutcomeUnknown, about, Vec::new());
+                let details = problems::with_reason(Vec::new(), reason);
+                draft.open_problem(Code::OutcomeUnknown, about, details);
                 draft.set_needs_attention(payment);
             }
         }
@@ -165,7 +167,7 @@ fn apply_late(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation, 
         | Outcome::Reversed { .. }
         | Outcome::Accepted
         | Outcome::Held { .. }
-        | Outcome::Unknown => {}
+        | Outcome::Unknown { .. } => {}
     }
 }
 
@@ -255,7 +257,8 @@ fn succeed(
     }
 }
 
-/// Somebody else has done it. A person hears of what is more than was to be done.
+/// Somebody else has done it. A person hears of what is more than was to be done, and of all that was
+/// paid back: nobody here knows what it was for.
 fn find_done(
     draft: &mut Draft<'_>,
     payment: PaymentId,
@@ -268,6 +271,9 @@ fn find_done(
     });
     draft.resolve(payment, operation.id, OperationState::Succeeded);
     draft.close_problems(|problem| hearing::is_about(problem, payment, provider_reference));
+    if operation.kind == OperationKind::Refund {
+        return find_refunded(draft, payment, operation, amount_minor);
+    }
     if amount_minor > operation.amount_minor {
         draft.set_needs_attention(payment);
         let about = About { payment: Some(payment), operation: Some(operation.id) };
@@ -279,6 +285,18 @@ fn find_done(
         ];
         draft.open_another_problem(Code::ChangedAtProvider, about, details);
     }
+}
+
+/// What was paid back elsewhere pays out what was asked for; the rest of that is still owed.
+fn find_refunded(draft: &mut Draft<'_>, payment: PaymentId, refund: &Operation, amount_minor: i64) {
+    let rest = refund.amount_minor.saturating_sub(amount_minor);
+    if rest > 0 {
+        request_refund(draft, payment, refund, rest);
+    }
+    let provider = draft.payment(payment).map(|known| known.provider.0.clone()).unwrap_or_default();
+    let details = vec![("provider", provider), ("amount_minor", amount_minor.to_string())];
+    let about = About { payment: Some(payment), operation: Some(refund.id) };
+    draft.open_another_problem(Code::RefundedAtProvider, about, with_credit(refund, details));
 }
 
 /// What of the reservation is used: it cannot be less than that.

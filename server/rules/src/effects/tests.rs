@@ -10,6 +10,8 @@ use crate::order::Micros;
 use crate::payments::OperationState;
 
 const LAST_SEND_AFTER_MICROS: i64 = last_send_after(KEY_WINDOW_MICROS);
+/// Of a call that asks for one thing, and at once.
+const UNKNOWN: Report = Report::Unknown { asked_ago: None };
 
 fn planned() -> Schedule {
     Schedule::planned(System::Payments, Some(KEY_WINDOW_MICROS))
@@ -37,7 +39,7 @@ fn a_call_ends_in_its_next_step() {
     let cases = [
         (Report::Done, 5, EffectState::Done, Step::Resolve(Resolution::Done)),
         (Report::Declined, 5, EffectState::Declined, Step::Resolve(Resolution::Declined)),
-        (Report::Unknown, 5, EffectState::Unknown, look_up(5 + QUIET_MICROS)),
+        (UNKNOWN, 5, EffectState::Unknown, look_up(5 + QUIET_MICROS)),
         (
             Report::Accepted { ask_again_in: 60 * SECOND },
             5,
@@ -63,19 +65,45 @@ fn a_call_ends_in_its_next_step() {
             EffectState::Pending,
             send_again(5 + HINT_MAX_MICROS),
         ),
-        (
-            Report::TryLater { after: None },
-            LAST_SEND_AFTER_MICROS,
-            EffectState::Unknown,
-            Step::LeaveToPerson,
-        ),
     ];
     for (report, now, state, step) in cases {
         let (schedule, next) = after_call(sent(), report, Micros(now), 0);
         assert_eq!((schedule.state, next), (state, step), "{report:?}");
-        let needs_attention = step == Step::LeaveToPerson;
-        assert_eq!(schedule.needs_attention, needs_attention, "{report:?}");
+        assert!(!schedule.needs_attention, "{report:?}");
     }
+}
+
+#[test]
+fn what_was_certainly_not_done_leaves_no_key_to_be_forgotten() {
+    let refused = Report::TryLater { after: None };
+    let late = LAST_SEND_AFTER_MICROS;
+    for (report, pause) in [(refused, 2 * SECOND), (Report::Held, HELD_MICROS)] {
+        // Sent twice, and neither is in doubt.
+        let again = sent().sent(Micros(HOUR));
+        let (waiting, step) = after_call(again, report, Micros(late), 0);
+        assert_eq!((waiting.state, step), (EffectState::Pending, send_again(late + pause)));
+        assert!(waiting.needs_attention, "it is told, and tried on");
+        assert_eq!(waiting.first_sent_at, Some(Micros(late - ATTENTION_AFTER_MICROS)));
+        // For as long as nobody was there to send it, too.
+        let (taken, step) = taken_over(waiting, Micros(3 * late));
+        assert_eq!((taken.state, step), (EffectState::Pending, send_again(3 * late)));
+        // What is sent now is in doubt, and has the whole window less the quarter of an hour.
+        let (silent, _) = after_call(taken.sent(Micros(3 * late)), UNKNOWN, Micros(3 * late), 0);
+        let last = 3 * late - ATTENTION_AFTER_MICROS + LAST_SEND_AFTER_MICROS;
+        assert!(silent.may_send_at(Micros(last)) && !silent.may_send_at(Micros(last + 1)));
+
+        // The first is in doubt: its key may be forgotten, whatever is said of the second.
+        let doubted = Schedule { doubted_at: Some(Micros(0)), ..again };
+        let (waiting, _) = after_call(doubted, report, Micros(HOUR), 0);
+        assert_eq!(waiting.first_sent_at, Some(Micros(0)));
+        let (left, step) = after_call(doubted, report, Micros(late), 0);
+        assert_eq!((left.state, step), (EffectState::Unknown, Step::LeaveToPerson));
+        assert_eq!(taken_over(waiting, Micros(late + 1)).1, Step::LeaveToPerson);
+    }
+    // Not seen is not the same: it is sent again within the window.
+    let unseen = seen_absent(unknown(), CARRIED_OUT_WITHIN_MICROS);
+    assert_eq!((unseen.state, unseen.doubted_at), (EffectState::Pending, None));
+    assert_eq!(taken_over(unseen, Micros(late + 1)).1, Step::LeaveToPerson);
 }
 
 #[test]
@@ -92,12 +120,6 @@ fn what_is_held_is_as_if_it_had_not_been_tried() {
         assert!(!next.needs_attention, "day {day}");
         schedule = next;
     }
-    // What was really sent before keeps its window.
-    let again = sent().sent(Micros(HOUR));
-    let (held, _) = after_call(again, Report::Held, Micros(HOUR), 0);
-    assert_eq!(held.first_sent_at, Some(Micros(0)));
-    let (late, step) = after_call(again, Report::Held, Micros(LAST_SEND_AFTER_MICROS), 0);
-    assert_eq!((late.state, step), (EffectState::Unknown, Step::LeaveToPerson));
 }
 
 #[test]
@@ -158,9 +180,17 @@ fn seen_absent(schedule: Schedule, first: i64) -> Schedule {
 
 #[test]
 fn what_was_never_answered_is_in_doubt_until_nothing_can_come_of_it() {
-    let (silent, _) = after_call(sent(), Report::Unknown, Micros(CALL_TIMEOUT_MICROS), 0);
+    let (silent, _) = after_call(sent(), UNKNOWN, Micros(CALL_TIMEOUT_MICROS), 0);
     assert_eq!(silent.doubted_at, Some(Micros(0)));
-    assert_eq!(taken_over(sent(), Micros(SECOND)).0.doubted_at, Some(Micros(0)));
+    // Of several things that were asked for the last may come the latest.
+    let asked_ago = Some(2 * SECOND);
+    let end = Micros(CALL_TIMEOUT_MICROS);
+    let (silent_later, _) = after_call(sent(), Report::Unknown { asked_ago }, end, 0);
+    assert_eq!(silent_later.doubted_at, Some(Micros(CALL_TIMEOUT_MICROS - 2 * SECOND)));
+    // Whoever asked has died meanwhile, at any time.
+    for (taken_at, asked_at) in [(SECOND, SECOND), (HOUR, CALL_TIMEOUT_MICROS)] {
+        assert_eq!(taken_over(sent(), Micros(taken_at)).0.doubted_at, Some(Micros(asked_at)));
+    }
 
     // With its key it is sent again soon; the answer says nothing of the first call.
     let again = seen_absent(silent, CALL_TIMEOUT_MICROS + QUIET_MICROS);
@@ -170,7 +200,7 @@ fn what_was_never_answered_is_in_doubt_until_nothing_can_come_of_it() {
         let (later, _) = after_call(resent, report, Micros(37 * SECOND), 0);
         assert_eq!((later.state, later.doubted_at), (EffectState::Pending, Some(Micros(0))));
     }
-    let (second, _) = after_call(resent, Report::Unknown, Micros(37 * SECOND), 0);
+    let (second, _) = after_call(resent, UNKNOWN, Micros(37 * SECOND), 0);
     assert_eq!(second.doubted_at, Some(Micros(36 * SECOND)), "the last of those that may come");
 
     // What is not there when it is too late for it will not come.
@@ -183,14 +213,27 @@ fn what_was_never_answered_is_in_doubt_until_nothing_can_come_of_it() {
 
 #[test]
 fn what_has_no_key_is_made_again_when_it_was_not_made_for_long() {
-    let planned = Schedule::planned(System::Labels, None);
-    let (silent, _) =
-        after_call(planned.sent(Micros(0)), Report::Unknown, Micros(CALL_TIMEOUT_MICROS), 0);
-    let early = Micros(MADE_WITHIN_MICROS - 1);
-    let (waiting, step) = after_look_up(silent, Sighting::Absent, early, 0);
-    assert_eq!((waiting.absent_seen_at, step), (None, look_up(MADE_WITHIN_MICROS)));
-    let again = seen_absent(silent, MADE_WITHIN_MICROS);
-    assert_eq!((again.state, again.doubted_at), (EffectState::Pending, None));
+    let sent = Schedule::planned(System::Labels, None).sent(Micros(0));
+    let ended = |asked_ago| {
+        after_call(sent, Report::Unknown { asked_ago }, Micros(CALL_TIMEOUT_MICROS), 0).0
+    };
+    // An attempt looks, and makes one thing after the other: what was asked for last counts, and of an
+    // attempt whose end nobody has seen, the last moment at which it could ask.
+    let cases = [
+        (ended(None), 0),
+        (ended(Some(CALL_TIMEOUT_MICROS - SECOND)), SECOND),
+        (ended(Some(2 * SECOND)), CALL_TIMEOUT_MICROS - 2 * SECOND),
+        (taken_over(sent, Micros(20 * SECOND)).0, 20 * SECOND),
+        (taken_over(sent, Micros(HOUR)).0, CALL_TIMEOUT_MICROS),
+    ];
+    for (silent, asked_at) in cases {
+        let counts_from = asked_at + MADE_WITHIN_MICROS;
+        let early = Micros(counts_from - 1);
+        let (waiting, step) = after_look_up(silent, Sighting::Absent, early, 0);
+        assert_eq!((waiting.absent_seen_at, step), (None, look_up(counts_from)), "{asked_at}");
+        let again = seen_absent(silent, counts_from);
+        assert_eq!((again.state, again.doubted_at), (EffectState::Pending, None), "{asked_at}");
+    }
 }
 
 #[test]
@@ -257,7 +300,8 @@ fn what_a_dead_replica_sent_is_looked_up_first() {
         let (taken, next) = taken_over(schedule, now);
         assert_eq!((taken.state, next), (state, step), "{schedule:?}");
     }
-    let stale = Schedule { state: EffectState::Pending, ..sent() };
+    let doubted_at = Some(Micros(0));
+    let stale = Schedule { state: EffectState::Pending, doubted_at, ..sent() };
     let (taken, step) = taken_over(stale, Micros(30 * HOUR));
     assert_eq!((taken.needs_attention, step), (true, Step::LeaveToPerson));
 }
@@ -297,15 +341,21 @@ fn pauses_double_to_a_longest_and_jitter_takes_up_to_half() {
     assert_eq!([0, 3, 20].map(busy_pause), [SECOND, 8 * SECOND, BACK_OFF_MAX_MICROS]);
 }
 
-/// However long a system is away: what it is to do, what it may have done, and what it has promised.
+/// However long a system is away, also longer than it keeps keys: what it is to do, what it may have
+/// done, and what it has promised.
 #[test]
 fn whatever_meets_with_silence_is_tried_again_soon() {
-    for system in [System::Payments, System::Mail, System::Accounting, System::Labels] {
-        let of = |state| Schedule { system, key_window: None, state, ..sent() };
+    for (system, key_window) in [
+        (System::Payments, Some(KEY_WINDOW_MICROS)),
+        (System::Mail, None),
+        (System::Accounting, None),
+        (System::Labels, None),
+    ] {
+        let of = |state| Schedule { system, key_window, state, ..sent() };
         let mut calls = of(EffectState::Sent);
         let mut looks = [of(EffectState::Unknown), of(EffectState::Accepted)];
         let mut now = 0;
-        for silences in 0..200 {
+        for silences in 0..40 * HOUR / RETRY_MAX_MICROS {
             let later = Report::TryLater { after: None };
             let (waiting, step) = after_call(calls, later, Micros(now), 0);
             let mut due = vec![step];
@@ -320,6 +370,7 @@ fn whatever_meets_with_silence_is_tried_again_soon() {
                 };
                 assert!(due_at.0 - now <= RETRY_MAX_MICROS, "{system:?}: {step:?} at {now}");
             }
+            assert_eq!(waiting.needs_attention, now >= ATTENTION_AFTER_MICROS, "{system:?}");
             now += RETRY_MAX_MICROS;
             calls = waiting.sent(Micros(now));
         }

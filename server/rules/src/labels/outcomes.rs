@@ -1,7 +1,7 @@
 //! What became of labels and prints, and what a person must do about it.
 
 use super::{Consignment, Label, LabelState, Print, PrintState};
-use crate::changing::is_hold;
+use crate::changing::{is_hold, with_reason};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::{About, Draft};
 use crate::order::{Micros, Order, Problem, Tracking};
@@ -22,7 +22,10 @@ pub enum LabelOutcome {
         code: Code,
         reason: String,
     },
-    Unknown,
+    /// Nobody knows; `reason` is what the system said last, and empty where it said nothing.
+    Unknown {
+        reason: String,
+    },
 }
 
 /// Records what became of a label or of a print, whichever has this id.
@@ -133,7 +136,7 @@ fn record_label(draft: &mut Draft<'_>, label: &Label, outcome: &LabelOutcome) {
     let state = match outcome {
         LabelOutcome::Made(_) => LabelState::Made,
         LabelOutcome::Declined { .. } => LabelState::Declined,
-        LabelOutcome::Unknown => LabelState::Unknown,
+        LabelOutcome::Unknown { .. } => LabelState::Unknown,
         LabelOutcome::Held { code, reason } => {
             return open_held(draft, label, label.id, (*code, reason));
         }
@@ -168,10 +171,11 @@ fn record_label(draft: &mut Draft<'_>, label: &Label, outcome: &LabelOutcome) {
             let details = declined(label, *code, reason);
             draft.open_another_problem(Code::LabelDeclined, about(id), details);
         }
-        _ => {
-            let details = vec![("label", id.to_string())];
+        LabelOutcome::Unknown { reason } => {
+            let details = with_reason(vec![("label", id.to_string())], reason);
             draft.open_another_problem(Code::LabelUnknown, about(id), details);
         }
+        LabelOutcome::Held { .. } | LabelOutcome::Printed => {}
     }
 }
 
@@ -182,7 +186,7 @@ fn record_print(draft: &mut Draft<'_>, label: &Label, print: &Print, outcome: &L
     let state = match outcome {
         LabelOutcome::Printed => PrintState::Printed,
         LabelOutcome::Declined { .. } => PrintState::Declined,
-        LabelOutcome::Unknown => PrintState::Unknown,
+        LabelOutcome::Unknown { .. } => PrintState::Unknown,
         LabelOutcome::Held { code, reason } => {
             return open_held(draft, label, print.id, (*code, reason));
         }
@@ -203,8 +207,9 @@ fn record_print(draft: &mut Draft<'_>, label: &Label, print: &Print, outcome: &L
             details.push(("printer", print.printer.clone()));
             draft.open_another_problem(Code::PrintDeclined, about(print.id), details);
         }
-        LabelOutcome::Unknown => {
+        LabelOutcome::Unknown { reason } => {
             let details = vec![("label", label.id.to_string()), ("printer", print.printer.clone())];
+            let details = with_reason(details, reason);
             draft.open_another_problem(Code::PrintUnknown, about(print.id), details);
         }
         _ => {}

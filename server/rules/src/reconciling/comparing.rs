@@ -257,8 +257,10 @@ impl Comparison<'_> {
             let adopted = self.captured.saturating_sub(self.ours.captured);
             let refundable =
                 self.payment.sums_for(order.number).refundable().saturating_add(adopted);
+            // What was captured before it came to us may be what was paid back.
+            let is_all_ours = self.theirs.captured_minor <= self.captured;
             let refund = Adoption::Operation(OperationKind::Refund, more);
-            match is_certainly_of(self.payment, order) && more <= refundable {
+            match is_all_ours && is_certainly_of(self.payment, order) && more <= refundable {
                 true => self.adopt(DifferenceKind::RefundedElsewhere, (ours, theirs), refund),
                 false => self.list(DifferenceKind::RefundedElsewhere, ours, theirs),
             }

@@ -7,7 +7,7 @@ use crate::audit::check_case;
 use crate::changing::{ChangeStatus, Outcome};
 use crate::fixtures::script::check;
 use crate::fixtures::world::World;
-use crate::fixtures::{CANCELLED, SENT, nok, order, payment};
+use crate::fixtures::{CANCELLED, SENT, nok, order, payment, tried};
 use crate::order::{LineKind, PriceBasis};
 use crate::payments::ProviderName;
 use crate::placing::{NewLine, NewPayment, Placement};
@@ -303,6 +303,12 @@ fn payments_are_read_while_money_may_move_on_them() {
         Payment { operations, ..held.clone() }
     };
     let captured = moved(OperationState::Succeeded, None);
+    let paid_back = |amount_minor| {
+        let refund = capture(amount_minor, OperationState::Succeeded);
+        let refund = Operation { id: 10, kind: OperationKind::Refund, ..refund };
+        let operations = vec![capture(100, OperationState::Succeeded), refund];
+        Payment { operations, ..held.clone() }
+    };
     let declined = moved(OperationState::Declined, Some("no"));
     let by_hand = moved(OperationState::Declined, Some(crate::attention::BY_HAND));
     let ended = |authorization| Payment { authorization, ..held.clone() };
@@ -315,7 +321,12 @@ fn payments_are_read_while_money_may_move_on_them() {
         ("manual", &manual(true, true), DAY, None),
         ("without a read", &manual(false, false), DAY, None),
         ("captured", &captured, DAY, Some(2 * DAY)),
-        ("captured long ago", &captured, 8 * DAY, None),
+        ("captured long ago", &captured, 8 * DAY, Some(15 * DAY)),
+        ("captured almost a year ago", &captured, 366 * DAY - 1, Some(373 * DAY - 1)),
+        ("captured a year ago", &captured, 366 * DAY, None),
+        ("paid back in part long ago", &paid_back(40), 8 * DAY, Some(15 * DAY)),
+        ("paid back", &paid_back(100), DAY, Some(2 * DAY)),
+        ("paid back long ago", &paid_back(100), 8 * DAY, None),
         ("declined now", &declined, DAY, Some(DAY)),
         ("declined before", &declined, DAY + 1, Some(2 * DAY + 1)),
         ("declined by hand", &by_hand, DAY, Some(2 * DAY)),
@@ -469,6 +480,8 @@ fn read_twice(world: &mut World, statement: Statement) {
 }
 
 proptest! {
+    #![proptest_config(tried(256))]
+
     #[test]
     fn no_account_breaks_what_must_be_true(steps in steps()) {
         let mut world = World::new();

@@ -16,13 +16,13 @@ use crate::systems::{Decline, Words};
 /// Why an entry is not booked.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// It was not begun with, or only read; the same again later.
-    Later(Option<Duration>),
+    /// It was not begun with, or only read; the same again later. In words, like the next.
+    Later(Option<Duration>, String),
     /// Not now: somebody else is at it, the books are closed, or what was there is gone. For good
     /// when it does not pass.
     Passing(Decline),
     /// It may have been done all the same.
-    Doubt,
+    Doubt(String),
     /// The credentials are refused, or may not do it, in these words.
     Held(String),
     Declined(Decline),
@@ -60,12 +60,12 @@ pub(super) fn said(answer: &Answer) -> Stop {
     let decline = |code| Decline { code, reason: reason.clone() };
     match answer.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Stop::Held(reason),
-        StatusCode::TOO_MANY_REQUESTS => Stop::Later(rest(answer)),
+        StatusCode::TOO_MANY_REQUESTS => Stop::Later(rest(answer), reason),
         StatusCode::CONFLICT if code == LOCKED => Stop::Passing(decline(Code::BooksLocked)),
         StatusCode::CONFLICT | StatusCode::NOT_FOUND => Stop::Passing(decline(Code::BooksDiffer)),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Stop::Declined(decline(page)),
-        StatusCode::REQUEST_TIMEOUT => Stop::Doubt,
-        status if status.is_server_error() => Stop::Doubt,
+        StatusCode::REQUEST_TIMEOUT => Stop::Doubt(reason),
+        status if status.is_server_error() => Stop::Doubt(reason),
         _ => Stop::Declined(decline(Code::UnknownProviderError)),
     }
 }
@@ -78,7 +78,7 @@ impl Stop {
     /// Reading has done nothing.
     pub(super) fn of_a_read(self) -> Self {
         match self {
-            Self::Doubt => Self::Later(None),
+            Self::Doubt(words) => Self::Later(None, words),
             stop => stop,
         }
     }
@@ -91,11 +91,19 @@ impl Stop {
         }
     }
 
+    /// Tripletex's words, or ours.
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Later(_, words) | Self::Doubt(words) | Self::Held(words) => words,
+            Self::Passing(decline) | Self::Declined(decline) => &decline.reason,
+        }
+    }
+
     /// What it means for a look at what became of an entry.
     pub(super) fn sighting(self) -> Sighting {
         match self {
-            Self::Later(Some(_)) => Sighting::Busy,
-            Self::Later(None) | Self::Doubt => Sighting::NoAnswer,
+            Self::Later(Some(_), _) => Sighting::Busy,
+            Self::Later(None, _) | Self::Doubt(_) => Sighting::NoAnswer,
             Self::Passing(_) | Self::Held(_) | Self::Declined(_) => Sighting::Doubt,
         }
     }
@@ -103,8 +111,8 @@ impl Stop {
     /// What it means for the entry, in words without anything personal.
     pub(super) fn report(self, entry: &Entry, link: &Link) -> Report {
         match self {
-            Self::Later(after) => Report::TryLater { after },
-            Self::Doubt => Report::Unknown,
+            Self::Later(after, _) => Report::TryLater { after },
+            Self::Doubt(_) => Report::Unknown,
             Self::Held(words) => Report::Held(link.hold(impersonal(&words, &entry.buyer))),
             // It answered: that is no silence.
             Self::Passing(_) if !entry.is_late => Report::TryLater { after: Some(PAUSE) },

@@ -40,14 +40,15 @@ impl Session {
         }
         let making = self.name_of_making(&known.mark(name(&entry.buyer)));
         if !maker.begin(making).await {
-            return Err(Stop::Later(Some(OTHER_IS_AT_IT)));
+            let words = "the customer is being made for another order".to_owned();
+            return Err(Stop::Later(Some(OTHER_IS_AT_IT), words));
         }
         let made = match self.find_customer(entry, &known).await {
             Ok(Some(id)) => Ok(id),
             Ok(None) => self.make_customer(entry, &known).await,
             Err(stop) => Err(stop),
         };
-        if !matches!(made, Err(Stop::Doubt)) {
+        if !matches!(made, Err(Stop::Doubt(_))) {
             maker.end(making).await;
         }
         made

@@ -166,10 +166,10 @@ impl Session {
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<Object, Stop> {
         let body = body.map(serde_json::to_string).transpose();
-        let body = body.map_err(|_| Stop::Later(None))?;
+        let body = body.map_err(|_| unwritten())?;
         let answer = self.call(method, path, query, body).await?;
         // It was done; what it came to is looked for.
-        serde_json::from_slice(&answer.body).map_err(|_| Stop::Doubt)
+        serde_json::from_slice(&answer.body).map_err(|_| Stop::Doubt(strange(&answer, path)))
     }
 
     /// Names the making of what is marked so, the same from every integration of the employee. Who does
@@ -187,9 +187,7 @@ impl Session {
             Err(Stop::Declined(decline) | Stop::Passing(decline)) => {
                 Tested::UnexpectedAnswer(decline.reason)
             }
-            Err(Stop::Later(_) | Stop::Doubt) => {
-                Tested::Unreachable("no answer, or too many calls".to_owned())
-            }
+            Err(Stop::Later(_, words) | Stop::Doubt(words)) => Tested::Unreachable(words),
         }
     }
 
@@ -227,7 +225,7 @@ impl Session {
         let mut request = Request::new(method, url);
         let pair = Zeroizing::new(format!("0:{}", token.expose_secret()));
         let basic = Zeroizing::new(format!("Basic {}", BASE64.encode(pair.as_bytes())));
-        let mut basic = HeaderValue::from_str(&basic).map_err(|_| Stop::Later(None))?;
+        let mut basic = HeaderValue::from_str(&basic).map_err(|_| unwritten())?;
         basic.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, basic);
         if let Some(body) = body {
@@ -264,7 +262,7 @@ impl Session {
             employee_token: employee.expose_secret(),
             expiration_date: expires_on.chars().take(10).collect(),
         };
-        let body = serde_json::to_vec(&login).map(Zeroizing::new).map_err(|_| Stop::Later(None))?;
+        let body = serde_json::to_vec(&login).map(Zeroizing::new).map_err(|_| unwritten())?;
         let mut request = Request::new(Method::POST, self.url(LOGIN)?);
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
@@ -280,20 +278,21 @@ impl Session {
     /// Sends, unless Tripletex wants to be left alone.
     async fn send(&self, request: Request) -> Result<Answer, Stop> {
         if let Some(rests) = self.company.pace.rests() {
-            return Err(Stop::Later(Some(rests)));
+            let words = "the calls of the period are used up".to_owned();
+            return Err(Stop::Later(Some(rests), words));
         }
-        match self.link.outside.send(request).await {
+        match self.link.send(request).await {
             Ok(answer) => {
                 self.company.pace.hear(rest(&answer));
                 Ok(answer)
             }
-            Err(Lost::NotSent(_)) => Err(Stop::Later(None)),
-            Err(Lost::Unknown(_)) => Err(Stop::Doubt),
+            Err(lost @ Lost::NotSent(_)) => Err(Stop::Later(None, lost.to_string())),
+            Err(lost @ Lost::Unknown(_)) => Err(Stop::Doubt(lost.to_string())),
         }
     }
 
     fn url(&self, path: &str) -> Result<Url, Stop> {
-        Url::parse(&format!("{}{path}", self.base)).map_err(|_| Stop::Later(None))
+        Url::parse(&format!("{}{path}", self.base)).map_err(|_| unwritten())
     }
 }
 
@@ -324,12 +323,19 @@ pub(super) fn understood<Object: DeserializeOwned>(
     path: &str,
 ) -> Result<Object, Stop> {
     serde_json::from_slice(&answer.body).map_err(|_| {
-        let status = answer.status.as_u16();
-        Stop::Passing(Decline {
-            code: Code::UnknownProviderError,
-            reason: format!("HTTP {status}: the answer of {path} cannot be understood"),
-        })
+        let reason = strange(answer, path);
+        Stop::Passing(Decline { code: Code::UnknownProviderError, reason })
     })
+}
+
+fn strange(answer: &Answer, path: &str) -> String {
+    let status = answer.status.as_u16();
+    format!("HTTP {status}: the answer of {path} cannot be understood")
+}
+
+/// Nothing was sent.
+fn unwritten() -> Stop {
+    Stop::Later(None, "the call cannot be written".to_owned())
 }
 
 pub(super) fn lock<Held>(mutex: &Mutex<Held>) -> MutexGuard<'_, Held> {

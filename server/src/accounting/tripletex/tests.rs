@@ -1,18 +1,23 @@
 //! Amounts, what refusals mean, and what is told of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use order_proto::v1;
+use order_rules::accounting::{TransferForm, Voucher};
 use order_rules::money::Currency;
+use order_rules::order::{Day, PriceBasis};
 use order_rules::refusals::Code;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 
 use super::amounts::Amount;
 use super::answers::{Stop, impersonal, said};
-use super::messages::{Id, List};
+use super::messages::{FoundInvoice, Id, List};
+use super::paid_so_far;
 use super::session::{PAUSE, Pace, rest, understood};
-use crate::accounting::entry::Buyer;
+use crate::accounting::Entry;
+use crate::accounting::entry::{Buyer, Paid};
 use crate::outside::Answer;
 
 #[test]
@@ -111,18 +116,82 @@ fn a_refusal_means_what_its_page_says() {
             other => panic!("{code}: {other:?}"),
         }
     }
-    assert!(
-        matches!(said(&answer(429, "")), Stop::Later(Some(rest)) if rest == Duration::from_secs(8))
-    );
+    assert!(matches!(said(&answer(429, "")), Stop::Later(Some(rest), _) if rest.as_secs() == 8));
     for status in [500, 502, 503, 504, 408] {
-        assert!(matches!(said(&answer(status, "{}")), Stop::Doubt), "{status}");
-        assert!(matches!(said(&answer(status, "{}")).of_a_read(), Stop::Later(None)));
+        let oops = said(&answer(status, r#"{"code": 1000, "message": "Oops"}"#));
+        assert!(matches!(&oops, Stop::Doubt(words) if *words == format!("{status}/1000 Oops")));
+        let read = oops.of_a_read();
+        assert!(matches!(&read, Stop::Later(None, words) if words.ends_with("Oops")), "{read:?}");
     }
     for status in [401, 403] {
         assert!(matches!(said(&answer(status, "{}")), Stop::Held(_)), "{status}");
     }
     let login = said(&answer(422, &wrong("expirationDate", "nei"))).of_a_login();
     assert!(matches!(login, Stop::Held(_)), "{login:?}");
+}
+
+fn entry(payments: &[i64]) -> Entry {
+    let paid = |amount: &i64| Paid { payment_type: "klarna".to_owned(), amount_minor: *amount };
+    Entry {
+        shop: "default".to_owned(),
+        number: 1042,
+        form: TransferForm::Invoice,
+        credited: None,
+        currency: Currency::from_code("NOK").unwrap(),
+        voucher: Voucher {
+            basis: PriceBasis::Gross,
+            rows: Vec::new(),
+            rounding_minor: 0,
+            gross_minor: 90_000,
+        },
+        buyer: Buyer::default(),
+        payments: payments.iter().map(paid).collect(),
+        placed_on: Day(0),
+        booked_on: Day(0),
+        sends_mail: false,
+        vat_types: BTreeMap::new(),
+        is_late: false,
+    }
+}
+
+#[test]
+fn money_is_only_booked_where_it_is_known_what_is_booked_already() {
+    let invoice = |outstanding: &str| -> FoundInvoice {
+        let told = format!(
+            r#"{{"id": 7, "amountCurrency": 900.0, "amountCurrencyOutstanding": {outstanding}}}"#
+        );
+        serde_json::from_str(&told).unwrap()
+    };
+    let cases: [(&[i64], &str, Option<usize>); 13] = [
+        (&[50_000, 40_000], "900", Some(0)),
+        (&[50_000, 40_000], "400.00", Some(1)),
+        (&[50_000, 40_000], "0", Some(2)),
+        // Somebody has booked something else there.
+        (&[50_000, 40_000], "500", None),
+        (&[50_000, 40_000], "399.99", None),
+        (&[50_000, 40_000], "-100", None),
+        (&[50_000, 40_000], "null", None),
+        // What is settled by hand here stays open there, or is booked there before the rest.
+        (&[50_000], "900", Some(0)),
+        (&[50_000], "400", Some(1)),
+        (&[50_000], "500", Some(0)),
+        (&[50_000], "0", Some(1)),
+        (&[50_000], "300", None),
+        (&[], "300", Some(0)),
+    ];
+    for (payments, outstanding, booked) in cases {
+        match (paid_so_far(&entry(payments), &invoice(outstanding)), booked) {
+            (Ok(found), Some(booked)) => assert_eq!(found, booked, "{payments:?} {outstanding}"),
+            (Err(Stop::Declined(decline)), None) => {
+                assert_eq!(decline.code, Code::BooksDiffer);
+                let there = if outstanding == "null" { "nothing" } else { outstanding };
+                assert!(decline.reason.starts_with(there), "{decline:?}");
+                let here = payments.iter().sum::<i64>() / 100;
+                assert!(decline.reason.ends_with(&format!("{here} was paid here")), "{decline:?}");
+            }
+            (found, _) => panic!("{payments:?} {outstanding}: {found:?}"),
+        }
+    }
 }
 
 #[test]

@@ -141,6 +141,7 @@ impl Plan {
             last_sent_at: self.first_sent_at.or(self.sent_at),
             absent_seen_at: None,
             doubted_at: None,
+            provider_reason: None,
             needs_attention: false,
             created_at: CREATED_AT,
             key_window: Some(KEY_WINDOW_MICROS),
@@ -360,7 +361,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Accepted => "accepted",
         Outcome::Declined { .. } => "declined",
         Outcome::Held { .. } => "held",
-        Outcome::Unknown => "unknown",
+        Outcome::Unknown { .. } => "unknown",
         Outcome::Reversed { .. } => "reversed",
     }
 }

@@ -13,9 +13,14 @@ use crate::systems::{Decline, Words};
 #[derive(Debug)]
 pub(super) enum Said {
     /// It was not begun; the same again after this, or when we think fit.
-    Busy(Duration),
+    Busy {
+        after: Duration,
+        reason: String,
+    },
     /// It may have been done all the same.
-    Doubt,
+    Doubt {
+        reason: String,
+    },
     Unauthorized(String),
     Refused(Decline),
 }
@@ -41,25 +46,21 @@ pub(super) fn said(answer: &Answer) -> Said {
     let is_transient = answer.header(TRANSIENT) == Some("true");
     let after = answer.retry_after().unwrap_or_default();
     match answer.status {
-        StatusCode::TOO_MANY_REQUESTS => Said::Busy(after),
+        StatusCode::TOO_MANY_REQUESTS => Said::Busy { after, reason },
         // The first call under the key decides, whatever becomes of this one.
-        StatusCode::CONFLICT => Said::Doubt,
-        _ if code == IN_PROGRESS => Said::Doubt,
+        StatusCode::CONFLICT => Said::Doubt { reason },
+        _ if code == IN_PROGRESS => Said::Doubt { reason },
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Said::Unauthorized(reason),
         _ if code == INVALID_ACCOUNT => Said::Unauthorized(reason),
-        status if status.is_client_error() && is_transient => Said::Busy(after),
+        status if status.is_client_error() && is_transient => Said::Busy { after, reason },
         status if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
             Said::Refused(Decline { code: page(status, &code), reason })
         }
-        _ => Said::Doubt,
+        _ => Said::Doubt { reason },
     }
 }
 
-/// Adyen's words in one line, with what its support asks for.
-pub(super) fn reason(answer: &Answer) -> String {
-    error(answer).reason
-}
-
+/// With its words in one line, and what its support asks for.
 fn error(answer: &Answer) -> Error {
     let mut words = Words::read(&answer.body);
     for kind in KINDS {

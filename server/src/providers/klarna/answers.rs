@@ -13,9 +13,14 @@ use crate::systems::{Decline, Words};
 #[derive(Debug)]
 pub(super) enum Said {
     /// It was not begun; the same again after this, or when we think fit.
-    Busy(Duration),
+    Busy {
+        after: Duration,
+        reason: String,
+    },
     /// It may have been done all the same.
-    Doubt,
+    Doubt {
+        reason: String,
+    },
     Unauthorized(String),
     Refused(Refused),
 }
@@ -42,13 +47,13 @@ pub(super) fn said(answer: &Answer) -> Said {
     let no = refused(answer);
     match answer.status {
         StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => {
-            Said::Busy(no.after.unwrap_or_default())
+            Said::Busy { after: no.after.unwrap_or_default(), reason: no.decline.reason }
         }
         StatusCode::UNAUTHORIZED => Said::Unauthorized(no.hold.unwrap_or_default()),
         // Whoever waited for us in vain may have begun all the same.
-        StatusCode::REQUEST_TIMEOUT => Said::Doubt,
+        StatusCode::REQUEST_TIMEOUT => Said::Doubt { reason: no.decline.reason },
         status if status.is_client_error() => Said::Refused(no),
-        _ => Said::Doubt,
+        _ => Said::Doubt { reason: no.decline.reason },
     }
 }
 

@@ -164,6 +164,36 @@ fn an_order_is_an_account_of_its_reservation() {
 }
 
 #[test]
+fn a_fee_is_one_of_klarnas_where_all_was_captured_at_once_in_a_market_that_has_it() {
+    let takes_fees = |country: &str, captures: &[i64]| {
+        let made: Vec<Value> =
+            captures.iter().map(|amount| json!({"captured_amount": amount})).collect();
+        let told = json!({
+            "order_amount": 900,
+            "captured_amount": captures.iter().sum::<i64>(),
+            "purchase_country": country,
+            "captures": made,
+        });
+        Order::read(told.to_string().as_bytes()).unwrap().takes_return_fees()
+    };
+    for country in ["AT", "DE", "DK", "FI", "FR", "NL", "NO", "SE"] {
+        assert!(takes_fees(country, &[900]), "{country}");
+    }
+    let others: [(&str, &[i64]); 7] = [
+        ("GB", &[900]),
+        ("US", &[900]),
+        ("", &[900]),
+        ("NO", &[]),
+        ("NO", &[500]),
+        ("NO", &[500, 400]),
+        ("NO", &[900, 0]),
+    ];
+    for (country, captures) in others {
+        assert!(!takes_fees(country, captures), "{country} {captures:?}");
+    }
+}
+
+#[test]
 fn a_no_is_told_in_klarnas_words_and_explained_by_a_page() {
     let cases = [
         (403, r#"{"error_code": "CAPTURE_NOT_ALLOWED"}"#, Code::NotAllowedAtProvider),
@@ -213,6 +243,7 @@ fn a_no_is_told_in_klarnas_words_and_explained_by_a_page() {
     ] {
         let said = format!("{:?}", said(&answer(status, "")));
         assert!(said.starts_with(wanted), "{status}: {said}");
+        assert!(said.contains(&format!("\"HTTP {status}\"")), "{said}");
     }
     // Whoever says that he is busy is there, with a time or without one.
     for (status, is_busy) in [(409, true), (429, true), (503, true), (500, false), (502, false)] {

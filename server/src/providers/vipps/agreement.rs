@@ -14,7 +14,7 @@ use super::answers::{Said, refused, said};
 use super::pace::Pace;
 use super::tokens::{Granted, Token, Tokens};
 use crate::links::Link;
-use crate::outside::{Answer, Lost, Outside};
+use crate::outside::{Answer, Lost};
 
 /// What all agreements share.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ pub(in crate::providers) struct Gateway {
 /// What Vipps knows a merchant by.
 #[derive(Clone, Debug)]
 pub(super) struct Agreement {
-    outside: Outside,
+    link: Link,
     gateway: Gateway,
     /// Where Vipps is, without a slash at the end.
     base: String,
@@ -88,7 +88,7 @@ impl Agreement {
         base: String,
     ) -> Self {
         Self {
-            outside: link.outside.clone(),
+            link: link.clone(),
             gateway,
             base,
             client_id: setup.client_id.clone(),
@@ -114,7 +114,7 @@ impl Agreement {
                 let why = "Vipps allows no more changes of the payment now".to_owned();
                 return Heard::NotSent { after: Some(wait), why };
             }
-            match self.outside.send(request).await {
+            match self.link.send(request).await {
                 Err(Lost::NotSent(why)) => return Heard::NotSent { after: None, why },
                 Err(lost @ Lost::Unknown(_)) => return Heard::Nothing(lost.to_string()),
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
@@ -144,7 +144,7 @@ impl Agreement {
         let Some(request) = self.token_request() else {
             return Err(NoToken::Refused("the credentials cannot be sent".to_owned()));
         };
-        let fetched = tokio::time::timeout(TOKEN_TIMEOUT, self.outside.send(request)).await;
+        let fetched = tokio::time::timeout(TOKEN_TIMEOUT, self.link.send(request)).await;
         let answer = match fetched {
             Err(_elapsed) => return Err(later(None, "not within the time")),
             Ok(Err(lost)) => return Err(later(None, &lost.to_string())),
@@ -154,8 +154,8 @@ impl Agreement {
             return Granted::read(&answer.body).ok_or_else(|| later(None, "an unknown answer"));
         }
         match said(&answer) {
-            Said::Busy(after) => Err(later(Some(after), "Vipps is busy")),
-            Said::Doubt => Err(later(None, &refused(&answer).decline.reason)),
+            Said::Busy { after, reason } => Err(later(Some(after), &reason)),
+            Said::Doubt { reason } => Err(later(None, &reason)),
             Said::Refused(no) => Err(NoToken::Refused(no.decline.reason)),
         }
     }

@@ -13,9 +13,14 @@ use crate::systems::{Decline, Words};
 #[derive(Debug)]
 pub(super) enum Said {
     /// It was not begun; the same again after this, or when we think fit.
-    Busy(Duration),
+    Busy {
+        after: Duration,
+        reason: String,
+    },
     /// It may have been done all the same.
-    Doubt,
+    Doubt {
+        reason: String,
+    },
     Refused(Refused),
 }
 
@@ -58,9 +63,10 @@ const KINDS: [&str; 3] = ["status", "statusCode", "type"];
 
 /// What an error says about a write.
 pub(super) fn said(answer: &Answer) -> Said {
-    match class(answer.status, Error::read(answer).number) {
-        Class::Passing => Said::Busy(answer.retry_after().unwrap_or_default()),
-        Class::Doubtful => Said::Doubt,
+    let Error { number, reason } = Error::read(answer);
+    match class(answer.status, number) {
+        Class::Passing => Said::Busy { after: answer.retry_after().unwrap_or_default(), reason },
+        Class::Doubtful => Said::Doubt { reason },
         Class::State | Class::Final => Said::Refused(refused(answer)),
     }
 }

@@ -267,9 +267,14 @@ fn a_number_decides_and_a_title_never() {
         (400, &[6260], "FUNDS_UNAVAILABLE"),
     ];
     let unknown: [(u16, &[u32], &str); 1] = [(400, &[9999, 6290], "UNKNOWN_PROVIDER_ERROR")];
+    // What is tried on or doubted is told in the same words as what is refused.
+    let open = |word: &str, reason: &str, answer: &Answer| {
+        assert_eq!(reason, refused(answer).decline.reason);
+        word.to_owned()
+    };
     let word = |answer: &Answer| match said(answer) {
-        Said::Busy(_) => "Busy".to_owned(),
-        Said::Doubt => "Doubt".to_owned(),
+        Said::Busy { reason, .. } => open("Busy", &reason, answer),
+        Said::Doubt { reason } => open("Doubt", &reason, answer),
         Said::Refused(no) => no.decline.code.name().to_owned(),
     };
     for (status, numbers, wanted) in cases.into_iter().chain(unknown) {

@@ -11,7 +11,7 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
     QueryResult, SelectableHelper,
 };
-use order_rules::effects::{Schedule, Step, System};
+use order_rules::effects::{EffectState, Schedule, Step, System};
 use order_rules::order::Micros;
 
 use super::{Backend, Connection, Database, Run, integrations, webhooks};
@@ -200,13 +200,15 @@ impl Database {
         })
     }
 
-    /// Takes the effect a step further and frees it; `None` when it is no longer one's own.
+    /// Takes the effect a step further and frees it, with the reason why it is open where there is a new
+    /// one; `None` when it is no longer one's own.
     ///
     /// # Errors
     /// When the database is away.
     pub(crate) async fn effect_step<Decide>(
         &self,
         lease: Lease,
+        reason: Option<String>,
         decide: Decide,
     ) -> Result<Option<Schedule>, StoreFailure>
     where
@@ -220,9 +222,11 @@ impl Database {
                 .select(EffectRow::as_select());
             let rows: Vec<EffectRow> = locked!(own).load(conn).await?;
             let now = now(conn).await?;
-            let Some(row) = rows.into_iter().next() else { return Ok(None) };
+            let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
             let Some(schedule) = schedule(&row) else { return Ok(None) };
             let (schedule, step) = decide(schedule, now);
+            let is_taken = schedule.state == EffectState::Accepted;
+            row.provider_reason = reason.or(row.provider_reason.filter(|_| !is_taken));
             if let Some(effect) = stepped(&row, schedule, step) {
                 store_progress(conn, &effect).await?;
             }
@@ -317,14 +321,17 @@ async fn with_subjects(
     Ok(Claims { claims: claims.collect(), shops, integrations })
 }
 
-/// By effect: of a capture, all operations on its payment.
+/// By effect: of a capture or a refund, all operations on its payment.
 async fn operations_of(
     conn: &mut Connection,
     taken: &[(EffectRow, Task)],
 ) -> Result<HashMap<i64, Vec<OperationRow>>, StoreFailure> {
-    let captures = taken.iter().map(|(effect, _)| effect).filter(|effect| effect.kind == CAPTURE);
+    let looked_for = taken
+        .iter()
+        .map(|(effect, _)| effect)
+        .filter(|effect| matches!(effect.kind, CAPTURE | REFUND));
     let payments: HashMap<i64, i64> =
-        captures.filter_map(|effect| Some((effect.effect_key, effect.payment_key?))).collect();
+        looked_for.filter_map(|effect| Some((effect.effect_key, effect.payment_key?))).collect();
     if payments.is_empty() {
         return Ok(HashMap::new());
     }

@@ -129,7 +129,7 @@ async fn what_happened_outside_is_taken_in_when_nothing_else_is() {
             number: 1,
             operation: 2,
             attempt: 1,
-            outcome: Outcome::Unknown,
+            outcome: Outcome::Unknown { reason: String::new() },
         }),
         Command::RecordMail(RecordMail {
             number: 1,
@@ -141,7 +141,7 @@ async fn what_happened_outside_is_taken_in_when_nothing_else_is() {
             number: 1,
             transfer: 2,
             attempt: 1,
-            outcome: TransferOutcome::Unknown,
+            outcome: TransferOutcome::Unknown { reason: String::new() },
         }),
         Command::RecordLabel(RecordLabel {
             number: 1,

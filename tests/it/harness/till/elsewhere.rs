@@ -40,6 +40,28 @@ pub(crate) async fn waits_for_a_decision<Where: Till>(
     assert_eq!(world.settled(&name).await.payments[0].authorized_minor, TOTAL);
 }
 
+/// Attaches payments to an order that lacks 400: each counts for what the provider holds of it.
+pub(crate) async fn attaches_what_is_held<Where: Till>(stage: &Stage<Where>, order: &OrderName) {
+    let world = &stage.world;
+    let [small, gone, rest] = [300, TOTAL, 100].map(|held| Where::checkout(&stage.fake, held));
+    stage.in_portal(&gone, "cancel", "{}").await;
+    for (id, held, wanted) in [
+        (&small, 300, vec!["PAYMENT_INSUFFICIENT"]),
+        (&gone, 0, vec!["PAYMENT_INSUFFICIENT", "RESERVATION_GONE"]),
+        (&rest, 100, vec![]),
+    ] {
+        world.attach(order, Where::ID, id, TOTAL).await.unwrap();
+        let order = world.settled(order).await;
+        assert_eq!(problems(&order), wanted, "{held}: {order:?}");
+        assert_eq!(order.payments.last().unwrap().authorized_minor, held);
+    }
+    world.complete(order).await.unwrap();
+    let order = world.settled(order).await;
+    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
+    let captured: Vec<i64> = order.payments.iter().map(|one| one.captured_minor).collect();
+    assert_eq!(captured, [500, 300, 0, 100]);
+}
+
 /// Cancels a sale that was captured in the portal: the void is declined, and the capture adopted.
 /// Answers the provider's words.
 pub(crate) async fn adopts_at_a_void<Where: Till>(

@@ -10,7 +10,7 @@ use super::{Deed, Stage, TOTAL, Till, deeds};
 use crate::harness::{Backend, eventually, problems};
 
 /// Later than anybody waits, and within the time in which a call may be carried out.
-const LATE: Effect = Effect::Late { millis: 50_000 };
+pub(super) const LATE: Effect = Effect::Late { millis: 50_000 };
 
 /// Silence, a line that breaks and a late error, each before it is done and after; and what the
 /// provider alone is capable of.
