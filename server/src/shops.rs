@@ -1,6 +1,7 @@
 //! A shop's settings and statuses as turns and readers use them, kept until they change.
 
 mod calendar;
+mod contents;
 mod integrations;
 pub(crate) mod persons;
 mod settings;
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use calendar::is_time_zone;
+pub(crate) use contents::content_print;
 pub(crate) use integrations::{Integration, integration_name, setup_stored};
 pub(crate) use settings::{SETTINGS, assign, expiry_warning_micros, with_defaults};
 
@@ -183,6 +185,11 @@ impl Shop {
 /// The opaque version of a resource whose last event has this revision.
 pub(crate) fn etag(revision: i64) -> String {
     format!("\"{revision}\"")
+}
+
+/// What the keys of a shop are made of: the same in every process, and never another.
+fn key_material(row: &ShopRow) -> String {
+    format!("{}/{}", row.shop_id, row.created_at)
 }
 
 fn status_of(row: &StatusRow) -> Status {

@@ -5,6 +5,7 @@ mod booking;
 mod bounds;
 mod connected;
 mod document;
+mod evidence;
 pub(crate) mod labelling;
 mod looking;
 pub(crate) mod mailing;

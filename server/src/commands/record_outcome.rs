@@ -16,11 +16,13 @@ impl RecordOutcome {
     }
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
-        // A result under another attempt than the one that is out is not applied: whoever has the
-        // effect now will find out. One that comes when all is decided, maybe by a person, is evidence.
+        // A result under another attempt than the one that is out is noted and not applied: whoever
+        // has the effect now will find out. One that comes when all is decided, maybe by a person, is
+        // evidence.
         let is_overtaken =
             desk.effects.get(&self.operation).is_some_and(|effect| effect.attempt != self.attempt);
         if is_overtaken {
+            desk.note_late(self.number, self.operation, &self.outcome);
             return Ok(desk.answer(Some(self.number)));
         }
         let now = desk.now;
@@ -31,7 +33,7 @@ impl RecordOutcome {
             Outcome::Declined { .. } => desk.finish_effect(self.operation, EffectState::Declined),
             Outcome::Accepted
             | Outcome::Held { .. }
-            | Outcome::Unknown
+            | Outcome::Unknown { .. }
             | Outcome::Reversed { .. } => {}
         }
         decide(desk, self.number, |facts, ids| {

@@ -164,7 +164,7 @@ impl Work {
             Ok(answer) => answer,
             Err(failure) => return self.failed(number, failure),
         };
-        let Answer { revision, replayed, is_waiting, order, .. } = answer;
+        let Answer { revision, replayed, is_waiting, order, plan, .. } = answer;
         let fate = match (replayed, is_waiting) {
             (false, false) => Fate::Done,
             // What is waited for may be the reservation of an order whose label has moved.
@@ -172,7 +172,13 @@ impl Work {
             (false, true) => Fate::Done,
             (true, _) => self.fate(number, revision, &order).await?,
         };
-        Ok(self.known(number, revision, fate, &order, replayed))
+        let mut known = self.known(number, revision, fate, &order, replayed);
+        // Of what was done the ledger tells, and a repeat does nothing.
+        if self.batch.validate_only && !replayed {
+            known.outcome.plan = plan;
+            known.outcome.currency_code = document(&order).currency_code;
+        }
+        Ok(known)
     }
 
     /// What becomes of a pending order until its time is over.

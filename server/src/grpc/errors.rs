@@ -24,6 +24,12 @@ const VIOLATIONS_MAX: usize = 50;
 const VIOLATION_BYTES_MAX: usize = 1_200;
 /// Bytes of all named values.
 const METADATA_BYTES_MAX: usize = 800;
+/// Named values that are lists, with commas between their parts.
+const LISTS: [&str; 6] = ["skus", "order", "orders", "changed_fields", "left_by_line", "missing"];
+/// Ends the name of how many parts of a list are left out.
+const OMITTED: &str = "_omitted";
+/// Room for how many those are.
+const OMITTED_DIGITS: usize = 7;
 /// When nobody knows better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -110,14 +116,12 @@ fn refused(
         Fitting::Fields => {}
         Fitting::State => {
             let named = refusal.details.iter().find(|(_, value)| value.starts_with("shops/"));
-            let subject = named.map_or_else(String::new, |(_, name)| name.clone());
-            let subject = cut(subject, METADATA_BYTES_MAX / 4);
+            let subject = named.map(name_in).unwrap_or_default();
             let violation = PreconditionViolation::new(name, subject, english.title);
             details.set_precondition_failure(vec![violation]);
         }
         Fitting::Resource(kind) => {
-            let wanted = refusal.details.first().map(|(_, value)| value.clone());
-            let wanted = cut(wanted.unwrap_or_default(), METADATA_BYTES_MAX / 4);
+            let wanted = refusal.details.first().map(name_in).unwrap_or_default();
             details.set_resource_info(kind, wanted, "", english.title);
         }
         Fitting::Retry => {
@@ -308,16 +312,45 @@ fn listed(violations: &[Violation]) -> (Vec<FieldViolation>, usize) {
     (listed, omitted)
 }
 
-/// The named values; those too long are cut where the room ends.
+/// The named values; those too long are cut where the room ends, and what is left out of a list is
+/// counted.
 fn metadata(details: &[(&'static str, String)]) -> HashMap<String, String> {
     let mut room = METADATA_BYTES_MAX;
     let mut metadata = HashMap::new();
     for (key, value) in details {
-        let value = cut(value.clone(), room.saturating_sub(key.len()));
+        let is_long_list = LISTS.contains(key) && key.len() + value.len() > room;
+        let value = if is_long_list {
+            let name = format!("{key}{OMITTED}");
+            room = room.saturating_sub(name.len() + OMITTED_DIGITS);
+            let (listed, omitted) = first_parts(value, room.saturating_sub(key.len()));
+            metadata.insert(name, omitted.to_string());
+            listed.to_owned()
+        } else {
+            cut(value.clone(), room.saturating_sub(key.len()))
+        };
         room = room.saturating_sub(key.len() + value.len());
         metadata.insert((*key).to_owned(), value);
     }
     metadata
+}
+
+/// What a named value is called where there is room for a name: of a list, the names that fit.
+fn name_in((key, value): &(&'static str, String)) -> String {
+    let bytes_max = METADATA_BYTES_MAX / 4;
+    if LISTS.contains(key) && value.len() > bytes_max {
+        return first_parts(value, bytes_max).0.to_owned();
+    }
+    cut(value.clone(), bytes_max)
+}
+
+/// The parts of a list that fit whole into so many bytes, and how many do not.
+fn first_parts(list: &str, bytes_max: usize) -> (&str, usize) {
+    let ends = list.match_indices(',').map(|(end, _)| end);
+    let fitting = ends.take_while(|end| *end <= bytes_max).last();
+    let listed = fitting.and_then(|end| list.get(..end)).unwrap_or_default();
+    let rest = list.get(listed.len()..).unwrap_or_default();
+    let omitted = rest.matches(',').count() + usize::from(fitting.is_none());
+    (listed, omitted)
 }
 
 /// The text, at most so many bytes of it.

@@ -2,7 +2,7 @@
 
 use order_proto::v1;
 
-use super::Shop;
+use super::{Shop, key_material};
 
 /// Names the use of the key.
 const CONTEXT: &str = "orders.v1 2026-11-25 persons of a shop";
@@ -18,8 +18,7 @@ pub(crate) enum PersonName {
 impl Shop {
     /// The digest under which a person's orders are found; other shops have others.
     pub(crate) fn person(&self, name: &PersonName) -> Vec<u8> {
-        let material = format!("{}/{}", self.row.shop_id, self.row.created_at);
-        let key = blake3::derive_key(CONTEXT, material.as_bytes());
+        let key = blake3::derive_key(CONTEXT, key_material(&self.row).as_bytes());
         let text = match name {
             PersonName::Email(email) => format!("email\n{}", email.trim().to_lowercase()),
             PersonName::CustomerId(id) => format!("id\n{id}"),

@@ -14,6 +14,10 @@ pub(crate) struct Extent {
     pub revision: i64,
     pub next_order_number: i64,
     pub next_credit_number: i64,
+    /// What the next payment, operation, problem, mail, transfer, label or print gets.
+    pub next_id: i64,
+    /// The highest that one of them has.
+    pub last_id: i64,
     /// Event time of the head.
     pub last_event_at: i64,
 }

@@ -1,4 +1,4 @@
-//! The newest orders with the same customer and lines: a few of each, however many there are.
+//! The newest orders that stand with the same customer and lines: a few of each, of however many.
 
 use diesel::dsl::sql;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
@@ -28,7 +28,8 @@ pub(crate) enum NewestPurchases {}
 /// Written out, so that the planner sees the condition of the index.
 const HAS_CUSTOMER: &str = "orders.customer_key <> ''";
 
-/// The rows of each are next to each other in the index, the newest last.
+/// The rows of each are next to each other in the index, the newest last. What was cancelled or
+/// deleted counts for nothing, and must not take the place of what stands (7.1).
 const NEWEST: &str = "
     SELECT found.order_key, found.placed_at
     FROM unnest($1, $2, $3, $4) AS wanted (first_key, last_key, customer_key, lines_fingerprint)
@@ -38,6 +39,7 @@ const NEWEST: &str = "
           AND orders.customer_key = wanted.customer_key
           AND orders.lines_fingerprint = wanted.lines_fingerprint
           AND orders.order_key BETWEEN wanted.first_key AND wanted.last_key
+          AND orders.cancelled_at IS NULL AND orders.deleted_at IS NULL
         ORDER BY orders.order_key DESC
         LIMIT $5
     ) AS found";
@@ -62,6 +64,8 @@ pub(super) fn on_sqlite(
         .filter(orders::customer_key.eq(&purchase.customer_key))
         .filter(orders::lines_fingerprint.eq(&purchase.lines_fingerprint))
         .filter(orders::order_key.between(first, last))
+        .filter(orders::cancelled_at.is_null())
+        .filter(orders::deleted_at.is_null())
         .order(orders::order_key.desc())
         .limit(most())
         .select((orders::order_key, orders::placed_at));

@@ -7,6 +7,7 @@ use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::audit::{Breach, Findings, Invariant, check_case};
 use order_rules::decision::Case;
 use order_rules::labels::PrintState;
+use order_rules::mail::{Mail, MailState};
 use order_rules::order::{Micros, Order, OrderNumber};
 use order_rules::payments::OperationState;
 use prost::Message;
@@ -83,6 +84,7 @@ pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Aud
         }
         check_credit_orders(&mut findings, &case, &page.credited);
         check_transfers(&mut findings, &desk, &case.order);
+        check_mail_effects(&mut findings, &desk, &case.order);
         check_label_effects(&mut findings, &desk, &case.order);
         audited.credits.extend(case.order.credit.map(|credit| (number, credit.credit_number)));
         audited.found.extend(findings.0.into_iter().map(|breach| (number, breach)));
@@ -246,6 +248,15 @@ fn check_transfers(findings: &mut Findings, desk: &Desk, order: &Order) {
         .collect();
     queued.sort_unstable();
     findings.same(Invariant::Effects, "transfers in the queue", &queued, &open);
+}
+
+/// The same of mails. One of which nobody knows stays there until it is sent again or given up.
+fn check_mail_effects(findings: &mut Findings, desk: &Desk, order: &Order) {
+    let known = || order.mails.iter().filter(|mail| mail.state != MailState::Unknown);
+    let open: Vec<i64> = known().filter(|mail| mail.is_open()).map(|mail| mail.id).collect();
+    let is_queued = |mail: &&Mail| desk.effects.contains_key(&mail.id);
+    let queued: Vec<i64> = known().filter(is_queued).map(|mail| mail.id).collect();
+    findings.same(Invariant::Effects, "mails in the queue", &queued, &open);
 }
 
 /// The same of labels. A print of which nobody knows stays there until it is asked for again.

@@ -298,7 +298,7 @@ impl Desk {
             Some(caller) => (
                 caller.actor.clone(),
                 caller.request_id.as_bytes().to_vec(),
-                is_first.then(|| caller.content.to_vec()),
+                is_first.then(|| self.shop.content_print(&caller.content).to_vec()),
             ),
             None => (String::new(), Vec::new(), None),
         };
@@ -351,7 +351,7 @@ impl Desk {
         let settled = self.settle_pairs();
         if self.command_revision == 0 {
             let known = order.filter(|order| self.orders.contains_key(&order.0));
-            self.note_nothing(known);
+            self.note_nothing(known, &EventChange::default());
         }
         self.write_documents();
         settled
@@ -378,11 +378,11 @@ impl Desk {
     }
 
     /// A command that changed nothing: its id is remembered, listeners are not told.
-    fn note_nothing(&mut self, order: Option<OrderNumber>) {
+    pub(super) fn note_nothing(&mut self, order: Option<OrderNumber>, told: &EventChange) {
         let extra =
             order.and_then(|order| self.orders.get(&order.0)).map(|file| file.extra.clone());
         let has_changed = order.is_some_and(|order| self.changed_orders.contains(&order.0));
-        self.tell(EventKind::Noop, order, &EventChange::default());
+        self.tell(EventKind::Noop, order, told);
         // The order is as it was: so are its etag and its times.
         if let (Some(order), Some(extra)) = (order, extra)
             && let Some(file) = self.orders.get_mut(&order.0)

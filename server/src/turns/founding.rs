@@ -10,7 +10,9 @@ use prost::Message;
 
 use crate::clock;
 use crate::commands::{Answer, CreateShop, Failure, id_reused};
-use crate::shops::{Shop, Shops, expiry_warning_micros, setup_stored, with_defaults};
+use crate::shops::{
+    Shop, Shops, content_print, expiry_warning_micros, setup_stored, with_defaults,
+};
 use crate::store::facts::{Changes, RequestRow};
 use crate::store::rows::{EventRow, HeadRow, IntegrationRow, ShopRow, StatusRow};
 use crate::store::{Store, StoreFailure, on_either};
@@ -65,8 +67,9 @@ async fn replay(store: &Store, command: &CreateShop, known: &Shop) -> Result<Ans
     let request_id = command.caller.request_id.as_bytes().to_vec();
     let first: Option<RequestRow> =
         on_either!(store, database => database.request_find(shop_id, request_id).await)?;
+    let content = known.content_print(&command.caller.content);
     match first {
-        Some(first) if first.content.as_deref() == Some(command.caller.content.as_slice()) => {
+        Some(first) if first.content.as_deref() == Some(content.as_slice()) => {
             Ok(Answer { revision: first.revision, replayed: true, ..Answer::default() })
         }
         Some(_) => Err(id_reused().into()),
@@ -104,16 +107,18 @@ fn changes(command: &CreateShop, shop_id: i64) -> Changes {
             revision: 1,
         }
     });
+    let shop = ShopRow {
+        shop_id,
+        slug: command.slug.clone(),
+        display_name: command.display_name.clone(),
+        settings: settings.encode_to_vec(),
+        expiry_warning_micros: expiry_warning_micros(&settings),
+        revision: 1,
+        created_at: now,
+    };
+    let content = content_print(&shop, &command.caller.content).to_vec();
     Changes {
-        shops: vec![ShopRow {
-            shop_id,
-            slug: command.slug.clone(),
-            display_name: command.display_name.clone(),
-            settings: settings.encode_to_vec(),
-            expiry_warning_micros: expiry_warning_micros(&settings),
-            revision: 1,
-            created_at: now,
-        }],
+        shops: vec![shop],
         statuses: statuses.collect(),
         integrations: first_integrations(shop_id, now).collect(),
         heads: vec![HeadRow {
@@ -134,7 +139,7 @@ fn changes(command: &CreateShop, shop_id: i64) -> Changes {
             actor: command.caller.actor.clone(),
             created_at: now,
             request_id: command.caller.request_id.as_bytes().to_vec(),
-            content: Some(command.caller.content.to_vec()),
+            content: Some(content),
             change: EventChange::default().encode_to_vec(),
             document: None,
             personal_version: None,

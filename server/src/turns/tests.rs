@@ -1,5 +1,7 @@
 //! Turns on an embedded file: what is queued together is stored together, and replays are harmless.
 
+mod stored;
+
 use std::collections::BTreeMap;
 
 use order_proto::v1;
@@ -23,7 +25,7 @@ use crate::vault::Sealed;
 
 struct House {
     turns: Turns,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 async fn house() -> House {
@@ -35,14 +37,17 @@ async fn house() -> House {
     };
     let store = Store::open(&settings).await.unwrap();
     let turns = Turns::start(store, Shops::default(), 1);
-    let shop = CreateShop {
-        slug: "default".to_owned(),
-        display_name: "Default".to_owned(),
+    turns.create_shop(new_shop("default"), false).await.unwrap();
+    House { turns, folder }
+}
+
+fn new_shop(slug: &str) -> CreateShop {
+    CreateShop {
+        slug: slug.to_owned(),
+        display_name: slug.to_owned(),
         settings: v1::ShopSettings::default(),
         caller: caller(),
-    };
-    turns.create_shop(shop, false).await.unwrap();
-    House { turns, _folder: folder }
+    }
 }
 
 fn caller() -> Caller {

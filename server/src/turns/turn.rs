@@ -66,7 +66,8 @@ pub(super) fn needs(shops: &Shops, work: &Work, now: Micros) -> Needs {
 /// Carries out the commands of each shop one after the other, each seeing what those before it did.
 ///
 /// # Errors
-/// When a command made more than listeners can be handed: it fails alone, once it is run alone.
+/// When a row cannot be read, or a command made more than listeners can be handed: whoever it is
+/// about fails alone, once it is run alone.
 pub(super) fn decide(
     shops: &Shops,
     work: &Work,
@@ -75,16 +76,7 @@ pub(super) fn decide(
 ) -> Result<(Changes, Outcome), StoreFailure> {
     let mut changes = Changes::default();
     let mut outcome = Outcome::default();
-    let mut desks = match desks(shops, facts, now) {
-        Ok(desks) => desks,
-        Err(failure) => {
-            for (&shop_id, assignments) in work {
-                let answer = || Err(Failure::Internal { log: failure.to_string() });
-                outcome.answers.insert(shop_id, assignments.iter().map(|_| answer()).collect());
-            }
-            return Ok((changes, outcome));
-        }
-    };
+    let mut desks = desks(shops, facts, now)?;
     for (&shop_id, assignments) in work {
         let answers = match desks.get_mut(&shop_id) {
             Some(desk) => {
@@ -182,7 +174,7 @@ fn carry_out(desk: &mut Desk, assignment: &Assignment) -> Result<Answer, Failure
         RequestRow {
             shop_id: desk.shop.row.shop_id,
             request_id,
-            content: Some(assignment.caller.content.to_vec()),
+            content: Some(desk.shop.content_print(&assignment.caller.content).to_vec()),
             revision: answer.revision,
             order_number: order.map(|order| order.0),
             change: desk.first_change(),
@@ -197,7 +189,8 @@ fn replay(desk: &Desk, assignment: &Assignment) -> Result<Option<Answer>, Refusa
     let Some(known) = desk.requests.get(caller.request_id.as_bytes().as_slice()) else {
         return Ok(None);
     };
-    if known.content.as_deref() != Some(caller.content.as_slice()) {
+    let content = desk.shop.content_print(&caller.content);
+    if known.content.as_deref() != Some(content.as_slice()) {
         return Err(id_reused().with("revision", known.revision));
     }
     let order = known.order_number.map(|number| desk.order_parts(number)).unwrap_or_default();

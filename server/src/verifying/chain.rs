@@ -113,6 +113,10 @@ impl Chain {
             let text = format!("the next order gets {next}, not {}", self.orders.next);
             wrong.push((Invariant::OrderSeries, text));
         }
+        if head.next_id <= head.last_id {
+            let text = format!("the next id is {}, and {} is taken", head.next_id, head.last_id);
+            wrong.push((Invariant::IdSeries, text));
+        }
         wrong
     }
 

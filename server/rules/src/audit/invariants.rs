@@ -23,6 +23,7 @@ invariants! {
     EventChain = "event-chain",
     OrderSeries = "order-series",
     CreditSeries = "credit-series",
+    IdSeries = "id-series",
     StockBalance = "stock-balance",
     // Lines and totals.
     LineAmounts = "line-amounts",

@@ -110,8 +110,9 @@ fn a_status_fits_into_a_header_however_much_is_wrong() {
     for count in [0, 1, 2, 30, 50, 51, 4_000] {
         for &code in Code::ALL {
             let mut refusal = Refusal::new(code)
-                .with("skus", "æ".repeat(40_000))
-                .with("more", "x".repeat(40_000));
+                .with("skus", "æææææææææ,".repeat(40_000))
+                .with("more", "x".repeat(40_000))
+                .with("orders", "shops/a/orders/1,".repeat(40_000));
             refusal.violations = violations(count);
             let status = status(refusal.into(), "nb");
             let bytes = status.details().len();
@@ -125,6 +126,36 @@ fn a_status_fits_into_a_header_however_much_is_wrong() {
             assert!(listed > 0 || count == 0);
         }
     }
+}
+
+#[test]
+fn what_is_left_out_of_a_list_is_counted() {
+    let told = |refusal: Refusal| {
+        status(refusal.into(), "").get_error_details().error_info().unwrap().metadata.clone()
+    };
+    let skus: Vec<String> = (1..=500).map(|number| format!("SKU-{number:04}")).collect();
+    for count in [1, 2, 88, 89, 90, 500] {
+        let wanted = &skus[..count];
+        let refusal = Refusal::new(Code::OutOfStock).with("skus", wanted.join(","));
+        let told = told(refusal.with("order", "shops/a/orders/7"));
+        let listed: Vec<&str> = told["skus"].split(',').collect();
+        assert_eq!(listed, wanted[..listed.len()], "whole, and in order");
+        let omitted = told.get("skus_omitted").map(|text| text.parse::<usize>().unwrap());
+        assert_eq!(listed.len() + omitted.unwrap_or_default(), count);
+        assert_eq!(omitted.is_some(), listed.len() < count, "of {count}");
+        assert!(listed.len() >= count.min(80), "of {count}: {}", listed.len());
+    }
+
+    let orders: Vec<String> = (1..=50).map(|number| format!("shops/a/orders/{number}")).collect();
+    let missing = Refusal::new(Code::OrderNotFound).with("order", orders.join(","));
+    let details = status(missing.into(), "").get_error_details();
+    let name = &details.resource_info().unwrap().resource_name;
+    assert!(name.split(',').all(|name| orders.iter().any(|order| order == name)), "{name}");
+    // A text with commas is no list.
+    let said = Refusal::new(Code::CaptureDeclined).with("provider_reason", "no, ".repeat(500));
+    let told = told(said);
+    assert_eq!(told.len(), 1);
+    assert!(told["provider_reason"].ends_with('…'));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::{count_star, sql};
+use diesel::dsl::{count_star, max, sql};
 use diesel::sql_types::BigInt;
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, SelectableHelper};
 
@@ -13,11 +13,25 @@ use crate::store::audits::{AuditPage, BalanceRow, CreditedRow, Extent, LinkRow, 
 use crate::store::facts::Needs;
 use crate::store::rows::{ExpiryRow, HeadRow, key, number};
 use crate::store::schema::{
-    events, order_expiries, order_lines, orders, payments, shop_heads, stock_items, stock_movements,
+    accounting_transfers, effects, events, labels, mails, order_expiries, order_lines, orders,
+    payment_operations, payments, problems, shop_heads, stock_items, stock_movements,
 };
 
 /// PostgreSQL sums 64-bit numbers as numerics.
 const SUM_OF_QUANTITY: &str = "CAST(COALESCE(SUM(quantity), 0) AS BIGINT)";
+
+/// The highest number that a row of the shop has in a table.
+macro_rules! last_number {
+    ($conn:ident, $shop_id:ident, $table:ident.$key:ident) => {{
+        let last: Option<i64> = $table::table
+            .filter($table::$key.ge(key($shop_id, 0)))
+            .filter($table::$key.lt(key($shop_id.saturating_add(1), 0)))
+            .select(max($table::$key))
+            .get_result($conn)
+            .await?;
+        last.map_or(0, number)
+    }};
+}
 
 impl Database {
     /// How much the shop has.
@@ -53,6 +67,16 @@ impl Database {
                 .select(count_star())
                 .get_result(conn)
                 .await?;
+            // A print has none of its own in the ledgers but that of its effect.
+            let last_ids = [
+                last_number!(conn, shop_id, payments.payment_key),
+                last_number!(conn, shop_id, payment_operations.operation_key),
+                last_number!(conn, shop_id, problems.problem_key),
+                last_number!(conn, shop_id, mails.mail_key),
+                last_number!(conn, shop_id, accounting_transfers.transfer_key),
+                last_number!(conn, shop_id, labels.label_key),
+                last_number!(conn, shop_id, effects.effect_key),
+            ];
             Ok(Extent {
                 orders,
                 events,
@@ -61,6 +85,8 @@ impl Database {
                 revision: head.revision,
                 next_order_number: head.next_order_number,
                 next_credit_number: head.next_credit_number,
+                next_id: head.next_id,
+                last_id: last_ids.into_iter().max().unwrap_or_default(),
                 last_event_at: head.last_event_at,
             })
         })

@@ -65,6 +65,29 @@ impl Database {
         })
     }
 
+    /// Encoded change of each event of these kinds about the shop itself, after the first revision up
+    /// to the last; at most 1,000.
+    pub(crate) async fn shop_changes(
+        &self,
+        shop_id: i64,
+        (after, last): (i64, i64),
+        kinds: Vec<i16>,
+    ) -> Result<Vec<Vec<u8>>, StoreFailure> {
+        in_read!(self, |conn| {
+            Ok(events::table
+                .filter(events::shop_id.eq(shop_id))
+                .filter(events::order_number.is_null())
+                .filter(events::kind.eq_any(kinds))
+                .filter(events::revision.gt(after))
+                .filter(events::revision.le(last))
+                .order(events::revision)
+                .limit(1_000)
+                .select(events::change)
+                .load(conn)
+                .await?)
+        })
+    }
+
     /// Kind and encoded change of each event about an order after a revision; at most 1,000.
     pub(crate) async fn order_changes_since(
         &self,

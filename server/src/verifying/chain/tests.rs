@@ -66,6 +66,20 @@ fn order_numbers_have_gaps_only_where_their_start_was_raised() {
 }
 
 #[test]
+fn no_id_is_given_twice() {
+    let wrong = |next_id, last_id| {
+        let head = Extent { next_order_number: 1, next_id, last_id, ..Extent::default() };
+        let wrong = Chain::default().differences(&head).into_iter();
+        wrong.map(|(invariant, _)| invariant).collect::<Vec<_>>()
+    };
+    assert_eq!(wrong(1, 0), []);
+    assert_eq!(wrong(8, 7), []);
+    assert_eq!(wrong(9, 7), [], "one may have been left out");
+    assert_eq!(wrong(7, 7), [Invariant::IdSeries]);
+    assert_eq!(wrong(5, 7), [Invariant::IdSeries]);
+}
+
+#[test]
 fn the_log_tells_what_was_credited_and_where_the_series_was_raised() {
     let credited = LinkRow {
         kind: EventKind::OrderCredited as i16,
