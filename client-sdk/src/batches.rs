@@ -117,7 +117,7 @@ impl StatusBatch {
         self
     }
 
-    /// Only check: tells what would become of each order.
+    /// Only check: tells what would become of each order, and with which effects (`plan`).
     pub fn validate_only(mut self) -> Self {
         self.request.validate_only = true;
         self

@@ -190,7 +190,16 @@ async fn asking_tells_what_would_become_of_each_and_stores_nothing(world: World)
     let states: Vec<BatchState> =
         outcomes[&paid.name.number()].iter().map(BatchOutcome::state).collect();
     assert_eq!(states, [BatchState::Pending], "it would wait for its money");
+    let asked = &outcomes[&paid.name.number()][0];
+    assert_eq!((asked.plan[0].amount_minor, asked.currency_code.as_str()), (900, "NOK"));
+    let single = world.change(&paid.name, "sent").validate_only().send().await.unwrap();
+    assert_eq!(asked.plan, single.receipt.unwrap().plan, "as one order's own change plans it");
+    for number in [names[0].number(), 4711] {
+        assert!(outcomes[&number][0].plan.is_empty(), "{outcomes:?}");
+    }
     assert_eq!(world.revision().await, head);
+    let (done, _) = told(batch(&world, "sent", &all[3..4]).wait(WAIT)).await;
+    assert!(done.values().flatten().all(|outcome| outcome.plan.is_empty()), "{done:?}");
 }
 
 async fn a_wrong_batch_is_refused_as_a_whole(world: World) {

@@ -6,13 +6,13 @@ pub(crate) mod stand_ins;
 
 use std::time::Duration;
 
-use order_sdk::proto::PaymentState;
-use order_sdk::{OrderClient, ShopName};
+use order_sdk::proto::{PaymentState, TransferState};
+use order_sdk::{OrderClient, OrderName, ShopName};
 use order_tests::fakes::{Fake, Tripletex};
 
 use crate::accounting::tripletex;
 use crate::harness::folder::Folder;
-use crate::harness::{Backend, World, binaries, gross};
+use crate::harness::{Backend, World, binaries, eventually, gross};
 use crate::integrations::world_with_key;
 use crate::orderctl::{run_within, shell};
 
@@ -100,7 +100,7 @@ async fn the_guide_succeeds_from_its_first_line_to_its_last(backend: Backend) {
     // As somebody does it who has orderctl alone: no snippet between the commands.
     let (commands, snippets): (Vec<Step>, Vec<Step>) =
         steps(GUIDE).into_iter().partition(|step| matches!(step, Step::Command(_)));
-    assert!(commands.len() >= 60 && snippets.len() == 11, "{} commands", commands.len());
+    assert!(commands.len() >= 90 && snippets.len() == 12, "{} commands", commands.len());
     for step in commands {
         let Step::Command(line) = step else { continue };
         let told = run_within(DAY_PATIENCE, shell(&world, folder.path(), &line)).await;
@@ -126,8 +126,23 @@ async fn the_guide_succeeds_from_its_first_line_to_its_last(backend: Backend) {
         let order = world.settled(&world.shop.order(number).unwrap()).await;
         assert_eq!(order.payment_state(), state, "{number}");
     }
+    for sale in [1011, 1013] {
+        is_credited_in_the_books(&world, &world.shop.order(sale).unwrap()).await;
+    }
     let (breaches, _) = world.breaches().await;
     assert!(breaches.is_empty(), "the audit finds {breaches:?}");
+}
+
+/// Its one credit order stands there, by a command or by a snippet.
+async fn is_credited_in_the_books(world: &World, sale: &OrderName) {
+    let credits = world.get(sale).await.credit_orders;
+    let [credit] = credits.as_slice() else { panic!("{sale}: {credits:?}") };
+    let credit: OrderName = credit.parse().unwrap();
+    eventually("it stands as a credit note", async || {
+        let transfers = world.get(&credit).await.accounting_transfers;
+        (transfers.last()?.state() == TransferState::Succeeded).then_some(())
+    })
+    .await;
 }
 
 async fn the_snippet_of_the_readme_succeeds(backend: Backend) {
@@ -165,10 +180,11 @@ async fn carry_out(snippet: usize, client: &OrderClient, shop: &ShopName) -> sni
         4 => snippets::complete_many(client, shop).await,
         5 => snippets::deliver(client, shop).await,
         6 => snippets::credit(client, shop).await,
-        7 => snippets::edit(client, shop).await,
-        8 => snippets::cancel(client, shop).await,
-        9 => snippets::resolve(client, shop).await,
-        10 => snippets::go_by_the_code(client, shop).await,
+        7 => snippets::book(client, shop).await,
+        8 => snippets::edit(client, shop).await,
+        9 => snippets::cancel(client, shop).await,
+        10 => snippets::resolve(client, shop).await,
+        11 => snippets::go_by_the_code(client, shop).await,
         _ => Err("no function for it".into()),
     }
 }

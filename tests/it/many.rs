@@ -1,19 +1,25 @@
 //! `orderctl` with many orders: statuses from a file or by conditions, counts, exports.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use crate::harness::folder::Folder;
 use crate::harness::{PATIENCE, World, binaries, status_id};
+use crate::notes::set_seller;
 
 trials! {
     shared: [
         a_status_is_set_for_the_orders_of_a_file_and_the_failed_are_kept,
         a_status_is_set_for_all_that_meet_conditions_and_never_by_mistake,
+        a_dry_run_of_many_adds_up_what_would_be_done,
         a_batch_is_repeated_safely_by_its_request_id,
+        what_broke_off_is_repeated_by_the_id_that_was_told,
+        a_batch_that_is_interrupted_keeps_what_is_not_known,
         orders_are_counted_and_found_by_words,
         an_export_has_a_row_for_each_order_or_line,
     ];
@@ -94,7 +100,7 @@ async fn a_status_is_set_for_all_that_meet_conditions_and_never_by_mistake(world
     }
     let chosen = ["orders", "status", "processing", "--where", "--tag", "default", "--max", "1.50"];
     let asked = printed(&world, &[&chosen[..], &["--dry-run"]].concat()).await;
-    assert!(asked.starts_with("3 done"), "{asked}");
+    assert_eq!(asked, "3 done, 0 pending, 0 refused, 0 failed  (dry run: nothing is stored)\n");
     assert_eq!(status_of(&world, 1001).await, "not-processed");
     assert!(printed(&world, &chosen).await.starts_with("3 done"));
     assert_eq!(status_of(&world, 1003).await, "not-processed");
@@ -108,6 +114,96 @@ async fn a_status_is_set_for_all_that_meet_conditions_and_never_by_mistake(world
         .collect();
     assert!(outcomes.iter().all(|outcome| outcome["state"] == "BATCH_STATE_DONE"), "{outcomes:?}");
     assert_eq!(outcomes.len(), 2);
+}
+
+async fn a_dry_run_of_many_adds_up_what_would_be_done(world: World) {
+    set_seller(&world).await;
+    for total in [900, 1_850] {
+        world.buy(total, "").await;
+    }
+    let all = ["orders", "status", "Sendt", "--where", "--tag", "default", "--email", "--dry-run"];
+    let asked = ran(&world, &all, "").await;
+    assert_eq!(asked.code, Some(0), "nothing is under way: {asked:?}");
+    let wanted = "0 done, 2 pending, 0 refused, 0 failed  (dry run: nothing is stored)\n  \
+                  would capture 27.50 NOK (effects: 2)\n  \
+                  would mail the customer: status changed (effects: 2)\n";
+    assert_eq!((asked.out.as_str(), asked.told.as_str()), (wanted, ""));
+    let json = ran(&world, &[&all[..], &["--output", "json"]].concat(), "").await;
+    assert_eq!(json.code, Some(0), "{json:?}");
+    assert_eq!(json.told, wanted, "data is data");
+    for line in json.out.lines() {
+        let outcome: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(outcome["plan"][0]["kind"], "OPERATION_KIND_CAPTURE", "{line}");
+        assert_eq!(outcome["currencyCode"], "NOK", "{line}");
+    }
+    assert_eq!(json.out.lines().count(), 2);
+    assert_eq!(status_of(&world, 1001).await, "not-processed");
+}
+
+/// The id in what was told of a batch.
+fn told_id(told: &str) -> &str {
+    let after = told.split("--request-id ").nth(1).unwrap_or_else(|| panic!("no id: {told}"));
+    after.split_whitespace().next().unwrap()
+}
+
+async fn what_broke_off_is_repeated_by_the_id_that_was_told(world: World) {
+    for _ in 0..2 {
+        world.place(world.draft(0)).await;
+    }
+    let folder = Folder::new();
+    let failed = folder.file("failed.txt").display().to_string();
+    // In full, so that nothing has to be asked before.
+    let status = String::from(world.status("processing"));
+    let note = ["--note", "Ring først"];
+    let named = ["orders", "status", "1001", "1002", &status, "--failed", &failed];
+    let nowhere = ["--server", "http://127.0.0.1:1", "--timeout", "2s"];
+    let broken = ran(&world, &[&named[..], &note, &nowhere].concat(), "").await;
+    assert_eq!(broken.code, Some(5), "{broken:?}");
+    assert!(broken.out.starts_with("0 done") && broken.out.contains("2 not known"), "{broken:?}");
+    let id = told_id(&broken.told);
+    assert_eq!(broken.told.matches(id).count(), 2, "at the start and in the end: {broken:?}");
+    let kept = std::fs::read_to_string(&failed).unwrap();
+    assert!(kept.starts_with('#') && told_id(&kept) == id, "{kept}");
+    assert!(kept.ends_with("\n1001 UNKNOWN\n1002 UNKNOWN\n"), "{kept}");
+    let from = ["orders", "status", &status, "--from", &failed, "--request-id", id];
+    for is_repeat in [false, true] {
+        let out = printed(&world, &[&from[..], &note].concat()).await;
+        assert!(out.starts_with("2 done"), "{out}");
+        assert_eq!(out.contains("2 had been done before"), is_repeat, "{out}");
+    }
+    for number in [1001, 1002] {
+        let order = world.get(&world.shop.order(number).unwrap()).await;
+        assert_eq!(order.notes.len(), 1, "{order:?}");
+    }
+}
+
+async fn a_batch_that_is_interrupted_keeps_what_is_not_known(world: World) {
+    // Takes connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", silent.local_addr().unwrap());
+    let folder = Folder::new();
+    let failed = folder.file("failed.txt").display().to_string();
+    let status = String::from(world.status("processing"));
+    let mut command = Command::new(binaries::orderctl());
+    command.args(["orders", "status", "1001", "1002", &status, "--failed", &failed]);
+    command.args(["--server", &server, "--shop", world.shop.id()]).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    let mut told = BufReader::new(running.stderr.take().unwrap());
+    let (mut first, mut rest) = (String::new(), String::new());
+    told.read_line(&mut first).await.unwrap();
+    let process = running.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-s", "INT", &process]).status().await.unwrap().success());
+    let ended = tokio::time::timeout(PATIENCE, async {
+        told.read_to_string(&mut rest).await.unwrap();
+        running.wait().await.unwrap()
+    });
+    let ended = ended.await.unwrap();
+    // As if it had not heard it: a loop around it ends too.
+    assert_eq!(ended.signal(), Some(2), "{rest}");
+    assert!(rest.contains("interrupted") && rest.contains(told_id(&first)), "{first}{rest}");
+    let kept = std::fs::read_to_string(&failed).unwrap();
+    assert!(kept.ends_with("\n1001 UNKNOWN\n1002 UNKNOWN\n"), "{kept}");
 }
 
 async fn a_batch_is_repeated_safely_by_its_request_id(world: World) {

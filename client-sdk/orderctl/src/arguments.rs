@@ -238,30 +238,83 @@ mod tests {
         }
     }
 
+    /// Reads the commands between a text's backticks; answers how many there are.
+    fn read_quoted(text: &str) -> usize {
+        let text = placeholders::filled(text, sample);
+        let quoted = text.split('`').skip(1).step_by(2);
+        let lines: Vec<&str> = quoted.filter(|quoted| quoted.starts_with("orderctl ")).collect();
+        for line in &lines {
+            let parts = line.split(['"', '\'']).enumerate();
+            let line: String =
+                parts.map(|(at, part)| if at % 2 == 1 { "text" } else { part }).collect();
+            match Arguments::try_parse_from(line.split_whitespace()) {
+                Ok(_) => {}
+                // What is to be added is said in words.
+                Err(wrong) if wrong.kind() == ErrorKind::MissingRequiredArgument => {}
+                Err(wrong)
+                    if wrong.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {}
+                Err(wrong) => panic!("{line}: {wrong}"),
+            }
+        }
+        lines.len()
+    }
+
     #[test]
     fn every_command_of_a_remedy_is_one() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../server/refusals");
         let mut seen = 0;
         for page in std::fs::read_dir(folder).expect("the pages are in the repository") {
             let page = std::fs::read_to_string(page.expect("a page").path()).expect("a page");
-            let page = placeholders::filled(&page, sample);
-            let quoted = page.split('`').skip(1).step_by(2);
-            for line in quoted.filter(|quoted| quoted.starts_with("orderctl ")) {
-                seen += 1;
-                let parts = line.split(['"', '\'']).enumerate();
-                let line: String =
-                    parts.map(|(at, part)| if at % 2 == 1 { "text" } else { part }).collect();
-                match Arguments::try_parse_from(line.split_whitespace()) {
-                    Ok(_) => {}
-                    // What is to be added is said in words.
-                    Err(wrong) if wrong.kind() == ErrorKind::MissingRequiredArgument => {}
-                    Err(wrong)
-                        if wrong.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {}
-                    Err(wrong) => panic!("{line}: {wrong}"),
-                }
-            }
+            seen += read_quoted(&page);
         }
         assert!(seen > 200, "only {seen} commands were found");
+    }
+
+    /// What a command says of itself and of all below it.
+    fn helps(command: &clap::Command) -> Vec<String> {
+        let arguments = command.get_arguments();
+        let of_arguments = arguments.flat_map(|one| [one.get_help(), one.get_long_help()]);
+        let own = [
+            command.get_about(),
+            command.get_long_about(),
+            command.get_after_help(),
+            command.get_after_long_help(),
+        ];
+        let own = own.into_iter().chain(of_arguments).flatten().map(ToString::to_string);
+        own.chain(command.get_subcommands().flat_map(helps)).collect()
+    }
+
+    /// The commands on lines of their own, each in words, without what only a shell is told.
+    fn examples(text: &str) -> Vec<Vec<String>> {
+        let text = text.replace("\\\n", " ");
+        let is_example = |line: &&str| {
+            line.starts_with("  ")
+                && (line.trim_start().starts_with("orderctl ") || line.contains("| orderctl "))
+        };
+        let words = |line: &str| -> Vec<String> {
+            let words = shlex::split(line).unwrap_or_else(|| panic!("{line}: a quote is open"));
+            let own = words.into_iter().skip_while(|word| word != "orderctl");
+            own.take_while(|word| !word.starts_with(['|', '<', '>'])).collect()
+        };
+        text.lines().filter(is_example).map(words).collect()
+    }
+
+    #[test]
+    fn every_command_that_a_help_shows_is_one() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+        let pages = ["mail.md", "integrations.md"]
+            .map(|page| std::fs::read_to_string(format!("{folder}/{page}")).expect("a page"));
+        let helps = helps(&Arguments::command());
+        let mut seen = 0;
+        for words in helps.iter().chain(&pages).flat_map(|text| examples(text)) {
+            seen += 1;
+            if let Err(wrong) = Arguments::try_parse_from(&words) {
+                panic!("{words:?}: {wrong}");
+            }
+        }
+        assert!(seen > 120, "only {seen} examples were found");
+        let quoted: usize = helps.iter().map(|text| read_quoted(text)).sum();
+        assert!(quoted > 5, "only {quoted} commands were found in words");
     }
 
     #[test]

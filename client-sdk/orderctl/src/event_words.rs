@@ -20,7 +20,9 @@ pub(crate) fn change(event: &proto::Event, currency_code: &str) -> String {
         (from, to) => parts.push(format!("{from} to {to}")),
     }
     if let Some(operation) = &change.operation {
-        parts.push(operation_words(operation, currency_code));
+        let words = operation_words(operation, currency_code);
+        let is_late = event.kind() == proto::EventKind::Noop;
+        parts.push(if is_late { format!("not applied: {words}") } else { words });
     }
     if let Some(mail) = &change.mail {
         let kind = mail.kind().label().to_lowercase().replace('_', " ");
@@ -196,7 +198,14 @@ mod tests {
         };
         let resolved =
             proto::EventChange { operation: Some(operation), payment_id: 7, ..Default::default() };
-        assert_eq!(told(resolved), "update amount of 5.00 NOK: DECLINED (gone), payment 7");
+        let late = proto::Event {
+            kind: proto::EventKind::Noop.into(),
+            change: Some(resolved.clone()),
+            ..Default::default()
+        };
+        let words = "update amount of 5.00 NOK: DECLINED (gone), payment 7";
+        assert_eq!(told(resolved), words);
+        assert_eq!(change(&late, "NOK"), format!("not applied: {words}"));
         let arrived = proto::EventChange {
             delivery_id: 2,
             date: "2026-11-25".to_owned(),

@@ -33,6 +33,8 @@ pub(crate) enum Failure {
     Partly { failed: usize, of: usize },
     /// The audit found what must not be; each was told.
     Broken { breaches: i64 },
+    /// A signal has come, and what it broke off is told.
+    Interrupted { signal: i32, message: String },
     /// Reading or writing failed.
     Io(io::Error),
     /// Anything else.
@@ -67,7 +69,17 @@ impl Failure {
             Self::Pending(_) => PENDING,
             Self::Partly { .. } => PARTLY,
             Self::Broken { .. } => BROKEN,
-            Self::Io(_) | Self::Other(_) => FAILED,
+            // Where the process is not ended by the signal itself.
+            Self::Interrupted { .. } | Self::Io(_) | Self::Other(_) => FAILED,
+        }
+    }
+
+    /// The signal by which the process is to end, as if it had not been heard: whoever started it can
+    /// tell that it was broken off.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        match self {
+            Self::Interrupted { signal, .. } => Some(*signal),
+            _ => None,
         }
     }
 
@@ -101,12 +113,14 @@ impl fmt::Display for Failure {
                 match request_id {
                     // It may have been carried out all the same.
                     Some(id) if error.is_unavailable() => {
-                        write!(formatter, "\nrepeat it safely with: --request-id {id}")
+                        write!(formatter, "\n{}", repeated_with(id))
                     }
                     _ => Ok(()),
                 }
             }
-            Self::Declined(message) | Self::Pending(message) => formatter.write_str(message),
+            Self::Declined(message)
+            | Self::Pending(message)
+            | Self::Interrupted { message, .. } => formatter.write_str(message),
             Self::Partly { failed, of } => write!(formatter, "error: {failed} of {of} failed"),
             Self::Broken { breaches } => write!(formatter, "error: {breaches} breaches"),
             Self::Io(error) => write!(formatter, "error: {error}"),
@@ -133,6 +147,11 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
+}
+
+/// How a change is repeated that may have been carried out.
+pub(crate) fn repeated_with(request_id: &str) -> String {
+    format!("repeat it safely with: --request-id {request_id}")
 }
 
 /// What an error says, with the refusal's cause, remedy and fields on lines of their own.

@@ -95,6 +95,9 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             Output::tell(&failure.to_string());
+            if let Some(signal) = failure.signal() {
+                let _ended = signal_hook::low_level::emulate_default_handler(signal);
+            }
             ExitCode::from(failure.exit_code())
         }
     }

@@ -21,18 +21,22 @@ use crate::times::local;
 const CREATE_EXAMPLE: &str = "\
 Example:
   orderctl shops create butikk --display-name 'Min butikk' --language nb --currency NOK \\
-      --time-zone Europe/Oslo --provider klarna=sandbox";
+      --time-zone Europe/Oslo
+
+A new shop has integrations `klarna`, `vipps` and `card` with the built-in sandbox. Others are made with \
+`orderctl integrations create`.";
 
 const UPDATE_EXAMPLES: &str = "\
 Examples:
   orderctl shops update butikk --stock-mode refuse
-  orderctl shops update butikk --provider vipps=sandbox --next-order-number 5000
+  orderctl shops update butikk --next-order-number 5000
   orderctl shops update butikk --seller-name 'Butikk AS' --seller-email hei@butikk.no \\
       --seller-address 'Storgata 1, 0155 Oslo, NO'
   orderctl shops update butikk --accounting tripletex --automatic-transfer invoice --payment-type card=Kort
   orderctl shops update butikk --confirm-orders true --note-email true --mail-template note.nb=note.txt
 
-A provider given leaves the others; without a kind (vipps=) it is taken away.";
+The systems that it works with are made with `orderctl integrations create`; the options for accounting \
+and labels name one of them.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ShopsCommand {

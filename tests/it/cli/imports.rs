@@ -10,6 +10,7 @@ trials! {
         a_day_is_imported_and_importing_it_again_changes_nothing,
         lines_that_fail_are_told_and_kept_and_the_others_placed,
         one_order_is_placed_from_standard_input,
+        placing_waits_for_the_provider_unless_told_not_to,
     ];
     own: [the_shipped_sample_is_imported_whole];
 }
@@ -89,6 +90,33 @@ async fn one_order_is_placed_from_standard_input(world: World) {
     let wrong = ran(world.command(&["orders", "create", "-"]), Some("{\"x\": 1}")).await;
     assert!(wrong.code != 0 && !wrong.told.is_empty(), "{wrong:?}");
     assert_eq!(status_id(&world.get(&world.shop.order(1001).unwrap()).await), "not-processed");
+}
+
+async fn placing_waits_for_the_provider_unless_told_not_to(world: World) {
+    let place = async |behaviour: &str, rest: &[&str]| {
+        let order = format!(
+            r#"{{"currencyCode":"NOK","customer":{{"fullName":"Kari","email":"kari@example.com"}},
+            "lines":[{{"title":"Telt","quantity":"1","unitPriceMinor":"9900","vatRateBp":2500}}],
+            "payments":[{{"provider":"klarna","reference":"{}","amountMinor":"9900"}}]}}"#,
+            world.reference(behaviour)
+        );
+        let arguments = [&["orders", "create", "-"], rest].concat();
+        ran(world.command(&arguments), Some(&order)).await
+    };
+    let placed = place("", &[]).await;
+    assert_eq!(placed.code, 0, "{placed:?}");
+    assert!(placed.out.contains("1001  not-processed  payment AUTHORIZED"), "{placed:?}");
+    let at_once = place("authorize=slow:3m", &["--wait", "0s"]).await;
+    assert_eq!(at_once.code, 0, "{at_once:?}");
+    assert!(at_once.out.contains("1002  not-processed  payment PENDING"), "{at_once:?}");
+    let declined = place("authorize=decline", &[]).await;
+    assert_eq!(declined.code, 3, "{declined:?}");
+    assert!(declined.out.contains("1003  not-processed"), "it is placed: {declined:?}");
+    for told in ["order 1003 is placed", "AUTHORIZATION_DECLINED", "orders attach-payment 1003"] {
+        assert!(declined.told.contains(told), "{told}: {declined:?}");
+    }
+    let asked = place("authorize=decline", &["--dry-run"]).await;
+    assert_eq!(asked.code, 0, "{asked:?}");
 }
 
 async fn the_shipped_sample_is_imported_whole(backend: Backend) {

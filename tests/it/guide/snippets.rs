@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use order_sdk::proto::{self, NoteAudience};
-use order_sdk::{OrderClient, ShopName};
+use order_sdk::proto::{self, NoteAudience, TransferForm};
+use order_sdk::{OrderClient, OrderName, ShopName};
 
 /// The snippet of the README, with what it uses.
 pub(super) async fn readme(endpoint: &str) -> Outcome<()> {
@@ -107,6 +107,18 @@ pub(super) async fn credit(client: &OrderClient, shop: &ShopName) -> Outcome<()>
         .await?;
     let credit = credited.credit_order.unwrap_or_default();
     println!("credit {} of {}", credit.credit_number, credit.original_order);
+    Ok(())
+}
+
+pub(super) async fn book(client: &OrderClient, shop: &ShopName) -> Outcome<()> {
+    let (sale, wait) = (shop.order(1013)?, Duration::from_secs(30));
+    client.transfer(&sale, TransferForm::Invoice).wait(wait).send().await?;
+    let credits = client.orders(shop).filter(|filter| filter.original_order = sale.to_string());
+    for credit in credits.page().await?.items {
+        let credit: OrderName = credit.name.parse()?;
+        client.change_status(&credit, &shop.status("sent")?).send().await?;
+        client.transfer(&credit, TransferForm::Invoice).wait(wait).send().await?;
+    }
     Ok(())
 }
 

@@ -8,11 +8,12 @@ use clap::Args;
 use order_sdk::proto;
 
 use super::outcome::outcome;
+use super::troubles;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::json;
 use crate::output::Output;
-use crate::session::Session;
+use crate::session::{Session, present};
 use crate::times::duration;
 
 const EXAMPLES: &str = r#"Example:
@@ -37,9 +38,9 @@ pub(crate) struct CreateArguments {
     /// File with one order, or - for stdin
     file: String,
 
-    /// Wait at most this long for the provider to confirm the reservation
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    wait: Option<Duration>,
+    /// Wait at most this long, up to 60s, for the provider to confirm the reservation; 0s does not wait
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    wait: Duration,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -61,7 +62,7 @@ pub(crate) async fn run(session: &Session, arguments: &CreateArguments) -> Resul
         order: Some(order),
         request_id: request_id.clone(),
         validate_only: arguments.change.dry_run,
-        wait: arguments.wait.and_then(|wait| prost_types::Duration::try_from(wait).ok()),
+        wait: prost_types::Duration::try_from(arguments.wait).ok(),
     };
     let answer = session
         .client
@@ -74,5 +75,16 @@ pub(crate) async fn run(session: &Session, arguments: &CreateArguments) -> Resul
     session.output.either(&answer, || {
         let order = answer.order.clone().unwrap_or_default();
         outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
-    })
+    })?;
+    if arguments.change.dry_run {
+        return Ok(());
+    }
+    let order = present(answer.order)?;
+    let is_about = |problem: &proto::Problem| problem.code == "AUTHORIZATION_DECLINED";
+    if !order.problems.iter().any(is_about) {
+        troubles::tell(session, &order, troubles::holds_up).await;
+        return Ok(());
+    }
+    let headline = format!("order {} is placed, and its payment is not confirmed", order.number);
+    Err(troubles::declined(session, &order, &headline, is_about).await)
 }

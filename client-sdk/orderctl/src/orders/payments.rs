@@ -43,7 +43,7 @@ pub(crate) struct AttachArguments {
     #[arg(long)]
     amount: String,
 
-    /// Wait at most this long for the provider to confirm the reservation
+    /// Wait at most this long, up to 60s, for the provider to confirm the reservation; 0s does not wait
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
     wait: Duration,
 

@@ -33,8 +33,10 @@ Examples:
 A status tagged COMPLETED captures the money first, one tagged CANCELLED gives it back. The label \
 moves when that has happened: until then the change is pending, and `orderctl orders withdraw` takes \
 it back. With several orders those that keep their status are told, and the exit code is 6 if there \
-are any; the file of --failed can be given to --from when the cause is mended. What is still pending \
-when the time of --wait is over, and nothing worse, is exit code 8.";
+are any; the file of --failed can be given to --from when the cause is mended. What broke off is \
+repeated with the --request-id that is told at its start, and nothing is done twice; orders of which \
+nothing is known stand in that file as UNKNOWN. What is still pending when the time of --wait is over, \
+and nothing worse, is exit code 8.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -52,7 +54,7 @@ pub(crate) struct StatusArguments {
     #[arg(long = "where", id = "chosen")]
     is_chosen: bool,
 
-    /// Where orders that keep their status go, each with the code of why
+    /// Where orders that keep their status go, each with the code of why, or UNKNOWN
     #[arg(long, value_name = "FILE")]
     failed: Option<PathBuf>,
 
