@@ -13,7 +13,8 @@
 //! | `POST /control/clock` | puts its clock forward: `{"seconds": 86400}` |
 //! | `PUT /control/notices` | tells how its notices travel: a [`Travel`] |
 //!
-//! The rest of `/control/` is each stand-in's own.
+//! The rest of `/control/` is each stand-in's own. The [`MailServer`] speaks SMTP alone: what it does to a
+//! mail is in the recipient's address.
 
 pub mod adyen;
 mod book;
@@ -30,6 +31,7 @@ mod manual;
 mod notices;
 mod provider;
 mod recipes;
+pub mod smtp;
 mod state;
 pub mod tripletex;
 mod trouble;
@@ -46,6 +48,7 @@ pub use manual::{Manual, manual};
 pub use notices::{Notice, Sent, Travel};
 pub use provider::{Asked, Desk, Provider};
 pub use recipes::{Service, recipe};
+pub use smtp::MailServer;
 pub use tripletex::Tripletex;
 pub use trouble::{Effect, Refusal, Trouble};
 pub use vipps::Vipps;

@@ -1,6 +1,7 @@
 //! What each stand-in can be told, for people: its operations, its troubles, its controls.
 
 use super::provider::OTHER;
+use super::smtp::WORDS;
 use super::trouble::EFFECTS;
 
 /// What a stand-in can be told.
@@ -204,6 +205,8 @@ pub fn manual() -> String {
     for (name, manual) in ALL {
         text.push_str(&format!("\nControls of {name}:\n{}", listed(manual.controls)));
     }
+    text.push_str("\nWords of the mail server, in the recipient: kari+busy@example.com\n");
+    text.push_str(&listed(&WORDS));
     text
 }
 

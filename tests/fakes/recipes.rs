@@ -16,6 +16,8 @@ struct Recipe {
     /// The shop's name for it.
     id: &'static str,
     kind: &'static str,
+    /// Flags that say where it is.
+    place: String,
     fields: &'static [(&'static str, &'static str)],
     /// Made up, and nobody's.
     secrets: &'static [(&'static str, &'static str)],
@@ -27,7 +29,7 @@ struct Recipe {
 /// where there is no such stand-in.
 #[must_use]
 pub fn recipe(name: &str, url: &str, service: &Service) -> String {
-    let Some(Recipe { id, kind, fields, secrets, more }) = known(name, url, service) else {
+    let Some(Recipe { id, kind, place, fields, secrets, more }) = known(name, url, service) else {
         return String::new();
     };
     let environment = secrets.iter().map(|(field, secret)| {
@@ -35,8 +37,7 @@ pub fn recipe(name: &str, url: &str, service: &Service) -> String {
     });
     let fields = fields.iter().map(|(field, value)| format!(" --set {field}={}", quoted(value)));
     format!(
-        "{}orderctl --shop {} integrations create {id} --kind {kind} --endpoint stand-in \
-         --stand-in-url {url}{}\n{more}",
+        "{}orderctl --shop {} integrations create {id} --kind {kind} {place}{}\n{more}",
         environment.collect::<String>(),
         service.shop,
         fields.collect::<String>(),
@@ -44,7 +45,9 @@ pub fn recipe(name: &str, url: &str, service: &Service) -> String {
 }
 
 fn known(name: &str, url: &str, Service { shop, webhooks }: &Service) -> Option<Recipe> {
-    let recipe = |id, kind, fields, secrets, more| Recipe { id, kind, fields, secrets, more };
+    let place = format!("--endpoint stand-in --stand-in-url {url}");
+    let recipe =
+        |id, kind, fields, secrets, more| Recipe { id, kind, place, fields, secrets, more };
     Some(match name {
         "klarna" | "kustom" => recipe(
             if name == "klarna" { "kco" } else { "kustom" },
@@ -102,8 +105,21 @@ fn known(name: &str, url: &str, Service { shop, webhooks }: &Service) -> Option<
                  --label-product bring2_business_parcel --label-weight 1000\n"
             ),
         ),
+        "mail" => return mailing(url, shop),
         _ => return None,
     })
+}
+
+fn mailing(url: &str, shop: &str) -> Option<Recipe> {
+    let (host, port) = url.strip_prefix("smtp://")?.rsplit_once(':')?;
+    let host = host.trim_matches(['[', ']']);
+    let place = format!("--set host={host} --set port={port} --set security=none");
+    // Mails come from a seller.
+    let more = format!(
+        "orderctl shops update {shop} --seller-name 'Butikk AS' \
+         --seller-email hei@butikk.example --seller-address 'Storgata 1, 0155 Oslo, NO'\n"
+    );
+    Some(Recipe { id: "post", kind: "smtp", place, fields: &[], secrets: &[], more })
 }
 
 fn quoted(text: &str) -> String {

@@ -10,7 +10,7 @@ use order_sdk::{Error, OrderName};
 
 use crate::harness::audit::audit;
 use crate::harness::{
-    Backend, Bought, WAIT, World, eventually, problems, refused, status_id, wrong_fields,
+    Backend, Bought, WAIT, World, depth, eventually, problems, refused, status_id, wrong_fields,
 };
 
 trials! {
@@ -36,7 +36,7 @@ trials! {
 const REASON: &str = "Hemmelig: Ola så i portalen";
 
 impl World {
-    async fn settle(
+    pub(crate) async fn settle(
         &self,
         order: &OrderName,
         operation_id: i64,
@@ -52,7 +52,7 @@ impl World {
         Ok(self.client.settle_payment_operation(request).await?.order.unwrap())
     }
 
-    async fn retry(
+    pub(crate) async fn retry(
         &self,
         order: &OrderName,
         operation_id: i64,
@@ -66,7 +66,11 @@ impl World {
         self.client.retry_effect(request).await
     }
 
-    async fn dismiss(&self, order: &OrderName, problem_id: i64) -> Result<proto::Order, Error> {
+    pub(crate) async fn dismiss(
+        &self,
+        order: &OrderName,
+        problem_id: i64,
+    ) -> Result<proto::Order, Error> {
         let request = proto::DismissProblemRequest {
             name: order.into(),
             problem_id,
@@ -444,7 +448,7 @@ async fn rule_11_2_what_stays_unknown_is_told_looked_up_and_settled(backend: Bac
 async fn only_one_of_two_verdicts_counts(backend: Backend) {
     let first = World::own(backend, &[]).await;
     let second = first.beside().await;
-    for _ in 0..3 {
+    for _ in 0..3 * depth() {
         let (bought, capture) = first.capturing("capture=timeout-after,read=unavailable").await;
         let mut running = Vec::new();
         for number in 0..16 {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use order_sdk::OrderName;
-use order_sdk::proto;
+use order_sdk::proto::{self, OperationKind as Kind};
+use tokio::sync::watch;
 
 use crate::harness::audit::audit;
 use crate::harness::{Backend, Server, World, depth, eventually, problems, status_id};
@@ -19,8 +20,8 @@ trials! {
 /// Where the server is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
-    /// The command is durable; whether anybody was called is chance.
-    Planned,
+    /// It stands in the order; whether anybody was called is chance.
+    Planned(Kind),
     /// The provider was called and has done nothing yet.
     Called(&'static str),
     /// The provider has done it, or said no; nobody has heard.
@@ -41,6 +42,12 @@ struct Point {
     wanted: (&'static str, i64, i64),
 }
 
+impl Point {
+    fn is_planned(&self) -> bool {
+        matches!(self.moment, Moment::Planned(_))
+    }
+}
+
 const TOTAL: i64 = 900;
 /// What an edit takes off.
 const LESS: i64 = 100;
@@ -56,7 +63,7 @@ const fn point(
 
 /// Every kind of effect at every moment of its life. The silences are longer than the kill takes.
 const POINTS: &[Point] = &[
-    point(&[""], "sent", Moment::Planned, ("sent", 900, 0)),
+    point(&[""], "sent", Moment::Planned(Kind::Capture), ("sent", 900, 0)),
     point(&["capture=unavailable:20s"], "sent", Moment::Called("capture"), ("sent", 900, 0)),
     point(&["capture=timeout-before"], "sent", Moment::Called("capture"), ("sent", 900, 0)),
     point(&["capture=timeout-after"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
@@ -73,21 +80,26 @@ const POINTS: &[Point] = &[
     point(&["capture=slow:20s,read=lag:5s"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
     point(&["capture=slow:20s", ""], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
     point(&["", "capture=slow:20s"], "sent", Moment::Decided("capture"), ("sent", 900, 0)),
-    point(&[""], "cancelled", Moment::Planned, ("cancelled", 0, 0)),
+    point(&[""], "cancelled", Moment::Planned(Kind::Void), ("cancelled", 0, 0)),
     point(&["void=timeout-before"], "cancelled", Moment::Called("void"), ("cancelled", 0, 0)),
     point(&["void=slow:20s"], "cancelled", Moment::Decided("void"), ("cancelled", 0, 0)),
     point(&["void=later:8s"], "cancelled", Moment::Promised, ("cancelled", 0, 0)),
+    point(&[""], "", Moment::Planned(Kind::Authorize), ("not-processed", 0, 0)),
     point(&["authorize=timeout-before"], "", Moment::Called("authorize"), ("not-processed", 0, 0)),
     point(&["authorize=slow:20s"], "", Moment::Decided("authorize"), ("not-processed", 0, 0)),
     point(&["authorize=later:8s"], "", Moment::Promised, ("not-processed", 0, 0)),
     point(&["authorize=slow:20s"], "sent", Moment::Decided("authorize"), ("sent", 900, 0)),
+    point(&[""], "edited", Moment::Planned(Kind::UpdateAmount), ("not-processed", 0, 0)),
     point(&["update=unavailable:20s"], "edited", Moment::Called("update"), ("not-processed", 0, 0)),
     point(&["update=timeout-before"], "edited", Moment::Called("update"), ("not-processed", 0, 0)),
     point(&["update=timeout-after"], "edited", Moment::Decided("update"), ("not-processed", 0, 0)),
     point(&["update=slow:20s"], "edited", Moment::Decided("update"), ("not-processed", 0, 0)),
     point(&["update=later:8s"], "edited", Moment::Promised, ("not-processed", 0, 0)),
-    point(&["release=slow:20s"], "sent", Moment::Decided("release"), ("sent", 900, 0)),
+    point(&[""], "sent", Moment::Planned(Kind::Release), ("sent", 900, 0)),
     point(&["release=timeout-before"], "sent", Moment::Called("release"), ("sent", 900, 0)),
+    point(&["release=slow:20s"], "sent", Moment::Decided("release"), ("sent", 900, 0)),
+    point(&["release=later:8s"], "sent", Moment::Promised, ("sent", 900, 0)),
+    point(&[REFUSED, ""], "repaid", Moment::Planned(Kind::Refund), REPAID),
     point(&[REFUSED, "refund=slow:20s"], "repaid", Moment::Decided("refund"), REPAID),
     point(&[REFUSED, "refund=timeout-before"], "repaid", Moment::Called("refund"), REPAID),
     point(&[REFUSED, "refund=timeout-after"], "repaid", Moment::Decided("refund"), REPAID),
@@ -114,15 +126,21 @@ async fn a_kill_between_effect_and_outcome_loses_and_doubles_nothing(backend: Ba
         shops.push(World::new(Arc::clone(&server)).await);
     }
     for _ in 0..times {
-        let mut driven = Vec::new();
+        let (gather, others_are_there) = watch::channel(false);
+        let (mut planned, mut others) = (Vec::new(), Vec::new());
         for world in &shops {
             for point in POINTS {
-                let world = world.clone();
-                driven.push(tokio::spawn(async move { (drive(&world, point).await, world) }));
+                let (world, there) = (world.clone(), others_are_there.clone());
+                let all = if point.is_planned() { &mut planned } else { &mut others };
+                all.push(tokio::spawn(async move { (drive(&world, point, there).await, world) }));
             }
         }
         let mut at_their_points = Vec::new();
-        for one in driven {
+        for one in others {
+            at_their_points.push(one.await.unwrap());
+        }
+        gather.send_replace(true);
+        for one in planned {
             at_their_points.push(one.await.unwrap());
         }
         server.kill().await;
@@ -136,10 +154,23 @@ async fn a_kill_between_effect_and_outcome_loses_and_doubles_nothing(backend: Ba
     }
 }
 
+/// Before the last step of what is only planned, so that the kill may come before anybody is called.
+async fn wait_for_the_others(point: &Point, others_are_there: &mut watch::Receiver<bool>) {
+    if point.is_planned() {
+        drop(others_are_there.wait_for(|are_there| *are_there).await.unwrap());
+    }
+}
+
 /// Places the order, sets its status, and waits for the moment.
-async fn drive(world: &World, point: &'static Point) -> Driven {
+async fn drive(
+    world: &World,
+    point: &'static Point,
+    mut others_are_there: watch::Receiver<bool>,
+) -> Driven {
     // A release needs something to give back.
-    let extra = if point.payments[0].starts_with("release") { 100 } else { 0 };
+    let is_about_release =
+        point.payments[0].starts_with("release") || point.moment == Moment::Planned(Kind::Release);
+    let extra = if is_about_release { 100 } else { 0 };
     let shares = i64::try_from(point.payments.len()).unwrap();
     let references: Vec<String> =
         point.payments.iter().map(|orders| world.reference(orders)).collect();
@@ -147,24 +178,28 @@ async fn drive(world: &World, point: &'static Point) -> Driven {
     for (provider, reference) in ["klarna", "card"].into_iter().zip(&references) {
         draft = draft.payment(provider, reference, TOTAL / shares + extra);
     }
-    let is_about_reservation = references[0].contains("~authorize");
+    let is_about_reservation = point.to.is_empty() || references[0].contains("~authorize");
     let order = if is_about_reservation {
+        wait_for_the_others(point, &mut others_are_there).await;
         draft.send().await.unwrap().order.unwrap()
     } else {
         world.place(draft).await
     };
     let name: OrderName = order.name.parse().unwrap();
     if point.to == "edited" {
+        wait_for_the_others(point, &mut others_are_there).await;
         world.client.edit(&name).unit_price(1, TOTAL - LESS).send().await.unwrap();
     } else if point.to == "repaid" {
         let order = world.complete(&name).await.unwrap().order.unwrap();
         assert_eq!(problems(&order), ["CAPTURE_DECLINED"]);
+        wait_for_the_others(point, &mut others_are_there).await;
         world.change(&name, "cancelled").restock(false).send().await.unwrap();
     } else if !point.to.is_empty() {
         let mut change = world.change(&name, point.to);
         if point.to == "cancelled" {
             change = change.restock(false);
         }
+        wait_for_the_others(point, &mut others_are_there).await;
         change.send().await.unwrap();
     }
     let one = Driven { point, name, references };
@@ -182,17 +217,23 @@ async fn is_at(world: &World, driven: &Driven) -> bool {
         with_trouble.unwrap_or(&driven.references[0]).clone()
     };
     match driven.point.moment {
-        Moment::Planned => true,
+        Moment::Planned(kind) => {
+            operations(world, driven).await.iter().any(|operation| operation.kind() == kind)
+        }
         Moment::Called(kind) => book.calls(&troubled(kind), kind) > 0,
         Moment::Decided(kind) => {
             book.entries(&troubled(kind)).iter().any(|entry| entry.kind == kind)
         }
         Moment::Promised => {
-            let order = world.get(&driven.name).await;
-            let mut operations = order.payments.iter().flat_map(|payment| &payment.operations);
-            operations.any(|operation| operation.state() == proto::OperationState::Accepted)
+            let accepted = proto::OperationState::Accepted;
+            operations(world, driven).await.iter().any(|operation| operation.state() == accepted)
         }
     }
+}
+
+async fn operations(world: &World, driven: &Driven) -> Vec<proto::Operation> {
+    let order = world.get(&driven.name).await;
+    order.payments.into_iter().flat_map(|payment| payment.operations).collect()
 }
 
 async fn check(world: &World, driven: &Driven) {

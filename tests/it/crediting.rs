@@ -9,7 +9,7 @@ use order_sdk::{Credit, OrderName};
 
 use crate::harness::audit::audit;
 use crate::harness::{
-    Bought, WAIT, World, gross, refused, request_id, seed, status_id, wrong_fields,
+    Bought, WAIT, World, depth, gross, refused, request_id, seed, status_id, wrong_fields,
 };
 
 trials! {
@@ -236,7 +236,7 @@ async fn rule_2_3_what_is_credited_is_cancelled_by_its_label_alone(world: World)
 /// Units, amounts and whole lines in a random order, until nothing is left.
 async fn rule_10_5_any_series_of_credits_adds_up_to_the_sale(world: World) {
     let mut random = fastrand::Rng::with_seed(seed());
-    for _ in 0..4 {
+    for _ in 0..4 * depth() {
         let sold = world.sell("").await;
         loop {
             let sale = world.get(&sold.name).await;

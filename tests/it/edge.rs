@@ -17,7 +17,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 use crate::harness::{
-    Backend, Bought, World, eventually, health, raw, refused, request_id, status_id,
+    Backend, Bought, World, depth, eventually, health, raw, refused, request_id, status_id,
 };
 
 type Unhurried = Client<HttpConnector, tonic::body::Body>;
@@ -172,6 +172,13 @@ async fn timed(
 }
 
 async fn a_client_that_goes_away_in_the_middle_harms_nobody(world: World) {
+    for _ in 0..depth() {
+        leave_in_the_middle(&world).await;
+    }
+}
+
+/// Each a little later than the one before.
+async fn leave_in_the_middle(world: &World) {
     let mut orders = Vec::new();
     for _ in 0..12 {
         orders.push(world.buy(900, "").await);

@@ -96,10 +96,13 @@ async fn come_late(stage: &Stage, kind: Kind) {
     let current = refusal.etag.clone().unwrap().to_string();
     assert_ne!(current, stale);
     assert_eq!(current, stage.etag(kind).await, "{kind:?}");
-    if kind.is_about_order() {
-        let fields = &refusal.metadata["changed_fields"];
-        assert_eq!(fields, "metadata", "{kind:?}: what changed since");
-    }
+    let changed = match kind {
+        Kind::UpdateShop => Some("settings.time_zone"),
+        Kind::UpdateIntegration => Some("disabled"),
+        _ => kind.is_about_order().then_some("metadata"),
+    };
+    let fields = refusal.metadata.get("changed_fields").map(String::as_str);
+    assert_eq!(fields, changed, "{kind:?}: what changed since");
     let only_asked = Asked { validate_only: true, ..asked.clone() };
     refused(stage.send(kind, &only_asked).await, Code::EtagMismatch);
     assert_eq!(stage.world.revision().await, head, "{kind:?}");

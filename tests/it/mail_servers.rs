@@ -8,11 +8,15 @@ use order_sdk::proto::integration::System;
 use order_sdk::proto::{
     ConnectionState, Integration, MailState, NoteAudience, Order, SmtpIntegration, SmtpSecurity,
 };
+use order_tests::fakes::smtp::Taken;
+use order_tests::fakes::{Service, recipe};
 
+use crate::harness::folder::Folder;
 use crate::harness::smtp::{MailServer, PASSWORD, PLAIN, Speech, USER};
 use crate::harness::{Backend, World, eventually, problems, refused, wrong_fields};
 use crate::integrations::{are_nowhere, world_with_key};
 use crate::notes::{mail_states, set_seller};
+use crate::orderctl::{run, shell};
 
 trials! {
     shared: [
@@ -22,6 +26,7 @@ trials! {
         mails_go_through_the_shops_own_mail_server,
         mails_wait_while_the_shops_mail_server_does_not_take_them,
         mail_servers_that_hang_delay_no_other_shops_mails,
+        a_shop_is_set_up_for_the_stand_in_by_its_recipe,
     ];
 }
 
@@ -175,6 +180,24 @@ async fn mail_servers_that_hang_delay_no_other_shops_mails(backend: Backend) {
         assert_eq!(mail.taken(&format!("kari-{number}@example.com")).len(), 1);
     }
     assert_eq!(mail.silence().left, 0, "they were waited for");
+}
+
+/// In a shop that has nobody yet whom mails are from.
+async fn a_shop_is_set_up_for_the_stand_in_by_its_recipe(backend: Backend) {
+    let mail = MailServer::start(Speech::Plain).await;
+    let world = world_with_key(backend, &["--stand-ins", "true"]).await;
+    let service = Service { shop: world.shop.id().to_owned(), webhooks: String::new() };
+    let folder = Folder::new();
+    for line in recipe("mail", &format!("smtp://{}", mail.address()), &service).lines() {
+        let told = run(shell(&world, folder.path(), line)).await;
+        assert_eq!(told.code, Some(0), "{line}: {told:?}");
+    }
+    assert_eq!(world.connection("post").await.state(), ConnectionState::Works);
+    let name = mail_to(&world, "kari@example.com").await;
+    is_sent(&world, &name).await;
+    let subjects: Vec<String> = mail.taken("kari@example.com").iter().map(Taken::subject).collect();
+    let number = name.number().to_string();
+    assert!(subjects.len() == 1 && subjects[0].contains(&number), "{subjects:?}");
 }
 
 async fn what_is_wrong_with_a_mail_server_is_told(world: World) {

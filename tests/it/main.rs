@@ -40,6 +40,8 @@ mod crash;
 #[cfg(test)]
 mod crediting;
 #[cfg(test)]
+mod cut_off;
+#[cfg(test)]
 mod damaged;
 #[cfg(test)]
 mod deleting;
@@ -186,6 +188,7 @@ const AREAS: &[fn() -> Vec<libtest_mimic::Trial>] = &[
     crediting::trials,
     crediting::asking::trials,
     crediting::documents::trials,
+    cut_off::trials,
     damaged::trials,
     deleting::trials,
     delivering::trials,

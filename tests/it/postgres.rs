@@ -79,17 +79,22 @@ pub(crate) struct Database {
 impl Database {
     /// Lets connections in, or cuts them all off and lets none in.
     pub(crate) async fn allow_connections(&self, is_allowed: bool) {
-        let name = &self.name;
-        let mut statements = vec![format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {is_allowed}")];
+        self.told(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS {is_allowed}", self.name)).await;
         if !is_allowed {
-            statements.push(format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            ));
+            self.cut().await;
         }
-        for statement in statements {
-            if let Err(reason) = execute(&self.server_url, &statement).await {
-                fail(&format!("{statement}: {reason}"));
-            }
+    }
+
+    /// Cuts off all who are connected; they may come back at once.
+    pub(crate) async fn cut(&self) {
+        let of_it = format!("FROM pg_stat_activity WHERE datname = '{}'", self.name);
+        self.told(&format!("SELECT pg_terminate_backend(pid) {of_it}")).await;
+    }
+
+    /// Has the server do something to it from outside.
+    async fn told(&self, statement: &str) {
+        if let Err(reason) = execute(&self.server_url, statement).await {
+            fail(&format!("{statement}: {reason}"));
         }
     }
 }
@@ -111,14 +116,7 @@ impl Drop for Database {
 
 /// An empty database with a name of its own.
 pub(crate) async fn fresh_database() -> Database {
-    let server = server().await;
-    let name = format!("order_test_{}", unique());
-    // template0, because template1 may hold what somebody put there, in another encoding.
-    let statement = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'");
-    if let Err(reason) = execute(&server.url, &statement).await {
-        fail(&format!("{statement}: {reason}"));
-    }
-    Database { url: with_database(&server.url, &name), name, server_url: server.url.clone() }
+    server().await.database().await
 }
 
 /// The PostgreSQL of this test process, found or started by the first who asks.
@@ -146,6 +144,17 @@ pub(crate) async fn own_server((certificate, key): Pair<'_>) -> Server {
 }
 
 impl Server {
+    /// An empty database of it with a name of its own.
+    pub(crate) async fn database(&self) -> Database {
+        let name = format!("order_test_{}", unique());
+        // template0, because template1 may hold what somebody put there, in another encoding.
+        let statement = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'");
+        if let Err(reason) = execute(&self.url, &statement).await {
+            fail(&format!("{statement}: {reason}"));
+        }
+        Database { url: with_database(&self.url, &name), name, server_url: self.url.clone() }
+    }
+
     /// Changes a setting of the whole server, and waits until it is in force.
     pub(crate) async fn set(&self, name: &str, value: &str) {
         let changes =

@@ -1,18 +1,23 @@
 //! Two server processes on one PostgreSQL: correct from the start.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use order_rules::refusals::Code;
 use order_sdk::proto::{self, StatusTag};
-use order_sdk::{OrderName, Start};
+use order_sdk::{OrderName, ShopName, Start};
 
 use crate::concurrency::{check_refusals, crowd};
 use crate::harness::audit::audit;
 use crate::harness::listener::Listener;
-use crate::harness::{Backend, WAIT, World, depth, eventually, mask, status_id};
+use crate::harness::{
+    Backend, Bought, Server, WAIT, World, depth, eventually, mask, number_of, status_id,
+};
 
 trials! {
     once: [
+        two_that_start_at_once_on_an_empty_database_make_one_shop,
         commands_through_two_replicas_make_one_log,
         twins_through_two_replicas_are_captured_once,
         an_edit_races_a_capture_and_the_total_of_that_moment_is_taken,
@@ -30,6 +35,29 @@ pub(crate) async fn pair(flags: &[&str]) -> (World, World) {
     let first = World::own(Backend::Postgres, flags).await;
     let second = first.through(&first.server.replica().await);
     (first, second)
+}
+
+/// Whoever comes first makes the tables and the first shop, and the other finds them.
+async fn two_that_start_at_once_on_an_empty_database_make_one_shop() {
+    for _ in 0..3 * depth() {
+        let pair = Server::two_at_once().await;
+        let mut worlds = Vec::new();
+        for server in pair {
+            let client = server.client();
+            let listed = client.shop_pages(proto::ListShopsRequest::default());
+            let shops: Vec<proto::Shop> = listed.by_item().try_collect().await.unwrap();
+            let names: Vec<&str> = shops.iter().map(|shop| shop.name.as_str()).collect();
+            assert_eq!(names, ["shops/default"]);
+            worlds.push(World { server, client, shop: ShopName::new("default").unwrap() });
+        }
+        assert_eq!(worlds[0].revision().await, 1, "it was made once");
+        let mut placed = Vec::new();
+        for world in &worlds {
+            placed.push(number_of(&world.place(world.draft(0)).await));
+        }
+        assert_eq!(placed, [1001, 1002]);
+        audit(&worlds[0]).await;
+    }
 }
 
 async fn commands_through_two_replicas_make_one_log() {
@@ -221,27 +249,52 @@ async fn credited_by_many(both: [&World; 2], name: &OrderName, reference: &str) 
 }
 
 async fn what_a_killed_replica_began_the_other_ends() {
+    // A hundredfold in all: deeper and oftener.
+    let times = depth().isqrt();
     let (first, second) = pair(&[]).await;
-    // Until it is alone, either may carry the effects out.
-    second.server.stop().await;
-    let mut driven = Vec::new();
+    let mut shops = vec![(first.clone(), second.clone())];
+    for _ in 1..times {
+        // One each: so many silences of one shop's provider would be waited for one after the other.
+        let here = World::new(Arc::clone(&first.server)).await;
+        let there = here.through(&second.server);
+        shops.push((here, there));
+    }
+    for _ in 0..times {
+        // Until it is alone, either may carry the effects out.
+        second.server.stop().await;
+        let mut driven = Vec::new();
+        for (here, there) in &shops {
+            driven.push((begun(here).await, there));
+        }
+        second.server.start().await;
+        first.server.kill().await;
+        for (bought, there) in driven {
+            for bought in bought {
+                let order = there.settled(&bought.name).await;
+                assert_eq!(status_id(&order), "sent", "{order:?}");
+                assert_eq!(there.book().done(&bought.reference, "capture"), [900]);
+            }
+        }
+        first.server.start().await;
+    }
+    for (_, there) in &shops {
+        audit(there).await;
+    }
+}
+
+/// Orders whose captures the provider has been asked for, and not answered.
+async fn begun(world: &World) -> Vec<Bought> {
+    let mut begun = Vec::new();
     for trouble in ["capture=timeout-after", "capture=slow:50s", "capture=timeout-before"] {
-        let bought = first.buy(900, trouble).await;
-        first.change(&bought.name, "sent").send().await.unwrap();
+        let bought = world.buy(900, trouble).await;
+        world.change(&bought.name, "sent").send().await.unwrap();
         eventually("the provider is called", async || {
-            (first.book().calls(&bought.reference, "capture") > 0).then_some(())
+            (world.book().calls(&bought.reference, "capture") > 0).then_some(())
         })
         .await;
-        driven.push(bought);
+        begun.push(bought);
     }
-    second.server.start().await;
-    first.server.kill().await;
-    for bought in driven {
-        let order = second.settled(&bought.name).await;
-        assert_eq!(status_id(&order), "sent", "{order:?}");
-        assert_eq!(second.book().done(&bought.reference, "capture"), [900]);
-    }
-    audit(&second).await;
+    begun
 }
 
 async fn what_happens_at_one_is_heard_at_the_other() {

@@ -38,6 +38,8 @@ pub(crate) struct Server {
 pub(crate) struct Store {
     pub(crate) folder: Folder,
     pub(crate) database: Option<Database>,
+    /// The `PostgreSQL` of nobody else.
+    pub(crate) cluster: Option<postgres::Server>,
     _seat: Option<SemaphorePermit<'static>>,
 }
 
@@ -65,7 +67,14 @@ impl Store {
             seat = Some(SEATS.acquire().await.unwrap());
             database = Some(postgres::fresh_database().await);
         }
-        Arc::new(Self { folder: Folder::new(), database, _seat: seat })
+        Arc::new(Self { folder: Folder::new(), database, cluster: None, _seat: seat })
+    }
+
+    /// An empty one in a `PostgreSQL` of its own, whose settings may be changed.
+    pub(crate) async fn in_own_cluster() -> Arc<Self> {
+        let cluster = postgres::own_server(postgres::IN_THE_CLEAR).await;
+        let database = Some(cluster.database().await);
+        Arc::new(Self { folder: Folder::new(), database, cluster: Some(cluster), _seat: None })
     }
 
     /// The sandbox's own book.
@@ -100,23 +109,41 @@ impl Server {
 
     /// The same, of no test in particular.
     async fn of_nobody(backend: Backend, store: Arc<Store>, flags: &[&str]) -> Arc<Self> {
+        let server = Self::idle(backend, store, flags);
+        server.start().await;
+        Arc::new(server)
+    }
+
+    /// One that has not been started.
+    fn idle(backend: Backend, store: Arc<Store>, flags: &[&str]) -> Self {
         let port = free_port();
-        let server = Self {
+        Self {
             backend,
             port,
             log: store.folder.file(&format!("server-{port}.log")),
             store,
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
             process: Mutex::default(),
-        };
-        server.start().await;
-        Arc::new(server)
+        }
     }
 
     /// Another server process on the same database and book.
     pub(crate) async fn replica(&self) -> Arc<Self> {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
         Self::on(self.backend, Arc::clone(&self.store), &flags).await
+    }
+
+    /// Two server processes on one empty `PostgreSQL` database, launched before either serves; both serve.
+    pub(crate) async fn two_at_once() -> [Arc<Self>; 2] {
+        let store = Store::new(Backend::Postgres).await;
+        let pair = [(); 2].map(|()| Self::idle(Backend::Postgres, Arc::clone(&store), &[]));
+        pair.iter().for_each(Self::launch);
+        for server in &pair {
+            server.serving().await;
+        }
+        let pair = pair.map(Arc::new);
+        pair.iter().for_each(audited::remember);
+        pair
     }
 
     /// Starts it again after it has ended, and waits until it serves.

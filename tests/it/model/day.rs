@@ -252,7 +252,13 @@ impl Day {
         let Some(place) = self.some_order() else { return };
         self.settle(place).await;
         let name = self.name(self.orders[place].number);
-        let before = self.world.get(&name).await;
+        let before = eventually("its reservations are confirmed", async || {
+            let order = self.world.get(&name).await;
+            let mut states = order.payments.iter().map(proto::Payment::authorization_state);
+            let is_pending = states.any(|state| state == proto::AuthorizationState::Pending);
+            (!is_pending).then_some(order)
+        })
+        .await;
         let _told = self.world.change(&name, "sent").validate_only().send().await;
         assert_eq!(self.world.get(&name).await, before);
         let _told = self.draft("CUP", 1).0.validate_only().send().await.unwrap();

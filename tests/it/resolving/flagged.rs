@@ -12,6 +12,7 @@ trials! {
     shared: [
         rule_7_1_the_same_customer_buying_the_same_again_is_flagged,
         rule_7_1_a_twin_in_the_same_turn_is_seen,
+        rule_7_1_cancelled_purchases_hide_none_that_stands,
         rule_7_6_different_purchases_are_dismissed,
     ];
 }
@@ -91,6 +92,20 @@ async fn rule_7_1_a_twin_in_the_same_turn_is_seen(world: World) {
         let wanted = usize::try_from((number - 1001).min(10)).unwrap();
         assert_eq!(earlier.count(), wanted, "the newest, and no more: {number}");
     }
+}
+
+/// No more than ten are looked at.
+async fn rule_7_1_cancelled_purchases_hide_none_that_stands(world: World) {
+    let buy = async || world.place(world.draft(600).payment("manual", "", 600)).await;
+    let stands = buy().await;
+    for _ in 0..11 {
+        let name: OrderName = buy().await.name.parse().unwrap();
+        world.cancel(&name, false).await.unwrap();
+    }
+    world.flags_double_purchases().await;
+    let again = buy().await;
+    let others: Vec<&str> = again.duplicates.iter().map(|link| link.order.as_str()).collect();
+    assert_eq!(others, [stands.name.as_str()]);
 }
 
 async fn rule_7_6_different_purchases_are_dismissed(world: World) {

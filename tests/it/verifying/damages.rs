@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use order_rules::audit::Invariant;
-use order_sdk::proto::LabelSettings;
+use order_sdk::proto::{LabelSettings, NoteAudience};
 use order_sdk::{Error, OrderName};
 
 use crate::harness::{Backend, WAIT, World};
 use crate::labels::address;
+use crate::notes::set_seller;
 
 trials! {
     damaged: [every_damage_is_named];
@@ -25,15 +26,17 @@ enum Deed {
     Cancelled,
     Credited,
     Labelled,
+    /// The customer was written to.
+    Mailed,
     /// Its money is asked for, and the provider is away.
     Waiting,
 }
 
-use Deed::{Cancelled, Completed, Credited, Labelled, Placed, Shop, Waiting};
+use Deed::{Cancelled, Completed, Credited, Labelled, Mailed, Placed, Shop, Waiting};
 
 /// What is done to the tables, and how the audit names it. ORDER, PAYMENT and SHOP choose the rows of
 /// each; NUMBER is the order's, `TWO_TRANSFERS` the record of an order that was handed over twice.
-const DAMAGES: [(Deed, Invariant, &str); 35] = [
+const DAMAGES: [(Deed, Invariant, &str); 37] = [
     (Shop, Invariant::EventChain, "UPDATE events SET created_at = 1 WHERE revision = 5 AND SHOP"),
     (
         Shop,
@@ -45,6 +48,7 @@ const DAMAGES: [(Deed, Invariant, &str); 35] = [
         Invariant::CreditSeries,
         "UPDATE shop_heads SET next_credit_number = next_credit_number + 1 WHERE SHOP",
     ),
+    (Shop, Invariant::IdSeries, "UPDATE shop_heads SET next_id = 5 WHERE SHOP"),
     (Shop, Invariant::StockBalance, "UPDATE stock_items SET on_hand = on_hand + 1 WHERE SHOP"),
     (
         Placed,
@@ -149,6 +153,12 @@ const DAMAGES: [(Deed, Invariant, &str); 35] = [
     ),
     (Placed, Invariant::PaymentSums, "UPDATE payments SET captured_minor = 1 WHERE PAYMENT"),
     (Waiting, Invariant::Effects, "DELETE FROM effects WHERE ORDER"),
+    (
+        Mailed,
+        Invariant::Effects,
+        "UPDATE mails SET state = 1, resolved_at = NULL WHERE ORDER;
+         DELETE FROM effects WHERE ORDER",
+    ),
     (Placed, Invariant::DerivedStates, "UPDATE orders SET payment_state = 9 WHERE ORDER"),
     (Placed, Invariant::OrderRow, "UPDATE orders SET credit_number = 77 WHERE ORDER"),
     (
@@ -182,7 +192,7 @@ impl World {
         let order = self.place(draft.payment("klarna", self.reference(trouble), 1_000)).await;
         let name: OrderName = order.name.parse().unwrap();
         match deed {
-            Shop | Placed => {}
+            Shop | Placed | Mailed => {}
             Waiting => {
                 self.change(&name, "sent").wait(Duration::ZERO).send().await?;
             }
@@ -199,6 +209,10 @@ impl World {
             }
             Labelled => {
                 self.client.label(&name).wait(WAIT).send().await?;
+            }
+            Mailed => {
+                let note = self.client.new_note(&name, NoteAudience::Customer, "Hei");
+                note.send_email(true).send().await?;
             }
             _ => {}
         }
@@ -239,6 +253,7 @@ async fn every_damage_is_named(backend: Backend) {
         ..LabelSettings::default()
     };
     world.set("settings.labels", |settings| settings.labels = Some(labels)).await;
+    set_seller(&world).await;
     let mut planned = Vec::new();
     for (deed, invariant, statement) in DAMAGES {
         let order = world.after(deed).await.unwrap();
