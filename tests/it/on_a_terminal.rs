@@ -98,7 +98,9 @@ async fn server_on_a_terminal(folder: &Folder, port: u16, flags: &str) -> String
 async fn a_server_at_a_terminal_speaks_to_a_person() {
     let (folder, port) = (Folder::new(), free_port());
     let records = |seen: &str| -> Vec<Value> {
-        let records = seen.lines().filter_map(|line| serde_json::from_str(line.trim()).ok());
+        // The terminal shows the key as well, before whatever comes next.
+        let lines = seen.lines().map(|line| line.trim().trim_start_matches("^C"));
+        let records = lines.filter_map(|line| serde_json::from_str(line).ok());
         records.filter(Value::is_object).collect()
     };
     let seen = server_on_a_terminal(&folder, port, "").await;
