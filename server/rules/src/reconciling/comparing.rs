@@ -1,5 +1,6 @@
 //! What is not the same in the ledger and in the account, and what of it can be adopted.
 
+use super::elsewhere::refunded_beyond;
 use super::{Account, Difference, DifferenceKind, Standing, Statement};
 use crate::attention::BY_HAND;
 use crate::decision::Case;
@@ -251,16 +252,15 @@ impl Comparison<'_> {
 
     fn refunds(&mut self) {
         let (ours, theirs) = (self.ours.refunded, self.theirs.refunded_minor);
-        let more = theirs.saturating_sub(ours);
-        if more > 0 {
+        if theirs > ours {
             let Case { order, .. } = self.case;
+            let more = refunded_beyond((self.captured, ours), self.theirs);
             let adopted = self.captured.saturating_sub(self.ours.captured);
             let refundable =
                 self.payment.sums_for(order.number).refundable().saturating_add(adopted);
-            // What was captured before it came to us may be what was paid back.
-            let is_all_ours = self.theirs.captured_minor <= self.captured;
+            let is_ours = is_certainly_of(self.payment, order) && 0 < more && more <= refundable;
             let refund = Adoption::Operation(OperationKind::Refund, more);
-            match is_all_ours && is_certainly_of(self.payment, order) && more <= refundable {
+            match is_ours {
                 true => self.adopt(DifferenceKind::RefundedElsewhere, (ours, theirs), refund),
                 false => self.list(DifferenceKind::RefundedElsewhere, ours, theirs),
             }

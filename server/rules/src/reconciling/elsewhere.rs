@@ -27,12 +27,17 @@ pub fn captured_elsewhere(ours: &Counted, theirs: &Statement) -> i64 {
     more.min(our_rest.saturating_sub(rest(theirs))).max(0)
 }
 
-/// What was paid back elsewhere and is not in the ledger. What was captured elsewhere and is not in it
-/// either may be what was paid back, which is no business of this order.
+/// What was paid back elsewhere and is not in the ledger.
 #[must_use]
 pub fn refunded_elsewhere(ours: &Counted, theirs: &Statement) -> i64 {
-    let more = theirs.refunded_minor.saturating_sub(ours.refunded_minor);
-    let not_ours = theirs.captured_minor.saturating_sub(ours.captured_minor).max(0);
+    refunded_beyond((ours.captured_minor, ours.refunded_minor), theirs)
+}
+
+/// What was paid back beyond these captures and refunds. Other captures may be what was paid back, which
+/// is no business of whose these are.
+pub(super) fn refunded_beyond((captured, refunded): (i64, i64), theirs: &Statement) -> i64 {
+    let more = theirs.refunded_minor.saturating_sub(refunded);
+    let not_ours = theirs.captured_minor.saturating_sub(captured).max(0);
     more.saturating_sub(not_ours).max(0)
 }
 

@@ -228,6 +228,21 @@ fn what_was_captured_before_it_came_to_us_is_not_this_orders() {
 }
 
 #[test]
+fn what_was_paid_back_before_it_came_to_us_is_not_this_orders() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        at 100
+        read k1 held 160 captured=160 refunded=60 => k1:Differs(CAPTURED_ELSEWHERE=100/160 REFUNDED_ELSEWHERE=0/60) problem:LEDGER_DIFFERS updated:k1
+        read k1 held 160 captured=160 refunded=90 => k1:Differs(CAPTURED_ELSEWHERE=100/160 +REFUNDED_ELSEWHERE=0/90) refund!k1=30:succeeded closed:LEDGER_DIFFERS problem:LEDGER_DIFFERS problem:REFUNDED_AT_PROVIDER
+        ",
+    );
+}
+
+#[test]
 fn what_needs_a_person_needs_one_until_all_of_it_is_over() {
     check(
         "
