@@ -1,6 +1,7 @@
 //! Tests of the runner: real turns, a real store and the sandbox, on SQLite and, where
 //! `ORDER_TEST_POSTGRES` names a server, on PostgreSQL.
 
+mod log;
 mod stage;
 mod told;
 

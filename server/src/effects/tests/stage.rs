@@ -1,24 +1,23 @@
 //! What a test of the runner needs: a store with a shop, effects to plan, and the sandbox's book.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection};
 use order_proto::v1;
-use order_rules::changing::Outcome;
 use order_rules::effects::{EffectState, KEY_WINDOW_MICROS, System};
 use order_rules::money::Currency;
 use order_rules::payments::{Authorization, OperationKind, OperationState};
 use uuid::Uuid;
 
+use super::log::Log;
 use crate::accounting::Books;
-use crate::commands::{Assignment, Caller, Command, CreateShop, Failure};
+use crate::commands::{Caller, CreateShop};
 use crate::effects::paying::key_of;
-use crate::effects::{Recorder, Runner, Running};
+use crate::effects::{Runner, Running};
 use crate::links::{Links, Setup};
 use crate::mail::{MailServers, MailService};
 use crate::providers::{Call, Doubt, PaymentProvider, Providers, Report};
@@ -37,21 +36,6 @@ pub(super) struct Stage {
     pub(super) shop_id: i64,
     folder: PathBuf,
     next: Mutex<i64>,
-}
-
-/// The turns, with an ear at the door.
-#[derive(Clone)]
-pub(super) struct Log {
-    turns: Turns,
-    heard: Arc<Mutex<Vec<Heard>>>,
-    failures: Arc<Mutex<VecDeque<Failure>>>,
-}
-
-#[derive(Clone)]
-struct Heard {
-    operation: i64,
-    word: &'static str,
-    request_id: Uuid,
 }
 
 /// An effect to plan: a capture of 100, unless told otherwise.
@@ -83,7 +67,7 @@ pub(super) struct Arrived {
     pub received_at: i64,
 }
 
-const SHOP: &str = "demo";
+pub(super) const SHOP: &str = "demo";
 const CREATED_AT: i64 = 1_700_000_000_000_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -178,7 +162,7 @@ impl Stage {
                 folder.join("book.sqlite"),
                 Links::new(Vault::default(), false),
             ),
-            log: Log { turns, heard: Arc::default(), failures: Arc::default() },
+            log: Log::of(turns),
             shop_id,
             folder,
             next: Mutex::new(1_000),
@@ -327,7 +311,7 @@ impl Stage {
 
     /// What was handed in for an effect, in order.
     pub(super) fn handed_in(&self, effect_key: i64) -> Vec<&'static str> {
-        self.log.about(effect_key).into_iter().map(|heard| heard.word).collect()
+        self.log.words(effect_key)
     }
 
     /// The captures and look-ups that arrived for a reference, oldest first.
@@ -354,18 +338,6 @@ impl Stage {
     }
 }
 
-fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeded { .. } => "succeeded",
-        Outcome::FoundDone { .. } => "found done",
-        Outcome::Accepted => "accepted",
-        Outcome::Declined { .. } => "declined",
-        Outcome::Held { .. } => "held",
-        Outcome::Unknown { .. } => "unknown",
-        Outcome::Reversed { .. } => "reversed",
-    }
-}
-
 /// Microseconds since 1970.
 pub(super) fn now() -> i64 {
     crate::clock::now().0
@@ -382,51 +354,6 @@ impl Started {
     /// Leaves it to the end of the test.
     pub(super) fn leave(self) {
         drop(self.0);
-    }
-}
-
-impl Log {
-    /// The next outcomes meet these failures.
-    pub(super) fn fail_with(&self, failures: impl IntoIterator<Item = Failure>) {
-        self.failures.lock().unwrap().extend(failures);
-    }
-
-    pub(super) fn request_ids(&self, effect_key: i64) -> Vec<Uuid> {
-        self.about(effect_key).into_iter().map(|heard| heard.request_id).collect()
-    }
-
-    /// The effects whose success was handed in, in that order.
-    pub(super) fn finished(&self) -> Vec<i64> {
-        let heard = self.heard.lock().unwrap();
-        let done = heard.iter().filter(|heard| heard.word == "succeeded");
-        done.map(|heard| heard.operation).collect()
-    }
-
-    fn about(&self, effect_key: i64) -> Vec<Heard> {
-        let heard = self.heard.lock().unwrap();
-        heard.iter().filter(|heard| heard.operation == effect_key).cloned().collect()
-    }
-}
-
-impl Recorder for Log {
-    async fn record(&self, assignment: Assignment) -> Result<(), Failure> {
-        let shop_id = self.turns.shop_id(SHOP).await?;
-        if let Command::RecordOutcome(record) = &assignment.command {
-            self.heard.lock().unwrap().push(Heard {
-                operation: key(shop_id, record.operation),
-                word: word(&record.outcome),
-                request_id: assignment.caller.request_id,
-            });
-        }
-        let failure = self.failures.lock().unwrap().pop_front();
-        match failure {
-            Some(failure) => Err(failure),
-            None => self.turns.submit(assignment, None).await.map(drop),
-        }
-    }
-
-    async fn effects_planned(&self) {
-        self.turns.effects_planned().await;
     }
 }
 
