@@ -14,6 +14,7 @@ use order_tests::fakes::adyen::{NewPayment, Verdict};
 use order_tests::fakes::{Effect, Travel, Trouble};
 
 use self::stage::{Stage, TOTAL, adyen, reason, travel};
+use crate::harness::till::counts_what_is_held;
 use crate::harness::{Backend, WAIT, eventually, problems, refused, status_id, wrong_fields};
 use crate::integrations::are_nowhere;
 
@@ -124,21 +125,7 @@ async fn attaches_what_is_held(stage: &Stage, order: &OrderName) {
         [300, TOTAL, 100].map(|held| stage.checkout(NewPayment::of("cart", held)));
     stage.by_hand(&gone, "cancel", "{}").await;
     stage.all_told().await;
-    for (psp, held, wanted) in [
-        (&small, 300, vec!["PAYMENT_INSUFFICIENT"]),
-        (&gone, 0, vec!["PAYMENT_INSUFFICIENT", "RESERVATION_GONE"]),
-        (&rest, 100, vec![]),
-    ] {
-        world.attach(order, "card-no", psp, TOTAL).await.unwrap();
-        let order = world.settled(order).await;
-        assert_eq!(problems(&order), wanted, "{held}: {order:?}");
-        assert_eq!(order.payments.last().unwrap().authorized_minor, held);
-    }
-    world.complete(order).await.unwrap();
-    let order = world.settled(order).await;
-    assert_eq!((status_id(&order), problems(&order).len()), ("sent", 0), "{order:?}");
-    let captured: Vec<i64> = order.payments.iter().map(|one| one.captured_minor).collect();
-    assert_eq!(captured, [500, 300, 0, 100]);
+    counts_what_is_held(world, order, "card-no", [&small, &gone, &rest]).await;
 }
 
 /// What an order says of each operation that was declined.

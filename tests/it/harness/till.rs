@@ -16,7 +16,8 @@ pub(crate) use self::crowds::{
 };
 pub(crate) use self::elsewhere::{
     adopts_at_a_capture, adopts_at_a_void, adopts_what_is_found, attaches_what_is_held,
-    captures_only_what_the_portal_has_not, completes_unheard, names_unheard, waits_for_a_decision,
+    captures_only_what_the_portal_has_not, completes_unheard, counts_what_is_held, names_unheard,
+    waits_for_a_decision,
 };
 pub(crate) use self::kills::{
     a_kill_anywhere_is_survived, a_kill_between_answer_and_record_is_survived,

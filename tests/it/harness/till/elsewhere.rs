@@ -5,7 +5,7 @@ use order_sdk::{OrderName, proto};
 use order_tests::fakes::{Effect, Trouble};
 
 use super::{Deed, Sale, Stage, TOTAL, Till};
-use crate::harness::{Backend, WAIT, eventually, problems, status_id};
+use crate::harness::{Backend, WAIT, World, eventually, problems, status_id};
 use crate::reconciling::differences;
 
 /// Of an order of three.
@@ -45,12 +45,23 @@ pub(crate) async fn attaches_what_is_held<Where: Till>(stage: &Stage<Where>, ord
     let world = &stage.world;
     let [small, gone, rest] = [300, TOTAL, 100].map(|held| Where::checkout(&stage.fake, held));
     stage.in_portal(&gone, "cancel", "{}").await;
-    for (id, held, wanted) in [
-        (&small, 300, vec!["PAYMENT_INSUFFICIENT"]),
-        (&gone, 0, vec!["PAYMENT_INSUFFICIENT", "RESERVATION_GONE"]),
-        (&rest, 100, vec![]),
+    counts_what_is_held(world, order, Where::ID, [&small, &gone, &rest]).await;
+}
+
+/// Attaches to an order that lacks 400 a payment of which 300 are held, one that was cancelled, and the
+/// rest; each is said to hold the whole.
+pub(crate) async fn counts_what_is_held(
+    world: &World,
+    order: &OrderName,
+    provider: &str,
+    [small, gone, rest]: [&str; 3],
+) {
+    for (reference, held, wanted) in [
+        (small, 300, vec!["PAYMENT_INSUFFICIENT"]),
+        (gone, 0, vec!["PAYMENT_INSUFFICIENT", "RESERVATION_GONE"]),
+        (rest, 100, vec![]),
     ] {
-        world.attach(order, Where::ID, id, TOTAL).await.unwrap();
+        world.attach(order, provider, reference, TOTAL).await.unwrap();
         let order = world.settled(order).await;
         assert_eq!(problems(&order), wanted, "{held}: {order:?}");
         assert_eq!(order.payments.last().unwrap().authorized_minor, held);
