@@ -166,8 +166,8 @@ pub fn retry(
 ///
 /// # Errors
 /// `OPERATION_NOT_FOUND`, `OPERATION_NOT_SENT` while the provider has not been asked, but for a refund
-/// that a problem says is held up, `OPERATION_FINAL`, `INVALID_REQUEST` for an amount above what was asked, and
-/// `STATUS_CHANGE_PENDING` for a declined refund.
+/// that a problem says is held up, `OPERATION_FINAL`, `INVALID_REQUEST` for an amount above what was
+/// asked, and `STATUS_CHANGE_PENDING` for a declined refund.
 pub fn settle(
     facts: &ChangingFacts<'_>,
     operation_id: i64,
@@ -202,8 +202,8 @@ pub fn settle(
     }
 }
 
-/// A refund waits for nothing but its provider, and no status change is there to be taken back: a
-/// person may pay it otherwise.
+/// A credit's refund belongs to no status change that could be taken back, so a person may pay what
+/// its provider does not take.
 fn is_refund_held_up(case: &Case, operation: &Operation) -> bool {
     operation.kind == OperationKind::Refund
         && case.order.problems.iter().any(|problem| {
