@@ -30,10 +30,11 @@ const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// Any number, the same in every version: who holds it migrates.
 const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
 /// A turn is short; what takes longer is stuck, and its shop waits. Plans are made once, maybe while a
-/// table is still empty, and must be right when it is large: what has an index is found by it.
+/// table is still empty, and must be right when it is large: what has an index is found by it. What
+/// has none is few rows, and compiling such a statement would take longer than all of them.
 const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
                        SET idle_in_transaction_session_timeout = '15s'; SET plan_cache_mode = 'force_generic_plan'; \
-                       SET max_parallel_workers_per_gather = 0; SET enable_seqscan = off";
+                       SET max_parallel_workers_per_gather = 0; SET enable_seqscan = off; SET jit = off";
 
 #[derive(Clone)]
 pub(crate) struct Database {

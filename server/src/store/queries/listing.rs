@@ -13,6 +13,7 @@ use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl};
 
 use self::narrowing::narrowed;
 use self::placed::placed_within;
+use super::load::HAS_REFERENCE;
 use super::reads::{Distance, of_keys};
 use super::search::with_words;
 use super::{Backend, Connection, Database, Run};
@@ -30,7 +31,6 @@ const STATUS_BRANCHES_MAX: usize = 8;
 const CANDIDATES: i64 = 400;
 /// Spelled out, as in the partial indexes: neither database sees through a bound value.
 const HAS_SKU: &str = "order_lines.sku <> ''";
-const HAS_REFERENCE: &str = "payments.reference <> ''";
 
 /// A page to read: what is asked for, and where.
 #[derive(Clone)]

@@ -22,6 +22,9 @@ use crate::store::schema::{
     payments, problems, shops, stock_items,
 };
 
+/// Spelled out, as in the partial index: neither database finds a payment by it with a bound text.
+pub(super) const HAS_REFERENCE: &str = "payments.reference <> ''";
+
 /// Whether what is loaded stays as it is until the commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lock {
@@ -145,7 +148,7 @@ async fn reach(
     if !needs.references.is_empty() {
         let known: Vec<i64> = payments::table
             .filter(among!(payments::reference, needs.references.iter()))
-            .filter(payments::reference.ne(""))
+            .filter(sql::<Bool>(HAS_REFERENCE))
             .select(payments::payment_key)
             .load(conn)
             .await?;

@@ -13,6 +13,7 @@ use diesel::{
 use order_rules::order::Micros;
 
 use super::effects::{later, now};
+use super::load::HAS_REFERENCE;
 use super::{Connection, Database, Run};
 use crate::store::StoreFailure;
 use crate::store::rows::WebhookRow;
@@ -226,7 +227,7 @@ async fn payment_keys(
 ) -> QueryResult<Vec<i64>> {
     payments::table
         .filter(payments::reference.eq(reference))
-        .filter(payments::reference.ne(""))
+        .filter(sql::<Bool>(HAS_REFERENCE))
         .filter(payments::provider.eq(provider))
         .filter(payments::shop_id.eq(shop_id))
         .select(payments::payment_key)
