@@ -8,7 +8,7 @@ use order_sdk::proto::{self, OperationKind as Kind};
 use tokio::sync::watch;
 
 use crate::harness::audit::audit;
-use crate::harness::{Backend, Server, World, depth, eventually, problems, status_id};
+use crate::harness::{Backend, Server, World, depth, eventually, in_depth, problems, status_id};
 
 trials! {
     own: [
@@ -272,10 +272,14 @@ async fn check(world: &World, driven: &Driven) {
 
 /// No point is chosen: commands come all the time, and the kill comes whenever it comes.
 async fn a_kill_at_any_moment_loses_and_doubles_nothing(backend: Backend) {
+    in_depth(|_, times| kills_at_any_moment(backend, 5 * times)).await;
+}
+
+async fn kills_at_any_moment(backend: Backend, kills: u32) {
     let world = World::own(backend, &[]).await;
     world.stock("CUP", 10_000).await;
     let mut last = 0;
-    for _ in 0..5 * depth() {
+    for _ in 0..kills {
         let mut running = Vec::new();
         for worker in 0..6 {
             let world = world.through(&world.server);

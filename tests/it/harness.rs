@@ -29,6 +29,8 @@ pub(crate) use world::{
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+
 /// Long enough for anything on a busy machine, such as a doubt of a minute and what waits behind it; a
 /// test that needs it all has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
@@ -39,6 +41,9 @@ const ASKED_AFTER: RangeInclusive<Duration> =
 /// The part of the time waited so far that is waited more before the next question.
 const ASKED_AFTER_PART: u32 = 8;
 
+/// Each with servers of its own, for whose connections an ordinary PostgreSQL has room.
+const STORIES_BESIDE: usize = 4;
+
 /// How much more than usual: 1, or 100 with `ORDER_TEST_DEPTH=long`.
 #[expect(clippy::disallowed_methods, reason = "how deep to test is a setting of the tests alone")]
 pub(crate) fn depth() -> u32 {
@@ -46,6 +51,14 @@ pub(crate) fn depth() -> u32 {
         Ok("long") => 100,
         _ => 1,
     }
+}
+
+/// Tells a story once; in the long depth a hundredfold: `times` stories, each `times` as long. It is
+/// given its number, and `times`.
+pub(crate) async fn in_depth<Story: Future<Output = ()>>(story: impl Fn(u32, u32) -> Story) {
+    let times = depth().isqrt();
+    let stories = futures_util::stream::iter((0..times).map(|number| story(number, times)));
+    stories.for_each_concurrent(STORIES_BESIDE, |story| story).await;
 }
 
 /// Where chance begins: `ORDER_TEST_SEED` to repeat a run; else the same every time in the ordinary

@@ -2,24 +2,33 @@
 
 mod day;
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
 
 use self::day::Day;
 use crate::harness::audit::audit;
-use crate::harness::{Backend, World, depth, gross, number_of, seed, status_id};
+use crate::harness::{Backend, World, gross, in_depth, number_of, seed, status_id};
 
 trials! {
     own: [a_random_day_ends_as_the_model_says];
+    once: [a_day_reads_no_table_as_a_whole];
 }
 
 const STEPS: u32 = 200;
+/// Enough for each kind.
+const STEPS_COUNTED: u32 = 60;
 
 async fn a_random_day_ends_as_the_model_says(backend: Backend) {
-    let seed = seed();
+    let first = seed();
+    in_depth(|day, times| a_day(backend, first.wrapping_add(day.into()), STEPS * times)).await;
+}
+
+async fn a_day(backend: Backend, seed: u64, steps: u32) {
     println!("model: {} day of seed {seed}", backend.name());
     let world = World::own(backend, &["--call-timeout", "2s"]).await;
     let mut day = Day::begin(world.clone(), Rng::with_seed(seed)).await;
-    for _ in 0..STEPS * depth() {
+    for _ in 0..steps {
         day.step().await;
     }
     day.settle_all().await;
@@ -49,4 +58,34 @@ async fn a_random_day_ends_as_the_model_says(backend: Backend) {
     for (sku, on_hand) in &day.stock {
         assert_eq!(world.on_hand(sku).await, *on_hand, "seed {seed}: {sku}");
     }
+}
+
+/// What has no index is read for each command, however much there is: PostgreSQL counts it.
+async fn a_day_reads_no_table_as_a_whole() {
+    let world = World::own(Backend::Postgres, &[]).await;
+    let made = reads(&world).await;
+    let started = reads(&world).await;
+    let mut day = Day::begin(world.clone(), Rng::with_seed(seed())).await;
+    for _ in 0..STEPS_COUNTED {
+        day.act().await;
+    }
+    day.settle_all().await;
+    let lived = reads(&world).await;
+    for (table, lived) in lived {
+        let of_a_start = started[&table] - made[&table];
+        assert!(
+            lived - started[&table] <= of_a_start,
+            "{table}: {lived} by a day after {started:?}"
+        );
+    }
+}
+
+/// How often each table has been read as a whole, until the server was stopped for this.
+async fn reads(world: &World) -> BTreeMap<String, i64> {
+    assert_eq!(world.server.stop().await, 0);
+    let counts = "SELECT relname || ' ' || seq_scan AS a FROM pg_stat_user_tables";
+    let counts = world.server.store.texts(counts).await;
+    world.server.start().await;
+    let pairs = counts.iter().map(|count| count.split_once(' ').unwrap());
+    pairs.map(|(table, count)| (table.to_owned(), count.parse().unwrap())).collect()
 }

@@ -14,7 +14,8 @@ use crate::order::{
     Withdrawal,
 };
 use crate::payments::{
-    Authorization, Capabilities, Holder, MANUAL, Payment, PaymentId, ProviderName,
+    Authorization, Capabilities, Holder, MANUAL, Operation, OperationKind, OperationState, Payment,
+    PaymentId, ProviderName,
 };
 use crate::shop::{CaptureMode, DuplicateMode, Rulebook, StockMode};
 use crate::statuses::{Status, Statuses, Tag};
@@ -179,5 +180,26 @@ pub(crate) fn payment(id: i64, authorized_minor: i64, holders: &[i64]) -> Paymen
         needs_attention: false,
         operations: Vec::new(),
         holders: holders.collect(),
+    }
+}
+
+/// Of order 1, asked for at the beginning, and answered right away where it is over.
+pub(crate) fn operation(
+    id: i64,
+    kind: OperationKind,
+    amount_minor: i64,
+    state: OperationState,
+) -> Operation {
+    Operation {
+        id,
+        order: OrderNumber(1),
+        kind,
+        amount_minor,
+        state,
+        requested_at: Micros(0),
+        resolved_at: (!state.is_claimed()).then_some(Micros(1)),
+        provider_reason: None,
+        provider_reference: None,
+        credit: None,
     }
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::attention::{dismiss, retry};
 use crate::changing::{ChangeStatus, ChangingFacts, change_status};
 use crate::decision::{Case, Change, Decision, Ids};
-use crate::fixtures::{RETURNED, SENT, order, payment, rulebook, statuses};
+use crate::fixtures::{RETURNED, SENT, operation, order, payment, rulebook, statuses};
 use crate::money::{VatRate, line_amounts, part, vat_of_net};
 use crate::order::{CreditOf, Micros, Order, OrderKind, OrderNumber, PriceBasis};
 use crate::payments::{Operation, OperationKind, OperationState, Payment};
@@ -149,16 +149,9 @@ fn a_credit_note_needs_the_invoice_it_credits() {
 fn a_credit_note_waits_for_the_money_that_is_on_its_way_back() {
     use OperationState::{Accepted, Pending as Planned, Sent, Unknown as Lost};
     let refund = |credit: i64, state| Operation {
-        id: 77,
         order: OrderNumber(1001),
-        kind: OperationKind::Refund,
-        amount_minor: 4_000,
-        state,
-        requested_at: NOW,
-        resolved_at: None,
-        provider_reason: None,
-        provider_reference: None,
         credit: Some(OrderNumber(credit)),
+        ..operation(77, OperationKind::Refund, 4_000, state)
     };
     let sale = |operation| Case {
         payments: vec![Payment { operations: vec![operation], ..payment(5, 10_000, &[1001]) }],

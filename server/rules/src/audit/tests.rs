@@ -1,7 +1,7 @@
 //! Every invariant is broken once, and seen.
 
 use super::*;
-use crate::fixtures::{CANCELLED, SENT, order, payment, statuses};
+use crate::fixtures::{CANCELLED, SENT, operation, order, payment, statuses};
 use crate::order::{Micros, PendingChange};
 
 /// An order of two mugs, half of it captured, with everything as it must be.
@@ -11,21 +11,6 @@ fn healthy() -> Case {
     let mut order = order(1, 100);
     order.payments = vec![payment.id];
     Case { order, payments: vec![payment] }
-}
-
-fn operation(id: i64, kind: OperationKind, amount_minor: i64, state: OperationState) -> Operation {
-    Operation {
-        id,
-        order: OrderNumber(1),
-        kind,
-        amount_minor,
-        state,
-        requested_at: Micros(0),
-        resolved_at: (!state.is_claimed()).then_some(Micros(1)),
-        provider_reason: None,
-        provider_reference: None,
-        credit: None,
-    }
 }
 
 fn broken(damage: impl FnOnce(&mut Case)) -> Vec<&'static str> {

@@ -1,7 +1,7 @@
 //! Worked examples of §3.5, and that an estimate never hides a stated day.
 
 use super::*;
-use crate::fixtures::{order, payment};
+use crate::fixtures::{operation, order, payment};
 use crate::order::{OrderNumber, Withdrawal};
 use crate::payments::{Operation, OperationKind, OperationState};
 
@@ -119,24 +119,13 @@ fn owed(credited: i64, refunds: &[(OperationState, i64)]) -> bool {
     let mut order = order(1, 100);
     order.withdrawal.withdrawn_on = Some(day("2026-11-25"));
     order.lines[0].credited = credited;
-    let operation = |id, kind, state, amount_minor| Operation {
-        id,
-        order: OrderNumber(1),
-        kind,
-        amount_minor,
-        state,
-        requested_at: Micros(1),
-        resolved_at: None,
-        provider_reason: None,
-        provider_reference: None,
-        credit: (kind == OperationKind::Refund).then_some(OrderNumber(2)),
+    let refund = |(id, &(state, amount_minor))| Operation {
+        credit: Some(OrderNumber(2)),
+        ..operation(id, OperationKind::Refund, amount_minor, state)
     };
     let mut payment = payment(1, 100, &[1]);
-    payment.operations = vec![operation(1, OperationKind::Capture, OperationState::Succeeded, 100)];
-    let refunds = (2..).zip(refunds);
-    payment.operations.extend(
-        refunds.map(|(id, (state, amount))| operation(id, OperationKind::Refund, *state, *amount)),
-    );
+    payment.operations = vec![operation(1, OperationKind::Capture, 100, OperationState::Succeeded)];
+    payment.operations.extend((2..).zip(refunds).map(refund));
     owes_refund(&order, &[payment])
 }
 

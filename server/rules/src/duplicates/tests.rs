@@ -4,7 +4,7 @@ use super::{
     EarlierOrder, SAME_TIME_MICROS, bound_elsewhere, lines_fingerprint, mirrored,
     same_payment_evidence,
 };
-use crate::fixtures::{goods, payment};
+use crate::fixtures::{goods, operation, payment};
 use crate::order::{DuplicateLink, DuplicateResolution, Line, Micros, OrderNumber, PriceBasis};
 use crate::payments::{Operation, OperationKind, OperationState};
 
@@ -99,16 +99,8 @@ fn a_payment_is_bound_by_a_capture_that_may_happen() {
     for (state, is_bound) in cases {
         let mut payment = payment(1, 100, &[1, 2]);
         payment.operations.push(Operation {
-            id: 1,
             order: OrderNumber(2),
-            kind: OperationKind::Capture,
-            amount_minor: 100,
-            state,
-            requested_at: Micros(0),
-            resolved_at: None,
-            provider_reason: None,
-            provider_reference: None,
-            credit: None,
+            ..operation(1, OperationKind::Capture, 100, state)
         });
         let owner = is_bound.then_some(OrderNumber(2));
         assert_eq!(bound_elsewhere(&payment, OrderNumber(1)), owner, "{state:?}");

@@ -4,7 +4,7 @@ use super::{
     Authorization, Operation, OperationKind, OperationState, Payment, PaymentState, ProviderName,
     Sums, bound_to, in_flight, is_fully_captured, left_to_capture, order_sums, payment_state,
 };
-use crate::fixtures::{capabilities, order, payment};
+use crate::fixtures::{capabilities, operation, order, payment};
 use crate::order::{DeliveryState, Line, LineKind, Micros, Order, OrderNumber};
 use Authorization::{Declined as Refused, Expired, Held, Pending as Awaited, Voided};
 use OperationKind::{Authorize, Capture, CaptureReversal, Refund, Release, Void};
@@ -14,16 +14,8 @@ type Row = (i64, OperationKind, i64, OperationState);
 
 fn with(mut payment: Payment, rows: &[Row]) -> Payment {
     let operations = (1..).zip(rows).map(|(id, &(order, kind, amount_minor, state))| Operation {
-        id,
         order: OrderNumber(order),
-        kind,
-        amount_minor,
-        state,
-        requested_at: Micros(0),
-        resolved_at: None,
-        provider_reason: None,
-        provider_reference: None,
-        credit: None,
+        ..operation(id, kind, amount_minor, state)
     });
     payment.operations = operations.collect();
     payment

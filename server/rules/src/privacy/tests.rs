@@ -2,25 +2,10 @@
 
 use super::{first_of_year, is_money_open, voucher_kept_until, year_of};
 use crate::decision::Case;
-use crate::fixtures::{order, payment};
+use crate::fixtures::{operation, order, payment};
 use crate::order::{Day, Micros, OrderNumber, Problem};
 use crate::payments::{Operation, OperationKind, OperationState};
 use crate::refusals::Code;
-
-fn operation(kind: OperationKind, state: OperationState) -> Operation {
-    Operation {
-        id: 7,
-        order: order(1, 100).number,
-        kind,
-        amount_minor: 100,
-        state,
-        requested_at: Micros(1),
-        resolved_at: Some(Micros(1)),
-        provider_reason: None,
-        provider_reference: None,
-        credit: None,
-    }
-}
 
 fn case(change: impl FnOnce(&mut Case)) -> Case {
     let mut case = Case { order: order(1, 100), payments: vec![payment(1, 100, &[1])] };
@@ -47,7 +32,7 @@ fn money_is_open_until_the_order_is_settled() {
         case.order.cancelled_at = Some(Micros(1));
     })));
     for state in [OperationState::Pending, OperationState::Sent, OperationState::Unknown] {
-        let asked = operation(OperationKind::Refund, state);
+        let asked = operation(7, OperationKind::Refund, 100, state);
         assert!(is_money_open(&case(|case| case.payments[0].operations.push(asked))));
     }
     assert!(is_money_open(&case(|case| case.order.problems.push(problem(Some(7))))));
@@ -65,11 +50,10 @@ fn money_is_open_until_it_is_back_after_a_withdrawal() {
             case.payments[0].operations = operations;
         }))
     };
-    let capture = || operation(OperationKind::Capture, Succeeded);
+    let capture = || operation(7, OperationKind::Capture, 100, Succeeded);
     let refund = |state| Operation {
-        id: 8,
         credit: Some(OrderNumber(2)),
-        ..operation(OperationKind::Refund, state)
+        ..operation(8, OperationKind::Refund, 100, state)
     };
     assert!(!is_open(Vec::new(), 0), "nothing was taken");
     assert!(is_open(vec![capture()], 0));

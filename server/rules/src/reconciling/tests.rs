@@ -7,7 +7,7 @@ use crate::audit::check_case;
 use crate::changing::{ChangeStatus, Outcome};
 use crate::fixtures::script::check;
 use crate::fixtures::world::World;
-use crate::fixtures::{CANCELLED, SENT, nok, order, payment, tried};
+use crate::fixtures::{CANCELLED, SENT, nok, operation, order, payment, tried};
 use crate::order::{LineKind, PriceBasis};
 use crate::payments::ProviderName;
 use crate::placing::{NewLine, NewPayment, Placement};
@@ -290,18 +290,8 @@ fn a_pending_change_goes_on_when_the_rest_is_captured_elsewhere() {
 
 /// Of order 1, asked for at the beginning and over after a day.
 fn capture(amount_minor: i64, state: OperationState) -> Operation {
-    Operation {
-        id: 9,
-        order: OrderNumber(1),
-        kind: OperationKind::Capture,
-        amount_minor,
-        state,
-        requested_at: Micros(0),
-        resolved_at: Some(Micros(DAY)),
-        provider_reason: None,
-        provider_reference: None,
-        credit: None,
-    }
+    let capture = operation(9, OperationKind::Capture, amount_minor, state);
+    Operation { resolved_at: Some(Micros(DAY)), ..capture }
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! 2.5, 2.8, 11.2: what a provider says by itself.
 
 use crate::changing::{Bearing, Happening, News, bearing, next_step};
-use crate::fixtures::payment;
 use crate::fixtures::script::check;
-use crate::order::{Micros, OrderNumber};
+use crate::fixtures::{operation, payment};
 use crate::payments::{Capabilities, Operation, OperationKind, OperationState, Payment};
 
 #[test]
@@ -314,18 +313,7 @@ fn a_word_against_what_is_final_is_for_a_person() {
 }
 
 fn under_way(id: i64, kind: OperationKind) -> Operation {
-    Operation {
-        id,
-        order: OrderNumber(1),
-        kind,
-        amount_minor: 10,
-        state: OperationState::Sent,
-        requested_at: Micros(0),
-        resolved_at: None,
-        provider_reason: None,
-        provider_reference: None,
-        credit: None,
-    }
+    operation(id, kind, 10, OperationState::Sent)
 }
 
 #[test]
