@@ -169,6 +169,7 @@ CREATE TABLE voucher_parties (
     party BYTEA NOT NULL,
     kept_until BIGINT NOT NULL
 );
+CREATE INDEX voucher_parties_kept_until ON voucher_parties (kept_until);
 
 CREATE TABLE payments (
     payment_key BIGINT PRIMARY KEY NOT NULL,
