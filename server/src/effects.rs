@@ -269,9 +269,9 @@ impl<Log: Recorder> Crew<Log> {
             };
             let store = &self.runner.store;
             let due = on_either!(store, database => database.effects_due(search).await)?;
+            let is_cut = i64::try_from(due.ready.len()).is_ok_and(|ready| ready >= limit);
             let chosen = self.slots.choose(&due.ready);
             if chosen.is_empty() {
-                let is_cut = i64::try_from(due.ready.len()).is_ok_and(|ready| ready >= limit);
                 if is_cut && limit < CANDIDATES_MAX {
                     limit *= CANDIDATES_GROW;
                     continue;
@@ -288,10 +288,15 @@ impl<Log: Recorder> Crew<Log> {
                 Err(StoreFailure::Constraint(_) | StoreFailure::Conflict(_)) => Claims::default(),
                 Err(failure) => return Err(failure),
             };
-            if claims.claims.is_empty() {
+            let (claimed, wanted) = (claims.claims.len(), chosen.len());
+            self.start_calls(claims);
+            if claimed == 0 || !is_cut && claimed < wanted {
                 return Ok(LOOK_AGAIN);
             }
-            self.start_calls(claims);
+            // All that is due was seen: what did not fit waits for a place.
+            if !is_cut {
+                return Ok(due.next_in.unwrap_or(LOOK_EVERY));
+            }
         }
     }
 

@@ -403,7 +403,8 @@ pub(crate) struct EffectRow {
     pub system: i16,
     /// Of an operation on a payment.
     pub payment_key: Option<i64>,
-    /// Last part of the name of the integration that does it, where no payment names it.
+    /// Last part of the name of the integration that does it, of a payment its provider; mails name
+    /// none.
     pub integration: Option<String>,
     pub order_key: i64,
     pub kind: i16,

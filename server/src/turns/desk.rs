@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use order_proto::v1::{self, EventChange, EventKind};
 use order_rules::decision::{Case, Decision, Ids, PlannedEffect};
-use order_rules::effects::{EffectState, KEY_WINDOW_MICROS};
+use order_rules::effects::EffectState;
 use order_rules::order::{Micros, Order, OrderNumber};
 use order_rules::payments::Payment;
 use order_rules::refusals::{Code, Refusal};
@@ -165,8 +165,8 @@ impl Desk {
         }
         for planned in effects {
             let PlannedEffect { payment, operation, due_at } = planned;
-            let known = self.payments.get(&payment.0);
-            let window = known.map_or(KEY_WINDOW_MICROS, |known| known.capabilities.key_window);
+            let Some(payment) = self.payments.get(&payment.0) else { continue };
+            let window = payment.capabilities.key_window;
             let shop_id = self.shop.row.shop_id;
             let row = record::effect(shop_id, payment, &operation, (due_at, window));
             self.put_effect(operation.id, row);

@@ -5,7 +5,7 @@ use order_rules::clocks::owes_refund;
 use order_rules::effects::{EffectState, System};
 use order_rules::expiring;
 use order_rules::order::{Delivery, DuplicateLink, Line, Micros, Order, Problem};
-use order_rules::payments::{Operation, OperationKind, Payment, PaymentId};
+use order_rules::payments::{Operation, OperationKind, Payment};
 use order_rules::reconciling;
 use prost::Message;
 
@@ -312,7 +312,7 @@ pub(super) fn operations(
 /// The effect of an operation that was just planned.
 pub(super) fn effect(
     shop_id: i64,
-    payment: PaymentId,
+    payment: &Payment,
     operation: &Operation,
     (due_at, key_window): (Micros, i64),
 ) -> EffectRow {
@@ -320,7 +320,8 @@ pub(super) fn effect(
         effect_key: key(shop_id, operation.id),
         shop_id,
         system: system_stored(System::Payments),
-        payment_key: Some(key(shop_id, payment.0)),
+        payment_key: Some(key(shop_id, payment.id.0)),
+        integration: Some(payment.provider.0.clone()),
         order_key: key(shop_id, operation.order.0),
         kind: operation.kind.stored(),
         amount_minor: operation.amount_minor,

@@ -391,7 +391,7 @@ CREATE TABLE effects (
     -- Which kind of system does it, and so which kinds there are and what it is about.
     system SMALLINT NOT NULL,
     payment_key BIGINT REFERENCES payments,
-    -- The integration that does it, where no payment names it.
+    -- The integration that does it, of a payment its provider; mails name none.
     integration TEXT,
     order_key BIGINT NOT NULL REFERENCES orders,
     kind SMALLINT NOT NULL,
@@ -415,7 +415,7 @@ CREATE TABLE effects (
     -- How long the system keeps the effect's key; nothing: it has none.
     key_window BIGINT CHECK (key_window > 0),
     CHECK ((system = 1) = (payment_key IS NOT NULL)),
-    CHECK (system <> 4 OR integration IS NOT NULL)
+    CHECK ((system = 2) = (integration IS NULL))
 );
 CREATE UNIQUE INDEX effects_in_flight ON effects (payment_key) WHERE state IN (1, 2, 3);
 CREATE INDEX effects_open ON effects (payment_key, effect_key) WHERE state IN (0, 1, 2, 3);

@@ -111,7 +111,7 @@ impl Plan {
             shop_id,
             system: system_stored(System::Payments),
             payment_key: Some(key(shop_id, self.payment())),
-            integration: None,
+            integration: Some(self.provider.to_owned()),
             order_key: key(shop_id, self.order),
             kind: OperationKind::Capture.stored(),
             state: effect_state_stored(state),

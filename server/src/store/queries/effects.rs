@@ -8,8 +8,8 @@ use std::time::Duration;
 use diesel::dsl::{exists, not, sql};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
-    QueryResult, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult,
+    SelectableHelper,
 };
 use order_rules::effects::{EffectState, Schedule, Step, System};
 use order_rules::order::Micros;
@@ -56,9 +56,6 @@ impl Database {
             let is_free =
                 effects::lease_until.is_null().or(effects::lease_until.assume_not_null().le(now.0));
             let mut query = effects::table
-                .left_join(
-                    payments::table.on(effects::payment_key.eq(payments::payment_key.nullable())),
-                )
                 .filter(sql::<Bool>(IS_OPEN))
                 .filter(effects::due_at.le(later(now, search.ahead)))
                 .filter(is_free)
@@ -69,32 +66,20 @@ impl Database {
                     effects::due_at,
                     effects::effect_key,
                     effects::shop_id,
-                    payments::provider.nullable(),
                     effects::integration,
                 ))
                 .into_boxed::<Backend>();
             if search.leaves_mails {
-                query = query.filter(
-                    effects::payment_key.is_not_null().or(effects::integration.is_not_null()),
-                );
+                query = query.filter(effects::integration.is_not_null());
             }
             for (shop, lane) in &search.saturated {
                 let is_elsewhere = effects::shop_id.ne(*shop);
                 query = match lane {
                     Lane::Provider(name) => {
-                        let provider = payments::provider.nullable();
-                        let has_other_provider =
-                            effects::payment_key.is_null().or(provider.assume_not_null().ne(name));
-                        let integration = effects::integration;
-                        let has_other_integration =
-                            integration.is_null().or(integration.assume_not_null().ne(name));
-                        query.filter(is_elsewhere.or(has_other_provider.and(has_other_integration)))
+                        let is_other = effects::integration.assume_not_null().ne(name);
+                        query.filter(is_elsewhere.or(effects::integration.is_null()).or(is_other))
                     }
-                    Lane::Mail => query.filter(
-                        is_elsewhere
-                            .or(effects::payment_key.is_not_null())
-                            .or(effects::integration.is_not_null()),
-                    ),
+                    Lane::Mail => query.filter(is_elsewhere.or(effects::integration.is_not_null())),
                 };
             }
             let found: Vec<Found> = query.load(conn).await?;
@@ -383,13 +368,13 @@ async fn lines_of(
     Ok(order_keys.into_iter().map(|(effect, order)| (effect, own(order).collect())).collect())
 }
 
-/// When it is due, its key, its shop, the provider of its payment, its own integration.
-type Found = (i64, i64, i64, Option<String>, Option<String>);
+/// When it is due, its key, its shop, its integration.
+type Found = (i64, i64, i64, Option<String>);
 
 fn due(found: Vec<Found>, now: Micros) -> Due {
     let mut due = Due::default();
-    for (due_at, effect_key, shop_id, provider, integration) in found {
-        let lane = Lane::of(provider.or(integration));
+    for (due_at, effect_key, shop_id, integration) in found {
+        let lane = Lane::of(integration);
         match u64::try_from(due_at.saturating_sub(now.0)) {
             Ok(micros) if micros > 0 => {
                 due.next_in.get_or_insert(Duration::from_micros(micros));

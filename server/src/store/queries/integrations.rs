@@ -200,16 +200,13 @@ pub(super) async fn hasten(
     Ok(())
 }
 
-/// The open effects of a shop that wait for a time to come, which are few, with their payments. What
-/// is left to a person waits for none.
+/// The open effects of a shop that wait for a time to come, which are few. What is left to a person
+/// waits for none.
 #[diesel::dsl::auto_type]
 fn waiting(shop_id: i64, now: i64) -> _ {
     let is_open: SqlLiteral<Bool> = sql::<Bool>(IS_OPEN);
     let never: i64 = i64::MAX;
     schema::effects::table
-        .left_join(
-            payments::table.on(schema::effects::payment_key.eq(payments::payment_key.nullable())),
-        )
         .filter(is_open)
         .filter(schema::effects::shop_id.eq(shop_id))
         .filter(schema::effects::due_at.gt(now))
@@ -219,12 +216,12 @@ fn waiting(shop_id: i64, now: i64) -> _ {
 /// On a payment of the provider, or a transfer or label of the integration of this name.
 #[diesel::dsl::auto_type]
 fn is_of<'name>(name: &'name str) -> _ {
-    payments::provider.nullable().eq(name).or(schema::effects::integration.eq(name))
+    schema::effects::integration.assume_not_null().eq(name)
 }
 
 #[diesel::dsl::auto_type]
 fn is_mail() -> _ {
-    schema::effects::payment_key.is_null().and(schema::effects::integration.is_null())
+    schema::effects::integration.is_null()
 }
 
 /// Has these taken up now, as far as they still wait.
