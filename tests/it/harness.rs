@@ -13,6 +13,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod refused;
 pub(crate) mod server;
+pub(crate) mod slowest;
 pub(crate) mod smtp;
 pub(crate) mod standstill;
 pub(crate) mod till;

@@ -145,6 +145,9 @@ fn main() -> std::process::ExitCode {
     let is_judged =
         !is_whole || !libtest_mimic::run(&arguments, completeness::trials()).has_failed();
     harness::stop_shared_servers();
+    if is_whole {
+        harness::slowest::tell();
+    }
     if outcome.has_failed() || !is_judged {
         std::process::ExitCode::FAILURE
     } else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use futures_util::TryStreamExt;
 use order_sdk::proto::{self, OrderFilter, UpdateOrderRequest};
+use order_sdk::{Error, OrderName};
 
 use crate::harness::{Backend, World, depth, eventually, mask, seed};
 
@@ -13,6 +14,7 @@ trials! {
     shared: [
         every_word_begins_a_word_of_the_order,
         what_is_corrected_or_attached_is_found_and_what_was_is_not,
+        names_that_orders_share_are_found_while_they_have_them,
         what_was_edited_away_is_not_found_by_its_sku,
         metadata_are_met_exactly,
         any_filter_finds_what_a_plain_reading_finds,
@@ -36,6 +38,17 @@ async fn numbers(world: &World, order_by: &str, filter: OrderFilter) -> Vec<i64>
 
 async fn found(world: &World, text: &str) -> Vec<i64> {
     numbers(world, "number", OrderFilter { text: text.to_owned(), ..OrderFilter::default() }).await
+}
+
+async fn rename(world: &World, order: &OrderName, full_name: &str) -> Result<(), Error> {
+    let mut order = proto::Order { name: order.into(), ..proto::Order::default() };
+    order.customer.get_or_insert_default().full_name = full_name.to_owned();
+    let request = UpdateOrderRequest {
+        order: Some(order),
+        update_mask: Some(mask(&["customer.full_name"])),
+        ..UpdateOrderRequest::default()
+    };
+    world.client.update_order(request).await.map(drop)
 }
 
 async fn every_word_begins_a_word_of_the_order(world: World) {
@@ -81,20 +94,7 @@ async fn every_word_begins_a_word_of_the_order(world: World) {
 async fn what_is_corrected_or_attached_is_found_and_what_was_is_not(world: World) {
     let bought = world.buy(900, "").await;
     assert_eq!(found(&world, "kari hemm").await, [1001]);
-    let order = proto::Order {
-        name: (&bought.name).into(),
-        customer: Some(proto::Customer {
-            full_name: "Ola Nordmann".to_owned(),
-            ..Default::default()
-        }),
-        ..proto::Order::default()
-    };
-    let request = UpdateOrderRequest {
-        order: Some(order),
-        update_mask: Some(mask(&["customer.full_name"])),
-        ..UpdateOrderRequest::default()
-    };
-    world.client.update_order(request).await.unwrap();
+    rename(&world, &bought.name, "Ola Nordmann").await.unwrap();
     assert_eq!(found(&world, "testesen").await, [0; 0], "the old name is gone");
     assert_eq!(found(&world, "ola nord").await, [1001]);
     assert_eq!(found(&world, "kari.hemmelig@example.com").await, [1001], "the e-mail is as it was");
@@ -113,6 +113,31 @@ async fn what_is_corrected_or_attached_is_found_and_what_was_is_not(world: World
     assert_eq!(found(&world, "ola xylofon").await, [1001], "a status changes no words");
 }
 
+/// The entry of a word grows and shrinks in the index, whatever stands in it already.
+async fn names_that_orders_share_are_found_while_they_have_them(world: World) {
+    let mut random = Rng::with_seed(seed());
+    let mut named = Vec::new();
+    for _ in 0..4 {
+        let order = world.place(world.draft(0).customer("Test", "")).await;
+        named.push((order.name.parse().unwrap(), order.number, BTreeSet::new()));
+    }
+    for round in 0..15 * depth() {
+        for (order, _, names) in &mut named {
+            if random.bool() {
+                continue;
+            }
+            *names = NAMES.into_iter().filter(|_| random.bool()).collect();
+            let full_name = names.iter().copied().collect::<Vec<_>>().join(" ");
+            rename(&world, order, &format!("Test {full_name}")).await.unwrap();
+        }
+        for name in NAMES {
+            let has_it = named.iter().filter(|(.., names)| names.contains(name));
+            let wanted: Vec<i64> = has_it.map(|(_, number, _)| *number).collect();
+            assert_eq!(found(&world, name).await, wanted, "seed {}, {round}: {name}", seed());
+        }
+    }
+}
+
 async fn what_was_edited_away_is_not_found_by_its_sku(world: World) {
     let draft = world.draft(0).with(|order| order.lines.clear());
     let draft = draft.goods("CUP-1", "Kopp", 1, 500, 2_500).goods("TENT-1", "Telt", 1, 400, 2_500);
@@ -124,7 +149,7 @@ async fn what_was_edited_away_is_not_found_by_its_sku(world: World) {
     for sku in ["CUP-1", "TENT-1"] {
         assert_eq!((by_sku(sku).await, found(&world, sku).await), (vec![1001], vec![1001]));
     }
-    let name: order_sdk::OrderName = order.name.parse().unwrap();
+    let name: OrderName = order.name.parse().unwrap();
     world.client.edit(&name).remove(1).send().await.unwrap();
     assert_eq!((by_sku("CUP-1").await, found(&world, "CUP-1").await), (vec![], vec![]));
     assert_eq!((by_sku("TENT-1").await, found(&world, "TENT-1").await), (vec![1001], vec![1001]));
@@ -292,15 +317,8 @@ async fn a_kill_of_the_one_who_reads_words_loses_none(backend: Backend) {
                     if number % 2 == 0 {
                         continue;
                     }
-                    let mut order = proto::Order::default();
-                    order.name = answer.order.unwrap().name;
-                    order.customer.get_or_insert_default().full_name = first.replace("Foer", "Nu");
-                    let request = UpdateOrderRequest {
-                        order: Some(order),
-                        update_mask: Some(mask(&["customer.full_name"])),
-                        ..UpdateOrderRequest::default()
-                    };
-                    if world.client.update_order(request).await.is_err() {
+                    let order = answer.order.unwrap().name.parse().unwrap();
+                    if rename(&world, &order, &first.replace("Foer", "Nu")).await.is_err() {
                         return;
                     }
                 }

@@ -1,12 +1,13 @@
 //! How tests are listed and run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 
 use super::audited::{self, Audited};
 use super::folder::keep_evidence;
 use super::server::Backend;
+use super::slowest;
 use super::world::World;
 
 /// Tests that run at once unless told otherwise: most of their time they wait.
@@ -97,7 +98,9 @@ where
     Body: AsyncFn() + Send + 'static,
 {
     let area = area.strip_prefix("it::").unwrap_or(area);
-    Trial::test(format!("{area}::{name}"), move || {
+    let name = format!("{area}::{name}");
+    Trial::test(name.clone(), move || {
+        let began = Instant::now();
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.worker_threads(2).enable_all();
         if let Some(audited) = &audited {
@@ -114,6 +117,7 @@ where
             }
         });
         evidence.is_needed = false;
+        slowest::note(&name, began);
         runtime.shutdown_timeout(Duration::from_secs(1));
         Ok(())
     })

@@ -469,8 +469,9 @@ CREATE INDEX events_order ON events (shop_id, order_number, revision) WHERE orde
 
 -- The words by which an order is found, rowid is order_key; written from the log, so it may lag behind.
 -- Words come folded and apart: nothing is left for the tokenizer to decide. What is deleted is gone.
+-- Not `detail = none`: there SQLite 3.53 takes words from other orders when it deletes securely.
 CREATE VIRTUAL TABLE order_search USING fts5 (
-    words, tokenize = "ascii tokenchars '='", detail = none, prefix = '1 2 3'
+    words, tokenize = "ascii tokenchars '='", detail = column, prefix = '1 2 3'
 );
 INSERT INTO order_search (order_search, rank) VALUES ('secure-delete', 1);
 
