@@ -8,7 +8,7 @@ use order_sdk::proto::{self, ReconnectReason, WatchStart, watch_orders_response:
 use order_sdk::{CheckpointStore, FileCheckpoints, RetryPolicy, Start};
 
 use crate::harness::listener::Listener;
-use crate::harness::{Backend, World, audit::audit, depth, eventually, health, raw, request_id};
+use crate::harness::{Backend, World, audit::audit, eventually, health, in_depth, raw, request_id};
 
 trials! {
     own: [
@@ -45,6 +45,10 @@ async fn write_until(world: World, is_over: Arc<AtomicBool>) -> u32 {
 }
 
 async fn a_listener_hears_every_event_once_through_restarts(backend: Backend) {
+    in_depth(|_, times| heard_through_restarts(backend, 4 * times)).await;
+}
+
+async fn heard_through_restarts(backend: Backend, restarts: u32) {
     let mut world = World::own(backend, &[]).await;
     // Long outages are waited out by the application here, so that each failure is seen.
     world.client = world.client.with_retry(RetryPolicy::default().attempts(3));
@@ -54,7 +58,7 @@ async fn a_listener_hears_every_event_once_through_restarts(backend: Backend) {
     let is_over = Arc::new(AtomicBool::new(false));
     let writing = tokio::spawn(write_until(world.clone(), Arc::clone(&is_over)));
 
-    for round in 0..4 * depth() {
+    for round in 0..restarts {
         // A listener that restarts too, and stores its place after each batch.
         let builder = world.client.watch(&world.shop).from(Start::Oldest);
         let builder = builder.resume_from(&checkpoints).await.unwrap();

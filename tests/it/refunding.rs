@@ -9,7 +9,7 @@ use order_sdk::proto::{OperationKind, OperationState, PaymentState};
 use crate::crediting::parts;
 use crate::harness::audit::audit;
 use crate::harness::{
-    Backend, Bought, World, depth, eventually, gross, problems, refused, status_id,
+    Backend, Bought, World, depth, eventually, gross, in_depth, problems, refused, status_id,
 };
 
 trials! {
@@ -165,8 +165,12 @@ const MOMENTS: [(&str, &str); 6] = [
 ];
 
 async fn rule_4_6_a_kill_around_a_refund_pays_back_once(backend: Backend) {
+    in_depth(|_, times| kills_around_refunds(backend, times)).await;
+}
+
+async fn kills_around_refunds(backend: Backend, kills: u32) {
     let world = World::own(backend, &[]).await;
-    for _ in 0..depth() {
+    for _ in 0..kills {
         let mut driven = Vec::new();
         for (trouble, moment) in MOMENTS {
             let reference = world.reference(trouble);

@@ -44,8 +44,8 @@ pub(crate) struct Store {
 }
 
 /// Databases at once: `PostgreSQL` takes 100 connections unless told otherwise.
-static SEATS: Semaphore = Semaphore::const_new(6);
-const FEW_CONNECTIONS: [&str; 4] = ["--read-connections", "4", "--turn-workers", "3"];
+static SEATS: Semaphore = Semaphore::const_new(8);
+const FEW_CONNECTIONS: [&str; 4] = ["--read-connections", "3", "--turn-workers", "2"];
 
 impl Backend {
     pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];

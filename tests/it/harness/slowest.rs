@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-const TOLD: usize = 40;
+const TOLD: usize = 20;
 
 static TAKEN: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
 

@@ -11,7 +11,7 @@ use super::slowest;
 use super::world::World;
 
 /// Tests that run at once unless told otherwise: most of their time they wait.
-pub(crate) const AT_ONCE: usize = 10;
+pub(crate) const AT_ONCE: usize = 16;
 
 /// Lists the tests of a file: on both databases in a shop of its own (`shared`), on both with servers
 /// of its own (`own`; `name::<System>` runs it against that system), and those that need neither

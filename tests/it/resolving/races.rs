@@ -6,7 +6,7 @@ use order_sdk::proto::{DuplicateMode, DuplicateResolution as Became};
 
 use super::became;
 use crate::harness::audit::audit;
-use crate::harness::{Backend, WAIT, World, depth, eventually, status_id};
+use crate::harness::{Backend, WAIT, World, depth, eventually, in_depth, status_id};
 use crate::replicas::pair;
 
 trials! {
@@ -19,10 +19,14 @@ trials! {
 
 /// At every step: asked for, called, decided by the provider, promised.
 async fn a_kill_in_the_middle_of_a_resolution_loses_nothing(backend: Backend) {
+    in_depth(|_, times| kills_in_the_middle(backend, times)).await;
+}
+
+async fn kills_in_the_middle(backend: Backend, kills: u32) {
     let world = World::own(backend, &[]).await;
     world.stock("CUP", 1_000).await;
     let mut out = 1_000;
-    for _ in 0..depth() {
+    for _ in 0..kills {
         out -= killed_in_the_middle(&world).await;
         assert_eq!(world.on_hand("CUP").await, out);
     }
