@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use crate::accounting;
 use crate::changing::{
     ChangingFacts, Outcome, asked_of, check_nothing_pending, finish, free_again, is_about_cover,
@@ -12,7 +14,7 @@ use crate::changing::{
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
 use crate::labels;
-use crate::order::{Micros, Order, Problem};
+use crate::order::{Micros, Order, OrderNumber, Problem};
 use crate::payments::{
     Operation, OperationKind, OperationState, Payment, PaymentId, is_fully_captured,
 };
@@ -237,6 +239,24 @@ pub(crate) fn still_owed(case: &Case, payment: &Payment, declined: &Operation) -
         true => 0,
         false => missed_minor(&case.order, payment, declined),
     }
+}
+
+/// What refunds of this order on the payment have missed, and may be asked for again there.
+pub(crate) fn owed_minor(case: &Case, payment: &Payment) -> i64 {
+    let refunds = || {
+        payment.operations.iter().filter(|operation| {
+            operation.kind == OperationKind::Refund
+                && operation.order == case.order.number
+                && matches!(operation.state, OperationState::Declined | OperationState::Succeeded)
+        })
+    };
+    // What was declined again is still owed once.
+    let credits: BTreeSet<Option<OrderNumber>> = refunds().map(|refund| refund.credit).collect();
+    let owed = credits.into_iter().map(|credit| {
+        let of_credit = refunds().filter(|refund| refund.credit == credit);
+        of_credit.map(|refund| still_owed(case, payment, refund)).max().unwrap_or_default()
+    });
+    owed.fold(0, i64::saturating_add)
 }
 
 /// The first refund of a credit that the customer has not got (4.6): it is under way, or what it

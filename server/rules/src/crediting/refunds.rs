@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::wrong;
+use crate::attention::owed_minor;
 use crate::decision::Case;
 use crate::order::OrderNumber;
 use crate::payments::{OperationKind, Payment, PaymentId};
@@ -40,18 +41,30 @@ pub(super) fn allocate(
     Ok(shares.to_vec())
 }
 
+/// What declined refunds owe on a payment is left to them as long as others have enough: they can be asked
+/// for again on that payment alone (4.6).
 fn last_captured_first(case: &Case, credited_minor: i64) -> Result<Vec<(PaymentId, i64)>, Refusal> {
     let order = case.order.number;
     let (by_hand_minor, mut usable) = refundable(case);
     usable.sort_by_key(|(payment, _)| Reverse(last_capture(payment, order)));
     let held = usable.iter().fold(0_i64, |sum, (_, left)| sum.saturating_add(*left));
+    let owed: Vec<i64> = usable.iter().map(|(payment, _)| owed_minor(case, payment)).collect();
     let mut rest = credited_minor;
+    let mut take = |most: i64| {
+        let amount = most.min(rest).max(0);
+        rest = rest.saturating_sub(amount);
+        amount
+    };
+    let free: Vec<i64> = usable
+        .iter()
+        .zip(&owed)
+        .map(|((_, left), owed)| take(left.saturating_sub(*owed)))
+        .collect();
     let mut refunds = Vec::new();
-    for (payment, left_minor) in usable {
-        let amount = left_minor.min(rest);
+    for ((payment, left_minor), free) in usable.into_iter().zip(free) {
+        let amount = free.saturating_add(take(left_minor.saturating_sub(free)));
         if amount > 0 {
             refunds.push((payment.id, amount));
-            rest = rest.saturating_sub(amount);
         }
     }
     match rest {

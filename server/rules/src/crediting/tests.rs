@@ -180,6 +180,28 @@ fn a_declined_refund_leaves_the_credit_and_gives_the_amount_free() {
 }
 
 #[test]
+fn what_a_declined_refund_owes_is_left_to_it_where_others_have_enough() {
+    check(
+        "
+        place A 100 klarna:k1=60 giftcard:g1=40
+        yes k1
+        yes g1
+        A sent
+        yes k1
+        yes g1
+        credit A C units=1 yes  => credited:50 refund?g1=40:C refund?k1=10:C | C: created
+        yes k1                  => refund!k1=10:succeeded
+        no g1                   => refund!g1=40:declined problem:REFUND_DECLINED
+        credit A D units=1 yes  => credited:50 refund?k1=50:D | D: created
+        yes k1                  => refund!k1=50:succeeded
+        retry A g1 refund       => settled:refund@g1:declined refund?g1=40:C
+        yes g1                  => refund!g1=40:succeeded closed:REFUND_DECLINED
+        state A                 => sent Refunded
+        ",
+    );
+}
+
+#[test]
 fn a_pending_refund_reserves_its_amount_and_gates_no_status() {
     check(
         "
