@@ -52,6 +52,10 @@ pub(crate) struct Call {
     pub doubt: Doubt,
 }
 
+/// Why a reservation is not taken of which something was captured before an order named it: nobody could
+/// tell later whose capture that was.
+const CAPTURED_BEFORE: &str = "part of it was captured before this order named it";
+
 /// What there is to do where a look-up finds nothing, for a provider that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
@@ -324,6 +328,14 @@ impl Provider {
         match self {
             Self::Sandbox(_) | Self::Klarna(_) | Self::Vipps(_) => Vec::new(),
             Self::Adyen(_) => Adyen::told_captures(call),
+        }
+    }
+
+    /// And the refunds.
+    pub(crate) fn told_refunds<'a>(&self, call: &'a Call) -> Vec<&'a Told> {
+        match self {
+            Self::Sandbox(_) | Self::Klarna(_) | Self::Vipps(_) => Vec::new(),
+            Self::Adyen(_) => Adyen::told_refunds(call),
         }
     }
 

@@ -22,10 +22,12 @@ use crate::terms::Term;
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
     counted: Counted,
-    /// Our keys of all operations.
+    /// Our keys of the operations that are in it, or may come into it.
     keys: Vec<Uuid>,
-    /// The provider's references of all operations.
+    /// And the provider's references of them.
     references: Vec<String>,
+    /// Our keys of those that came to nothing, as far as the ledger knows.
+    dismissed: Vec<Uuid>,
 }
 
 /// What there was before a capture or a refund.
@@ -50,9 +52,14 @@ impl Ledger {
             });
             done.fold(0_i64, |sum, row| sum.saturating_add(row.amount_minor))
         };
-        let key = |row: &OperationRow| {
+        let key = |row: &&OperationRow| {
             operation_key((shop, provider, reference), (row.operation_key, row.requested_at))
         };
+        let (kept, dismissed): (Vec<&OperationRow>, Vec<&OperationRow>) =
+            operations.iter().partition(|row| {
+                OperationState::from_stored(row.state)
+                    .is_some_and(|state| state == OperationState::Succeeded || state.is_claimed())
+            });
         Self {
             counted: Counted {
                 authorized_minor: *authorized_minor,
@@ -62,15 +69,13 @@ impl Ledger {
                 }),
                 refunded_minor: sum(|kind| kind == OperationKind::Refund),
             },
-            keys: operations.iter().map(key).collect(),
-            references: operations
-                .iter()
-                .filter_map(|row| row.provider_reference.clone())
-                .collect(),
+            keys: kept.iter().map(key).collect(),
+            references: kept.iter().filter_map(|row| row.provider_reference.clone()).collect(),
+            dismissed: dismissed.iter().map(key).collect(),
         }
     }
 
-    /// Looks before it is asked for: in the provider's account, or among the captures it has told of.
+    /// Looks before it is asked for: in the provider's account, or among what it has told of.
     /// `is_doubted`: an earlier call of it may be carried out yet.
     pub(super) async fn look(
         &self,
@@ -81,6 +86,7 @@ impl Ledger {
         if !provider.has_portal() {
             let told = match call.kind {
                 OperationKind::Capture => self.told_elsewhere(&provider.told_captures(call)),
+                OperationKind::Refund => self.told_after_all(&provider.told_refunds(call), call),
                 _ => None,
             };
             return told.map_or(Found::Nothing, Found::Elsewhere);
@@ -148,15 +154,28 @@ impl Ledger {
     fn told_elsewhere(&self, captures: &[&Told]) -> Option<Confirmation> {
         let Counted { authorized_minor, captured_minor, released_minor, .. } = self.counted;
         let rest = authorized_minor.saturating_sub(captured_minor).saturating_sub(released_minor);
-        let is_known = |told: &Told| {
-            self.references.contains(&told.provider_reference)
-                || told.key.is_some_and(|key| self.keys.contains(&key))
-        };
-        let told = captures.iter().find(|told| !is_known(told))?;
+        let told = captures.iter().find(|told| !self.is_known(told))?;
         (rest > 0).then(|| Confirmation {
             provider_reference: told.provider_reference.clone(),
             amount_minor: told.amount_minor.min(rest),
             expires_at: None,
         })
+    }
+
+    /// A refund that we had asked for and that was taken for declined: of others there is no telling whose
+    /// they are.
+    fn told_after_all(&self, refunds: &[&Told], call: &Call) -> Option<Confirmation> {
+        let is_ours = |told: &Told| told.key.is_some_and(|key| self.dismissed.contains(&key));
+        let told = refunds.iter().find(|told| is_ours(told) && !self.is_known(told))?;
+        Some(Confirmation {
+            provider_reference: told.provider_reference.clone(),
+            amount_minor: told.amount_minor.min(call.amount_minor),
+            expires_at: None,
+        })
+    }
+
+    fn is_known(&self, told: &Told) -> bool {
+        self.references.contains(&told.provider_reference)
+            || told.key.is_some_and(|key| self.keys.contains(&key))
     }
 }

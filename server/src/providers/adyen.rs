@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::answers::{Said, said};
+use self::answers::{Said, is_told, said};
 use super::{
     Call, Confirmation, Decline, Doubt, Extension, PaymentProvider, Reading, Report, Sighting,
     Tested, Told,
@@ -96,6 +96,10 @@ impl Adyen {
                     self.link.left_open(&reason, Report::doubtful(answer.status))
                 }
                 Said::Unauthorized(word) => Report::Held(self.link.hold(word)),
+                // What stands before Adyen does not know what became of the first call.
+                Said::Refused(decline) if call.doubt == Doubt::Repeat && !is_told(&answer) => {
+                    self.link.left_open(&decline.reason, Report::Doubt)
+                }
                 Said::Refused(decline) => Report::Declined(decline),
             },
         }
@@ -137,6 +141,11 @@ impl Adyen {
     /// The captures that Adyen has told of and not taken back, whoever asked for them.
     pub(super) fn told_captures(call: &Call) -> Vec<&Told> {
         heard::captures(call).collect()
+    }
+
+    /// And the refunds.
+    pub(super) fn told_refunds(call: &Call) -> Vec<&Told> {
+        heard::refunds(call).collect()
     }
 
     fn request(&self, path: &str, key: Option<Uuid>, body: &Value) -> Option<Request> {

@@ -11,7 +11,7 @@ use order_tests::fakes::{Effect, Travel, Trouble};
 
 use super::stage::{Sale, Stage, TOTAL, travel};
 use crate::harness::standstill::Standstill;
-use crate::harness::{Backend, depth, eventually, problems};
+use crate::harness::{Backend, depth, eventually, problems, status_id};
 
 trials! {
     own: [
@@ -21,6 +21,7 @@ trials! {
         a_kill_around_a_webhook_loses_nothing,
         what_is_received_and_never_told_is_listed_until_it_is,
         past_its_keys_window_nothing_is_sent_again,
+        what_happened_after_all_is_not_done_again,
         many_at_once_are_done_once_each,
     ];
 }
@@ -309,6 +310,46 @@ async fn settle(stage: &Stage, sale: &Sale) {
         ..proto::SettlePaymentOperationRequest::default()
     };
     stage.world.client.settle_payment_operation(request).await.unwrap();
+}
+
+/// A person took it for not done, and Adyen tells that it was.
+async fn what_happened_after_all_is_not_done_again(backend: Backend) {
+    let stage = Stage::set(backend).await;
+    let Stage { world, fake, .. } = &stage;
+    for operation in ["capture", "refund"] {
+        let sale = stage.buy_for(operation).await;
+        fake.travel(Travel { is_held: true, ..travel() });
+        stage.begin(operation, &sale.name).await;
+        stage.accepted(&sale).await;
+        settle(&stage, &sale).await;
+        let order = world.settled(&sale.name).await;
+        let (refused, moved) = (last(&order).id, order.payments[0].captured_minor);
+        assert_eq!(moved, if operation == "refund" { TOTAL } else { 0 });
+        fake.travel(travel());
+        eventually("a person is told", async || {
+            let order = world.get(&sale.name).await;
+            problems(&order).contains(&"CHANGED_AT_PROVIDER").then_some(())
+        })
+        .await;
+        if operation == "capture" {
+            world.complete(&sale.name).await.unwrap();
+        } else {
+            let retry = proto::RetryEffectRequest {
+                name: (&sale.name).into(),
+                operation_id: refused,
+                ..proto::RetryEffectRequest::default()
+            };
+            world.client.retry_effect(retry).await.unwrap();
+        }
+        let order = world.settled(&sale.name).await;
+        assert_eq!(stage.done(operation, &sale.psp), [TOTAL], "{operation}");
+        assert_eq!(fake.book().calls(operation, &sale.psp), 1, "{operation}");
+        let payment = &order.payments[0];
+        let refunded = if operation == "refund" { TOTAL } else { 0 };
+        assert_eq!((payment.captured_minor, payment.refunded_minor), (TOTAL, refunded));
+        assert_eq!(status_id(&order), "sent");
+    }
+    stage.check().await;
 }
 
 /// Each is asked for twice at the same time, Adyen is slow, and every webhook comes twice.

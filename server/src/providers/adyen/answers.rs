@@ -60,6 +60,11 @@ pub(super) fn said(answer: &Answer) -> Said {
     }
 }
 
+/// Whether it is an error in Adyen's own words.
+pub(super) fn is_told(answer: &Answer) -> bool {
+    !error(answer).code.is_empty()
+}
+
 /// With its words in one line, and what its support asks for.
 fn error(answer: &Answer) -> Error {
     let mut words = Words::read(&answer.body);

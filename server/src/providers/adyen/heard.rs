@@ -57,10 +57,19 @@ pub(super) fn captures(call: &Call) -> impl Iterator<Item = &Told> {
                 && told.provider_reference == capture.provider_reference
         })
     };
-    let succeeded = Happening::Ended { kind: OperationKind::Capture, is_success: true };
-    call.told.iter().filter(move |told| {
-        happening(told) == succeeded && is_of_its_money(call, told) && !is_taken_back(told)
-    })
+    succeeded(call, OperationKind::Capture).filter(move |told| !is_taken_back(told))
+}
+
+/// The refunds that succeeded; none where one came back, which may be any of them.
+pub(super) fn refunds(call: &Call) -> impl Iterator<Item = &Told> {
+    let has_come_back = call.told.iter().any(|told| happening(told) == Happening::RefundFailed);
+    succeeded(call, OperationKind::Refund).filter(move |_| !has_come_back)
+}
+
+fn succeeded(call: &Call, kind: OperationKind) -> impl Iterator<Item = &Told> {
+    let succeeded = Happening::Ended { kind, is_success: true };
+    let told = call.told.iter();
+    told.filter(move |told| happening(told) == succeeded && is_of_its_money(call, told))
 }
 
 /// Of another currency, or of nothing, it ends no operation that moves money.

@@ -10,7 +10,7 @@ use order_rules::refusals::Code;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::providers::{Call, Confirmation, Decline, Report};
+use crate::providers::{CAPTURED_BEFORE, Call, Confirmation, Decline, Report};
 
 /// An order as Klarna tells it, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -120,6 +120,9 @@ impl Order {
         }
         if self.remaining_authorized_amount <= 0 {
             return no(Code::ReservationGone, "nothing of the order is left to capture");
+        }
+        if self.captured_amount > 0 {
+            return no(Code::ReservationGone, CAPTURED_BEFORE);
         }
         Report::Done(Confirmation {
             provider_reference: call.reference.clone(),

@@ -48,7 +48,8 @@ fn an_order_says_whether_its_money_is_held() {
     let cases = [
         (r#""status": "AUTHORIZED", "fraud_status": "ACCEPTED""#, "900"),
         (r#""status": "AUTHORIZED", "captures": null, "fraud_status": null"#, "900"),
-        (r#""status": "PART_CAPTURED", "remaining_authorized_amount_": 1"#, "900"),
+        (r#""status": "AUTHORIZED", "remaining_authorized_amount_": 1"#, "900"),
+        (r#""status": "PART_CAPTURED", "captured_amount": 100"#, "RESERVATION_GONE"),
         (r#""status": "AUTHORIZED", "fraud_status": "PENDING""#, "LATER"),
         (r#""status": "AUTHORIZED", "fraud_status": "NEWER_WORD""#, "LATER"),
         (r#""status": "AUTHORIZED", "fraud_status": "REJECTED""#, "FRAUD_REJECTED"),

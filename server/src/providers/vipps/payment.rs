@@ -9,7 +9,7 @@ use order_rules::refusals::Code;
 use serde::Deserialize;
 
 use super::APPROVED_AGAIN_IN;
-use crate::providers::{Call, Confirmation, Decline, Report};
+use crate::providers::{CAPTURED_BEFORE, Call, Confirmation, Decline, Report};
 
 /// A payment as Vipps tells it, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -140,6 +140,9 @@ impl Payment {
         }
         if self.left() == 0 {
             return no(Code::ReservationGone, "nothing of the payment is left to capture");
+        }
+        if self.captured() > 0 {
+            return no(Code::ReservationGone, CAPTURED_BEFORE);
         }
         Report::Done(Confirmation {
             provider_reference: call.reference.clone(),

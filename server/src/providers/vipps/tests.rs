@@ -74,7 +74,8 @@ fn a_payment_says_whether_its_money_is_held() {
     };
     let cases = [
         ("AUTHORIZED", "NOK", [900, 0, 0, 0], "900"),
-        ("AUTHORIZED", "NOK", [900, 0, 200, 100], "700"),
+        ("AUTHORIZED", "NOK", [900, 200, 0, 0], "700"),
+        ("AUTHORIZED", "NOK", [900, 0, 200, 100], "RESERVATION_GONE"),
         ("AUTHORIZED", "NOK", [900, 0, 900, 0], "RESERVATION_GONE"),
         ("AUTHORIZED", "NOK", [900, 700, 200, 0], "RESERVATION_GONE"),
         ("AUTHORIZED", "DKK", [900, 0, 0, 0], "PAYMENT_MISMATCH"),
