@@ -263,6 +263,7 @@ impl<Log: Recorder> Crew<Log> {
             }
             let search = Search {
                 saturated: self.slots.saturated(),
+                full: self.slots.full(),
                 leaves_mails: self.slots.has_no_room_for_mails(),
                 limit,
                 ahead: LOOK_EVERY,

@@ -59,6 +59,9 @@ const IN_ONE_LANE: usize = 8;
 const PROBES_IN_ONE_LANE: usize = 2;
 /// Calls to systems that may be gone: with all shops' at once there is room for others.
 const PROBES_AT_ONCE: usize = 64;
+/// Of the integrations of one name, in all shops: when their system hangs, others have room beside them
+/// before its lanes are known to be silent.
+const CALLS_OF_ONE_NAME: usize = 96;
 /// A mail may take minutes: others have room beside them.
 const MAILS_AT_ONCE: usize = 96;
 /// Mails to servers that may be gone, each of which takes long to find that out.
@@ -98,10 +101,20 @@ impl Slots {
         self.state().mails() >= MAILS_AT_ONCE
     }
 
+    /// Integrations whose calls get nothing more for now, of whatever shop.
+    pub(super) fn full(&self) -> Vec<String> {
+        let state = self.state();
+        let full = state.calls_of_names().into_iter().filter_map(|(lane, calls)| match lane {
+            Lane::Provider(name) if calls >= CALLS_OF_ONE_NAME => Some(name.clone()),
+            Lane::Provider(_) | Lane::Mail => None,
+        });
+        full.collect()
+    }
+
     /// Those that fit, in their order.
     pub(super) fn choose<'a>(&self, ready: &'a [Candidate]) -> Vec<&'a Candidate> {
         let (state, now) = (self.state(), Instant::now());
-        let mut calls = state.calls();
+        let (mut calls, mut names) = (state.calls(), state.calls_of_names());
         let lanes: Vec<(i64, Lane)> = ready.iter().map(Candidate::lane_of_shop).collect();
         let mut room = AT_ONCE.saturating_sub(state.taken.len());
         let mut probes = state.probes();
@@ -109,14 +122,17 @@ impl Slots {
         let mut chosen = Vec::new();
         for (candidate, lane) in ready.iter().zip(&lanes) {
             let there = calls.entry(lane).or_default();
+            let of_its_name = names.entry(&lane.1).or_default();
             let (is_probe, is_mail) = (state.is_tripped(lane), lane.1 == Lane::Mail);
             // One given up by this process a moment ago may still be on its way out.
             let is_there = state.taken.contains_key(&candidate.effect_key);
-            let is_full = (is_probe && probes.room(&lane.1) == 0) || (is_mail && mails == 0);
+            let is_full = (is_probe && probes.room(&lane.1) == 0)
+                || if is_mail { mails == 0 } else { *of_its_name >= CALLS_OF_ONE_NAME };
             if room == 0 || is_there || is_full || *there >= state.room(lane, now) {
                 continue;
             }
             *there += 1;
+            *of_its_name += 1;
             mails -= usize::from(is_mail);
             room -= 1;
             if is_probe {
@@ -182,6 +198,15 @@ impl State {
             *calls.entry(&taken.lane).or_default() += 1;
         }
         calls
+    }
+
+    /// How many calls are under way, by the lane without its shop.
+    fn calls_of_names(&self) -> HashMap<&Lane, usize> {
+        let mut names = HashMap::new();
+        for taken in self.taken.values() {
+            *names.entry(&taken.lane.1).or_default() += 1;
+        }
+        names
     }
 
     fn is_tripped(&self, lane: &(i64, Lane)) -> bool {
@@ -329,6 +354,21 @@ mod tests {
         assert_eq!(slots.choose(&ready(2_000..2_001, 20)).len(), IN_ONE_LANE);
         drop(places);
         assert!(!slots.has_no_room_for_mails());
+    }
+
+    #[tokio::test]
+    async fn while_nothing_is_known_of_a_system_that_hangs_others_have_room() {
+        let slots = Slots::default();
+        let hanging = ready(1..1_000, 8);
+        let chosen = slots.choose(&hanging);
+        assert_eq!(chosen.len(), CALLS_OF_ONE_NAME);
+        let places: Vec<Place> = chosen.into_iter().map(|one| slots.occupy(one)).collect();
+        assert_eq!(slots.full(), ["klarna"]);
+        assert!(slots.choose(&hanging).is_empty() && !slots.is_full());
+        let others = ready_in(&Lane::Provider("vipps".to_owned()), 1..2, 20);
+        assert_eq!(slots.choose(&others).len(), IN_ONE_LANE);
+        drop(places);
+        assert!(slots.full().is_empty());
     }
 
     #[tokio::test]

@@ -18,6 +18,8 @@ use crate::terms::{effect_state, effect_state_stored, system};
 pub(crate) struct Search {
     /// Lanes that are busy enough.
     pub saturated: Vec<(i64, Lane)>,
+    /// Integrations that get nothing more, of whatever shop.
+    pub full: Vec<String>,
     /// Mails get nothing more, of whatever shop.
     pub leaves_mails: bool,
     pub limit: i64,

@@ -72,6 +72,10 @@ impl Database {
             if search.leaves_mails {
                 query = query.filter(effects::integration.is_not_null());
             }
+            if !search.full.is_empty() {
+                let is_other = effects::integration.assume_not_null().ne_all(search.full.clone());
+                query = query.filter(effects::integration.is_null().or(is_other));
+            }
             for (shop, lane) in &search.saturated {
                 let is_elsewhere = effects::shop_id.ne(*shop);
                 query = match lane {
