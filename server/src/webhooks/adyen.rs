@@ -149,11 +149,13 @@ impl Item {
         let is_original = self.original_reference.is_empty();
         let payment_reference =
             if is_original { &self.psp_reference } else { &self.original_reference };
+        // Of what was authorized it tells of the card.
+        let tells_of_card = is_success && self.event_code == "AUTHORISATION";
         let told = Told {
             key: Uuid::try_parse(&self.merchant_reference).ok(),
             event,
             is_success,
-            reason: in_one_line(&self.reason),
+            reason: if tells_of_card { String::new() } else { in_one_line(&self.reason) },
             amount_minor,
             currency,
             provider_reference: word(&self.psp_reference),

@@ -32,6 +32,7 @@ fn example(changes: &[(&str, &str)]) -> String {
         "eventDate": "2019-05-06T17:15:34.121+02:00",
         "merchantAccountCode": "TestMerchant",
         "merchantReference": "TestPayment-1407325143704",
+        "reason": "874574:1935:11/2030",
         "paymentMethod": "visa", "success": "true"}}]}"#
         .replace("SIGNATURE", SIGNATURE);
     for (from, to) in changes {
@@ -52,6 +53,7 @@ fn adyens_example_is_proved_and_every_word_of_it_counts() {
         key: None,
         event: "AUTHORISATION".to_owned(),
         is_success: true,
+        // The card's last digits and its expiry are nobody's business.
         reason: String::new(),
         amount_minor: 1_130,
         currency: "EUR".to_owned(),
