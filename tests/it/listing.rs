@@ -394,11 +394,14 @@ async fn rule_1_4_a_filter_of_a_status_means_one_that_there_is_or_was(world: Wor
         ],
     )
     .await;
-    // One of that name again is itself, and leaves without one that stands for it.
-    world.create_status("returned", StatusTag::Unspecified, 5).await.unwrap();
-    each_finds(&world, &[(with(&["returned"]), &[]), (with(&["processing"]), &[2, 4])]).await;
-    world.delete_status("returned", "").await.unwrap();
-    refused(list(with(&["returned"])).await, Code::StatusNotFound);
+    // The name stays that of the other.
+    let again = world.create_status("returned", StatusTag::Unspecified, 5).await;
+    refused(again, Code::StatusExists);
+    // One that leaves without one that stands for it is none.
+    world.create_status("brief", StatusTag::Unspecified, 5).await.unwrap();
+    each_finds(&world, &[(with(&["brief"]), &[]), (with(&["returned"]), &[2, 4])]).await;
+    world.delete_status("brief", "").await.unwrap();
+    refused(list(with(&["brief"])).await, Code::StatusNotFound);
 }
 
 async fn an_impossible_filter_is_refused_with_all_that_is_wrong(world: World) {

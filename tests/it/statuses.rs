@@ -306,6 +306,10 @@ async fn rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement(world: Worl
     assert_eq!(listed.unwrap().items.len(), 1, "the alias is found under its new name");
     let gone = proto::GetOrderStatusRequest { name: world.status("processing").into() };
     refused(world.client.get_order_status(gone).await, Code::StatusNotFound);
+    let again = world.create_status("processing", StatusTag::Unspecified, 9).await;
+    refused(again, Code::StatusExists);
+    let as_it_was = world.change(&order.name, "processing").send().await.unwrap();
+    assert_eq!(status_id(&as_it_was.order.unwrap()), "returned", "the alias stands for it");
 
     // An alias of an alias, and the change itself is then no change.
     let replaced = world.create_status("back", StatusTag::Unspecified, 6).await;
@@ -369,13 +373,12 @@ async fn rule_1_4_a_setting_follows_the_replacement(world: World) {
     assert_ne!(shop.etag, etag, "the shop has changed");
     world.set("settings.transit_days", |settings| settings.transit_days = Some(5)).await;
 
-    // The name is free again, and another status than the one that was deleted.
-    world.create_status("processing", StatusTag::Unspecified, 70).await.unwrap();
-    let name: String = world.status("processing").into();
-    world.set("settings.credit_order_status", |settings| settings.credit_order_status = name).await;
+    // Its name stands for the other from now on.
+    let again = world.create_status("processing", StatusTag::Unspecified, 70).await;
+    refused(again, Code::StatusExists);
     let credit = world.client.credit(&bought.name).units(1, 1).refund(true);
     let credited = credit.send().await.unwrap().credit_order.unwrap();
-    assert_eq!(status_id(&credited), "processing");
+    assert_eq!(status_id(&credited), "returned");
 }
 
 /// The history of an order without the records of commands that changed nothing.

@@ -105,7 +105,7 @@ impl ChangeStatus {
         let case = desk.case(self.number)?;
         desk.check_etag(self.number, self.etag.as_deref())?;
         let to =
-            desk.shop.status_by_slug(&self.status).map(|row| StatusId(row.status_id)).ok_or_else(
+            desk.shop.status_meant(&self.status).map(|row| StatusId(row.status_id)).ok_or_else(
                 || {
                     Refusal::new(Code::StatusNotFound)
                         .with("status", desk.shop.status_name(&self.status))
@@ -159,7 +159,7 @@ impl ChangeStatus {
     /// Everything this change would make the outside world do for the order, in order.
     pub(crate) fn whole_plan(&self, desk: &Desk) -> Vec<v1::PlannedEffect> {
         let Ok(case) = desk.case(self.number) else { return Vec::new() };
-        let Some(row) = desk.shop.status_by_slug(&self.status) else { return Vec::new() };
+        let Some(row) = desk.shop.status_meant(&self.status) else { return Vec::new() };
         let facts = ChangingFacts {
             case: &case,
             statuses: &desk.shop.statuses,

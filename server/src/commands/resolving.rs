@@ -96,7 +96,7 @@ pub(super) fn follow_twins(
 }
 
 fn status(desk: &Desk, slug: &str) -> Result<StatusId, Refusal> {
-    let row = desk.shop.status_by_slug(slug);
+    let row = desk.shop.status_meant(slug);
     row.map(|row| StatusId(row.status_id)).ok_or_else(|| {
         Refusal::new(Code::StatusNotFound).with("status", desk.shop.status_name(slug))
     })

@@ -92,7 +92,8 @@ fn moved(shop: &Shop, moves: &[TagMove], rows: &mut Vec<StatusRow>) {
 impl CreateStatus {
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
         let shop = Arc::clone(&desk.shop);
-        if shop.status_by_slug(&self.slug).is_some() {
+        // Also the name of one that was replaced: it stands for the other.
+        if shop.status_meant(&self.slug).is_some() {
             return Err(
                 Refusal::new(Code::StatusExists).with("status", shop.status_name(&self.slug))
             );

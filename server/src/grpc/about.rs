@@ -60,7 +60,9 @@ impl About {
         let stands_for = |key: &str| DETAILS.contains(&(key, word));
         if let Some((_, value)) = details.iter().find(|(key, _)| stands_for(key)) {
             // Of several none is the one.
-            return (!value.contains(',')).then(|| last_part(value));
+            let is_name = value.starts_with("shops/");
+            let told = if is_name { last_part(value) } else { value };
+            return (!value.contains(',')).then_some(told);
         }
         let named = self.named.iter().find(|(known, _)| *known == word);
         named.map(|(_, value)| value.as_str()).or_else(|| self.part(word))

@@ -44,6 +44,8 @@ pub(crate) struct Fields {
     wrong: Vec<Violation>,
 }
 
+/// Line and paragraph separator, which are no control characters.
+const LINE_BREAKS: [char; 2] = ['\u{2028}', '\u{2029}'];
 const METADATA_ENTRIES_MAX: usize = 50;
 const METADATA_KEY: RangeInclusive<usize> = 1..=64;
 const METADATA_VALUE: RangeInclusive<usize> = 0..=500;
@@ -96,8 +98,9 @@ impl Fields {
         length: RangeInclusive<usize>,
     ) -> String {
         self.length(field, &text, &length);
+        let breaks = |character: char| character.is_control() || LINE_BREAKS.contains(&character);
         self.check(
-            !text.chars().any(char::is_control),
+            !text.chars().any(breaks),
             field,
             "must not have control characters or line breaks",
         );

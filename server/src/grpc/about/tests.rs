@@ -55,6 +55,13 @@ fn a_request_that_names_more_than_an_order_says_all_of_it() {
 }
 
 #[test]
+fn a_value_of_the_refusal_is_told_whole_unless_it_is_a_name() {
+    let told = |sku: &str| About::default().fill("`create SKU`", &[("sku", sku.to_owned())]);
+    assert_eq!(told("TELT-3/XL"), "`create TELT-3/XL`");
+    assert_eq!(told("shops/a/stockItems/CUP"), "`create CUP`");
+}
+
+#[test]
 fn what_is_no_name_fills_nothing() {
     for name in ["", "orders", "shops/a b/orders/$(x)", "1001"] {
         assert_eq!(About::of(name).fill("`get ORDER --shop SHOP`", &[]), "`get ORDER --shop SHOP`");

@@ -142,6 +142,7 @@ fn the_customer_and_addresses_are_checked() {
             (|r| customer(r).full_name.clear(), &["order.customer.full_name"]),
             (|r| customer(r).full_name = "x".repeat(201), &["order.customer.full_name"]),
             (|r| customer(r).full_name = "Kari\u{7}".to_owned(), &["order.customer.full_name"]),
+            (|r| customer(r).full_name = "K\u{2028}i".to_owned(), &["order.customer.full_name"]),
             (|r| customer(r).email.clear(), &[]),
             (|r| customer(r).email = "kari".to_owned(), &["order.customer.email"]),
             (|r| customer(r).email = "a@b.no,c@d.no".to_owned(), &["order.customer.email"]),
