@@ -298,8 +298,18 @@ fn make_folder(folder: Option<&Path>) -> Result<(), String> {
     let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
     };
-    std::fs::create_dir_all(folder)
+    private_folder(folder)
         .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))
+}
+
+/// Nobody else on the machine looks into a folder with personal data; one that is there already stays as it
+/// is.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// A new database begins with one shop, so that the first order can be placed at once.

@@ -3,6 +3,7 @@
 pub(crate) mod on_postgres;
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -94,6 +95,8 @@ async fn the_first_start_says_where_things_are_and_what_to_try() {
         assert!(output.status.success(), "{command}: {output:?}");
     }
     assert!(folder.file("data/orders.db").exists());
+    let mode = std::fs::metadata(folder.file("data")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "nobody else looks into it");
     // Not on a terminal: JSON, one record a line.
     for line in bare.log().lines() {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -79,7 +79,11 @@ impl MailSystem for Folder {
 
 /// All of the file or nothing: it is there under its name when it is on the disk.
 async fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder).await?;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(folder).await?;
     let unfinished = path.with_extension(UNFINISHED);
     let mut file = fs::File::create(&unfinished).await?;
     file.write_all(bytes).await?;
