@@ -163,8 +163,26 @@ async fn dismiss(session: &Session, arguments: &DismissArguments) -> Result<(), 
     })
 }
 
+/// Whether the order has taken money of a payment, or is about to: then no other order on it can.
+pub(crate) fn has_captured(order: &proto::Order) -> bool {
+    use proto::OperationState::{Declined, Unspecified, Withdrawn};
+    let is_capture = |operation: &proto::Operation| {
+        operation.kind() == proto::OperationKind::Capture
+            && !matches!(operation.state(), Declined | Unspecified | Withdrawn)
+    };
+    order
+        .payments
+        .iter()
+        .any(|payment| payment.captured_minor > 0 || payment.operations.iter().any(is_capture))
+}
+
 /// Why two orders may be one purchase, what became of the pair, and what to do about it.
-pub(crate) fn pair(order: &proto::Order, link: &proto::DuplicateLink) -> String {
+/// `has_other_captured` says that the payment is the other one's already.
+pub(crate) fn pair(
+    order: &proto::Order,
+    link: &proto::DuplicateLink,
+    has_other_captured: bool,
+) -> String {
     let evidence = [
         (link.same_payment, "payment"),
         (link.same_time, "time"),
@@ -185,29 +203,63 @@ pub(crate) fn pair(order: &proto::Order, link: &proto::DuplicateLink) -> String 
         ),
     };
     text.push_str(&format!(": same {}", same.join(", ")));
-    if let Some(remedy) = remedy(order, link, other) {
+    if let Some(remedy) = remedy(order, link, has_other_captured) {
         text.push_str(&format!("\n  {remedy}"));
     }
     text
 }
 
-fn remedy(order: &proto::Order, link: &proto::DuplicateLink, other: &str) -> Option<String> {
-    let number = order.number;
+fn remedy(
+    order: &proto::Order,
+    link: &proto::DuplicateLink,
+    has_other_captured: bool,
+) -> Option<String> {
+    let (number, other) = (order.number.to_string(), last_part(&link.order));
     if link.resolution() != proto::DuplicateResolution::Open {
         return None;
     }
     if order.pending_resolution.is_some() {
         return Some("Is being resolved: waits for the money of the kept order.".to_owned());
     }
-    Some(if link.same_payment {
-        format!(
-            "One payment: keep one of them. orderctl duplicates resolve --keep {number} \
-             --drop {other} --restock yes --complete-as sent"
-        )
-    } else {
-        format!(
+    if !link.same_payment {
+        return Some(format!(
             "Two payments: ask the customer whether both are meant. If so: \
              orderctl duplicates dismiss {number} {other}; if not, cancel one of them."
-        )
-    })
+        ));
+    }
+    let (keep, drop) = match has_other_captured {
+        true => (other, number.as_str()),
+        false => (number.as_str(), other),
+    };
+    let advice = match has_other_captured || has_captured(order) {
+        true => format!("One payment, which order {keep} takes: keep that one."),
+        false => "One payment: keep one of them.".to_owned(),
+    };
+    Some(format!("{advice} orderctl duplicates resolve --keep {keep} --drop {drop} --restock yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_that_has_the_money_is_the_one_to_keep() {
+        let link = proto::DuplicateLink {
+            order: "shops/default/orders/1002".to_owned(),
+            same_payment: true,
+            resolution: proto::DuplicateResolution::Open.into(),
+            ..Default::default()
+        };
+        let order = |captured_minor| proto::Order {
+            number: 1001,
+            payments: vec![proto::Payment { captured_minor, ..Default::default() }],
+            ..Default::default()
+        };
+        let told = |order: &proto::Order, is_other| pair(order, &link, is_other);
+        let [keeps_this, keeps_other] = ["--keep 1001 --drop 1002", "--keep 1002 --drop 1001"];
+        assert!(told(&order(0), false).contains(keeps_this));
+        assert!(told(&order(0), true).contains(keeps_other));
+        assert!(told(&order(900), false).contains(keeps_this));
+        assert!(has_captured(&order(900)) && !has_captured(&order(0)));
+    }
 }

@@ -48,7 +48,8 @@ pub(crate) fn change(event: &proto::Event, currency_code: &str) -> String {
     if change.expire_time.is_some() {
         parts.push(format!("expires {}", local(change.expire_time.as_ref())));
     }
-    if !change.credit_order.is_empty() {
+    // Refunds name the credit order that they pay out; what was credited is told once.
+    if event.kind() == proto::EventKind::OrderCredited {
         parts.push(format!("{} credited", amount(change.to_gross_minor)));
     }
     if change.quantity != 0 {
@@ -188,7 +189,26 @@ mod tests {
             to_gross_minor: 9_900,
             ..Default::default()
         };
-        assert_eq!(told(credited), "99.00 NOK credited, credit order 1043");
+        let credited = proto::Event {
+            kind: proto::EventKind::OrderCredited.into(),
+            change: Some(credited),
+            ..Default::default()
+        };
+        assert_eq!(change(&credited, "NOK"), "99.00 NOK credited, credit order 1043");
+        let refund = proto::Operation {
+            kind: proto::OperationKind::Refund.into(),
+            state: proto::OperationState::Succeeded.into(),
+            amount_minor: 9_900,
+            ..Default::default()
+        };
+        let refunded = proto::EventChange {
+            operation: Some(refund),
+            payment_id: 7,
+            credit_order: "shops/a/orders/1043".to_owned(),
+            ..Default::default()
+        };
+        let words = "refund of 99.00 NOK: SUCCEEDED, payment 7, credit order 1043";
+        assert_eq!(told(refunded), words);
         let operation = proto::Operation {
             kind: proto::OperationKind::UpdateAmount.into(),
             state: proto::OperationState::Declined.into(),

@@ -29,8 +29,9 @@ Examples:
   orderctl export --format jsonl --text kari | jq .totals
 
 By number, oldest first. CSV has one row per order, with --lines one per line; amounts are in major \
-units, times in UTC. A text that a spreadsheet would take for a formula has a ' before it. JSON Lines \
-are the contract's orders.
+units, times in UTC; `price_basis` says whether unit prices and discounts include VAT (GROSS) or not \
+(NET). A text that a spreadsheet would take for a formula has a ' before it. JSON Lines are the \
+contract's orders.
 
 A file is written beside its name, as FILE.part, and gets its name when it is whole; lines and rows are \
 always whole.";

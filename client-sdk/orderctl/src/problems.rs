@@ -1,5 +1,7 @@
 //! `orderctl problems`: what needs a person, and what a person can do about it.
 
+mod retried;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,10 +13,13 @@ use crate::amounts::minor_units;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::orders::outcome::outcome;
+use crate::orders::troubles;
 use crate::orders::view::problem_view;
 use crate::output::Output;
 use crate::session::{Session, last_part, present};
 use crate::times::duration;
+
+use retried::{Retried, Standing};
 
 const PAGE_SIZE: i32 = 100;
 
@@ -30,7 +35,9 @@ pub(crate) enum ProblemsCommand {
     Dismiss(DismissArguments),
     /// Try a payment operation again now: send what waits, look up what is unknown, ask anew for a
     /// refund or release that was declined
-    #[command(after_help = "Example:\n  orderctl problems retry 1001 77")]
+    #[command(after_help = "Example:\n  orderctl problems retry 1001 77\n\n\
+        The exit code is 3 when it was declined, and 8 when it is still under way once the time of \
+        --wait is over.")]
     Retry(RetryArguments),
     /// Say what you saw at the provider: it happened, or it did not and will not
     #[command(after_help = "Examples:\n  \
@@ -204,9 +211,53 @@ async fn retry(session: &Session, arguments: &RetryArguments) -> Result<(), Fail
         .retry_effect(request)
         .await
         .map_err(|error| Failure::of_change(error, &request_id))?;
-    session
-        .output
-        .either(&answer, || told(answer.order.as_ref(), answer.receipt.as_ref(), arguments.change))
+    if arguments.change.dry_run {
+        return session.output.either(&answer, || {
+            told(answer.order.as_ref(), answer.receipt.as_ref(), arguments.change)
+        });
+    }
+    let retried = answer.order.as_ref().and_then(|order| Retried::find(order, arguments.operation));
+    session.output.either(&answer, || told_with(&answer, retried.as_ref(), arguments.change))?;
+    let order = present(answer.order)?;
+    match retried {
+        Some(retried) => ended(session, &order, &retried).await,
+        None => Ok(()),
+    }
+}
+
+/// The outcome, and the operation that was tried with its number.
+fn told_with(
+    answer: &proto::RetryEffectResponse,
+    retried: Option<&Retried>,
+    change: ChangeArguments,
+) -> String {
+    let Some(retried) = retried else {
+        return told(answer.order.as_ref(), answer.receipt.as_ref(), change);
+    };
+    let receipt = answer.receipt.clone().map(|mut receipt| {
+        receipt.plan.retain(|effect| !retried.is_planned_as(effect));
+        receipt
+    });
+    format!("{}\n  {}", told(answer.order.as_ref(), receipt.as_ref(), change), retried.words)
+}
+
+/// Fails when what was tried was declined, or is not done yet.
+async fn ended(session: &Session, order: &proto::Order, retried: &Retried) -> Result<(), Failure> {
+    let is_about = |problem: &proto::Problem| problem.operation_id == retried.id;
+    let (number, words) = (order.number, &retried.words);
+    match retried.standing {
+        Standing::Done => Ok(()),
+        Standing::UnderWay => {
+            let problems = troubles::problems(session, order, is_about).await;
+            Err(Failure::Pending(format!(
+                "{number}: {words}; look again with: orderctl orders get {number}{problems}"
+            )))
+        }
+        Standing::Declined => {
+            let headline = format!("order {number}, {words}");
+            Err(troubles::declined(session, order, &headline, is_about).await)
+        }
+    }
 }
 
 async fn settle(session: &Session, arguments: SettleArguments) -> Result<(), Failure> {

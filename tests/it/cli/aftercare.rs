@@ -44,7 +44,8 @@ async fn a_sale_is_credited(world: World) {
     assert!(much.told.contains("CREDIT_EXCEEDS_CAPTURED"), "{much:?}");
     world.printed(&with(&["--all", "--refund", "no"])).await;
     let nothing = world.ctl(&with(&["--all", "--refund", "no"])).await;
-    assert_eq!(nothing.code, 2, "{nothing:?}");
+    assert_eq!(nothing.code, 3, "{nothing:?}");
+    assert!(nothing.told.contains("CREDIT_EXCEEDS_CAPTURED"), "the service says why: {nothing:?}");
     world.printed(&["shops", "update", world.shop.id(), "--next-credit-number", "5000"]).await;
     let shop = world.printed(&["shops", "get", world.shop.id()]).await;
     assert!(shop.contains("Next credit number") && shop.contains("5000"), "{shop}");
@@ -195,7 +196,9 @@ async fn problems_are_listed_with_their_remedy_and_dealt_with(world: World) {
     .await;
     let operations = world.get(&hanging.name).await.payments[0].operations.clone();
     let capture = operations.last().unwrap().id.to_string();
-    world.printed(&["problems", "retry", "1002", &capture, "--wait", "0s"]).await;
+    let again = world.ctl(&["problems", "retry", "1002", &capture, "--wait", "0s"]).await;
+    assert_eq!(again.code, 8, "it is under way: {again:?}");
+    assert!(again.out.contains("capture"), "{again:?}");
     let settle = ["problems", "settle", "1002", &capture, "happened", "--reason", "seen"];
     let said = world.printed(&settle).await;
     assert!(said.contains("sent") && said.contains("CAPTURED"), "{said}");

@@ -36,7 +36,7 @@ const fn line(name: &'static str, of: fn(&proto::Line, &str) -> String) -> Colum
     Column { name, of: Of::LinePlain(of) }
 }
 
-static ALL: [Column; 58] = [
+static ALL: [Column; 59] = [
     plain("number", |order| order.number.to_string()),
     plain("kind", |order| label::<proto::OrderKind>(order.kind)),
     plain("status", |order| last_part(&order.status).to_owned()),
@@ -104,6 +104,8 @@ static ALL: [Column; 58] = [
     line("credited_quantity", |line, _| line.credited_quantity.to_string()),
     line("credited_gross", |line, currency| amount(line.credited_gross_minor, currency)),
     line("original_line_id", |line, _| present(line.original_line_id.into())),
+    // Whether prices and discounts include VAT.
+    plain("price_basis", |order| label::<proto::PriceBasis>(order.price_basis)),
 ];
 
 /// The columns of these names, or all that fit.
@@ -182,6 +184,7 @@ mod tests {
         let order = proto::Order {
             number: 7,
             currency_code: "NOK".to_owned(),
+            price_basis: proto::PriceBasis::Net.into(),
             totals: Some(proto::Totals { gross_minor: -12_50, ..Default::default() }),
             customer: Some(proto::Customer {
                 full_name: "=HYPERLINK(\"x\")".to_owned(),
@@ -200,6 +203,7 @@ mod tests {
         assert_eq!(cell("sku"), "'@SUM(A1)");
         assert_eq!(cell("gross"), "-12.50");
         assert_eq!(cell("number"), "7");
+        assert_eq!(cell("price_basis"), "NET");
     }
 
     #[test]

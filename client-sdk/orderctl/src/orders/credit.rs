@@ -153,16 +153,22 @@ fn filled(
     if has_lines {
         Ok(credit)
     } else {
-        Err(Failure::Usage(format!("nothing of order {} is left to credit", sale.number)))
+        let number = sale.number;
+        Err(Failure::Declined(format!("error: nothing of order {number} is left to credit")))
     }
 }
 
-/// The lines that are credited by units: those named, or all with what is left.
+/// The lines that are credited by units: those named, or all with what is left. Where nothing is left
+/// the service is asked for all of them: it says why that cannot be, and a command that is repeated
+/// finds what it did.
 fn units(arguments: &CreditArguments, sale: &proto::Order) -> Result<Vec<(i32, i64)>, Failure> {
     if arguments.all {
-        let left = |line: &proto::Line| line.captured_quantity - line.credited_quantity;
-        let lines = sale.lines.iter().map(|line| (line.id, left(line)));
-        return Ok(lines.filter(|(_, left)| *left > 0).collect());
+        let some = |units: fn(&proto::Line) -> i64| -> Vec<(i32, i64)> {
+            let lines = sale.lines.iter().map(|line| (line.id, units(line)));
+            lines.filter(|(_, units)| *units > 0).collect()
+        };
+        let left = some(|line| line.captured_quantity - line.credited_quantity);
+        return Ok(if left.is_empty() { some(|line| line.quantity) } else { left });
     }
     let named = arguments.line.iter().map(|text| {
         let (line, units) = pair(text, "1=2")?;

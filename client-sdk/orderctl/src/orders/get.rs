@@ -1,11 +1,12 @@
 //! `orderctl orders get`: orders as people read them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use order_sdk::proto;
 
 use super::view;
+use crate::duplicates::has_captured;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::{Session, present};
@@ -54,7 +55,8 @@ pub(crate) async fn run(session: &Session, arguments: &GetArguments) -> Result<(
             none => none.insert(StatusNames::load(session).await?),
         };
         let pages = explanations(session, &order).await?;
-        Output::text(&view::order(session, names, &order, &pages))?;
+        let bound = captured_twins(session, &order, arguments.as_of).await;
+        Output::text(&view::order(session, names, &order, (&pages, &bound)))?;
     }
     Ok(())
 }
@@ -73,4 +75,29 @@ pub(super) async fn explanations(
         }
     }
     Ok(pages)
+}
+
+/// Names of the orders that may be duplicates of this one and have captured the payment of both. An
+/// order that cannot be read now counts as one that has not: what is asked for is shown all the same.
+async fn captured_twins(
+    session: &Session,
+    order: &proto::Order,
+    as_of_revision: i64,
+) -> BTreeSet<String> {
+    let mut captured = BTreeSet::new();
+    let is_open = |link: &proto::DuplicateLink| {
+        link.same_payment && link.resolution() == proto::DuplicateResolution::Open
+    };
+    for link in &order.duplicates {
+        if !is_open(link) {
+            continue;
+        }
+        let name = link.order.clone();
+        let request = proto::GetOrderRequest { name, as_of_revision, show_deleted: true };
+        let Ok(answer) = session.client.get_order(request).await else { continue };
+        if answer.order.as_ref().is_some_and(has_captured) {
+            captured.insert(link.order.clone());
+        }
+    }
+    captured
 }

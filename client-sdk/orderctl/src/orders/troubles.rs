@@ -37,7 +37,8 @@ pub(super) fn holds_up(problem: &proto::Problem) -> bool {
     problem.code.starts_with("INTEGRATION_") || problem.code.ends_with("_UNAVAILABLE")
 }
 
-pub(super) async fn problems(
+/// The problems that are meant, each on its own lines with its remedy; empty when there are none.
+pub(crate) async fn problems(
     session: &Session,
     order: &proto::Order,
     is_about: impl Fn(&proto::Problem) -> bool,

@@ -8,6 +8,7 @@ use super::outcome::outcome;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::json;
+use crate::output::Output;
 use crate::session::{Session, present};
 
 const EXAMPLES: &str = r#"Examples:
@@ -102,7 +103,33 @@ pub(crate) async fn run(session: &Session, arguments: &UpdateArguments) -> Resul
     session.output.either(&answer, || {
         let order = answer.order.clone().unwrap_or_default();
         outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
-    })
+    })?;
+    let hint = answer.order.as_ref().and_then(sent_elsewhere);
+    if let Some(hint) = hint.filter(|_| arguments.email.is_some() && !arguments.change.dry_run) {
+        Output::tell(&hint);
+    }
+    Ok(())
+}
+
+/// `1 mail went to the old address (57): send it again with: …`; nothing when all went to the address
+/// that the order has now.
+fn sent_elsewhere(order: &proto::Order) -> Option<String> {
+    let old = order.mails.iter().filter(|mail| mail.is_to_old_address);
+    let ids: Vec<String> = old.map(|mail| mail.id.to_string()).collect();
+    let (number, list) = (order.number, ids.join(", "));
+    let resend = format!("with: orderctl orders resend {number}");
+    match ids.as_slice() {
+        [] => None,
+        [id] => {
+            Some(format!("1 mail went to the old address ({list}): send it again {resend} {id}"))
+        }
+        all => {
+            let count = all.len();
+            Some(format!(
+                "{count} mails went to the old address ({list}): send each again {resend} MAIL_ID"
+            ))
+        }
+    }
 }
 
 /// Sets what was given; answers the paths of the mask.
@@ -153,4 +180,33 @@ fn set_metadata(order: &mut proto::Order, entries: &[String]) -> Result<(), Fail
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mails_to_the_old_address_are_named_with_what_sends_them_again() {
+        let mail =
+            |id, is_to_old_address| proto::Mail { id, is_to_old_address, ..Default::default() };
+        let told = |mails: Vec<proto::Mail>| {
+            sent_elsewhere(&proto::Order { number: 1001, mails, ..Default::default() })
+        };
+        assert_eq!(told(vec![mail(57, false)]), None);
+        assert_eq!(
+            told(vec![mail(57, true), mail(58, false)]).as_deref(),
+            Some(
+                "1 mail went to the old address (57): send it again with: \
+                 orderctl orders resend 1001 57"
+            )
+        );
+        assert_eq!(
+            told(vec![mail(57, true), mail(58, true)]).as_deref(),
+            Some(
+                "2 mails went to the old address (57, 58): send each again with: \
+                 orderctl orders resend 1001 MAIL_ID"
+            )
+        );
+    }
 }

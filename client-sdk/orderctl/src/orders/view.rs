@@ -5,7 +5,7 @@ mod labels;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use order_sdk::proto;
 
@@ -19,12 +19,13 @@ use crate::status_names::StatusNames;
 use crate::tables::{facts, table};
 use crate::times::local;
 
-/// The order with the catalogue's pages about its problems.
+/// The order with the catalogue's pages about its problems; `captured` names the orders that have the
+/// payment of this one already.
 pub(super) fn order(
     session: &Session,
     names: &StatusNames,
     order: &proto::Order,
-    pages: &BTreeMap<String, proto::Refusal>,
+    (pages, captured): (&BTreeMap<String, proto::Refusal>, &BTreeSet<String>),
 ) -> String {
     let title = match order.kind() {
         proto::OrderKind::Credit => {
@@ -41,7 +42,8 @@ pub(super) fn order(
     sections.extend(deliveries::deliveries(order));
     sections.extend(labels::labels(order));
     sections.extend(order.payments.iter().map(|payment| payment_view(order, payment)));
-    sections.extend(order.duplicates.iter().map(|link| pair(order, link)));
+    let duplicate = |link: &proto::DuplicateLink| pair(order, link, captured.contains(&link.order));
+    sections.extend(order.duplicates.iter().map(duplicate));
     let number = order.number.to_string();
     let problem = |one: &proto::Problem| problem_view(session, &number, one, pages);
     sections.extend(order.problems.iter().map(problem));
@@ -186,8 +188,13 @@ fn lines(order: &proto::Order) -> String {
             progress(line, code),
         ]
     };
+    // What a person takes for the price is the one with VAT, so the other one says what it is.
+    let (price, discount) = match order.price_basis() {
+        proto::PriceBasis::Net => (">PRICE (net)", ">DISCOUNT (net)"),
+        proto::PriceBasis::Gross | proto::PriceBasis::Unspecified => (">PRICE", ">DISCOUNT"),
+    };
     let headings =
-        [">LINE", "SKU", "TITLE", ">QUANTITY", ">PRICE", ">DISCOUNT", ">VAT", ">TOTAL", "DONE"];
+        [">LINE", "SKU", "TITLE", ">QUANTITY", price, discount, ">VAT", ">TOTAL", "DONE"];
     table(&headings, order.lines.iter().map(row).collect())
 }
 

@@ -1,6 +1,6 @@
 //! The whole view of one order that has everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Parser;
 use order_sdk::proto;
@@ -131,7 +131,7 @@ Payment 7 klarna K-1
   3   CAPTURE    DECLINED  2598.00                           CARD_BLOCKED
 
 May be a duplicate of order 1002: same payment, total
-  One payment: keep one of them. orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as sent
+  One payment: keep one of them. orderctl duplicates resolve --keep 1001 --drop 1002 --restock yes
 
 Problem CAPTURE_DECLINED: Trekket ble avvist
   Number   4
@@ -149,7 +149,14 @@ async fn an_order_is_shown_with_its_money_its_problems_and_what_to_do() {
     let page =
         proto::Refusal { texts: BTreeMap::from([("nb".to_owned(), text)]), ..Default::default() };
     let pages = BTreeMap::from([("CAPTURE_DECLINED".to_owned(), page)]);
-    let shown = view(&session(), &names(), &order(), &pages);
+    let shown = view(&session(), &names(), &order(), (&pages, &BTreeSet::new()));
     let shown: Vec<&str> = shown.lines().map(str::trim_end).collect();
     assert_eq!(shown, WANTED.lines().collect::<Vec<_>>(), "\n{}", shown.join("\n"));
+}
+
+#[tokio::test]
+async fn prices_without_vat_are_told_as_such() {
+    let net = proto::Order { price_basis: proto::PriceBasis::Net.into(), ..order() };
+    let shown = view(&session(), &names(), &net, (&BTreeMap::new(), &BTreeSet::new()));
+    assert!(shown.contains("PRICE (net)  DISCOUNT (net)"), "{shown}");
 }
