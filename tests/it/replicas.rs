@@ -358,6 +358,16 @@ async fn settings_changed_at_one_hold_at_the_other() {
 /// Rule 1.5, however the change and the tag race: the money goes the way that was asked for.
 async fn a_change_that_waits_at_one_fixes_the_tag_at_the_other() {
     let (first, second) = pair(&[]).await;
+    for _ in 0..depth() {
+        // A shop has only so many statuses.
+        let here = World::new(Arc::clone(&first.server)).await;
+        let there = here.through(&second.server);
+        tags_race_changes(&here, &there).await;
+        audit(&there).await;
+    }
+}
+
+async fn tags_race_changes(first: &World, second: &World) {
     let create = |id: String| {
         let mut status = proto::OrderStatus { position: 61, ..proto::OrderStatus::default() };
         status.set_tag(StatusTag::Cancelled);
@@ -369,7 +379,7 @@ async fn a_change_that_waits_at_one_fixes_the_tag_at_the_other() {
             ..proto::CreateOrderStatusRequest::default()
         })
     };
-    for round in 0..8 * depth() {
+    for round in 0..8 {
         let id = format!("aborted-{round}");
         create(id.clone()).await.unwrap();
         let reference = first.reference("authorize=slow:300ms");
@@ -397,7 +407,6 @@ async fn a_change_that_waits_at_one_fixes_the_tag_at_the_other() {
         assert_eq!(status_id(&order), wanted);
         assert!(first.book().done(&reference, "capture").is_empty());
     }
-    audit(&second).await;
 }
 
 async fn replicas_come_and_go_under_load() {
