@@ -80,11 +80,10 @@ pub(crate) async fn run(session: &Session, arguments: &CreateArguments) -> Resul
         return Ok(());
     }
     let order = present(answer.order)?;
-    let is_about = |problem: &proto::Problem| problem.code == "AUTHORIZATION_DECLINED";
-    if !order.problems.iter().any(is_about) {
+    if !order.problems.iter().any(troubles::is_unconfirmed) {
         troubles::tell(session, &order, troubles::holds_up).await;
         return Ok(());
     }
     let headline = format!("order {} is placed, and its payment is not confirmed", order.number);
-    Err(troubles::declined(session, &order, &headline, is_about).await)
+    Err(troubles::declined(session, &order, &headline, troubles::is_unconfirmed).await)
 }

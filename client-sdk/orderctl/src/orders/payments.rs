@@ -78,7 +78,7 @@ pub(crate) async fn withdraw(
     let order = present(answer.order)?;
     let attached = order.payments.iter().map(|payment| payment.id).max().unwrap_or_default();
     let is_about = |problem: &proto::Problem| {
-        problem.code == "AUTHORIZATION_DECLINED" && problem.payment_id == attached
+        problem.payment_id == attached && troubles::is_unconfirmed(problem)
     };
     if !order.problems.iter().any(is_about) {
         return Ok(());

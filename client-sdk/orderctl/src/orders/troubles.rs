@@ -32,6 +32,12 @@ pub(super) async fn tell(
     }
 }
 
+/// Whether the problem says that a payment was not confirmed by its provider.
+pub(super) fn is_unconfirmed(problem: &proto::Problem) -> bool {
+    ["AUTHORIZATION_DECLINED", "RESERVATION_GONE", "RESERVATION_EXPIRED"]
+        .contains(&problem.code.as_str())
+}
+
 /// Whether what was asked for waits until an integration is put right, and then goes on by itself.
 pub(super) fn holds_up(problem: &proto::Problem) -> bool {
     problem.code.starts_with("INTEGRATION_") || problem.code.ends_with("_UNAVAILABLE")

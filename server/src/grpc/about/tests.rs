@@ -55,9 +55,10 @@ fn a_request_that_names_more_than_an_order_says_all_of_it() {
 }
 
 #[test]
-fn a_value_of_the_refusal_is_told_whole_unless_it_is_a_name() {
+fn a_value_of_the_refusal_is_told_whole_or_not_at_all() {
     let told = |sku: &str| About::default().fill("`create SKU`", &[("sku", sku.to_owned())]);
-    assert_eq!(told("TELT-3/XL"), "`create TELT-3/XL`");
+    assert_eq!(told("TELT-3"), "`create TELT-3`");
+    assert_eq!(told("TELT-3/XL"), "`create SKU`", "XL is another");
     assert_eq!(told("shops/a/stockItems/CUP"), "`create CUP`");
 }
 
