@@ -167,11 +167,15 @@ async fn what_is_declined_or_refused_is_explained(world: World) {
     assert_eq!(declined.code, 3, "{declined:?}");
     assert!(declined.told.contains("CAPTURE_DECLINED"), "{declined:?}");
     assert_eq!(problems(&world.get(&bought.name).await), ["CAPTURE_DECLINED"]);
-    let (provider, reference) = (["--provider", "vipps"], world.reference(""));
-    let rest = ["--reference", &reference, "--amount", "9.00"];
-    let attach = [&["orders", "attach-payment", "1001"], provider.as_slice(), &rest].concat();
-    world.printed(&attach).await;
-    assert_eq!(world.get(&bought.name).await.payments.len(), 2);
+    for (orders, code) in [("authorize=decline", 3), ("", 0)] {
+        let (provider, reference) = (["--provider", "vipps"], world.reference(orders));
+        let rest = ["--reference", &reference, "--amount", "9.00"];
+        let attach = [&["orders", "attach-payment", "1001"], provider.as_slice(), &rest].concat();
+        let attached = world.ctl(&attach).await;
+        assert_eq!(attached.code, code, "{attached:?}");
+        assert_eq!(attached.told.contains("AUTHORIZATION_DECLINED"), code == 3, "{attached:?}");
+    }
+    assert_eq!(world.get(&bought.name).await.payments.len(), 3);
     let missing = world.ctl(&["orders", "get", "4711", "--lang", "nb"]).await;
     assert_eq!((missing.code, missing.out.as_str()), (4, ""), "{missing:?}");
     let explained = world.printed(&["explain", "ORDER_NOT_FOUND", "--lang", "nb"]).await;

@@ -71,20 +71,7 @@ pub(crate) async fn withdraw(
     session.output.either(&answer, || {
         let order = answer.order.clone().unwrap_or_default();
         outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
-    })?;
-    if arguments.change.dry_run {
-        return Ok(());
-    }
-    let order = present(answer.order)?;
-    let attached = order.payments.iter().map(|payment| payment.id).max().unwrap_or_default();
-    let is_about = |problem: &proto::Problem| {
-        problem.payment_id == attached && troubles::is_unconfirmed(problem)
-    };
-    if !order.problems.iter().any(is_about) {
-        return Ok(());
-    }
-    let headline = format!("the payment of order {} is not confirmed", order.number);
-    Err(troubles::declined(session, &order, &headline, is_about).await)
+    })
 }
 
 pub(crate) async fn attach(session: &Session, arguments: &AttachArguments) -> Result<(), Failure> {
@@ -113,5 +100,18 @@ pub(crate) async fn attach(session: &Session, arguments: &AttachArguments) -> Re
     session.output.either(&answer, || {
         let order = answer.order.clone().unwrap_or_default();
         outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
-    })
+    })?;
+    if arguments.change.dry_run {
+        return Ok(());
+    }
+    let order = present(answer.order)?;
+    let attached = order.payments.iter().map(|payment| payment.id).max().unwrap_or_default();
+    let is_about = |problem: &proto::Problem| {
+        problem.payment_id == attached && troubles::is_unconfirmed(problem)
+    };
+    if !order.problems.iter().any(is_about) {
+        return Ok(());
+    }
+    let headline = format!("the payment of order {} is not confirmed", order.number);
+    Err(troubles::declined(session, &order, &headline, is_about).await)
 }
