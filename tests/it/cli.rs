@@ -173,7 +173,7 @@ async fn what_is_declined_or_refused_is_explained(world: World) {
         let attach = [&["orders", "attach-payment", "1001"], provider.as_slice(), &rest].concat();
         let attached = world.ctl(&attach).await;
         assert_eq!(attached.code, code, "{attached:?}");
-        assert_eq!(attached.told.contains("AUTHORIZATION_DECLINED"), code == 3, "{attached:?}");
+        assert_eq!(attached.told.contains("is not confirmed"), code == 3, "{attached:?}");
     }
     assert_eq!(world.get(&bought.name).await.payments.len(), 3);
     let missing = world.ctl(&["orders", "get", "4711", "--lang", "nb"]).await;

@@ -105,13 +105,19 @@ pub(crate) async fn attach(session: &Session, arguments: &AttachArguments) -> Re
         return Ok(());
     }
     let order = present(answer.order)?;
-    let attached = order.payments.iter().map(|payment| payment.id).max().unwrap_or_default();
-    let is_about = |problem: &proto::Problem| {
-        problem.payment_id == attached && troubles::is_unconfirmed(problem)
+    // The newest; one that the shop knew before is not asked about anew.
+    let Some(attached) = order.payments.iter().max_by_key(|payment| payment.id) else {
+        return Ok(());
     };
-    if !order.problems.iter().any(is_about) {
+    let is_declined = |operation: &proto::Operation| {
+        operation.kind() == proto::OperationKind::Authorize
+            && operation.state() == proto::OperationState::Declined
+    };
+    if !attached.operations.iter().any(is_declined) {
         return Ok(());
     }
+    // No problem stands on an order that other payments cover.
+    let is_about = |problem: &proto::Problem| problem.payment_id == attached.id;
     let headline = format!("the payment of order {} is not confirmed", order.number);
     Err(troubles::declined(session, &order, &headline, is_about).await)
 }
