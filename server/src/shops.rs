@@ -164,16 +164,10 @@ impl Shop {
         refusal.with_names(|id| self.status_row(id).map(|row| self.status_name(&row.slug)))
     }
 
-    /// The status of this name, or the one that replaced it. What was deleted without a replacement is
-    /// an alias of the DEFAULT status, which is nobody's replacement: nothing has it.
+    /// The status of this name, or the one that replaced it.
     pub(crate) fn status_meant(&self, slug: &str) -> Option<&StatusRow> {
-        if let Some(row) = self.status_by_slug(slug) {
-            return Some(row);
-        }
-        let gone = self.status_rows.iter().filter(|row| row.slug == slug);
-        let last = gone.max_by_key(|row| row.status_id)?;
-        let row = self.status_row(StatusId(last.status_id))?;
-        (Tag::from_stored(row.tag) != Some(Tag::Default)).then_some(row)
+        let replaced = || self.status_rows.iter().find(|row| row.slug == slug && row.keeps_name);
+        self.status_by_slug(slug).or_else(|| self.status_row(StatusId(replaced()?.status_id)))
     }
 
     /// The status of this name that is not deleted.

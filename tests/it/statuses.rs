@@ -161,7 +161,12 @@ async fn rule_1_2_a_status_is_created_renamed_and_reordered(world: World) {
     assert_eq!(ids.len(), 6);
     world.delete_status("packed", "").await.unwrap();
     assert_eq!(world.status_ids().await.len(), 5, "nobody used it");
-    // The name is free again.
+    let gone = proto::GetOrderStatusRequest { name: world.status("packed").into() };
+    refused(world.client.get_order_status(gone).await, Code::StatusNotFound);
+    // The name is nobody's, also when DEFAULT moves away from what it was deleted to, and free again.
+    world.set_tag("processing", StatusTag::Default).await.unwrap();
+    let gone = proto::GetOrderStatusRequest { name: world.status("packed").into() };
+    refused(world.client.get_order_status(gone).await, Code::StatusNotFound);
     world.create_status("packed", StatusTag::Unspecified, 1).await.unwrap();
 }
 
@@ -304,8 +309,13 @@ async fn rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement(world: Worl
     assert_eq!(world.read_status("returned").await.order_count, 1);
     let listed = world.client.orders(&world.shop).status(&world.status("returned")).page().await;
     assert_eq!(listed.unwrap().items.len(), 1, "the alias is found under its new name");
-    let gone = proto::GetOrderStatusRequest { name: world.status("processing").into() };
-    refused(world.client.get_order_status(gone).await, Code::StatusNotFound);
+    assert_eq!(
+        world.read_status("processing").await,
+        world.read_status("returned").await,
+        "its name reads the one that took its place"
+    );
+    let renamed = world.update_status("processing", "position", |status| status.position = 9).await;
+    refused(renamed, Code::StatusNotFound);
     let again = world.create_status("processing", StatusTag::Unspecified, 9).await;
     refused(again, Code::StatusExists);
     let as_it_was = world.change(&order.name, "processing").send().await.unwrap();
@@ -316,6 +326,13 @@ async fn rule_1_4_a_status_in_use_is_deleted_only_with_a_replacement(world: Worl
     assert!(replaced.is_ok());
     world.delete_status("returned", "back").await.unwrap();
     assert_eq!(status_id(&world.get(&order.name).await), "back");
+    world.set_tag("back", StatusTag::Default).await.unwrap();
+    for name in ["processing", "returned"] {
+        assert_eq!(last(&world.read_status(name).await.name), "back", "{name}");
+        let again = world.create_status(name, StatusTag::Unspecified, 9).await;
+        refused(again, Code::StatusExists);
+    }
+    world.set_tag("not-processed", StatusTag::Default).await.unwrap();
     let unchanged = world.change(&order.name, "back").send().await.unwrap();
     assert_eq!(unchanged.order.unwrap().revision, was.revision);
 }

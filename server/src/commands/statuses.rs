@@ -120,6 +120,7 @@ impl CreateStatus {
             position: self.position,
             names: names.encode_to_vec(),
             replaced_by: None,
+            keeps_name: false,
             revision: 0,
         }];
         moved(&shop, &moves, &mut rows);
@@ -187,10 +188,16 @@ impl DeleteStatus {
         let successor = replacement_id
             .or_else(|| shop.statuses.default().map(|status| status.id))
             .ok_or_else(|| Refusal::new(Code::StatusTagRequired))?;
-        let mut rows = vec![StatusRow { replaced_by: Some(successor.0), tag: 0, ..row }];
+        let alias = |row: StatusRow, keeps_name| StatusRow {
+            replaced_by: Some(successor.0),
+            keeps_name,
+            tag: 0,
+            ..row
+        };
+        let mut rows = vec![alias(row, replacement.is_some())];
         // Aliases of aliases would grow without end.
         let aliases = shop.status_rows.iter().filter(|other| other.replaced_by == Some(id.0));
-        rows.extend(aliases.map(|row| StatusRow { replaced_by: Some(successor.0), ..row.clone() }));
+        rows.extend(aliases.map(|row| alias(row.clone(), row.keeps_name && replacement.is_some())));
         let fields = match &replacement {
             Some(row) if in_use.settings > 0 => rename_credit_status(desk, &row.slug),
             _ => Vec::new(),

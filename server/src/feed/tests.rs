@@ -74,6 +74,7 @@ pub(super) fn shop() -> Shop {
         position: 0,
         names: Vec::new(),
         replaced_by,
+        keeps_name: replaced_by.is_some(),
         revision: 1,
     };
     let statuses =

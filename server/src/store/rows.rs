@@ -49,7 +49,8 @@ pub(crate) struct HeadRow {
     pub last_event_at: i64,
 }
 
-/// A status; `names` is an encoded `OrderStatus` with its names only.
+/// A status; `names` is an encoded `OrderStatus` with its names only. One that was deleted is replaced by
+/// another: by the DEFAULT one where nothing had it, else `keeps_name` says that its name stands for it.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::order_statuses, treat_none_as_default_value = false)]
 pub(crate) struct StatusRow {
@@ -60,6 +61,7 @@ pub(crate) struct StatusRow {
     pub position: i32,
     pub names: Vec<u8>,
     pub replaced_by: Option<i64>,
+    pub keeps_name: bool,
     pub revision: i64,
 }
 

@@ -40,6 +40,7 @@ diesel::table! {
         position -> Integer,
         names -> Binary,
         replaced_by -> Nullable<BigInt>,
+        keeps_name -> Bool,
         revision -> BigInt,
     }
 }

@@ -104,6 +104,7 @@ fn changes(command: &CreateShop, shop_id: i64) -> Changes {
             }
             .encode_to_vec(),
             replaced_by: None,
+            keeps_name: false,
             revision: 1,
         }
     });

@@ -34,6 +34,7 @@ CREATE TABLE order_statuses (
     position INTEGER NOT NULL,
     names BLOB NOT NULL,
     replaced_by BIGINT,
+    keeps_name BOOLEAN NOT NULL CHECK (replaced_by IS NOT NULL OR NOT keeps_name),
     revision BIGINT NOT NULL,
     PRIMARY KEY (shop_id, status_id)
 );

@@ -58,7 +58,7 @@ async fn shops(conn: &mut Connection, changes: &Changes) -> Result<(), StoreFail
             &rows[..],
             order_statuses,
             (shop_id, status_id),
-            (tag, position, names, replaced_by, revision)
+            (tag, position, names, replaced_by, keeps_name, revision)
         );
     }
     Ok(())
