@@ -431,19 +431,23 @@ pub fn payment_state(order: &Order, payments: &[Payment]) -> PaymentState {
         .unwrap_or(PaymentState::None)
 }
 
-/// What a payment of which the order captured nothing is to the order.
+/// What a payment of which the order captured nothing is to the order. How a reservation ended stays
+/// with the order that let go of it last: a cancelled one, too.
 fn reservation_state(order: OrderNumber, payment: &Payment) -> PaymentState {
     let belongs_to_other = bound_to(payment).is_some_and(|owner| owner != order);
+    let is_left_to_other = !payment.is_held_by(order) && payment.is_held_beside(order);
     match payment.authorization {
         _ if belongs_to_other => PaymentState::None,
         Authorization::Voided => PaymentState::Voided,
+        Authorization::Expired if !is_left_to_other => PaymentState::Expired,
         _ if !payment.is_held_by(order) => PaymentState::None,
         Authorization::Pending => PaymentState::Pending,
         Authorization::Held if payment.available() > 0 => PaymentState::Authorized,
         Authorization::Held if payment.sums().claimed_capture > 0 => PaymentState::Authorized,
         Authorization::Held if payment.sums().claimed_release > 0 => PaymentState::Authorized,
-        Authorization::Held | Authorization::Declined => PaymentState::None,
-        Authorization::Expired => PaymentState::Expired,
+        Authorization::Held | Authorization::Declined | Authorization::Expired => {
+            PaymentState::None
+        }
     }
 }
 

@@ -247,6 +247,14 @@ fn a_declined_return_is_asked_for_again_where_nobody_needs_it() {
         retry B k2 void     => REFUSED EFFECT_NOT_RETRYABLE operation=9
         dismiss B VOID_DECLINED => dismissed:VOID_DECLINED
         state B             => default Authorized
+        place C 100 vipps:v1=100 giftcard:g1=30
+        yes v1
+        yes g1
+        C sent
+        yes v1              => capture!v1=100:succeeded status:sent delivered void?g1=30
+        no g1               => void!g1=30:declined problem:VOID_DECLINED
+        retry C g1 void     => settled:void@g1:declined void?g1=30
+        yes g1              => void!g1=30:succeeded updated:g1 closed:VOID_DECLINED
         ",
     );
 }

@@ -220,7 +220,9 @@ fn is_over(facts: &ChangingFacts<'_>, case: &Case, problem: &Problem) -> bool {
     let is_cancelled = facts.statuses.tag(order.status) == Some(Tag::Cancelled);
     match problem.code {
         Code::CaptureDeclined => {
-            is_fully_captured(order, &case.payments) || is_made_good(facts, case, problem)
+            order.gross_minor == 0
+                || is_fully_captured(order, &case.payments)
+                || is_made_good(facts, case, problem)
         }
         Code::VoidDeclined | Code::ReleaseDeclined => {
             payment.is_none_or(|payment| is_let_go(payment, case))

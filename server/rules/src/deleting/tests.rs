@@ -34,6 +34,31 @@ fn an_order_goes_when_nothing_hangs_on_it() {
 }
 
 #[test]
+fn an_order_of_which_goods_were_sent_is_paid_and_kept_unless_that_was_a_mistake() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        deliver A 1       => delivered
+        delete A keep     => REFUSED RESERVATION_HELD payment=1 held_minor=100
+        A cancelled keep  => REFUSED PARTLY_DELIVERED
+        undeliver A 1     => undelivered:1
+        A cancelled keep  => requested:cancelled void?k1=100
+        yes k1
+        delete A keep     => deleted
+        place B 100 klarna:k2=100
+        yes k2
+        deliver B 1       => delivered
+        edit B 1=1        => edited:100>50 update?k2=50
+        yes k2
+        B sent            => requested:sent capture?k2=50
+        yes k2
+        delete B          => REFUSED MONEY_NOT_CREDITED left_minor=50
+        ",
+    );
+}
+
+#[test]
 fn captured_money_is_credited_first() {
     check(
         "

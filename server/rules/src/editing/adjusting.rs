@@ -5,7 +5,8 @@ use crate::decision::Case;
 use crate::draft::Draft;
 use crate::order::OrderNumber;
 use crate::payments::{
-    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, left_to_capture,
+    Authorization, Operation, OperationKind, OperationState, Payment, PaymentId, captured,
+    left_to_capture,
 };
 
 /// Asks for the amounts that the total needs: less in reverse order of the payments, more on the
@@ -81,10 +82,14 @@ fn lower_amounts(case: &Case) -> Vec<(PaymentId, i64)> {
 }
 
 /// The payments that the total is reserved on. One whose capture was declined is left alone where
-/// the others cover it all, as it is when money is captured.
+/// the others cover it all, as it is when money is captured: they may decline, too. Once all is
+/// captured nothing will be asked of it any more.
 fn needed(case: &Case) -> Vec<&Payment> {
     let order = case.order.number;
     let usable = || case.payments.iter().filter(|payment| is_usable(payment, order));
+    if captured(&case.order, &case.payments) >= case.order.gross_minor {
+        return usable().collect();
+    }
     let others: Vec<&Payment> =
         usable().filter(|payment| !has_declined_capture(payment, order)).collect();
     let covered = others.iter().map(|payment| reserve(payment, order));

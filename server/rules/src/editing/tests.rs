@@ -210,9 +210,9 @@ fn what_is_captured_delivered_or_credited_is_fixed() {
         yes k2
         no g2       => capture!g2=30:declined problem:CAPTURE_DECLINED dropped:sent
         edit B 1=1  => REFUSED TOTAL_BELOW_CAPTURED captured_minor=70 new_minor=50
-        edit B 1@35 => edited:100>70 closed:CAPTURE_DECLINED
+        edit B 1@35 => edited:100>70 update?g2=0 closed:CAPTURE_DECLINED
         edit B 1@34 => REFUSED ALREADY_CAPTURED captured_minor=70
-        B sent      => status:sent delivered void?g2=30
+        B sent      => status:sent delivered
         ",
     );
 }
@@ -279,6 +279,71 @@ fn a_decrease_leaves_the_payment_that_stands_in_for_a_declined_one() {
         edit A 1@40 => edited:100>80 update?k2=80
         yes k2
         A sent      => requested:sent capture?k2=80
+        ",
+    );
+}
+
+#[test]
+fn a_decrease_to_what_is_captured_leaves_no_reservation_behind() {
+    // Of two payments the second was declined.
+    let check_after = |rest: &str| {
+        check(&format!(
+            "
+            place A 100 klarna:k1=70 giftcard:g1=30
+            yes k1
+            yes g1
+            A sent
+            yes k1      => capture!k1=70:succeeded capture?g1=30
+            no g1       => capture!g1=30:declined problem:CAPTURE_DECLINED dropped:sent
+            {rest}
+            ",
+        ));
+    };
+    check_after(
+        "
+            edit A 1@35 => edited:100>70 update?g1=0 closed:CAPTURE_DECLINED
+            yes g1      => update!g1=0:succeeded updated:g1
+            A sent      => status:sent delivered
+        ",
+    );
+    check_after(
+        "
+            edit A 1@35 => edited:100>70 update?g1=0 closed:CAPTURE_DECLINED
+            sent g1
+            A sent      => status:sent delivered
+            yes g1      => update!g1=0:succeeded updated:g1
+        ",
+    );
+    // What is not lowered is given back when the order is completed.
+    check_after(
+        "
+            edit A 1@35 => edited:100>70 update?g1=0 closed:CAPTURE_DECLINED
+            no g1
+            A sent      => status:sent delivered void?g1=30
+            yes g1      => void!g1=30:succeeded updated:g1
+        ",
+    );
+    // As long as something is left to capture, the declined one may have to pay it.
+    check_after(
+        "
+            edit A 1@40 => edited:100>80 update?g1=10
+            yes g1
+            A sent      => requested:sent capture?g1=10
+        ",
+    );
+}
+
+#[test]
+fn an_order_for_nothing_needs_no_reservation_that_was_declined() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        no k1       => capture!k1=100:declined problem:CAPTURE_DECLINED dropped:sent
+        edit A 1@0  => edited:100>0 update?k1=0 closed:CAPTURE_DECLINED
+        yes k1      => update!k1=0:succeeded updated:k1
+        A sent      => status:sent delivered
         ",
     );
 }

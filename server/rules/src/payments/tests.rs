@@ -121,6 +121,23 @@ fn the_payment_state_is_the_orders_own() {
 }
 
 #[test]
+fn a_reservation_that_expired_did_so_for_a_cancelled_order_too() {
+    let check = |live: &[i64], wanted: [PaymentState; 2]| {
+        let mut expired = Payment { authorization: Expired, ..payment(1, 100, &[1, 2]) };
+        for holder in &mut expired.holders {
+            holder.is_live = live.contains(&holder.order.0);
+        }
+        let payments = [expired];
+        let states = [1, 2].map(|number| payment_state(&order(number, 100), &payments));
+        assert_eq!(states, wanted, "held by {live:?}");
+    };
+    check(&[1, 2], [PaymentState::Expired; 2]);
+    // The first had let go of it, and it was the other's when it expired.
+    check(&[2], [PaymentState::None, PaymentState::Expired]);
+    check(&[], [PaymentState::Expired; 2]);
+}
+
+#[test]
 fn several_payments_make_one_state() {
     let held = payment(1, 50, &[1]);
     let awaited = Payment { authorization: Awaited, ..payment(2, 50, &[1]) };

@@ -65,7 +65,7 @@ fn a_declined_void_leaves_the_status_and_a_problem() {
         A cancelled keep
         no k1 RESERVATION_EXPIRED => void!k1=100:succeeded updated:k1 status:cancelled \
              closed:VOID_DECLINED
-        state A => cancelled None
+        state A => cancelled Expired
         A processing => REFUSED RESERVATION_GONE
         ",
     );
