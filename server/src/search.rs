@@ -9,7 +9,7 @@ use order_proto::v1::EventKind;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{sleep, timeout};
 
-pub(crate) use self::words::sought;
+pub(crate) use self::words::{of as words_of, sought};
 use crate::store::{Store, StoreFailure, on_either};
 use crate::turns::{Commit, Turns};
 

@@ -11,18 +11,20 @@ mod looking;
 pub(crate) mod mailing;
 mod pairs;
 mod personal;
+mod planning;
 mod queue;
 pub(crate) mod rebuild;
 mod record;
 mod settling;
 mod staleness;
+mod stocking;
 mod story;
 mod turn;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use audit::Audited;
+pub(crate) use audit::{Audited, Followed};
 
 pub(crate) mod desk;
 
@@ -223,8 +225,8 @@ impl Turns {
     pub(crate) async fn audit(
         &self,
         shop_id: i64,
-        after: i64,
-        limit: i64,
+        (after, limit): (i64, i64),
+        followed: Followed,
     ) -> Result<Audited, Failure> {
         let asked = PageAsked {
             shop_id,
@@ -235,11 +237,10 @@ impl Turns {
                 .shops
                 .shop(shop_id)
                 .map_or(-1, |shop| shop.settings_revision),
-            movement_kinds: audit::MOVEMENTS.to_vec(),
         };
         let shops = self.inner.shops.clone();
         on_either!(&self.inner.store, database => database
-            .audit_page(asked, move |page| audit::check(&shops, shop_id, &page))
+            .audit_page(asked, move |page| audit::check(&shops, shop_id, &page, followed))
             .await)?
     }
 

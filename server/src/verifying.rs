@@ -2,6 +2,8 @@
 //! summed up; whatever is not as it must be is told.
 
 mod chain;
+mod commands;
+mod saying;
 
 use std::collections::BTreeMap;
 
@@ -11,11 +13,12 @@ use order_rules::audit::Invariant;
 use tokio::sync::mpsc;
 
 use self::chain::{Chain, Step};
+use self::commands::{Commands, Wrong};
 use crate::commands::Failure;
 use crate::shops::Shops;
 use crate::store::audits::{BalanceRow, Extent, LinkRow};
 use crate::store::{Store, StoreFailure, on_either};
-use crate::turns::Turns;
+use crate::turns::{Followed, Turns};
 
 /// Audits shops for callers.
 #[derive(Clone)]
@@ -85,18 +88,19 @@ impl Audit {
     }
 
     async fn steps(&mut self) -> Result<(), Stop> {
-        let credited = self.follow_log().await?;
-        let credits = self.recompute_orders().await?;
-        self.check_credits(&credited, credits).await?;
+        let chain = self.follow_log().await?;
+        let followed = Followed { revision: chain.revision(), days_set_at: chain.days_set_at() };
+        let credits = self.recompute_orders(followed).await?;
+        self.check_credits(&chain.into_credited(), credits).await?;
         self.sum_stock().await?;
         self.say(Said::Summary(self.summary)).await
     }
 
-    /// Every revision once, every command whole, time never falling, every order number once. Answers
-    /// what it tells of the series of credits.
-    async fn follow_log(&mut self) -> Result<Vec<Step>, Stop> {
+    /// Every revision once, every command whole, time never falling, every order number once, every
+    /// event of its order and kind.
+    async fn follow_log(&mut self) -> Result<Chain, Stop> {
         let (shop_id, head) = (self.shop_id, self.extent.revision);
-        let mut chain = Chain::default();
+        let (mut chain, mut commands) = (Chain::default(), Commands::default());
         loop {
             let after = chain.revision();
             let store = &self.verifying.store;
@@ -109,24 +113,34 @@ impl Audit {
                 for description in chain.follow(row) {
                     self.breach(Invariant::EventChain, None, description).await?;
                 }
+                self.events(commands.follow(row)).await?;
             }
             self.progress().await?;
             if seen.is_empty() || chain.revision() >= head {
                 break;
             }
         }
+        self.events(commands.end()).await?;
         for (invariant, description) in chain.differences(&self.extent) {
             self.breach(invariant, None, description).await?;
         }
-        Ok(chain.into_credited())
+        Ok(chain)
+    }
+
+    async fn events(&mut self, wrong: Vec<Wrong>) -> Result<(), Stop> {
+        for (order, description) in wrong {
+            self.breach(Invariant::Events, order, description).await?;
+        }
+        Ok(())
     }
 
     /// Answers the order and the number of every credit.
-    async fn recompute_orders(&mut self) -> Result<BTreeMap<i64, i64>, Stop> {
+    async fn recompute_orders(&mut self, followed: Followed) -> Result<BTreeMap<i64, i64>, Stop> {
         let mut credits = BTreeMap::new();
         let mut after = 0;
         loop {
-            let page = self.verifying.turns.audit(self.shop_id, after, ORDERS_A_PAGE).await?;
+            let asked = (after, ORDERS_A_PAGE);
+            let page = self.verifying.turns.audit(self.shop_id, asked, followed).await?;
             let orders = i64::try_from(page.orders).unwrap_or(i64::MAX);
             self.summary.orders = self.summary.orders.saturating_add(orders);
             credits.extend(page.credits);

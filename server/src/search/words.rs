@@ -17,7 +17,7 @@ const MARK: char = '=';
 const MARK_BYTES: usize = 16;
 
 /// The words of an order, apart by blanks, each once.
-pub(super) fn of(order: &Findable) -> String {
+pub(crate) fn of(order: &Findable) -> String {
     // What has been erased, or cannot be read, has no words.
     let personal = v1::Order::decode(order.personal.as_slice()).unwrap_or_default();
     let customer = personal.customer.unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What the exactness audit reads beside the facts of turns: how much there is, and rows to follow.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::facts::Facts;
 use super::rows::ExpiryRow;
 
@@ -20,6 +22,8 @@ pub(crate) struct Extent {
     pub last_id: i64,
     /// Event time of the head.
     pub last_event_at: i64,
+    /// How far into the log the words have come by which orders are found.
+    pub words_place: i64,
 }
 
 /// Which orders are to be checked next.
@@ -31,8 +35,6 @@ pub(crate) struct PageAsked {
     pub limit: i64,
     /// Revision of the settings that are known already (−1: none).
     pub settings_revision: i64,
-    /// Kinds of the events that tell of stock.
-    pub movement_kinds: Vec<i16>,
 }
 
 /// Orders with everything that belongs to them, all of one snapshot.
@@ -42,10 +44,17 @@ pub(crate) struct AuditPage {
     pub facts: Facts,
     /// The document of each order's last event.
     pub documents: Vec<(i64, Option<Vec<u8>>)>,
-    pub moved: Vec<MovedRow>,
+    /// All events of these orders, by order and revision.
+    pub told: Vec<ToldRow>,
     /// Of the credit orders of these orders.
     pub credited: Vec<CreditedRow>,
+    /// Of the sales that these orders credit, by key: who bought, as it stands there.
+    pub buyers: Vec<(i64, String)>,
     pub expiries: Vec<ExpiryRow>,
+    /// By key: the words that an order is found by.
+    pub words: BTreeMap<i64, BTreeSet<String>>,
+    /// How far into the log the words have come.
+    pub words_place: i64,
 }
 
 /// An event, as far as the chain of the log shows.
@@ -60,12 +69,15 @@ pub(crate) struct LinkRow {
     /// Set on the first event of a command, and only there.
     pub content: Option<Vec<u8>>,
     pub change: Vec<u8>,
+    /// The beginning of the order as it is written down there.
+    pub document: Option<Vec<u8>>,
 }
 
-/// A stock movement event of an order.
+/// An event of an order, as far as its history shows.
 #[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
-pub(crate) struct MovedRow {
+pub(crate) struct ToldRow {
     pub order_number: Option<i64>,
+    pub revision: i64,
     pub kind: i16,
     pub change: Vec<u8>,
 }

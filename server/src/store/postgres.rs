@@ -166,6 +166,17 @@ const PUT_WORDS: &str = "INSERT INTO order_search (order_key, words) \
      SELECT order_key, array_to_tsvector(string_to_array(words, ' ')) \
      FROM unnest($1, $2) AS new (order_key, words) \
      ON CONFLICT (order_key) DO UPDATE SET words = excluded.words";
+/// The words of orders in a range of keys, both ends included.
+pub(crate) const WORDS: &str = "SELECT order_key, \
+     array_to_string(tsvector_to_array(words), ' ') AS words \
+     FROM order_search WHERE order_key >= $1 AND order_key <= $2";
+
+/// A word of an order as it was put in: without its shop.
+pub(crate) fn word_put(order_key: i64, word: &str) -> &str {
+    let shop_id = super::rows::shop(order_key).to_string();
+    let put = word.strip_prefix(shop_id.as_str()).and_then(|rest| rest.strip_prefix(':'));
+    put.unwrap_or(word)
+}
 
 /// What the engine is asked for. The index is of all shops, so a word has its shop before it.
 pub(crate) fn words_query(shop_id: i64, sought: &Sought) -> String {

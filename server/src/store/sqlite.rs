@@ -38,6 +38,10 @@ const CACHE_KIB: u32 = 32_000;
 /// then written once for all of them.
 const CHECKPOINT_PAGES: u32 = 4_000;
 const POOL_WAIT: Duration = Duration::from_secs(10);
+/// Every order database has it.
+const OUR_TABLE: &str = "store_epoch";
+/// SQLite's words for what is no database of its own, or a damaged one.
+const UNREADABLE: [&str; 2] = ["not a database", "malformed"];
 
 #[derive(Clone)]
 pub(crate) struct Database {
@@ -191,6 +195,14 @@ pub(crate) const HAS_WORDS: [&str; 3] = [
     " AND rowid <= ",
 ];
 const PUT_WORDS: &str = "INSERT OR REPLACE INTO order_search (rowid, words) VALUES (?, ?)";
+/// The words of orders in a range of keys, both ends included.
+pub(crate) const WORDS: &str =
+    "SELECT rowid AS order_key, words FROM order_search WHERE rowid >= ? AND rowid <= ?";
+
+/// A word of an order as it was put in.
+pub(crate) const fn word_put(_order_key: i64, word: &str) -> &str {
+    word
+}
 
 /// What the engine is asked for.
 pub(crate) fn words_query(_shop_id: i64, sought: &Sought) -> String {
@@ -222,6 +234,7 @@ impl Database {
             |cause: String| OpenFailure::Unreachable(format!("{}: {cause}", path.display()));
         let lock = lock_file(path)?;
         let url = path.to_str().ok_or_else(|| unreachable("the path is not UTF-8".to_owned()))?;
+        check_is_ours(path, url)?;
         let writer = pool(url, 1).map_err(unreachable)?;
         let readers = pool(url, settings.readers.max(1)).map_err(unreachable)?;
         let mut pooled = writer.get().await.map_err(|error| unreachable(error.to_string()))?;
@@ -242,6 +255,12 @@ impl Database {
         let mut pooled = self.writer.get().await?;
         Ok(pooled.spawn_blocking(empty_log).await?)
     }
+}
+
+#[derive(QueryableByName)]
+struct Table {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
 }
 
 #[derive(QueryableByName)]
@@ -271,6 +290,34 @@ fn lock_file(path: &Path) -> Result<std::fs::File, OpenFailure> {
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenFailure::InUse(path.to_owned())),
         Err(std::fs::TryLockError::Error(error)) => Err(unreachable(error)),
     }
+}
+
+/// Refuses a file that holds something else, before anything is written into it.
+fn check_is_ours(path: &Path, url: &str) -> Result<(), OpenFailure> {
+    let not_ours = |found| OpenFailure::NotOurs { path: path.to_owned(), found };
+    match tables(url) {
+        // A first start that was broken off has left none.
+        Ok(names) if names.is_empty() || names.iter().any(|name| name == OUR_TABLE) => Ok(()),
+        Ok(_) => Err(not_ours("its tables are others")),
+        Err(cause) if UNREADABLE.iter().any(|sign| cause.contains(sign)) => {
+            Err(not_ours("SQLite cannot read it"))
+        }
+        Err(cause) => Err(OpenFailure::Unreachable(format!("{}: {cause}", path.display()))),
+    }
+}
+
+/// Names of the tables in the file, without those of SQLite itself and of its migrations.
+fn tables(url: &str) -> Result<Vec<String>, String> {
+    let mut connection = SqliteConnection::establish(url).map_err(|error| error.to_string())?;
+    let patience = format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}");
+    connection.batch_execute(&patience).map_err(|error| error.to_string())?;
+    let statement = diesel::sql_query(
+        "SELECT name FROM sqlite_master WHERE type = 'table' \
+         AND name NOT LIKE 'sqlite_%' AND name <> '__diesel_schema_migrations'",
+    );
+    let found: QueryResult<Vec<Table>> = RunQueryDsl::load(statement, &mut connection);
+    let found = found.map_err(|error| error.to_string())?;
+    Ok(found.into_iter().map(|table| table.name).collect())
 }
 
 fn pool(url: &str, size: usize) -> Result<Pool<Pooled>, String> {

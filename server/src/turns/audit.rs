@@ -1,25 +1,33 @@
 //! Recomputes stored orders: their rows are rebuilt as a turn would, checked by the rules, written
 //! down again and compared with what is stored.
 
-use std::collections::BTreeMap;
+mod history;
+#[cfg(test)]
+mod tests;
 
-use order_proto::v1::{self, EventChange, EventKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+use order_proto::v1;
 use order_rules::audit::{Breach, Findings, Invariant, check_case};
 use order_rules::decision::Case;
 use order_rules::labels::PrintState;
 use order_rules::mail::{Mail, MailState};
 use order_rules::order::{Micros, Order, OrderNumber};
-use order_rules::payments::OperationState;
+use order_rules::payments::{OperationKind, OperationState, Payment};
 use prost::Message;
 
-use super::desk::Desk;
+use self::history::Known;
+use super::desk::{Desk, OrderFile};
 use super::turn::desks;
 use super::{document, record};
 use crate::commands::Failure;
+use crate::search::words_of;
 use crate::shops::Shops;
-use crate::store::audits::{AuditPage, CreditedRow, MovedRow};
+use crate::shops::persons::customer_key;
+use crate::store::audits::{AuditPage, CreditedRow};
 use crate::store::facts::Facts;
-use crate::store::rows::{OrderRow, PaymentRow, key, number};
+use crate::store::pages::Findable;
+use crate::store::rows::{OrderRow, PaymentRow, PersonalRow, key, number};
 
 /// What was found in a page of orders.
 #[derive(Debug, Default)]
@@ -34,43 +42,41 @@ pub(crate) struct Audited {
     pub last: Option<i64>,
 }
 
-/// Kinds of the events that tell of an order's stock.
-pub(super) const MOVEMENTS: [i16; 2] =
-    [EventKind::StockTaken as i16, EventKind::StockPutBack as i16];
-
-/// Units that an order's lines took from stock and put back, as its events tell it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Moved {
-    taken: i64,
-    put_back: i64,
+/// What the log has told before orders are checked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Followed {
+    /// Of the last event that was followed.
+    pub revision: i64,
+    /// Of the last that told of the settings by which days are counted.
+    pub days_set_at: i64,
 }
 
 /// Checks the orders of a page.
-pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Audited, Failure> {
+pub(super) fn check(
+    shops: &Shops,
+    shop_id: i64,
+    page: &AuditPage,
+    followed: Followed,
+) -> Result<Audited, Failure> {
     let facts = &page.facts;
     let mut desks = desks(shops, facts, Micros(0))
         .map_err(|failure| Failure::Internal { log: failure.to_string() })?;
     let Some(desk) = desks.remove(&shop_id) else { return Ok(Audited::default()) };
-    let moved = by_line(&page.moved);
+    let told = history::by_order(&page.told);
     let mut audited =
         Audited { orders: page.keys.len(), last: page.keys.last().copied(), ..Audited::default() };
     for number in page.keys.iter().map(|key| number(*key)) {
         let mut findings = Findings::default();
         let Ok(case) = desk.case(number) else { continue };
         findings.0.extend(check_case(&case, &desk.shop.statuses));
-        check_row(&mut findings, &desk, number, facts);
+        check_row(&mut findings, &desk, number, (facts, followed));
+        check_customer(&mut findings, &desk, number, page);
         check_document(&mut findings, &desk, number, page);
         check_versions(&mut findings, &desk, number, facts);
         check_expiry(&mut findings, &desk, number, page);
-        for line in &case.order.lines {
-            let told = moved.get(&(number, line.id)).copied().unwrap_or_default();
-            let out = told.taken.saturating_sub(told.put_back);
-            let held = line.stock_taken.saturating_sub(line.stock_put_back);
-            // Units edited away without going back (5.5) are out of stock and of the line.
-            findings.check(out >= held, Invariant::LineStock, || {
-                format!("line {}: {out} units out of stock by its events, it has {held}", line.id)
-            });
-        }
+        check_words(&mut findings, &desk, number, page);
+        let told = told.get(&number).map(Vec::as_slice).unwrap_or_default();
+        history::check(&mut findings, &case, known(&desk, number, facts), told);
         for payment in &case.payments {
             let stored =
                 facts.payments.iter().find(|row| row.payment_key == key(shop_id, payment.id.0));
@@ -81,6 +87,7 @@ pub(super) fn check(shops: &Shops, shop_id: i64, page: &AuditPage) -> Result<Aud
                 format!("payment {}: {}", payment.id.0, difference(stored, &ours))
             });
             check_effects(&mut findings, &desk, payment);
+            check_share(&mut findings, case.order.number, payment);
         }
         check_credit_orders(&mut findings, &case, &page.credited);
         check_transfers(&mut findings, &desk, &case.order);
@@ -125,7 +132,12 @@ fn check_credit_orders(findings: &mut Findings, case: &Case, credited: &[Credite
 }
 
 /// The stored row is what the order comes to.
-fn check_row(findings: &mut Findings, desk: &Desk, number: i64, facts: &Facts) {
+fn check_row(
+    findings: &mut Findings,
+    desk: &Desk,
+    number: i64,
+    (facts, followed): (&Facts, Followed),
+) {
     let shop_id = desk.shop.row.shop_id;
     let Some(file) = desk.orders.get(&number) else { return };
     let stored = facts.orders.iter().find(|row| row.order_key == key(shop_id, number));
@@ -144,15 +156,69 @@ fn check_row(findings: &mut Findings, desk: &Desk, number: i64, facts: &Facts) {
         ours.is_possible_duplicate.into(),
     );
     same(findings, "needs_attention", stored.needs_attention.into(), ours.needs_attention.into());
-    // Legal days follow the settings of the shop, which may have changed since (3.5).
-    let ours = OrderRow {
-        withdrawal_deadline: stored.withdrawal_deadline,
-        refund_due: stored.refund_due,
-        ..ours
-    };
+    let ours = as_counted_then(desk, file, stored, followed, ours);
     findings.check(stored == &ours, Invariant::OrderRow, || {
         "a column is not what the order comes to".to_owned()
     });
+}
+
+/// The row with the legal day that it has, where that is of settings which were others then (3.5):
+/// whether there is such a day can still be told.
+fn as_counted_then(
+    desk: &Desk,
+    file: &OrderFile,
+    stored: &OrderRow,
+    followed: Followed,
+    ours: OrderRow,
+) -> OrderRow {
+    // Nobody has followed what set them last.
+    let is_newer = desk.shop.row.revision > followed.revision;
+    let set_at = if is_newer { desk.shop.row.revision } else { followed.days_set_at };
+    let is_estimated =
+        || desk.shop.clocks(&file.order).arrival.is_some_and(|arrival| arrival.is_estimated);
+    let is_counted = file.order.withdrawal.form_sent_at.is_some() || is_estimated();
+    let (then, now) = (stored.withdrawal_deadline, ours.withdrawal_deadline);
+    let is_of_then = stored.revision < set_at && is_counted && then.is_some() && now.is_some();
+    OrderRow { withdrawal_deadline: if is_of_then { then } else { now }, ..ours }
+}
+
+/// Who bought is whom the order was placed with, and whom its sale has, for a credit order. One that
+/// was erased has forgotten it.
+fn check_customer(findings: &mut Findings, desk: &Desk, number: i64, page: &AuditPage) {
+    let shop_id = desk.shop.row.shop_id;
+    let Some(file) = desk.orders.get(&number) else { return };
+    let Some(first) = first_version(&page.facts, key(shop_id, number)) else { return };
+    let placed_with = || {
+        let personal = v1::Order::decode(first.personal.as_slice()).unwrap_or_default();
+        customer_key(&personal.customer.unwrap_or_default())
+    };
+    let buyer = |sale: OrderNumber| {
+        let sale_key = key(shop_id, sale.0);
+        page.buyers.iter().find(|(key, _)| *key == sale_key).map(|(_, buyer)| buyer.clone())
+    };
+    let wanted = match file.order.credit {
+        _ if first.personal.is_empty() => Some(String::new()),
+        None => Some(placed_with()),
+        // The sale may have been erased since.
+        Some(credit) => buyer(credit.original).filter(|buyer| !buyer.is_empty()),
+    };
+    let is_right = wanted.is_none_or(|wanted| file.extra.customer_key == wanted);
+    findings.check(is_right, Invariant::OrderRow, || {
+        "customer_key is not that of its customer".to_owned()
+    });
+}
+
+/// What is personal of an order, as it was placed with.
+fn first_version(facts: &Facts, order_key: i64) -> Option<&PersonalRow> {
+    facts.personal.iter().find(|row| row.order_key == order_key && row.version == 1)
+}
+
+fn known(desk: &Desk, number: i64, facts: &Facts) -> Known {
+    let first = first_version(facts, key(desk.shop.row.shop_id, number));
+    Known {
+        revision: desk.orders.get(&number).map_or(0, |file| file.extra.revision),
+        is_erased: first.is_some_and(|row| row.personal.is_empty()),
+    }
 }
 
 /// The document that reads and listeners get is what the rows come to.
@@ -217,8 +283,47 @@ fn check_expiry(findings: &mut Findings, desk: &Desk, number: i64, page: &AuditP
     });
 }
 
+/// The order is found by its words, and by no others. They are written from the log, and may not have
+/// come so far.
+fn check_words(findings: &mut Findings, desk: &Desk, number: i64, page: &AuditPage) {
+    let Some(file) = desk.orders.get(&number) else { return };
+    if file.extra.revision > page.words_place {
+        return;
+    }
+    let order_key = key(desk.shop.row.shop_id, number);
+    let lines = file.order.lines.iter().filter(|line| line.quantity > 0);
+    let order = Findable {
+        order_key,
+        external_reference: file.extra.external_reference.clone(),
+        personal: file.extra.personal.to_vec(),
+        skus: lines.map(|line| line.sku.clone()).collect(),
+        references: desk.payments_of(&file.order).into_iter().map(|one| one.reference).collect(),
+    };
+    let ours: BTreeSet<String> = words_of(&order).split_whitespace().map(str::to_owned).collect();
+    let stored = page.words.get(&order_key);
+    findings.check(stored == Some(&ours), Invariant::SearchWords, || {
+        let told = if stored.is_some() { "has other words of it" } else { "does not have it" };
+        format!("the index {told}")
+    });
+}
+
+/// What was stated for the order when the payment was attached. Whoever was there first had it
+/// authorized; others may have stated what it was authorized for by then.
+fn check_share(findings: &mut Findings, order: OrderNumber, payment: &Payment) {
+    let of_kind =
+        |kind: OperationKind| payment.operations.iter().filter(move |one| one.kind == kind);
+    let own = payment.holders.iter().find(|holder| holder.order == order);
+    let (Some(own), Some(first)) = (own, of_kind(OperationKind::Authorize).next()) else { return };
+    let was_changed = of_kind(OperationKind::UpdateAmount).next().is_some()
+        || ![0, first.amount_minor].contains(&payment.authorized_minor);
+    if first.order == order || !was_changed {
+        let what = format!("payment {}: its share", payment.id.0);
+        findings.same(Invariant::PaymentShares, &what, &own.amount_minor, &first.amount_minor);
+    }
+}
+
 /// Whatever is asked of a provider and not final is in the queue, and nothing else is.
-fn check_effects(findings: &mut Findings, desk: &Desk, payment: &order_rules::payments::Payment) {
+fn check_effects(findings: &mut Findings, desk: &Desk, payment: &Payment) {
     let open: Vec<i64> = payment
         .operations
         .iter()
@@ -271,21 +376,6 @@ fn check_label_effects(findings: &mut Findings, desk: &Desk, order: &Order) {
         let what = format!("label {}: what is in the queue", label.id);
         findings.same(Invariant::Effects, &what, &queued, &label.awaited());
     }
-}
-
-fn by_line(rows: &[MovedRow]) -> BTreeMap<(i64, i32), Moved> {
-    let mut lines: BTreeMap<(i64, i32), Moved> = BTreeMap::new();
-    for row in rows {
-        let Ok(change) = EventChange::decode(row.change.as_slice()) else { continue };
-        let line = (row.order_number.unwrap_or_default(), change.line_id);
-        let moved = lines.entry(line).or_default();
-        if i32::from(row.kind) == i32::from(EventKind::StockTaken) {
-            moved.taken = moved.taken.saturating_sub(change.quantity);
-        } else {
-            moved.put_back = moved.put_back.saturating_add(change.quantity);
-        }
-    }
-    lines
 }
 
 fn difference(stored: Option<&PaymentRow>, ours: &PaymentRow) -> String {

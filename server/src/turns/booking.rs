@@ -28,8 +28,13 @@ impl Desk {
         let (shop_id, revision) = (self.shop.row.shop_id, self.next_revision());
         let book_day = self.shop.day_of(self.now);
         for &id in transfers {
-            let Some(file) = self.orders.get_mut(&number) else { return };
-            let Some(transfer) = file.order.transfer(id) else { continue };
+            let Some(file) = self.orders.get_mut(&number) else {
+                return self.note_defect("a transfer is planned of an order that is not there");
+            };
+            let Some(transfer) = file.order.transfer(id) else {
+                self.note_defect("a transfer is planned that is not there");
+                continue;
+            };
             let effect = effect(shop_id, &file.order, transfer);
             let personal_version = file.extra.personal_version;
             let slip = TransferSlip { personal_version, revision, book_day };

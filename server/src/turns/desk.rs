@@ -5,22 +5,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use order_proto::v1::{self, EventChange, EventKind};
-use order_rules::decision::{Case, Decision, Ids, PlannedEffect};
+use order_rules::decision::{Case, Decision, Ids};
 use order_rules::effects::EffectState;
 use order_rules::order::{Micros, Order, OrderNumber};
 use order_rules::payments::Payment;
 use order_rules::refusals::{Code, Refusal};
-use order_rules::stock::{Item, Movement};
+use order_rules::stock::Item;
 use prost::Message;
 
 use super::booking::TransferSlip;
 use super::mailing::MailSlip;
-use super::{document, record, story};
+use super::{document, story};
 use crate::commands::{Answer, Caller};
 use crate::shops::Shop;
 use crate::store::facts::{Changes, RequestRow};
-use crate::store::rows::{EffectRow, EventRow, HeadRow, MovementRow, StockItemRow};
-use crate::terms::{Term, effect_state_stored};
+use crate::store::rows::{EffectRow, EventRow, HeadRow};
 
 /// An order with what the rules do not look at.
 #[derive(Clone, Debug)]
@@ -86,6 +85,8 @@ pub(crate) struct Desk {
     /// Mails that the command at hand has planned, with their orders.
     pub(super) command_mails: Vec<(i64, i64)>,
     pub(super) caller: Option<Caller>,
+    /// Why what the command at hand has decided cannot be carried out.
+    pub(super) defect: Option<&'static str>,
 }
 
 impl Desk {
@@ -163,14 +164,7 @@ impl Desk {
         for payment in case.payments {
             self.put_payment(payment);
         }
-        for planned in effects {
-            let PlannedEffect { payment, operation, due_at } = planned;
-            let Some(payment) = self.payments.get(&payment.0) else { continue };
-            let window = payment.capabilities.key_window;
-            let shop_id = self.shop.row.shop_id;
-            let row = record::effect(shop_id, payment, &operation, (due_at, window));
-            self.put_effect(operation.id, row);
-        }
+        self.put_effects(effects);
         for operation in withdrawn {
             self.finish_effect(operation, EffectState::Withdrawn);
         }
@@ -187,37 +181,6 @@ impl Desk {
             }
             self.tell(kind, Some(number), &change);
         }
-    }
-
-    /// Whether this turn has planned the effect of an operation.
-    pub(crate) fn is_planned(&self, operation: i64) -> bool {
-        self.changed_effects.contains(&operation)
-    }
-
-    /// Ends the life of an effect in the queue.
-    pub(crate) fn finish_effect(&mut self, operation: i64, state: EffectState) {
-        if let Some(effect) = self.effects.get_mut(&operation) {
-            effect.state = effect_state_stored(state);
-            effect.lease_owner = None;
-            effect.lease_until = None;
-            self.changed_effects.insert(operation);
-        }
-    }
-
-    /// Has an effect taken up now, with the key it has, unless it is under way already.
-    pub(crate) fn hasten_effect(&mut self, operation: i64) {
-        let now = self.now.0;
-        if let Some(effect) = self.effects.get_mut(&operation)
-            && effect.due_at > now
-        {
-            effect.due_at = now;
-            self.changed_effects.insert(operation);
-        }
-    }
-
-    pub(crate) fn put_effect(&mut self, operation: i64, row: EffectRow) {
-        self.effects.insert(operation, row);
-        self.changed_effects.insert(operation);
     }
 
     pub(crate) fn put_payment(&mut self, payment: Payment) {
@@ -248,37 +211,6 @@ impl Desk {
             file.extra.waiting_note = None;
         }
         self.changed_orders.insert(number);
-    }
-
-    fn move_stock(&mut self, movements: Vec<Movement>) {
-        // Revisions of a command's events follow its movements, so these are unique per line and reason.
-        let revision = self.head.revision.saturating_add(1);
-        for movement in movements {
-            let Some(item) = self.items.get_mut(&movement.sku) else { continue };
-            item.on_hand = item.on_hand.saturating_add(movement.quantity);
-            self.changed_items.insert(movement.sku.clone());
-            self.changes.movements.push(MovementRow {
-                shop_id: self.shop.row.shop_id,
-                sku: movement.sku,
-                revision,
-                line_id: movement.line.unwrap_or_default(),
-                reason: movement.reason.stored(),
-                quantity: movement.quantity,
-                order_number: movement.order.map(|order| order.0),
-                created_at: self.now.0,
-            });
-        }
-    }
-
-    /// Records one movement that no order caused.
-    pub(crate) fn adjust_stock(&mut self, movement: Movement) {
-        let change = EventChange {
-            sku: movement.sku.clone(),
-            quantity: movement.quantity,
-            ..EventChange::default()
-        };
-        self.move_stock(vec![movement]);
-        self.tell(EventKind::StockChanged, None, &change);
     }
 
     /// Appends an event to the log.
@@ -436,16 +368,6 @@ impl Desk {
             document::document(&self.shop, file, &self.payments_of(&file.order))
         });
         vec![document, file.extra.personal.clone()]
-    }
-
-    /// An item's row, as it is now.
-    pub(super) fn item_row(&self, item: &Item) -> StockItemRow {
-        StockItemRow {
-            shop_id: self.shop.row.shop_id,
-            sku: item.sku.clone(),
-            on_hand: item.on_hand,
-            updated_at: self.now.0,
-        }
     }
 
     /// Who asked for the command at hand.

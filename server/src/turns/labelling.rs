@@ -60,8 +60,13 @@ impl Desk {
     pub(super) fn put_labels(&mut self, number: i64, planned: &[i64]) {
         let shop_id = self.shop.row.shop_id;
         for &id in planned {
-            let Some(file) = self.orders.get(&number) else { return };
-            let Some((label, print)) = find(&file.order, id) else { continue };
+            let Some(file) = self.orders.get(&number) else {
+                return self.note_defect("a label is planned of an order that is not there");
+            };
+            let Some((label, print)) = find(&file.order, id) else {
+                self.note_defect("a label is planned that is not there");
+                continue;
+            };
             let (kind, requested_at) = match print {
                 Some(print) => (PRINT, print.requested_at),
                 None => (MAKE, label.requested_at),

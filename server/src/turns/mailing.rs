@@ -43,8 +43,13 @@ impl Desk {
     pub(super) fn put_mails(&mut self, number: i64, mails: &[i64]) {
         let (shop_id, revision) = (self.shop.row.shop_id, self.next_revision());
         for &id in mails {
-            let Some(file) = self.orders.get_mut(&number) else { return };
-            let Some(mail) = file.order.mails.iter().find(|mail| mail.id == id) else { continue };
+            let Some(file) = self.orders.get_mut(&number) else {
+                return self.note_defect("a mail is planned of an order that is not there");
+            };
+            let Some(mail) = file.order.mails.iter().find(|mail| mail.id == id) else {
+                self.note_defect("a mail is planned that is not there");
+                continue;
+            };
             let effect = effect(shop_id, &file.order, mail);
             let message_id = crate::mail::message_id(&self.shop, mail);
             let slip = MailSlip { revision, message_id, ..MailSlip::default() };

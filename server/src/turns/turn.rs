@@ -120,6 +120,7 @@ pub(super) fn rehearse(
     desk.begin(assignment.caller.clone());
     let carried_out = assignment.command.carry_out(desk);
     let mut answer = carried_out.map_err(|refusal| desk.shop.named(refusal))?;
+    desk.check_command()?;
     let settled = desk.settle_pairs();
     answer.changed_too(&settled);
     if let Some(number) = answer.number {
@@ -263,6 +264,7 @@ fn empty_desk(shop: Arc<Shop>, head: HeadRow, now: Micros) -> Desk {
         command_payments: BTreeSet::new(),
         command_mails: Vec::new(),
         caller: None,
+        defect: None,
     }
 }
 

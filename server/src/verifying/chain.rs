@@ -20,7 +20,11 @@ pub(super) struct Chain {
     request_id: Vec<u8>,
     orders: Series,
     credited: Vec<Step>,
+    days_set_at: i64,
 }
+
+/// The settings by which legal days are counted (3.5).
+const SETTINGS_OF_DAYS: [&str; 2] = ["settings.time_zone", "settings.transit_days"];
 
 /// What the log tells of the series of credits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,11 @@ impl Chain {
 
     pub(super) fn into_credited(self) -> Vec<Step> {
         self.credited
+    }
+
+    /// Of the last event that told of the settings of days; 0: they are as they were at first.
+    pub(super) const fn days_set_at(&self) -> i64 {
+        self.days_set_at
     }
 
     /// Takes the next event; answers what is wrong with it.
@@ -117,6 +126,11 @@ impl Chain {
             let text = format!("the next id is {}, and {} is taken", head.next_id, head.last_id);
             wrong.push((Invariant::IdSeries, text));
         }
+        if head.words_place > head.revision {
+            let place = head.words_place;
+            let text = format!("they have come to {place}, and the log to {}", head.revision);
+            wrong.push((Invariant::SearchWords, text));
+        }
         wrong
     }
 
@@ -142,6 +156,9 @@ impl Chain {
                 let names = |path: &str| change.fields.iter().any(|field| field == path);
                 self.orders.is_raised |= names("settings.next_order_number");
                 self.credited.extend(names("settings.next_credit_number").then_some(Step::Raised));
+                if SETTINGS_OF_DAYS.into_iter().any(names) {
+                    self.days_set_at = row.revision;
+                }
                 None
             }
             _ => None,

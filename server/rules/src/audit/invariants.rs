@@ -21,6 +21,7 @@ macro_rules! invariants {
 invariants! {
     // The log and the series of a shop.
     EventChain = "event-chain",
+    Events = "events",
     OrderSeries = "order-series",
     CreditSeries = "credit-series",
     IdSeries = "id-series",
@@ -54,6 +55,7 @@ invariants! {
     VoidOrCapture = "void-or-capture",
     OperationTimes = "operation-times",
     PaymentSums = "payment-sums",
+    PaymentShares = "payment-shares",
     Effects = "effects",
     // What is written down of all that.
     DerivedStates = "derived-states",
@@ -61,4 +63,5 @@ invariants! {
     Document = "document",
     PersonalVersions = "personal-versions",
     Expiries = "expiries",
+    SearchWords = "search-words",
 }

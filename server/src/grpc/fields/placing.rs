@@ -14,6 +14,7 @@ use super::names::SKU_CHARACTERS_MAX;
 use super::{Fields, names};
 use crate::commands::{self, Command, CreateOrder, Failure, Personal};
 use crate::grpc::caller::Caller;
+use crate::shops::persons::customer_key;
 use crate::terms::Term;
 
 const PAYMENTS_MAX: usize = 10;
@@ -42,7 +43,8 @@ pub(crate) fn create_order(
     envelope.finish(fields, shop, Command::CreateOrder(Box::new(command)))
 }
 
-/// Checks `AttachPayment`.
+/// Checks `AttachPayment`. Where nothing else is wrong, what is wrong with the payment goes with the
+/// command: whether the shop knows its provider and the order owes anything is told with it.
 ///
 /// # Errors
 /// `INVALID_REQUEST` with every wrong field.
@@ -56,16 +58,17 @@ pub(crate) fn attach_payment(
         request;
     let names::OrderName { shop, number } = fields.order("name", &name);
     let etag = fields.etag(etag);
-    fields.check(payment.is_some(), "payment", "is required");
-    let payment = payment.map(|payment| {
-        let payment = fields.payment("payment", payment);
-        fields.extend(check_payment("payment", &payment));
-        payment
-    });
-    let Some(NewPayment { provider, reference, amount_minor }) = payment else {
+    let Some(payment) = payment else {
+        fields.refuse("payment", "is required");
         return Err(fields.refusal());
     };
-    let command = commands::AttachPayment { number, etag, provider, reference, amount_minor };
+    let is_right_beside = fields.count() == 0;
+    let payment = fields.payment("payment", payment);
+    fields.extend(check_payment("payment", &payment));
+    let wrong = if is_right_beside { fields.take() } else { Vec::new() };
+    let NewPayment { provider, reference, amount_minor } = payment;
+    let command =
+        commands::AttachPayment { number, etag, provider, reference, amount_minor, wrong };
     envelope.finish(fields, shop, Command::AttachPayment(command))
 }
 
@@ -250,19 +253,4 @@ impl Fields {
 fn stated_totals_of(stated: v1::StatedTotals) -> StatedTotals {
     let v1::StatedTotals { gross_minor, vat_minor } = stated;
     StatedTotals { net_minor: None, vat_minor, gross_minor: Some(gross_minor) }
-}
-
-/// The same for the same customer: by e-mail, else by the shop's own id, else by telephone.
-fn customer_key(customer: &v1::Customer) -> String {
-    let digits: String = customer.phone.chars().filter(char::is_ascii_digit).collect();
-    let (kind, value) = if !customer.email.is_empty() {
-        ("email", customer.email.to_lowercase())
-    } else if !customer.id.is_empty() {
-        ("id", customer.id.clone())
-    } else if !digits.is_empty() {
-        ("phone", digits)
-    } else {
-        return String::new();
-    };
-    blake3::hash(format!("{kind}\n{value}").as_bytes()).to_hex().to_string()
 }

@@ -1,24 +1,36 @@
 //! Reads for the exactness audit: each page is a short transaction of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::dsl::{count_star, max, sql};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, SelectableHelper};
 
 use super::load::Lock;
 use super::{Connection, Database, Run, load};
 use crate::store::StoreFailure;
 use crate::store::audits::{AuditPage, BalanceRow, CreditedRow, Extent, LinkRow, PageAsked};
-use crate::store::facts::Needs;
+use crate::store::facts::{Facts, Needs};
 use crate::store::rows::{ExpiryRow, HeadRow, key, number};
 use crate::store::schema::{
     accounting_transfers, effects, events, labels, mails, order_expiries, order_lines, orders,
-    payment_operations, payments, problems, shop_heads, stock_items, stock_movements,
+    payment_operations, payments, problems, search_places, shop_heads, stock_items,
+    stock_movements,
 };
 
 /// PostgreSQL sums 64-bit numbers as numerics.
 const SUM_OF_QUANTITY: &str = "CAST(COALESCE(SUM(quantity), 0) AS BIGINT)";
+/// Number, status and the change that waits are the first of an order that is written down.
+const BEGINNING_OF_DOCUMENT: &str = "substr(document, 1, 500)";
+
+/// The words by which an order is found, apart by blanks.
+#[derive(diesel::QueryableByName)]
+struct WordsRow {
+    #[diesel(sql_type = BigInt)]
+    order_key: i64,
+    #[diesel(sql_type = Text)]
+    words: String,
+}
 
 /// The highest number that a row of the shop has in a table.
 macro_rules! last_number {
@@ -88,6 +100,7 @@ impl Database {
                 next_id: head.next_id,
                 last_id: last_ids.into_iter().max().unwrap_or_default(),
                 last_event_at: head.last_event_at,
+                words_place: words_place(conn, shop_id).await?,
             })
         })
     }
@@ -107,7 +120,7 @@ impl Database {
         Output: Send + 'static,
     {
         in_read!(self, |conn| {
-            let PageAsked { shop_id, after, limit, settings_revision, movement_kinds } = asked;
+            let PageAsked { shop_id, after, limit, settings_revision } = asked;
             let keys: Vec<i64> = orders::table
                 .filter(orders::order_key.gt(after.max(key(shop_id, 0))))
                 .filter(orders::order_key.lt(key(shop_id.saturating_add(1), 0)))
@@ -127,20 +140,31 @@ impl Database {
             let facts = load::facts(conn, &needs, heads, Lock::None).await?;
             let documents = documents(conn, &keys).await?;
             let numbers: Vec<i64> = keys.iter().map(|key| number(*key)).collect();
-            let moved = events::table
+            let told = events::table
                 .filter(events::shop_id.eq(shop_id))
                 .filter(events::order_number.eq_any(numbers.clone()))
-                .filter(events::kind.eq_any(movement_kinds))
-                .select((events::order_number, events::kind, events::change))
+                .order((events::order_number, events::revision))
+                .select((events::order_number, events::revision, events::kind, events::change))
                 .load(conn)
                 .await?;
             let credited = credited(conn, shop_id, numbers).await?;
+            let buyers = buyers(conn, &facts).await?;
             let expiries = order_expiries::table
                 .filter(order_expiries::order_key.eq_any(keys.clone()))
                 .select(ExpiryRow::as_select())
                 .load(conn)
                 .await?;
-            Ok(check(AuditPage { keys, facts, documents, moved, credited, expiries }))
+            Ok(check(AuditPage {
+                words: words(conn, &keys).await?,
+                words_place: words_place(conn, shop_id).await?,
+                keys,
+                facts,
+                documents,
+                told,
+                credited,
+                buyers,
+                expiries,
+            }))
         })
     }
 
@@ -169,6 +193,7 @@ impl Database {
                     events::request_id,
                     events::content,
                     events::change,
+                    sql::<Nullable<Binary>>(BEGINNING_OF_DOCUMENT),
                 ))
                 .load(conn)
                 .await?)
@@ -233,6 +258,52 @@ async fn credited(
         ))
         .load(conn)
         .await?)
+}
+
+/// Who bought what these orders credit.
+async fn buyers(conn: &mut Connection, facts: &Facts) -> Result<Vec<(i64, String)>, StoreFailure> {
+    let credits = facts.orders.iter();
+    let sales: Vec<i64> =
+        credits.filter_map(|row| Some(key(row.shop_id, row.original_number?))).collect();
+    if sales.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(orders::table
+        .filter(orders::order_key.eq_any(sales))
+        .select((orders::order_key, orders::customer_key))
+        .load(conn)
+        .await?)
+}
+
+/// The words of these orders, as the index has them.
+async fn words(
+    conn: &mut Connection,
+    keys: &[i64],
+) -> Result<BTreeMap<i64, BTreeSet<String>>, StoreFailure> {
+    use super::super::{WORDS, word_put};
+    let (Some(first), Some(last)) = (keys.first().copied(), keys.last().copied()) else {
+        return Ok(BTreeMap::new());
+    };
+    let rows: Vec<WordsRow> = diesel::sql_query(WORDS)
+        .bind::<BigInt, _>(first)
+        .bind::<BigInt, _>(last)
+        .load(conn)
+        .await?;
+    let of_order = |row: WordsRow| {
+        let put = row.words.split_whitespace().map(|word| word_put(row.order_key, word).to_owned());
+        (row.order_key, put.collect::<BTreeSet<String>>())
+    };
+    Ok(rows.into_iter().map(of_order).collect())
+}
+
+/// How far into a shop's log the words have come.
+async fn words_place(conn: &mut Connection, shop_id: i64) -> Result<i64, StoreFailure> {
+    let places: Vec<i64> = search_places::table
+        .filter(search_places::shop_id.eq(shop_id))
+        .select(search_places::revision)
+        .load(conn)
+        .await?;
+    Ok(places.into_iter().next().unwrap_or_default())
 }
 
 async fn moved(conn: &mut Connection, shop_id: i64) -> Result<HashMap<String, i64>, StoreFailure> {

@@ -12,6 +12,7 @@ fn link(revision: i64, command_revision: i64) -> LinkRow {
         request_id: vec![1],
         content: (revision == command_revision).then(Vec::new),
         change: Vec::new(),
+        document: None,
     }
 }
 
@@ -77,6 +78,27 @@ fn no_id_is_given_twice() {
     assert_eq!(wrong(9, 7), [], "one may have been left out");
     assert_eq!(wrong(7, 7), [Invariant::IdSeries]);
     assert_eq!(wrong(5, 7), [Invariant::IdSeries]);
+}
+
+#[test]
+fn words_come_from_no_event_that_is_not_there() {
+    let wrong = |words_place| {
+        let head = Extent { next_order_number: 1, next_id: 1, words_place, ..Extent::default() };
+        let wrong = Chain::default().differences(&head).into_iter();
+        wrong.map(|(invariant, _)| invariant).collect::<Vec<_>>()
+    };
+    assert_eq!(wrong(0), []);
+    assert_eq!(wrong(1), [Invariant::SearchWords]);
+}
+
+#[test]
+fn the_log_tells_when_days_were_last_counted_otherwise() {
+    let mut chain = Chain::default();
+    let paths = ["settings.labels", "settings.time_zone", "settings.transit_days", "display_name"];
+    for ((path, revision), set_at) in paths.into_iter().zip(1..).zip([0, 2, 3, 3]) {
+        assert_eq!(chain.follow(&raised(revision, path)), Vec::<String>::new());
+        assert_eq!(chain.days_set_at(), set_at, "{path}");
+    }
 }
 
 #[test]
