@@ -19,6 +19,7 @@ use crate::config::Settings;
 use crate::connecting::Connecting;
 use crate::effects::{Runner, Running};
 use crate::feed::Feed;
+use crate::folders;
 use crate::grpc::health::Health;
 use crate::grpc::{self, Edge, connections};
 use crate::links::Links;
@@ -298,18 +299,8 @@ fn make_folder(folder: Option<&Path>) -> Result<(), String> {
     let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
     };
-    private_folder(folder)
+    folders::make_private(folder)
         .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))
-}
-
-/// Nobody else on the machine looks into a folder with personal data; one that is there already stays as it
-/// is.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// A new database begins with one shop, so that the first order can be placed at once.

@@ -25,7 +25,7 @@ mod update_order;
 mod update_shop;
 
 pub(crate) use answer::{Answer, Failure, id_reused};
-use answer::{plan_of, planned, planned_label, planned_mail, planned_transfer};
+use answer::{is_to_be_done, plan_of, planned, planned_label, planned_mail, planned_transfer};
 pub(crate) use delivering::{CancelDelivery, ConfirmArrival, DeliverOrder, RecordWithdrawal};
 pub(crate) use printing::{PrintLabel, RecordLabel};
 
@@ -40,6 +40,7 @@ use order_rules::order::Micros;
 use order_rules::payments::ProviderName;
 use order_rules::placing::Placement;
 use order_rules::reconciling::{Account, Mark};
+use order_rules::refusals::Violation;
 use uuid::Uuid;
 
 use crate::systems::Told;
@@ -209,6 +210,8 @@ pub(crate) struct AttachPayment {
     pub provider: ProviderName,
     pub reference: String,
     pub amount_minor: i64,
+    /// What is wrong with the payment by itself: told with what only the shop and the order show.
+    pub wrong: Vec<Violation>,
 }
 
 #[derive(Clone, Debug)]

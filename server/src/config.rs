@@ -307,6 +307,19 @@ fn duration(text: &str, bounds: &RangeInclusive<Duration>) -> Result<Duration, S
     match time {
         None => Err("must be a time such as 500ms, 20s or 2m".to_owned()),
         Some(time) if bounds.contains(&time) => Ok(time),
-        Some(_) => Err(format!("must be from {:?} to {:?}", bounds.start(), bounds.end())),
+        Some(_) => {
+            let (least, most) = (in_words(*bounds.start()), in_words(*bounds.end()));
+            Err(format!("must be from {least} to {most}"))
+        }
+    }
+}
+
+/// A time as it is given: `100ms`, `20s` or `10m`.
+fn in_words(time: Duration) -> String {
+    match (time.as_millis(), time.as_secs()) {
+        (0, _) => "0s".to_owned(),
+        (millis, _) if millis % 1_000 != 0 => format!("{millis}ms"),
+        (_, seconds) if seconds % 60 != 0 => format!("{seconds}s"),
+        (_, seconds) => format!("{}m", seconds / 60),
     }
 }

@@ -54,6 +54,7 @@ mod webhooks;
 
 mod clock;
 mod escapes;
+mod folders;
 mod store;
 mod systems;
 mod terms;

@@ -90,14 +90,10 @@ impl Reading {
         as_of: i64,
     ) -> Result<Vec<Bytes>, Failure> {
         let shop_id = shop.row.shop_id;
-        let head = on_either!(&self.store, database => database.head(shop_id).await)?;
-        let gone = || Refusal::new(Code::RevisionNotFound).with("revision", as_of);
-        if head.is_none_or(|head| head.revision < as_of) {
-            return Err(gone().into());
-        }
         let found = on_either!(&self.store, database => database
             .document_as_of(shop_id, number, as_of)
             .await)?;
+        let gone = || Refusal::new(Code::RevisionNotFound).with("revision", as_of);
         let (document, personal) = found.ok_or_else(gone)?;
         Ok(vec![document.unwrap_or_default().into(), personal.into()])
     }
@@ -180,15 +176,17 @@ impl Reading {
         Ok(current.map(|row| status(&shop, row, &counts)).collect())
     }
 
-    /// One status.
+    /// The status of this name, or the one that replaced it.
     ///
     /// # Errors
     /// `SHOP_NOT_FOUND`, `STATUS_NOT_FOUND`.
     pub(crate) async fn status(&self, shop: &str, slug: &str) -> Result<v1::OrderStatus, Failure> {
-        let name = format!("shops/{shop}/orderStatuses/{slug}");
-        let statuses = self.statuses(shop).await?;
-        let found = statuses.into_iter().find(|status| status.name == name);
-        Ok(found.ok_or_else(|| Refusal::new(Code::StatusNotFound).with("status", name))?)
+        let shop = self.fresh_shop(shop).await?;
+        let shop_id = shop.row.shop_id;
+        let counts = on_either!(&self.store, database => database.orders_by_status(shop_id).await)?;
+        let gone = || Refusal::new(Code::StatusNotFound).with("status", shop.status_name(slug));
+        let row = shop.status_meant(slug).ok_or_else(gone)?;
+        Ok(status(&shop, row, &counts))
     }
 
     /// A page of shops by name.

@@ -72,6 +72,11 @@ pub(crate) enum StoreFailure {
 pub(crate) enum OpenFailure {
     /// Another process serves this file.
     InUse(PathBuf),
+    /// The file holds something else, or cannot be read.
+    NotOurs {
+        path: PathBuf,
+        found: &'static str,
+    },
     /// The database was written by a newer version.
     NewerSchema(String),
     /// PostgreSQL could lose what it says it has kept.
@@ -121,6 +126,14 @@ impl std::fmt::Display for OpenFailure {
                 write!(
                     f,
                     "another process is serving {}: stop it, or choose another --data-dir",
+                    path.display()
+                )
+            }
+            Self::NotOurs { path, found } => {
+                write!(
+                    f,
+                    "{} is no order database ({found}): choose another --data-dir, or put a backup of \
+                     the orders in its place",
                     path.display()
                 )
             }

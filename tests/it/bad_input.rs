@@ -115,6 +115,7 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("order.customer.full_name", |order| order.customer = customer(|one| one.full_name = long(201))),
     ("order.customer.full_name", |order| order.customer = customer(|one| one.full_name = "Kari\r\nX: y".to_owned())),
     ("order.customer.full_name", |order| order.customer = customer(|one| one.full_name = "\u{0}".to_owned())),
+    ("order.customer.full_name", |order| order.customer = customer(|one| one.full_name = "Kari\u{202e}".to_owned())),
     ("order.customer.email", |order| order.customer = customer(|one| one.email = "kari".to_owned())),
     ("order.customer.email", |order| order.customer = customer(|one| one.email = "a@b.no, c@d.no".to_owned())),
     ("order.customer.email", |order| order.customer = customer(|one| one.email = "a@b.no\r\nBcc: c@d.no".to_owned())),

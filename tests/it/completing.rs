@@ -16,6 +16,7 @@ trials! {
         rule_2_2_what_remains_of_a_reservation_is_released,
         rule_4_6_a_release_that_is_tried_again_is_waited_for,
         rule_2_2_money_is_taken_from_several_payments_one_after_the_other,
+        rule_9_3_what_is_left_to_be_done_by_hand_is_told,
         whatever_the_provider_does_the_money_moves_once,
         rule_2_5_a_declined_capture_leaves_the_status_and_says_why,
         rule_2_5_a_capture_declined_once_may_be_asked_for_again,
@@ -154,6 +155,32 @@ async fn rule_2_2_money_is_taken_from_several_payments_one_after_the_other(world
     assert_eq!(tried, 1, "one at a time");
 }
 
+/// Nobody is called for it, so that whoever completes the order must hear of it.
+async fn rule_9_3_what_is_left_to_be_done_by_hand_is_told(world: World) {
+    let told = |receipt: Option<proto::Receipt>| -> Vec<(OperationKind, i64, bool)> {
+        let plan = receipt.unwrap().plan;
+        plan.iter().map(|one| (one.kind(), one.amount_minor, one.by_hand)).collect()
+    };
+    let draft = world.draft(1_000).payment("manual", "", 200);
+    let draft = draft.payment("klarna", world.reference(""), 800);
+    let placed = draft.wait(WAIT).send().await.unwrap();
+    assert_eq!(told(placed.receipt), [(OperationKind::Authorize, 800, false)]);
+    let name: OrderName = placed.order.unwrap().name.parse().unwrap();
+    let asked = world.change(&name, "sent").validate_only().send().await.unwrap();
+    let captures = [(OperationKind::Capture, 800, false), (OperationKind::Capture, 200, true)];
+    assert_eq!(told(asked.receipt), captures);
+    let asked = world.change(&name, "cancelled").restock(false).validate_only();
+    let asked = asked.send().await.unwrap();
+    assert_eq!(told(asked.receipt), [(OperationKind::Void, 800, false)], "no money changes hands");
+
+    let draft = world.draft(900).payment("manual", "", 900);
+    let name: OrderName = world.place(draft).await.name.parse().unwrap();
+    let captured = [(OperationKind::Capture, 900, true)];
+    let asked = world.change(&name, "sent").validate_only().send().await.unwrap();
+    assert_eq!(told(asked.receipt), captured);
+    assert_eq!(told(world.complete(&name).await.unwrap().receipt), captured);
+}
+
 async fn whatever_the_provider_does_the_money_moves_once(world: World) {
     let troubles = [
         "capture=slow:1s",
@@ -259,6 +286,7 @@ async fn rule_2_8_an_expired_reservation_is_told_by_the_provider(world: World) {
     // Giving back what is expired succeeds (2.8).
     let order = world.cancel(&bought.name, false).await.unwrap().order.unwrap();
     assert_eq!((status_id(&order), problems(&order).len()), ("cancelled", 0));
+    assert_eq!(order.payment_state(), PaymentState::Expired, "that is how it ended");
 }
 
 async fn rule_2_6_from_completed_only_the_label_moves_and_nothing_is_captured_twice(world: World) {

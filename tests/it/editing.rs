@@ -106,6 +106,7 @@ async fn rule_5_1_the_total_stays_above_what_is_captured(world: World) {
     );
     let order = edited(world.edit(&name).unit_price(1, 400)).await;
     assert_eq!((order.payment_state(), problems(&order).len()), (PaymentState::Captured, 0));
+    assert_eq!(world.reserved(&klarna), 0, "nothing will be captured of it any more");
     let order = world.complete(&name).await.unwrap().order.unwrap();
     assert_eq!(status_id(&order), "sent");
     world.settled(&name).await;

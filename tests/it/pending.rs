@@ -219,6 +219,21 @@ async fn what_cannot_be_attached_is_refused(world: World) {
         let outcome = world.attach(&bought.name, provider, reference, amount).await;
         assert_eq!(wrong_fields(outcome).len(), 1, "{provider} {reference:?} {amount}");
     }
+    // What only the shop and the order show is told with what is wrong by itself.
+    let all = ["payment.amount_minor", "payment.provider", "payment.reference"];
+    for (order, provider, reference) in [
+        (&bought.name, "nobody", ""),
+        (&bought.name, "nobody", "ø\u{0}"),
+        (&bought.name, "Nobody!", ""),
+    ] {
+        let mut wrong = wrong_fields(world.attach(order, provider, reference, 0).await);
+        wrong.sort_unstable();
+        assert_eq!(wrong, all, "{provider} {reference:?}");
+    }
+    // An order that is not there owes nothing.
+    let missing = world.shop.order(9_999).unwrap();
+    let wrong = wrong_fields(world.attach(&missing, "nobody", "", 0).await);
+    assert_eq!(wrong, ["payment.reference", "payment.provider"]);
     let nothing = proto::AttachPaymentRequest {
         name: (&bought.name).into(),
         ..proto::AttachPaymentRequest::default()

@@ -11,6 +11,7 @@ use crate::harness::{World, refused, status_id, wrong_fields};
 trials! {
     shared: [
         an_order_is_read_as_it_was_at_a_revision,
+        every_revision_of_the_history_is_read,
         many_orders_are_read_by_name_in_the_order_asked_for,
         the_history_is_what_the_log_says,
         a_history_is_read_page_by_page,
@@ -64,6 +65,29 @@ async fn an_order_is_read_as_it_was_at_a_revision(world: World) {
     assert_eq!(wrong_fields(world.as_of(&bought.name, -1).await), ["as_of_revision"]);
     let missing = world.shop.order(9_999).unwrap();
     refused(world.as_of(&missing, 0).await, Code::OrderNotFound);
+}
+
+/// A command of several events is one deed: each of them shows the order as the command left it.
+async fn every_revision_of_the_history_is_read(world: World) {
+    world.stock("CUP", 5).await;
+    let reference = world.reference("");
+    let draft = world.draft(0).with(|order| order.lines.clear());
+    let draft = draft.goods("CUP", "Kopp", 2, 450, 2_500).payment("klarna", &reference, 1_000);
+    let name: OrderName = world.place(draft).await.name.parse().unwrap();
+    world.place(world.draft(0)).await;
+    world.complete(&name).await.unwrap();
+    world.settled(&name).await;
+    let history = world.history(&name).await;
+    let is_one = |one: &proto::Event, other: &proto::Event| one.request_id == other.request_id;
+    assert!(is_one(&history[0], &history[1]), "an order is placed with several events");
+    for event in &history {
+        let then = world.as_of(&name, event.revision).await.unwrap().order.unwrap();
+        let last = history.iter().rfind(|other| is_one(event, other)).unwrap();
+        assert_eq!(then.revision, last.revision, "{event:?}");
+        assert!(!then.payments.is_empty(), "{then:?}");
+    }
+    let now = world.get(&name).await;
+    assert_eq!(now.revision, history.last().unwrap().revision);
 }
 
 async fn many_orders_are_read_by_name_in_the_order_asked_for(world: World) {

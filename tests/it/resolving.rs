@@ -272,6 +272,16 @@ async fn the_plan_is_told_before_anything_happens(world: World) {
     assert!(answer.receipt.unwrap().plan.is_empty(), "nothing is asked of the provider");
     assert_eq!(became(&answer.order.unwrap()), [Became::Kept]);
     assert_eq!(world.revision().await, head);
+    // So is what is left to be done by hand.
+    let reference = world.reference("");
+    let draft = || world.draft(900).payment("klarna", &reference, 700).payment("manual", "", 200);
+    let kept: OrderName = world.place(draft()).await.name.parse().unwrap();
+    let dropped: OrderName = world.place(draft()).await.name.parse().unwrap();
+    let resolution = world.complete_kept(&kept, &dropped).validate_only();
+    let plan = resolution.send().await.unwrap().receipt.unwrap().plan;
+    let told: Vec<(i64, bool)> =
+        plan.iter().map(|effect| (effect.amount_minor, effect.by_hand)).collect();
+    assert_eq!(told, [(700, false), (200, true)]);
     // What the status starts by itself is told with it.
     let labels = proto::LabelSettings {
         integration: "klarna".to_owned(),

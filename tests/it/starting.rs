@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use order_sdk::ShopName;
 
 use crate::harness::folder::Folder;
@@ -24,6 +26,8 @@ trials! {
         the_first_start_says_where_things_are_and_what_to_try,
         a_second_process_on_the_same_file_is_refused,
         what_keeps_it_from_starting_is_told_in_one_line,
+        a_file_that_is_no_order_database_is_left_alone,
+        a_first_start_that_was_broken_off_is_taken_up_again,
         settings_come_from_flags_environment_and_file,
     ];
 }
@@ -179,6 +183,56 @@ async fn what_keeps_it_from_starting_is_told_in_one_line() {
         assert!(!line.contains("hunter2"), "no password is told: {line}");
         assert!(!line.ends_with(' '), "{line:?} breaks off");
     }
+}
+
+/// What somebody else keeps in SQLite; two of the tables are called as ours are.
+const OTHERS: &str = "
+    CREATE TABLE orders (id INTEGER PRIMARY KEY);
+    CREATE TABLE shops (id INTEGER PRIMARY KEY);
+    CREATE TABLE __diesel_schema_migrations (version TEXT PRIMARY KEY);
+    INSERT INTO orders VALUES (1001);";
+/// What a first start leaves that is broken off before its tables are made.
+const BEGUN: &str = "
+    CREATE TABLE __diesel_schema_migrations (
+        version VARCHAR(50) PRIMARY KEY NOT NULL,
+        run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+    );";
+
+fn execute(path: &Path, statements: &str) {
+    SqliteConnection::establish(&text(path)).unwrap().batch_execute(statements).unwrap();
+}
+
+async fn a_file_that_is_no_order_database_is_left_alone() {
+    let folder = Folder::new();
+    let (data, path) = (text(folder.path()), folder.file("orders.db"));
+    execute(&path, OTHERS);
+    let whole = std::fs::read(&path).unwrap();
+    let cut = whole[..whole.len() / 2].to_vec();
+    let scribbled = vec![7_u8; 10_000];
+    for (bytes, found) in [(whole, "tables"), (cut, "SQLite"), (scribbled, "SQLite")] {
+        std::fs::write(&path, &bytes).unwrap();
+        let listen = format!("127.0.0.1:{}", free_port());
+        let bare = Bare::start(&["--listen", &listen, "--data-dir", &data]);
+        let line = bare.complaint(1).await;
+        for part in ["no order database", "orders.db", &data, found, "--data-dir"] {
+            assert!(line.contains(part), "{part:?} is not in {line:?}");
+        }
+        assert!(std::fs::read(&path).unwrap() == bytes, "{found}: something was written into it");
+    }
+}
+
+async fn a_first_start_that_was_broken_off_is_taken_up_again() {
+    let folder = Folder::new();
+    execute(&folder.file("orders.db"), BEGUN);
+    let (data, port) = (text(folder.path()), free_port());
+    let listen = format!("127.0.0.1:{port}");
+    let bare = Bare::start(&["--listen", &listen, "--data-dir", &data]);
+    eventually("it serves", async || {
+        (health::status(port, "").await == Some(health::SERVING)).then_some(())
+    })
+    .await;
+    bare.process.signal("TERM");
+    assert_eq!(bare.process.ended(PATIENCE).await, 0);
 }
 
 async fn settings_come_from_flags_environment_and_file() {

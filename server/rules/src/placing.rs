@@ -8,9 +8,10 @@ pub(crate) mod totals;
 use std::collections::BTreeMap;
 
 pub use crate::duplicates::EarlierOrder;
-pub(crate) use bounds::{HOLDERS_MAX, PAYMENTS_EVER_MAX, check_is_due, check_line};
+pub(crate) use bounds::{HOLDERS_MAX, PAYMENTS_EVER_MAX, check_line};
 pub use bounds::{
-    LINES_MAX, PAYMENTS_MAX, QUANTITY_MAX, UNIT_PRICE_MINOR_MAX, check_bounds, check_payment,
+    LINES_MAX, PAYMENTS_MAX, QUANTITY_MAX, UNIT_PRICE_MINOR_MAX, check_bounds, check_is_due,
+    check_payment,
 };
 pub(crate) use totals::sum_lines;
 

@@ -75,12 +75,15 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// What a decision makes the outside world do.
+/// What a decision makes the outside world do, and what it leaves to be done by hand.
 pub(super) fn plan_of(decision: &Decision) -> Vec<v1::PlannedEffect> {
     let payments = &decision.case.payments;
-    let operations = decision.effects.iter().filter_map(|effect| {
-        let payment = payments.iter().find(|payment| payment.id == effect.payment)?;
-        Some(planned(payment, effect.operation.kind, effect.operation.amount_minor))
+    let operations = decision.changes.iter().filter_map(|change| match *change {
+        Change::OperationRequested { payment, kind, amount_minor, .. } => {
+            let payment = payments.iter().find(|known| known.id == payment)?;
+            Some(planned(payment, kind, amount_minor)).filter(is_to_be_done)
+        }
+        _ => None,
     });
     let is_new = |mail: &&Mail| decision.mails.contains(&mail.id);
     let mails = decision.case.order.mails.iter().filter(is_new);
@@ -134,6 +137,13 @@ pub(super) fn planned(
         provider: payment.provider.0.clone(),
         reference: payment.reference.clone(),
         amount_minor,
+        by_hand: payment.capabilities.is_manual,
         ..v1::PlannedEffect::default()
     }
+}
+
+/// Whether anybody has something to do: of what is settled by hand, only money changes hands.
+pub(super) fn is_to_be_done(effect: &v1::PlannedEffect) -> bool {
+    use v1::OperationKind::{Capture, Refund};
+    !effect.by_hand || matches!(effect.kind(), Capture | Refund)
 }

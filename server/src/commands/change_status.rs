@@ -8,7 +8,7 @@ use order_rules::labels::LabelRules;
 use order_rules::mail::{self, MailKind};
 use order_rules::order::{Order, StatusId};
 use order_rules::payments::awaits_outcome;
-use order_rules::placing::NewPayment;
+use order_rules::placing::{NewPayment, check_is_due};
 use order_rules::refusals::{Code, Refusal, Violation};
 use order_rules::statuses::Tag;
 
@@ -171,7 +171,7 @@ impl ChangeStatus {
             .into_iter()
             .filter_map(|(payment, kind, amount_minor)| {
                 let payment = case.payments.iter().find(|one| one.id == payment)?;
-                Some(super::planned(payment, kind, amount_minor))
+                Some(super::planned(payment, kind, amount_minor)).filter(super::is_to_be_done)
             })
             .collect();
         let is_moved = is_moved(&desk.shop, &case.order, to);
@@ -212,7 +212,8 @@ impl WithdrawStatusChange {
 impl AttachPayment {
     pub(crate) fn needs(&self, shop_id: i64, needs: &mut Needs) {
         needs.orders.insert(key(shop_id, self.number));
-        if !self.reference.is_empty() {
+        // What is no reference is no text to ask a database for either.
+        if self.wrong.is_empty() && !self.reference.is_empty() {
             needs.references.insert(self.reference.clone());
         }
     }
@@ -223,18 +224,19 @@ impl AttachPayment {
     }
 
     pub(crate) fn carry_out(&self, desk: &mut Desk) -> Result<Answer, Refusal> {
-        desk.case(self.number)?;
-        desk.check_etag(self.number, self.etag.as_deref())?;
-        let Some(capabilities) = desk.shop.offered(&self.provider) else {
-            return Err(Refusal::fields(vec![Violation {
-                field: "payment.provider".to_owned(),
-                description: "is no integration of the shop that is in use".to_owned(),
-            }]));
-        };
         let payment = NewPayment {
             provider: self.provider.clone(),
             reference: self.reference.clone(),
             amount_minor: self.amount_minor,
+        };
+        if self.wrong.is_empty() {
+            desk.case(self.number)?;
+            desk.check_etag(self.number, self.etag.as_deref())?;
+        }
+        let violations = self.violations(desk, &payment);
+        let offered = desk.shop.offered(&self.provider);
+        let Some(capabilities) = offered.filter(|_| violations.is_empty()) else {
+            return Err(Refusal::fields(violations));
         };
         let known = desk
             .payments
@@ -251,5 +253,20 @@ impl AttachPayment {
                 changing::AttachPayment { payment: &payment, capabilities, known: known.as_ref() };
             changing::attach(facts, &command, ids, now)
         })
+    }
+
+    /// Everything that is wrong with the payment: by itself, in this shop and for this order.
+    fn violations(&self, desk: &Desk, payment: &NewPayment) -> Vec<Violation> {
+        let mut violations = self.wrong.clone();
+        let field = "payment.provider";
+        let is_told = violations.iter().any(|told| told.field == field);
+        if desk.shop.offered(&self.provider).is_none() && !is_told {
+            let description = "is no integration of the shop that is in use".to_owned();
+            violations.push(Violation { field: field.to_owned(), description });
+        }
+        if let Some(file) = desk.orders.get(&self.number) {
+            violations.extend(check_is_due("payment", payment, file.order.gross_minor));
+        }
+        violations
     }
 }

@@ -9,7 +9,7 @@ use order_rules::order::Day;
 use order_rules::refusals::Refusal;
 
 use super::change_status::decide;
-use super::{Answer, planned};
+use super::{Answer, is_to_be_done, planned};
 use crate::store::facts::Needs;
 use crate::store::rows::key;
 use crate::turns::desk::Desk;
@@ -67,7 +67,7 @@ impl DeliverOrder {
             .into_iter()
             .filter_map(|(payment, kind, amount_minor)| {
                 let payment = case.payments.iter().find(|one| one.id == payment)?;
-                Some(planned(payment, kind, amount_minor))
+                Some(planned(payment, kind, amount_minor)).filter(is_to_be_done)
             })
             .collect()
     }

@@ -75,9 +75,9 @@ pub(super) fn foresee_returns(
     foreseen
 }
 
-/// Operations are told when they are lived.
+/// Operations are told when they are lived; what is left to be done by hand is over in the ledger then.
 pub(super) fn is_beside_money(effect: &v1::PlannedEffect) -> bool {
-    effect.payment_id == 0
+    effect.payment_id == 0 || effect.by_hand
 }
 
 fn next_effect(desk: &Desk, number: i64, told: &BTreeSet<i64>) -> Option<Next> {

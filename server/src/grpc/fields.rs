@@ -44,8 +44,6 @@ pub(crate) struct Fields {
     wrong: Vec<Violation>,
 }
 
-/// Line and paragraph separator, which are no control characters.
-const LINE_BREAKS: [char; 2] = ['\u{2028}', '\u{2029}'];
 const METADATA_ENTRIES_MAX: usize = 50;
 const METADATA_KEY: RangeInclusive<usize> = 1..=64;
 const METADATA_VALUE: RangeInclusive<usize> = 0..=500;
@@ -70,6 +68,11 @@ impl Fields {
     /// How many fields are wrong so far.
     fn count(&self) -> usize {
         self.wrong.len()
+    }
+
+    /// Takes out what is wrong so far, to be told elsewhere.
+    fn take(&mut self) -> Vec<Violation> {
+        std::mem::take(&mut self.wrong)
     }
 
     /// What the rules found wrong.
@@ -98,11 +101,11 @@ impl Fields {
         length: RangeInclusive<usize>,
     ) -> String {
         self.length(field, &text, &length);
-        let breaks = |character: char| character.is_control() || LINE_BREAKS.contains(&character);
+        let is_allowed = |character: char| !character.is_control() && !is_misleading(character);
         self.check(
-            !text.chars().any(breaks),
+            text.chars().all(is_allowed),
             field,
-            "must not have control characters or line breaks",
+            "must not have control or invisible characters",
         );
         text
     }
@@ -248,6 +251,12 @@ impl Fields {
 fn entry(field: &str, key: &str) -> String {
     let key: String = key.chars().take(KEY_CHARACTERS_TOLD_MAX).collect();
     format!("{field}[{key:?}]")
+}
+
+/// Whether a line with it does not read as it is written: separators of lines and paragraphs, what turns
+/// the direction of writing round, and spaces without width. Joiners stay: names and emoji need them.
+const fn is_misleading(character: char) -> bool {
+    matches!(character, '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// The restock choice: made or not.

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::letter::Letter;
 use super::{Cause, Forgotten, Handed, MailSystem};
+use crate::folders;
 use crate::systems::Sighting;
 
 /// Where mails lie.
@@ -79,11 +80,8 @@ impl MailSystem for Folder {
 
 /// All of the file or nothing: it is there under its name when it is on the disk.
 async fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    builder.mode(0o700);
-    builder.create(folder).await?;
+    let made = folder.to_owned();
+    tokio::task::spawn_blocking(move || folders::make_private(&made)).await??;
     let unfinished = path.with_extension(UNFINISHED);
     let mut file = fs::File::create(&unfinished).await?;
     file.write_all(bytes).await?;

@@ -60,11 +60,8 @@ pub fn check_payment(path: &str, payment: &NewPayment) -> Vec<Violation> {
 }
 
 /// A payment of nothing is only right for an order that costs nothing.
-pub(crate) fn check_is_due(
-    path: &str,
-    payment: &NewPayment,
-    total_minor: i64,
-) -> Option<Violation> {
+#[must_use]
+pub fn check_is_due(path: &str, payment: &NewPayment, total_minor: i64) -> Option<Violation> {
     (payment.amount_minor == 0 && total_minor > 0)
         .then(|| violation(&format!("{path}.amount_minor"), "must be at least 1"))
 }

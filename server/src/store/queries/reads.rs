@@ -8,6 +8,7 @@ use diesel::{
 
 use super::{Backend, Connection, Database, Run};
 use crate::store::StoreFailure;
+use crate::store::log::COMMAND_EVENTS_MAX;
 use crate::store::pages::{DocumentRow, HistoryRow};
 use crate::store::rows::{HeadRow, MovementRow, ShopRow, StockItemRow, key};
 use crate::store::schema::{
@@ -62,7 +63,8 @@ impl Database {
         in_read!(self, |conn| { of_keys(conn, &keys).await })
     }
 
-    /// An order as its last command up to a revision left it; none when it was not placed yet.
+    /// An order as the command of a revision left it, or the last about it before that; none when it
+    /// was not placed yet, or the log has not come so far.
     pub(crate) async fn document_as_of(
         &self,
         shop_id: i64,
@@ -70,6 +72,14 @@ impl Database {
         revision: i64,
     ) -> Result<Option<(Option<Vec<u8>>, Vec<u8>)>, StoreFailure> {
         in_read!(self, |conn| {
+            // An order is written down once for each command, with its last event about it.
+            let commands: Vec<i64> = events::table
+                .filter(events::shop_id.eq(shop_id))
+                .filter(events::revision.eq(revision))
+                .select(events::command_revision)
+                .load(conn)
+                .await?;
+            let Some(command) = commands.into_iter().next() else { return Ok(None) };
             let order_key = key(shop_id, number);
             let found: Vec<(Option<Vec<u8>>, Vec<u8>)> = events::table
                 .inner_join(orders::table.on(orders::order_key.eq(order_key)))
@@ -80,7 +90,8 @@ impl Database {
                 )
                 .filter(events::shop_id.eq(shop_id))
                 .filter(events::order_number.eq(number))
-                .filter(events::revision.le(revision))
+                .filter(events::revision.lt(command.saturating_add(COMMAND_EVENTS_MAX)))
+                .filter(events::command_revision.le(command))
                 .filter(events::document.is_not_null())
                 .order(events::revision.desc())
                 .limit(1)

@@ -186,6 +186,36 @@ fn the_customer_and_addresses_are_checked() {
 }
 
 #[test]
+fn a_line_reads_as_it_is_written() {
+    check_mutation(
+        &right_order(),
+        create_order,
+        &[
+            (|r| customer(r).full_name = "K\u{200b}i".to_owned(), &["order.customer.full_name"]),
+            (|r| customer(r).full_name = "\u{feff}Kari".to_owned(), &["order.customer.full_name"]),
+            (|r| customer(r).full_name = "\u{2069}Kari".to_owned(), &["order.customer.full_name"]),
+            // Names of other scripts, and emoji, are written with joiners.
+            (|r| customer(r).full_name = "\u{645}\u{200c}\u{646}".to_owned(), &[]),
+            (|r| customer(r).full_name = "\u{1f469}\u{200d}\u{1f4bb}".to_owned(), &[]),
+            (
+                |r| {
+                    customer(r).full_name = "\u{202e}iraK".to_owned();
+                    customer(r).phone = "\u{202a}22 22".to_owned();
+                    address(r).city = "Os\u{2066}lo".to_owned();
+                    order(r).lines[0].title = "Kopp\u{202d}".to_owned();
+                },
+                &[
+                    "order.customer.full_name",
+                    "order.customer.phone",
+                    "order.shipping_address.city",
+                    "order.lines[0].title",
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn metadata_is_bounded_and_its_keys_are_not_told() {
     fn put(request: &mut v1::CreateOrderRequest, key: &str, value: &str) {
         order(request).metadata.insert(key.to_owned(), value.to_owned());
@@ -270,11 +300,47 @@ fn payments_are_checked() {
         &[
             (|r| r.name = "shops/default".to_owned(), &["name"]),
             (|r| r.payment = None, &["payment"]),
-            (|r| r.payment.as_mut().unwrap().reference.clear(), &["payment.reference"]),
-            (|r| r.payment.as_mut().unwrap().amount_minor = -1, &["payment.amount_minor"]),
             (|r| r.etag = "x".repeat(101), &["etag"]),
+            (
+                |r| {
+                    r.etag = "x".repeat(101);
+                    r.payment.as_mut().unwrap().reference.clear();
+                    r.payment.as_mut().unwrap().amount_minor = -1;
+                },
+                &["etag", "payment.amount_minor", "payment.reference"],
+            ),
         ],
     );
+}
+
+/// The wrong fields of a payment that the command to attach it takes along.
+fn taken_along(change: fn(&mut v1::NewPayment)) -> Vec<String> {
+    let mut payment = right_order().order.map(|mut order| order.payments.remove(0)).unwrap();
+    change(&mut payment);
+    let request = v1::AttachPaymentRequest {
+        name: "shops/default/orders/1001".to_owned(),
+        payment: Some(payment),
+        ..Default::default()
+    };
+    match attach_payment(request, &caller()).unwrap().assignment.command {
+        Command::AttachPayment(command) => {
+            command.wrong.into_iter().map(|violation| violation.field).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The shop may find more: all of it is told at once.
+#[test]
+fn what_is_wrong_with_an_attached_payment_goes_with_the_command() {
+    assert_eq!(taken_along(|_| {}), [""; 0]);
+    assert_eq!(taken_along(|payment| payment.reference.clear()), ["payment.reference"]);
+    let all_wrong = taken_along(|payment| {
+        payment.provider = "Klarna".to_owned();
+        payment.reference = "k ø".to_owned();
+        payment.amount_minor = -1;
+    });
+    assert_eq!(all_wrong, ["payment.provider", "payment.reference", "payment.amount_minor"]);
 }
 
 /// The command of a request, once it is right.
