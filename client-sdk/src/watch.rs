@@ -7,6 +7,7 @@ mod tests;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -43,7 +44,15 @@ pub struct WatchBuilder {
     shop: ShopName,
     filter: proto::WatchFilter,
     heartbeat: Duration,
+    on_unreachable: OnUnreachable,
 }
+
+/// Told of what came instead of a connection.
+type Listener = dyn Fn(&Error) + Send + Sync;
+
+/// What is called when the server is not reached.
+#[derive(Clone, Default)]
+pub(crate) struct OnUnreachable(Option<Arc<Listener>>);
 
 /// A place in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +141,7 @@ impl WatchBuilder {
             shop: shop.clone(),
             filter: proto::WatchFilter::default(),
             heartbeat: DEFAULT_HEARTBEAT,
+            on_unreachable: OnUnreachable::default(),
         }
     }
 
@@ -179,6 +189,13 @@ impl WatchBuilder {
         self
     }
 
+    /// Call this each time the server was not reached and will be tried again, with why: so that somebody
+    /// can be told that nothing is heard. [`WatchItem::Created`] says that the stream stands.
+    pub fn on_unreachable(mut self, tell: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.on_unreachable = OnUnreachable(Some(Arc::new(tell)));
+        self
+    }
+
     /// The stream. It connects when it is first polled.
     #[must_use]
     pub fn open(self) -> Watch {
@@ -188,6 +205,20 @@ impl WatchBuilder {
             Some((item, follower))
         });
         Watch { items: items.boxed() }
+    }
+}
+
+impl OnUnreachable {
+    fn tell(&self, why: &Error) {
+        if let Some(tell) = &self.0 {
+            tell(why);
+        }
+    }
+}
+
+impl fmt::Debug for OnUnreachable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OnUnreachable")
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 use crate::harness::folder::Folder;
-use crate::harness::{PATIENCE, World, binaries, problems};
+use crate::harness::{Backend, PATIENCE, World, binaries, problems};
 
 trials! {
     shared: [
@@ -24,7 +24,9 @@ trials! {
         every_change_has_its_command,
         integrations_are_set_up_without_a_secret_on_the_line,
         what_is_under_way_is_told_apart_from_what_is_done,
+        each_payment_that_is_captured_is_told,
     ];
+    own: [a_watch_says_when_the_service_is_away_and_when_it_is_back];
     once: [
         a_service_that_is_not_there_is_told,
         completions_are_printed_for_each_shell,
@@ -161,21 +163,40 @@ async fn what_is_under_way_is_told_apart_from_what_is_done(world: World) {
     assert_eq!(done.code, 0, "{done:?}");
 }
 
+async fn each_payment_that_is_captured_is_told(world: World) {
+    let (first, second) = (world.reference(""), world.reference(""));
+    let draft = world.draft(900).payment("klarna", &first, 500).payment("vipps", &second, 400);
+    world.place(draft).await;
+    let sent = world.printed(&["orders", "status", "1001", "sent", "--wait", "60s"]).await;
+    for captured in [
+        format!("\n  capture 5.00 NOK on klarna {first}: SUCCEEDED"),
+        format!("\n  capture 4.00 NOK on vipps {second}: SUCCEEDED"),
+    ] {
+        assert_eq!(sent.matches(captured.as_str()).count(), 1, "{captured}: {sent}");
+    }
+}
+
 async fn what_is_declined_or_refused_is_explained(world: World) {
     let bought = world.buy(900, "capture=decline").await;
     let declined = world.ctl(&["orders", "status", "1001", "sent"]).await;
     assert_eq!(declined.code, 3, "{declined:?}");
     assert!(declined.told.contains("CAPTURE_DECLINED"), "{declined:?}");
     assert_eq!(problems(&world.get(&bought.name).await), ["CAPTURE_DECLINED"]);
-    for (orders, code) in [("authorize=decline", 3), ("", 0)] {
+    for (orders, wait, code, told) in [
+        ("authorize=decline", "60s", 3, "the payment of order 1001 is not confirmed"),
+        ("", "60s", 0, ""),
+        ("authorize=later:60m", "1s", 8, "not confirmed yet; look again with: orderctl orders get"),
+        ("authorize=later:60m", "0s", 0, ""),
+    ] {
         let (provider, reference) = (["--provider", "vipps"], world.reference(orders));
-        let rest = ["--reference", &reference, "--amount", "9.00"];
+        let rest = ["--reference", &reference, "--amount", "9.00", "--wait", wait];
         let attach = [&["orders", "attach-payment", "1001"], provider.as_slice(), &rest].concat();
         let attached = world.ctl(&attach).await;
         assert_eq!(attached.code, code, "{attached:?}");
-        assert_eq!(attached.told.contains("is not confirmed"), code == 3, "{attached:?}");
+        assert!(attached.told.contains(told), "{told}: {attached:?}");
+        assert_eq!(attached.told.is_empty(), code == 0, "{attached:?}");
     }
-    assert_eq!(world.get(&bought.name).await.payments.len(), 3);
+    assert_eq!(world.get(&bought.name).await.payments.len(), 5);
     let missing = world.ctl(&["orders", "get", "4711", "--lang", "nb"]).await;
     assert_eq!((missing.code, missing.out.as_str()), (4, ""), "{missing:?}");
     let explained = world.printed(&["explain", "ORDER_NOT_FOUND", "--lang", "nb"]).await;
@@ -225,6 +246,34 @@ async fn orders_are_watched_live(world: World) {
     assert_eq!(world.printed(&kinds).await.lines().count(), 1);
     let snapshot = world.printed(&["watch", "--from", "snapshot", "--until-caught-up"]).await;
     assert!(snapshot.contains("CAPTURED"), "{snapshot}");
+}
+
+async fn a_watch_says_when_the_service_is_away_and_when_it_is_back(backend: Backend) {
+    let world = World::own(backend, &[]).await;
+    for format in ["table", "json"] {
+        let mut command = world.command(&["watch", "--output", format]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut watch = command.spawn().unwrap();
+        let mut data = BufReader::new(watch.stdout.take().unwrap()).lines();
+        let mut talk = BufReader::new(watch.stderr.take().unwrap()).lines();
+        let mut heard = async || {
+            tokio::time::timeout(PATIENCE, talk.next_line()).await.unwrap().unwrap().unwrap()
+        };
+        let first = match format {
+            "table" => heard().await,
+            _ => tokio::time::timeout(PATIENCE, data.next_line()).await.unwrap().unwrap().unwrap(),
+        };
+        assert!(first.contains("watching") || first.contains("created"), "{first}");
+
+        world.server.kill().await;
+        assert_eq!(heard().await, "the service cannot be reached; trying again");
+        // It is tried several times, and said once.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.server.start().await;
+        let back = heard().await;
+        assert!(back.starts_with("connected again at revision "), "{format}: {back}");
+        watch.kill().await.unwrap();
+    }
 }
 
 async fn every_change_has_its_command(world: World) {

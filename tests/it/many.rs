@@ -1,6 +1,8 @@
 //! `orderctl` with many orders: statuses from a file or by conditions, counts, exports.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -56,6 +58,11 @@ async fn printed(world: &World, arguments: &[&str]) -> String {
     ran.out
 }
 
+/// Whether only its owner can read a file.
+pub(crate) fn is_private(path: impl AsRef<Path>) -> bool {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777 == 0o600
+}
+
 async fn status_of(world: &World, number: i64) -> String {
     status_id(&world.get(&world.shop.order(number).unwrap()).await).to_owned()
 }
@@ -81,6 +88,11 @@ async fn a_status_is_set_for_the_orders_of_a_file_and_the_failed_are_kept(world:
     assert_eq!(status_of(&world, 1003).await, "sent");
     let again = ran(&world, &["orders", "status", "returned", "--from", &path], "").await;
     assert!(again.out.starts_with("1 done"), "the file of failures is read: {again:?}");
+    let wrong = ["orders", "status", "returned", "--from", "-"];
+    let wrong = ran(&world, &wrong, "1001\nthe second\n").await;
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.told.starts_with("error: line 2: \"the\""), "{wrong:?}");
+    assert_eq!(wrong.told.matches("error").count(), 1, "{wrong:?}");
 }
 
 async fn a_status_is_set_for_all_that_meet_conditions_and_never_by_mistake(world: World) {
@@ -100,7 +112,9 @@ async fn a_status_is_set_for_all_that_meet_conditions_and_never_by_mistake(world
     }
     let chosen = ["orders", "status", "processing", "--where", "--tag", "default", "--max", "1.50"];
     let asked = printed(&world, &[&chosen[..], &["--dry-run"]].concat()).await;
-    assert_eq!(asked, "3 done, 0 pending, 0 refused, 0 failed  (dry run: nothing is stored)\n");
+    let wanted = "3 would be done at once, 0 would wait for the money, 0 would be refused, \
+                  0 failed  (dry run: nothing is stored)\n";
+    assert_eq!(asked, wanted);
     assert_eq!(status_of(&world, 1001).await, "not-processed");
     assert!(printed(&world, &chosen).await.starts_with("3 done"));
     assert_eq!(status_of(&world, 1003).await, "not-processed");
@@ -124,7 +138,8 @@ async fn a_dry_run_of_many_adds_up_what_would_be_done(world: World) {
     let all = ["orders", "status", "Sendt", "--where", "--tag", "default", "--email", "--dry-run"];
     let asked = ran(&world, &all, "").await;
     assert_eq!(asked.code, Some(0), "nothing is under way: {asked:?}");
-    let wanted = "0 done, 2 pending, 0 refused, 0 failed  (dry run: nothing is stored)\n  \
+    let wanted = "0 would be done at once, 2 would wait for the money, 0 would be refused, \
+                  0 failed  (dry run: nothing is stored)\n  \
                   would capture 27.50 NOK (effects: 2)\n  \
                   would mail the customer: status changed (effects: 2)\n";
     assert_eq!((asked.out.as_str(), asked.told.as_str()), (wanted, ""));
@@ -254,7 +269,10 @@ async fn an_export_has_a_row_for_each_order_or_line(world: World) {
     let folder = Folder::new();
     let path = folder.file("orders.jsonl");
     let to = path.display().to_string();
+    // Broken off, and open to everybody.
+    std::fs::write(folder.file("orders.jsonl.part"), "{}\n{}\n").unwrap();
     printed(&world, &["export", "--format", "jsonl", "--to", &to, "--min", "1"]).await;
+    assert!(is_private(&path), "it holds customers' data");
     let text = std::fs::read_to_string(&path).unwrap();
     let order: Value = serde_json::from_str(text.trim_end()).unwrap();
     assert_eq!(order["number"], "1001");

@@ -46,7 +46,7 @@ Exit codes:
   5  the service cannot be reached, or took longer than --timeout
   6  a part of a batch failed
   7  the audit found what must not be
-  8  taken, and not done yet: it waits for the money";
+  8  taken, and not done yet: it waits for the money, or for a payment to be confirmed";
 
 /// Places, reads, changes and follows the orders of a web shop.
 ///

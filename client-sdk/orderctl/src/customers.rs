@@ -1,7 +1,7 @@
 //! `orderctl customers`: hands a person's data out, or erases it.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use futures_util::StreamExt;
@@ -11,6 +11,7 @@ use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::json;
 use crate::output::Output;
+use crate::private_files;
 use crate::session::{Session, last_part};
 
 const PAGE_SIZE: i32 = 100;
@@ -90,7 +91,7 @@ async fn export(session: &Session, arguments: &ExportArguments) -> Result<(), Fa
         page_token: String::new(),
     };
     let mut file = match &arguments.file {
-        Some(path) => Some(private_file(path)?),
+        Some(path) => Some(private_files::create_new(path)?),
         None => None,
     };
     let mut count = 0_usize;
@@ -109,15 +110,6 @@ async fn export(session: &Session, arguments: &ExportArguments) -> Result<(), Fa
     }
     Output::tell(&format!("{count} orders"));
     Ok(())
-}
-
-/// Nobody else on the machine may read it, and nothing is overwritten.
-fn private_file(path: &Path) -> Result<std::fs::File, Failure> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| Failure::of_file(path, &error))
 }
 
 async fn erase(session: &Session, arguments: &EraseArguments) -> Result<(), Failure> {

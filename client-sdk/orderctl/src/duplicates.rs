@@ -12,7 +12,7 @@ use crate::labels::label;
 use crate::orders::status::{dropped, pending};
 use crate::orders::{list, outcome::outcome};
 use crate::session::{Session, last_part, present};
-use crate::status_names::StatusNames;
+use crate::status_names::{StatusNames, has_status};
 use crate::times::duration;
 
 const RESOLVE_EXAMPLES: &str = "\
@@ -103,9 +103,10 @@ async fn resolve(session: &Session, arguments: &ResolveArguments) -> Result<(), 
     let request_id = session.request_id(arguments.change.request_id);
     let mut resolution =
         session.client.keep(&keep).restock(arguments.restock == YesNo::Yes).request_id(&request_id);
-    for order in &arguments.drop {
-        let order: OrderName = session.order_name(order)?;
-        resolution = resolution.drop(&order);
+    let drop = arguments.drop.iter().map(|order| session.order_name(order));
+    let drop: Vec<OrderName> = drop.collect::<Result<_, _>>()?;
+    for order in &drop {
+        resolution = resolution.drop(order);
     }
     if let Some(status) = &status {
         resolution = resolution.complete_as(status);
@@ -117,9 +118,12 @@ async fn resolve(session: &Session, arguments: &ResolveArguments) -> Result<(), 
         resolution = resolution.validate_only();
     }
     let answer = resolution.send().await.map_err(|error| Failure::of_change(error, &request_id))?;
-    session.output.either(&answer, || {
-        let order = answer.order.clone().unwrap_or_default();
-        outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
+    session.output.either(&answer, || match arguments.change.dry_run {
+        true => foretold(&answer, &drop, arguments.restock),
+        false => {
+            let order = answer.order.clone().unwrap_or_default();
+            outcome(&order, answer.receipt.as_ref(), false)
+        }
     })?;
     let order = present(answer.order)?;
     if arguments.change.dry_run {
@@ -129,17 +133,56 @@ async fn resolve(session: &Session, arguments: &ResolveArguments) -> Result<(), 
         let until = "the others are dropped when the money is captured";
         return Err(pending(session, &order, until).await);
     }
-    let is_done = status.is_none_or(|status| order.status == String::from(&status));
+    let is_done = match &status {
+        Some(status) => has_status(session, &order, status).await,
+        None => true,
+    };
     if is_done || answer.receipt.is_some_and(|receipt| receipt.replayed) {
         return Ok(());
     }
     Err(dropped(session, &order).await)
 }
 
+/// The outcome of a dry run, and what would happen to each of the orders that are named.
+fn foretold(
+    answer: &proto::ResolveDuplicateResponse,
+    drop: &[OrderName],
+    restock: YesNo,
+) -> String {
+    let keep = answer.order.clone().unwrap_or_default();
+    let mut receipt = answer.receipt.clone().unwrap_or_default();
+    let named: Vec<String> = drop.iter().map(String::from).collect();
+    let (dropped, others): (Vec<String>, Vec<String>) =
+        receipt.other_orders.into_iter().partition(|other| named.contains(other));
+    receipt.other_orders = others;
+    let mut text = outcome(&keep, Some(&receipt), true);
+    text.push_str(&match &keep.pending_status_change {
+        Some(change) => format!(
+            "\n  would set order {} to {} when its money is captured",
+            keep.number,
+            last_part(&change.status)
+        ),
+        None => format!("\n  would keep order {}", keep.number),
+    });
+    let then = if keep.pending_resolution.is_some() { " then" } else { "" };
+    let goods = match restock {
+        YesNo::Yes => "its goods back on stock",
+        YesNo::No => "its goods not back on stock",
+    };
+    for order in named {
+        let number = last_part(&order);
+        text.push_str(&match dropped.contains(&order) {
+            true => format!("\n  would{then} cancel order {number}, {goods}"),
+            false => format!("\n  would leave order {number} as it is"),
+        });
+    }
+    text
+}
+
 async fn status(session: &Session, text: &str) -> Result<StatusName, Failure> {
     match text.parse::<StatusName>() {
         Ok(name) => Ok(name),
-        Err(_) => StatusNames::load(session).await?.find(text),
+        Err(_) => StatusNames::load(session).await?.meant(session, text).await,
     }
 }
 
@@ -261,5 +304,49 @@ mod tests {
         assert!(told(&order(0), true).contains(keeps_other));
         assert!(told(&order(900), false).contains(keeps_this));
         assert!(has_captured(&order(900)) && !has_captured(&order(0)));
+    }
+
+    #[test]
+    fn a_dry_run_foretells_what_becomes_of_each_order() {
+        let name = |number: i64| format!("shops/default/orders/{number}");
+        let drop = [1002, 1003].map(|number| name(number).parse::<OrderName>().expect("a name"));
+        let answer = |order| proto::ResolveDuplicateResponse {
+            order: Some(order),
+            receipt: Some(proto::Receipt {
+                other_orders: vec![name(1002), name(1009)],
+                ..Default::default()
+            }),
+        };
+        let at_once = proto::Order { number: 1001, ..Default::default() };
+        let waiting = proto::Order {
+            pending_status_change: Some(proto::PendingStatusChange {
+                status: "shops/default/orderStatuses/sent".to_owned(),
+                ..Default::default()
+            }),
+            pending_resolution: Some(proto::PendingResolution::default()),
+            ..at_once.clone()
+        };
+        for (order, restock, wanted) in [
+            (
+                waiting,
+                YesNo::Yes,
+                [
+                    "would set order 1001 to sent when its money is captured",
+                    "would then cancel order 1002, its goods back on stock",
+                ],
+            ),
+            (
+                at_once,
+                YesNo::No,
+                ["would keep order 1001", "would cancel order 1002, its goods not back on stock"],
+            ),
+        ] {
+            let told = foretold(&answer(order), &drop, restock);
+            let lines: Vec<&str> = told.lines().map(str::trim).collect();
+            let always = ["would leave order 1003 as it is", "would also change: order 1009"];
+            for wanted in wanted.iter().chain(&always) {
+                assert!(lines.contains(wanted), "{wanted}: {told}");
+            }
+        }
     }
 }

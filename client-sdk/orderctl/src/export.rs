@@ -2,7 +2,6 @@
 
 mod columns;
 
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::orders::filter::FilterArguments;
 use crate::output::Output;
+use crate::private_files;
 use crate::session::Session;
 use crate::status_names::StatusNames;
 
@@ -34,7 +34,7 @@ units, times in UTC; `price_basis` says whether unit prices and discounts includ
 contract's orders.
 
 A file is written beside its name, as FILE.part, and gets its name when it is whole; lines and rows are \
-always whole.";
+always whole. It holds customers' data: only you can read it.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -148,8 +148,9 @@ impl Sink {
     ) -> Result<Self, Failure> {
         let target: Box<dyn Write> = match part {
             Some(path) => {
-                let file = File::create(path).map_err(|error| Failure::of_file(path, &error))?;
-                Box::new(BufWriter::new(file))
+                // Who may read what another export left behind is not known.
+                let _gone = std::fs::remove_file(path);
+                Box::new(BufWriter::new(private_files::create_new(path)?))
             }
             None => Box::new(BufWriter::new(io::stdout())),
         };

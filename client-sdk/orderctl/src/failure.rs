@@ -52,6 +52,14 @@ impl Failure {
         Self::Other(format!("cannot write {}: {error}", path.display()))
     }
 
+    /// The same, with where on the command line or in a file it is.
+    pub(crate) fn at(self, place: &str) -> Self {
+        match self {
+            Self::Usage(message) => Self::Usage(format!("{place}: {message}")),
+            other => other,
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,

@@ -42,10 +42,10 @@ The id of each command is made of the shop and the line, so that the same file c
 and again: what has been placed stays as it is. Two lines that are exactly alike are one order; give \
 orders an externalReference that tells them apart.
 
-Lines that fail are written as they are to the file of --failed, why each did to a file beside it, and \
-the others go on: mend the lines and import that file. Orders are numbered as they are placed, which \
-is the order of the file only with --concurrency 1. When the \
-service cannot be reached for half a minute the import stops; run it again.";
+Lines that fail are written as they are to the file of --failed, why each did to a file beside it, both \
+for you alone to read, and the others go on: mend the lines and import that file. Orders are numbered as \
+they are placed, which is the order of the file only with --concurrency 1. When the service cannot be \
+reached for half a minute the import stops; run it again.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

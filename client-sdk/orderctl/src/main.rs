@@ -13,6 +13,7 @@ mod json;
 mod labels;
 mod orders;
 mod output;
+mod private_files;
 mod problems;
 mod refusals;
 mod session;

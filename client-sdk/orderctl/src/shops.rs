@@ -238,7 +238,7 @@ async fn set_fields(
     let credit_status = match &fields.credit_order_status {
         Some(text) if text.is_empty() || text.starts_with("shops/") => Some(text.clone()),
         Some(text) if name == session.shop.to_string() => {
-            Some(StatusNames::load(session).await?.find(text)?.into())
+            Some(StatusNames::load(session).await?.meant(session, text).await?.into())
         }
         Some(text) => Some(shop_name(name)?.status(text)?.into()),
         None => None,

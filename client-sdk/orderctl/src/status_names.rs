@@ -4,7 +4,7 @@ use order_sdk::{StatusName, proto};
 
 use crate::failure::Failure;
 use crate::labels::Label;
-use crate::session::{Session, last_part};
+use crate::session::{Session, last_part, present};
 
 /// The statuses of the shop.
 #[derive(Debug)]
@@ -25,8 +25,27 @@ impl StatusNames {
     /// The status of this id, full name, or name for staff or customers in any language, whatever
     /// its case; or the one with a tag, which is written in capitals as in the contract.
     pub(crate) fn find(&self, text: &str) -> Result<StatusName, Failure> {
-        if let Some(status) = self.tagged(text)? {
+        self.known(text)?.ok_or_else(|| self.unknown(text))
+    }
+
+    /// The same, or else the one that took the place of what had this id or full name.
+    pub(crate) async fn meant(&self, session: &Session, text: &str) -> Result<StatusName, Failure> {
+        if let Some(status) = self.known(text)? {
             return Ok(status);
+        }
+        let id = text.trim().to_lowercase();
+        let named = text.parse::<StatusName>().or_else(|_| session.shop.status(id));
+        let replacement = match named {
+            Ok(name) => stands_for(session, &name).await?,
+            // No status was ever called so.
+            Err(_) => None,
+        };
+        replacement.ok_or_else(|| self.unknown(text))
+    }
+
+    fn known(&self, text: &str) -> Result<Option<StatusName>, Failure> {
+        if let Some(status) = self.tagged(text)? {
+            return Ok(Some(status));
         }
         let wanted = text.trim().to_lowercase();
         let by_id = self
@@ -34,7 +53,7 @@ impl StatusNames {
             .iter()
             .find(|status| status.name == text || last_part(&status.name).to_lowercase() == wanted);
         if let Some(status) = by_id {
-            return Ok(status.name.parse()?);
+            return Ok(Some(status.name.parse()?));
         }
         let is_called = |status: &&proto::OrderStatus| {
             let names = status.admin_names.values().chain(status.customer_names.values());
@@ -42,13 +61,15 @@ impl StatusNames {
         };
         let found: Vec<&proto::OrderStatus> = self.statuses.iter().filter(is_called).collect();
         match found.as_slice() {
-            [status] => Ok(status.name.parse()?),
-            [] => Err(Failure::Usage(format!(
-                "no status is called {text:?}; there are: {}",
-                ids(&self.statuses.iter().collect::<Vec<_>>())
-            ))),
+            [status] => Ok(Some(status.name.parse()?)),
+            [] => Ok(None),
             several => Err(Failure::Usage(format!("{text:?} may be any of: {}", ids(several)))),
         }
+    }
+
+    fn unknown(&self, text: &str) -> Failure {
+        let there_are = ids(&self.statuses.iter().collect::<Vec<_>>());
+        Failure::Usage(format!("no status is called {text:?}; there are: {there_are}"))
     }
 
     /// The one status with this tag; none when it is no tag.
@@ -80,6 +101,27 @@ impl StatusNames {
             })
             .map_or_else(|| last_part(name), String::as_str)
     }
+}
+
+/// The status that a name stands for: its own, or the one that replaced that; none where there is none.
+async fn stands_for(session: &Session, name: &StatusName) -> Result<Option<StatusName>, Failure> {
+    let request = proto::GetOrderStatusRequest { name: name.into() };
+    match session.client.get_order_status(request).await {
+        Ok(answer) => Ok(Some(present(answer.order_status)?.name.parse()?)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the order has the status, or the one that replaced it.
+pub(crate) async fn has_status(
+    session: &Session,
+    order: &proto::Order,
+    status: &StatusName,
+) -> bool {
+    let is_it = |name: &StatusName| order.status == name.to_string();
+    // Where nobody can be asked, the name is taken for its own.
+    is_it(status) || matches!(stands_for(session, status).await, Ok(Some(name)) if is_it(&name))
 }
 
 fn ids(statuses: &[&proto::OrderStatus]) -> String {

@@ -36,7 +36,7 @@ pub(crate) enum StatusesCommand {
     /// Rename, reorder or retag a status
     #[command(after_help = UPDATE_EXAMPLES)]
     Update(UpdateArguments),
-    /// Delete a status; its orders get the replacement
+    /// Delete a status; its orders get the replacement, which its id stands for from then on
     #[command(after_help = "Example:\n  orderctl statuses delete on-hold --replacement processing")]
     Delete(DeleteArguments),
 }
@@ -136,8 +136,10 @@ async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Fai
 
 async fn update(session: &Session, arguments: &UpdateArguments) -> Result<(), Failure> {
     let name = find(session, &arguments.status).await?;
-    let request = proto::GetOrderStatusRequest { name: name.into() };
+    let request = proto::GetOrderStatusRequest { name: (&name).into() };
     let mut status = present(session.client.get_order_status(request).await?.order_status)?;
+    // The replacement is not changed under another name: that is refused.
+    status.name = name.into();
     let etag = status.etag.clone();
     let paths = set_fields(&mut status, &arguments.fields)?;
     if paths.is_empty() {

@@ -1,11 +1,13 @@
 //! `orderctl watch`: what happens in the shop, one line per event, live.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::StreamExt;
 use order_proto::v1::watch_orders_response::Message;
-use order_sdk::{CheckpointStore, Cursor, FileCheckpoints, Start, WatchItem, proto};
+use order_sdk::{CheckpointStore, Cursor, Error, FileCheckpoints, Start, WatchItem, proto};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
@@ -29,8 +31,9 @@ Examples:
   orderctl watch --from oldest --until-caught-up
 
 The stream has every event once, in order, without a gap, and goes on by itself when the connection \
-breaks or the service restarts. With --checkpoint the next run goes on where this one stopped; what \
-was printed just before a crash may be printed again. A cursor belongs to its filter.";
+breaks or the service restarts: when it is away and when it is back is told on stderr. With --checkpoint \
+the next run goes on where this one stopped; what was printed just before a crash may be printed again. A \
+cursor belongs to its filter.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -87,7 +90,7 @@ pub(crate) async fn run(session: &Session, arguments: WatchArguments) -> Result<
     if !arguments.status.is_empty() {
         let names = StatusNames::load(session).await?;
         for status in &arguments.status {
-            watch = watch.status(&names.find(status)?);
+            watch = watch.status(&names.meant(session, status).await?);
         }
     }
     for order in &arguments.order {
@@ -97,7 +100,8 @@ pub(crate) async fn run(session: &Session, arguments: WatchArguments) -> Result<
         watch = watch.resume_from(store).await?;
     }
     let mut keeper = Keeper { store, unsaved: None, saved_at: Instant::now() };
-    let mut items = watch.open();
+    let is_away = Arc::new(AtomicBool::new(false));
+    let mut items = watch.on_unreachable(tell_once(Arc::clone(&is_away))).open();
     // Listened to from here on: a signal that comes while an item is printed is not lost.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -109,7 +113,7 @@ pub(crate) async fn run(session: &Session, arguments: WatchArguments) -> Result<
         };
         match item {
             Some(Ok(item)) => {
-                print(session, &item)?;
+                print(session, &item, is_away.swap(false, Ordering::Relaxed))?;
                 Output::flush()?;
                 let is_caught_up = matches!(item, WatchItem::CaughtUp { .. });
                 keeper.printed(&item).await?;
@@ -164,17 +168,28 @@ fn start(text: &str) -> Result<Start, Failure> {
     })
 }
 
-fn print(session: &Session, item: &WatchItem) -> Result<(), Failure> {
+/// Says that the service is away, and no more until it is back.
+fn tell_once(is_away: Arc<AtomicBool>) -> impl Fn(&Error) + Send + Sync + 'static {
+    move |_why: &Error| {
+        if !is_away.swap(true, Ordering::Relaxed) {
+            Output::tell("the service cannot be reached; trying again");
+        }
+    }
+}
+
+/// Prints data, and tells the rest; in JSON all is data, but that the service is back.
+fn print(session: &Session, item: &WatchItem, is_back: bool) -> Result<(), Failure> {
+    if let WatchItem::Created { place, is_resumed, .. } = item
+        && (is_back || !session.output.is_json())
+    {
+        let (what, how) =
+            if *is_resumed { ("connected again", "") } else { ("watching", ", ctrl-c ends") };
+        Output::tell(&format!("{what} at revision {}{how}", place.revision));
+    }
     if session.output.is_json() {
         return Output::json(&message(item));
     }
     match item {
-        WatchItem::Created { place, is_resumed, .. } => {
-            let (what, how) =
-                if *is_resumed { ("connected again", "") } else { ("watching", ", ctrl-c ends") };
-            Output::tell(&format!("{what} at revision {}{how}", place.revision));
-            Ok(())
-        }
         WatchItem::SnapshotOrder { order, .. } => Output::text(&order_line(session, order)),
         WatchItem::SnapshotComplete { place } => {
             Output::tell(&format!("snapshot complete at revision {}", place.revision));

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use tonic::{Request, Streaming};
 
 use super::continuity::{Batch, Continuity};
-use super::{Place, Start, WatchBuilder, WatchItem};
+use super::{OnUnreachable, Place, Start, WatchBuilder, WatchItem};
 use crate::calls::ANSWER_BYTES_MAX;
 use crate::client::OrderClient;
 use crate::error::Error;
@@ -24,6 +24,9 @@ pub(crate) struct Follower {
     /// Where to begin the next time.
     start: Start,
     connection: Option<Streaming<proto::WatchOrdersResponse>>,
+    /// Whether the connection's stream stands.
+    has_begun: bool,
+    on_unreachable: OnUnreachable,
     /// Longest silence, as the server said.
     heartbeat: Duration,
     continuity: Continuity,
@@ -46,6 +49,8 @@ impl Follower {
             },
             start: builder.start,
             connection: None,
+            has_begun: false,
+            on_unreachable: builder.on_unreachable,
             heartbeat: builder.heartbeat,
             failures: 0,
             was_connected: false,
@@ -61,11 +66,15 @@ impl Follower {
                 Ok(None) => {}
                 Err(error) if is_mendable(&error) => {
                     self.connection = None;
+                    let was_reached = std::mem::take(&mut self.has_begun);
                     self.failures = self.failures.saturating_add(1);
                     let attempts = self.client.settings().retry.max_attempts();
                     if !self.was_connected && self.failures >= attempts {
                         self.has_ended = true;
                         return Some(Err(Error::Exhausted { attempts, last: Box::new(error) }));
+                    }
+                    if !was_reached {
+                        self.on_unreachable.tell(&error);
                     }
                     tracing::debug!(failures = self.failures, %error, "watch broke, connecting anew");
                     self.pause(error.retry_after()).await;
@@ -180,6 +189,7 @@ impl Follower {
         self.continuity.connected(revision);
         let is_resumed = self.was_connected;
         self.was_connected = true;
+        self.has_begun = true;
         let cursor = self.cursor(cursor);
         let place = Place { revision, cursor };
         self.start = Start::Cursor(place.cursor.clone());
@@ -195,6 +205,7 @@ impl Follower {
     /// that a server that sends everybody away is not stormed.
     async fn reconnect(&mut self, reconnect: proto::WatchReconnect) {
         self.connection = None;
+        self.has_begun = false;
         self.failures = self.failures.saturating_add(1);
         let delay = reconnect.retry_delay.and_then(|delay| Duration::try_from(delay).ok());
         tracing::debug!(reason = reconnect.reason, ?delay, "server asked to connect anew");

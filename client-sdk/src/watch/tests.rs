@@ -1,5 +1,6 @@
 //! A stream against a server that breaks it in every way it can be broken.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -54,23 +55,31 @@ fn leg(messages: Vec<proto::WatchOrdersResponse>, end: End) -> Leg {
     Leg { messages, end }
 }
 
-/// What the application is told, as short texts; the last is the error it ends with.
+/// What the application is told, as short texts, `away` among them whenever the server is not reached;
+/// the last is the error it ends with.
 async fn told(watch: WatchBuilder) -> Vec<String> {
-    let items = watch.open().map(|item| match item {
-        Ok(WatchItem::Created { is_resumed, .. }) => format!("created {is_resumed}"),
-        Ok(WatchItem::SnapshotOrder { order, .. }) => format!("order {}", order.revision),
-        Ok(WatchItem::SnapshotComplete { .. }) => "complete".to_owned(),
-        Ok(WatchItem::Batch { events, .. }) => {
-            let revisions: Vec<i64> = events.iter().map(|event| event.revision).collect();
-            format!("batch {revisions:?}")
-        }
-        Ok(WatchItem::Checkpoint { place, .. }) => format!("checkpoint {}", place.revision),
-        Ok(other) => format!("{other:?}"),
-        Err(Error::ResyncRequired(refusal)) => format!("resync: {}", refusal.code),
-        Err(Error::Protocol { message, .. }) => format!("fault: {message}"),
-        Err(other) => format!("error: {other}"),
-    });
-    items.collect().await
+    let all: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heard = Arc::clone(&all);
+    let hear = move |text: String| heard.lock().expect("no panic").push(text);
+    let away = hear.clone();
+    let mut items = watch.on_unreachable(move |_why| away("away".to_owned())).open();
+    while let Some(item) = items.next().await {
+        hear(match item {
+            Ok(WatchItem::Created { is_resumed, .. }) => format!("created {is_resumed}"),
+            Ok(WatchItem::SnapshotOrder { order, .. }) => format!("order {}", order.revision),
+            Ok(WatchItem::SnapshotComplete { .. }) => "complete".to_owned(),
+            Ok(WatchItem::Batch { events, .. }) => {
+                let revisions: Vec<i64> = events.iter().map(|event| event.revision).collect();
+                format!("batch {revisions:?}")
+            }
+            Ok(WatchItem::Checkpoint { place, .. }) => format!("checkpoint {}", place.revision),
+            Ok(other) => format!("{other:?}"),
+            Err(Error::ResyncRequired(refusal)) => format!("resync: {}", refusal.code),
+            Err(Error::Protocol { message, .. }) => format!("fault: {message}"),
+            Err(other) => format!("error: {other}"),
+        });
+    }
+    all.lock().expect("no panic").clone()
 }
 
 /// Runs a stream through the legs; answers what was told and from where each stream was asked for.
@@ -113,6 +122,7 @@ async fn a_stream_goes_on_after_its_last_item_whatever_breaks_it() {
             "batch [12, 13]",
             "created true",
             "batch [14]",
+            "away",
             "created true",
             "checkpoint 16",
             "created true",
@@ -182,6 +192,6 @@ async fn a_stream_ends_loudly_when_it_cannot_go_on() {
 async fn a_server_that_is_never_reached_ends_the_stream_after_all_attempts() {
     let down = || leg(vec![], End::Fail(Status::unavailable("down")));
     let (told, asked) = follow(Start::Oldest, (0..9).map(|_| down()).collect()).await;
-    assert_eq!(told, ["error: gave up after 5 attempts"]);
+    assert_eq!(told, ["away", "away", "away", "away", "error: gave up after 5 attempts"]);
     assert_eq!(asked, ["OLDEST"; 5]);
 }

@@ -71,7 +71,13 @@ async fn duplicates_are_listed_resolved_and_dismissed(world: World) {
     let resolve = "duplicates resolve --keep 1001 --drop 1002 --restock yes --complete-as Sendt";
     let resolve: Vec<&str> = resolve.split(' ').collect();
     let asked = world.printed(&[resolve.as_slice(), &["--dry-run"]].concat()).await;
-    assert!(asked.contains("would capture 9.00 NOK on klarna"), "{asked}");
+    for told in [
+        "would capture 9.00 NOK on klarna",
+        "would set order 1001 to sent when its money is captured",
+        "would then cancel order 1002, its goods back on stock",
+    ] {
+        assert!(asked.contains(told), "{told}: {asked}");
+    }
     let done = world.printed(&resolve).await;
     assert!(done.contains("1001  sent") && done.contains("also changed: order 1002"), "{done}");
     let history = world.printed(&["orders", "history", "1002"]).await;

@@ -13,8 +13,10 @@ trials! {
         units_go_back_on_stock_line_by_line,
         a_note_that_rides_with_a_status_is_for_whom_it_says,
         what_is_said_twice_of_a_line_is_refused,
+        what_is_left_to_be_done_by_hand_is_told,
         a_file_that_cannot_be_written_is_named,
         a_history_tells_amounts_in_the_currency_of_its_order,
+        a_status_that_was_replaced_goes_by_its_old_id_too,
     ];
     once: [an_audit_that_hears_nothing_ends];
 }
@@ -88,6 +90,20 @@ async fn what_is_said_twice_of_a_line_is_refused(world: World) {
     assert!(told.contains("5.00 NOK"), "{told}");
 }
 
+async fn what_is_left_to_be_done_by_hand_is_told(world: World) {
+    for _ in 0..2 {
+        world.place(world.draft(500).payment("manual", "", 500)).await;
+    }
+    let line = "capture 5.00 NOK on manual, by hand";
+    let dry = world.printed(&["orders", "status", "1001", "Sendt", "--dry-run"]).await;
+    assert!(dry.contains(&format!("would {line}")), "{dry}");
+    let done = world.printed(&["orders", "status", "1001", "Sendt"]).await;
+    assert!(done.contains(&format!("{line}: SUCCEEDED")), "{done}");
+    let many = ["orders", "status", "1001", "1002", "Sendt", "--dry-run"];
+    let dry = world.printed(&many).await;
+    assert!(dry.contains("would capture by hand 5.00 NOK (effects: 1)"), "{dry}");
+}
+
 async fn a_file_that_cannot_be_written_is_named(world: World) {
     let order = world.place(world.draft(500).payment("manual", "", 500)).await;
     let path = "/nonexistent/orders.csv";
@@ -122,6 +138,37 @@ async fn a_history_tells_amounts_in_the_currency_of_its_order(world: World) {
         assert!(watched.contains(told), "{told}: {watched}");
     }
     assert!(!history.contains("minor units") && !watched.contains("minor units"), "{history}");
+}
+
+async fn a_status_that_was_replaced_goes_by_its_old_id_too(world: World) {
+    for (id, name) in [("on-hold", "nb=Vent"), ("parked", "nb=Parkert")] {
+        world.printed(&["statuses", "create", id, "--name", name]).await;
+    }
+    for _ in 0..2 {
+        world.place(world.draft(500).payment("manual", "", 500)).await;
+    }
+    world.printed(&["orders", "status", "1001", "on-hold"]).await;
+    world.printed(&["statuses", "delete", "on-hold", "--replacement", "parked"]).await;
+    assert_eq!(world.numbers(&["--status", "on-hold"]).await, [1001]);
+    let full = String::from(world.status("on-hold"));
+    for name in ["on-hold", "On-Hold", full.as_str()] {
+        world.printed(&["orders", "status", "1002", "processing"]).await;
+        let told = world.printed(&["orders", "status", "1002", name]).await;
+        assert!(told.contains("1002  parked"), "{name}: {told}");
+    }
+    let many = world.printed(&["orders", "status", "1001", "1002", "on-hold"]).await;
+    assert!(many.starts_with("2 done"), "{many}");
+
+    // What is changed or deleted is named as it is called now.
+    let update = |name| ["statuses", "update", name, "--position", "7"];
+    for line in [&update("on-hold")[..], &["statuses", "delete", "on-hold"]] {
+        let told = world.ctl(line).await;
+        assert!(told.code == 2 && told.told.contains("no status is called"), "{told:?}");
+    }
+    let told = world.ctl(&update(full.as_str())).await;
+    assert!(told.code == 4 && told.told.contains("STATUS_NOT_FOUND"), "{told:?}");
+    let told = world.ctl(&["orders", "list", "--status", "never"]).await;
+    assert!(told.code == 2 && told.told.contains("no status is called"), "{told:?}");
 }
 
 async fn an_audit_that_hears_nothing_ends() {

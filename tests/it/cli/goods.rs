@@ -1,5 +1,7 @@
 //! `orderctl` with stock, deliveries, what was taken back, and orders as they were.
 
+use order_sdk::proto::CaptureMode;
+
 use crate::harness::{World, eventually};
 
 trials! {
@@ -8,6 +10,7 @@ trials! {
         a_delivery_is_recorded_and_taken_back,
         a_change_that_waits_is_taken_back,
         an_order_is_shown_as_it_was,
+        a_wait_that_was_asked_for_and_was_in_vain_is_told,
     ];
 }
 
@@ -86,4 +89,29 @@ async fn an_order_is_shown_as_it_was(world: World) {
     assert!(text.contains("AUTHORIZED") && !text.contains("CAPTURED"), "{text}");
     let ahead = world.ctl(&["orders", "get", "1001", "--as-of", "999999"]).await;
     assert!(ahead.code != 0 && ahead.told.contains("REVISION_NOT_FOUND"), "{ahead:?}");
+}
+
+async fn a_wait_that_was_asked_for_and_was_in_vain_is_told(world: World) {
+    let sale = world.sell("refund=later:60m").await.order.number.to_string();
+    let credit = ["orders", "credit", &sale, "--line", "2=1", "--refund", "yes"];
+    world
+        .set("settings.capture_mode", |settings| {
+            settings.set_capture_mode(CaptureMode::PerDelivery);
+        })
+        .await;
+    for (wait, code) in [(&["--wait", "1s"][..], 8), (&["--wait", "0s"], 0), (&[], 0)] {
+        let told = world.ctl(&[&credit[..], wait].concat()).await;
+        assert_eq!(told.code, code, "{told:?}");
+        let is_told = told.told.contains("stands, and is not paid back yet; look again with");
+        assert_eq!(is_told, code == 8, "{told:?}");
+
+        let bought = world.buy(900, "capture=later:60m").await.order.number.to_string();
+        let told = world.ctl(&[&["orders", "deliver", &bought][..], wait].concat()).await;
+        assert_eq!(told.code, code, "{told:?}");
+        let wanted = format!(
+            "{bought}: delivered, and its money is not captured yet; look again with: \
+             orderctl orders get {bought}"
+        );
+        assert_eq!(told.told.contains(&wanted), code == 8, "{told:?}");
+    }
 }

@@ -4,6 +4,7 @@ use order_tests::{orders, to_json};
 
 use super::ran;
 use crate::harness::{Backend, World, binaries, status_id};
+use crate::many::is_private;
 
 trials! {
     shared: [
@@ -56,6 +57,9 @@ async fn lines_that_fail_are_told_and_kept_and_the_others_placed(world: World) {
     assert_eq!(failed.lines().count(), 2, "{failed}");
     let reasons = std::fs::read_to_string(format!("{file}.failed.reasons.jsonl")).unwrap();
     assert!(reasons.contains("order.lines"), "{reasons}");
+    for path in [format!("{file}.failed.jsonl"), format!("{file}.failed.reasons.jsonl")] {
+        assert!(is_private(&path), "{path} holds customers' data");
+    }
     for (line, reason) in failed.lines().zip(reasons.lines()) {
         let reason: serde_json::Value = serde_json::from_str(reason).unwrap();
         let number = usize::try_from(reason["line"].as_u64().unwrap()).unwrap();
@@ -114,6 +118,12 @@ async fn placing_waits_for_the_provider_unless_told_not_to(world: World) {
     assert!(declined.out.contains("1003  not-processed"), "it is placed: {declined:?}");
     for told in ["order 1003 is placed", "AUTHORIZATION_DECLINED", "orders attach-payment 1003"] {
         assert!(declined.told.contains(told), "{told}: {declined:?}");
+    }
+    let late = place("authorize=later:60m", &["--wait", "1s"]).await;
+    assert_eq!(late.code, 8, "{late:?}");
+    assert!(late.out.contains("1004  not-processed  payment PENDING"), "{late:?}");
+    for told in ["1004: placed", "is not confirmed yet", "orderctl orders get 1004"] {
+        assert!(late.told.contains(told), "{told}: {late:?}");
     }
     let asked = place("authorize=decline", &["--dry-run"]).await;
     assert_eq!(asked.code, 0, "{asked:?}");

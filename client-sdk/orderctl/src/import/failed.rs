@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Line, told};
 use crate::failure::Failure;
+use crate::private_files;
 
 /// Both files are made with the first failure, in place of those from an earlier import.
 #[derive(Debug)]
@@ -90,6 +91,5 @@ impl FailedLines {
 }
 
 fn made(path: &Path) -> Result<BufWriter<File>, Failure> {
-    let file = File::create(path).map_err(|error| Failure::of_file(path, &error))?;
-    Ok(BufWriter::new(file))
+    Ok(BufWriter::new(private_files::create(path)?))
 }

@@ -30,7 +30,9 @@ const EXAMPLES: &str = r#"Example:
   }
   END
 
-The file holds one `NewOrder` of the contract; amounts are in minor units, VAT in basis points."#;
+The file holds one `NewOrder` of the contract; amounts are in minor units, VAT in basis points.
+
+The exit code is 3 when a provider declines a payment, and 8 when one is not confirmed yet once the time of --wait is over. The order is placed all the same."#;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -80,10 +82,15 @@ pub(crate) async fn run(session: &Session, arguments: &CreateArguments) -> Resul
         return Ok(());
     }
     let order = present(answer.order)?;
-    if !order.problems.iter().any(troubles::is_unconfirmed) {
-        troubles::tell(session, &order, troubles::holds_up).await;
-        return Ok(());
+    if order.problems.iter().any(troubles::is_unconfirmed) {
+        let headline =
+            format!("order {} is placed, and its payment is not confirmed", order.number);
+        return Err(troubles::declined(session, &order, &headline, troubles::is_unconfirmed).await);
     }
-    let headline = format!("order {} is placed, and its payment is not confirmed", order.number);
-    Err(troubles::declined(session, &order, &headline, troubles::is_unconfirmed).await)
+    if !arguments.wait.is_zero() && order.payments.iter().any(troubles::awaits_confirmation) {
+        let headline = "placed, and its payment is not confirmed yet";
+        return Err(troubles::unfinished(session, &order, headline).await);
+    }
+    troubles::tell(session, &order, troubles::holds_up).await;
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use order_sdk::{Credit, proto};
 
-use super::outcome::outcome;
+use super::outcome::{is_under_way, outcome};
 use super::troubles;
 use crate::amounts::{basis_points, minor_units, money};
 use crate::arguments::ChangeArguments;
@@ -26,7 +26,11 @@ Examples:
 
 Each credit makes a credit order with a number of its own. Lines and payments have the numbers that \
 `orderctl orders get` shows. Repeating a credit with --request-id needs the same lines: write them \
-out instead of --all.";
+out instead of --all. The credit order stands whatever becomes of its refunds; where --wait is given and \
+they are not done in that time, the exit code is 8.";
+
+/// How long is waited unless told.
+const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -67,9 +71,10 @@ pub(crate) struct CreditArguments {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
 
-    /// Wait at most this long, up to 60s, for the refunds; 0s does not wait
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
-    wait: Duration,
+    /// Wait at most this long, up to 60s, for the refunds, and tell when they are not done then; 0s does
+    /// not wait [default: 10s, and it is not told]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    wait: Option<Duration>,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -105,8 +110,9 @@ pub(crate) async fn run(session: &Session, arguments: &CreditArguments) -> Resul
     let mut credit = session.client.credit(&name).request_id(&request_id);
     credit = credit.refund(arguments.refund == YesNo::Yes).reason(&arguments.reason);
     credit = filled(credit, arguments, &sale)?;
-    if !arguments.wait.is_zero() {
-        credit = credit.wait(arguments.wait);
+    let wait = arguments.wait.unwrap_or(WAIT);
+    if !wait.is_zero() {
+        credit = credit.wait(wait);
     }
     if arguments.change.dry_run {
         credit = credit.validate_only();
@@ -116,7 +122,8 @@ pub(crate) async fn run(session: &Session, arguments: &CreditArguments) -> Resul
     if arguments.change.dry_run {
         return Ok(());
     }
-    declined(session, &answer).await
+    let is_waited_for = arguments.wait.is_some_and(|wait| !wait.is_zero());
+    ended(session, &answer, is_waited_for).await
 }
 
 /// The credit with the lines, fees and shares that were given.
@@ -238,17 +245,29 @@ fn told(answer: &proto::CreditOrderResponse, is_dry_run: bool) -> String {
     format!("{}\n{made}", outcome(&sale, receipt.as_ref(), is_dry_run))
 }
 
-/// The credit order stands, but its money has not gone back: the sale's problems say why.
-async fn declined(session: &Session, answer: &proto::CreditOrderResponse) -> Result<(), Failure> {
+/// Fails when the credit order stands, but its money has not gone back: the sale's problems say why; or
+/// when it was waited for in vain.
+async fn ended(
+    session: &Session,
+    answer: &proto::CreditOrderResponse,
+    is_waited_for: bool,
+) -> Result<(), Failure> {
     let sale = answer.order.clone().unwrap_or_default();
-    let number = answer.credit_order.as_ref().map_or(0, |credit| credit.number).to_string();
+    let credit = answer.credit_order.clone().unwrap_or_default();
+    let number = credit.number.to_string();
     let is_about = |problem: &proto::Problem| problem.details.get("credit_order") == Some(&number);
-    if !sale.problems.iter().any(is_about) {
-        troubles::tell(session, &sale, troubles::holds_up).await;
-        return Ok(());
+    if sale.problems.iter().any(is_about) {
+        let headline = format!("credit order {number} stands, but is not paid back");
+        return Err(troubles::declined(session, &sale, &headline, is_about).await);
     }
-    let headline = format!("credit order {number} stands, but is not paid back");
-    Err(troubles::declined(session, &sale, &headline, is_about).await)
+    let mut operations = sale.payments.iter().flat_map(|payment| &payment.operations);
+    let is_open = operations.any(|one| one.credit_order == credit.name && is_under_way(one));
+    if is_waited_for && is_open {
+        let headline = format!("credit order {number} stands, and is not paid back yet");
+        return Err(troubles::unfinished(session, &sale, &headline).await);
+    }
+    troubles::tell(session, &sale, troubles::holds_up).await;
+    Ok(())
 }
 
 #[cfg(test)]

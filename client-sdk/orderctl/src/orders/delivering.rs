@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use order_sdk::proto;
 
-use super::outcome::outcome;
+use super::outcome::{is_under_way, outcome};
 use super::troubles;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
@@ -21,7 +21,11 @@ Examples:
   orderctl orders deliver 1001 --line 1=2 --dry-run
 
 Without --line everything that is undelivered is sent. A shop that captures per delivery captures the \
-share of what was sent; the delivery stands whatever becomes of that.";
+share of what was sent; the delivery stands whatever becomes of that. Where --wait is given and the share \
+is not captured in that time, the exit code is 8.";
+
+/// How long is waited unless told.
+const WAIT: Duration = Duration::from_secs(10);
 
 const ARRIVED_EXAMPLES: &str = "\
 Examples:
@@ -58,16 +62,16 @@ pub(crate) struct DeliverArguments {
     #[arg(long, value_name = "TIME", value_parser = point_in_time)]
     shipped: Option<prost_types::Timestamp>,
 
-    /// Wait at most this long, up to 60s, for the capture of its share; 0s does not wait
+    /// Wait at most this long, up to 60s, for the capture of its share, and tell when it is not done then;
+    /// 0s does not wait [default: 10s, and it is not told]
     #[arg(
         long,
         value_name = "TIME",
         value_parser = duration,
-        default_value = "10s",
         default_missing_value = "10s",
         num_args = 0..=1
     )]
-    wait: Duration,
+    wait: Option<Duration>,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -133,7 +137,7 @@ pub(crate) async fn deliver(
         .carrier(&arguments.carrier)
         .tracking_number(&arguments.tracking)
         .tracking_url(&arguments.url)
-        .wait(arguments.wait)
+        .wait(arguments.wait.unwrap_or(WAIT))
         .request_id(&request_id);
     for &(line, units) in &arguments.line {
         delivery = delivery.line(line, units);
@@ -149,17 +153,33 @@ pub(crate) async fn deliver(
         let order = answer.order.clone().unwrap_or_default();
         outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run)
     })?;
-    let order = present(answer.order)?;
-    let plan = answer.receipt.map(|receipt| receipt.plan).unwrap_or_default();
-    if arguments.change.dry_run || plan.is_empty() {
+    if arguments.change.dry_run {
         return Ok(());
     }
-    if !is_capture_declined(&order) {
-        troubles::tell(session, &order, troubles::holds_up).await;
-        return Ok(());
+    let has_plan = answer.receipt.is_some_and(|receipt| !receipt.plan.is_empty());
+    let is_waited_for = arguments.wait.is_some_and(|wait| !wait.is_zero());
+    captured(session, &present(answer.order)?, (has_plan, is_waited_for)).await
+}
+
+/// Fails when what the delivery was to capture (`has_plan`) is declined, or was waited for in vain.
+async fn captured(
+    session: &Session,
+    order: &proto::Order,
+    (has_plan, is_waited_for): (bool, bool),
+) -> Result<(), Failure> {
+    if has_plan && is_capture_declined(order) {
+        let headline =
+            format!("order {} is delivered, and its money is not captured", order.number);
+        return Err(troubles::declined(session, order, &headline, |_| true).await);
     }
-    let headline = format!("order {} is delivered, and its money is not captured", order.number);
-    Err(troubles::declined(session, &order, &headline, |_| true).await)
+    if is_waited_for && captures(order).any(is_under_way) {
+        let headline = "delivered, and its money is not captured yet";
+        return Err(troubles::unfinished(session, order, headline).await);
+    }
+    if has_plan {
+        troubles::tell(session, order, troubles::holds_up).await;
+    }
+    Ok(())
 }
 
 pub(crate) async fn cancel_delivery(
@@ -247,11 +267,14 @@ fn with_clocks(order: &proto::Order, receipt: Option<&proto::Receipt>, is_dry_ru
     text
 }
 
+fn captures(order: &proto::Order) -> impl Iterator<Item = &proto::Operation> {
+    let operations = order.payments.iter().flat_map(|payment| &payment.operations);
+    operations.filter(|operation| operation.kind() == proto::OperationKind::Capture)
+}
+
 /// Whether the newest capture was declined.
 fn is_capture_declined(order: &proto::Order) -> bool {
-    let captures = order.payments.iter().flat_map(|payment| &payment.operations);
-    captures
-        .filter(|operation| operation.kind() == proto::OperationKind::Capture)
+    captures(order)
         .max_by_key(|operation| operation.id)
         .is_some_and(|newest| newest.state() == proto::OperationState::Declined)
 }

@@ -15,7 +15,7 @@ use crate::times::{from_now, point_in_time};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Which orders")]
 pub(crate) struct FilterArguments {
-    /// With this status: its id, or its name in any language
+    /// With this status: its id, its name in any language, or the id of one that it replaced
     #[arg(long, value_name = "STATUS")]
     status: Vec<String>,
 
@@ -172,14 +172,12 @@ impl FilterArguments {
         session: &Session,
         names: Option<&StatusNames>,
     ) -> Result<proto::OrderFilter, Failure> {
-        let statuses = match names {
-            Some(names) => self
-                .status
-                .iter()
-                .map(|status| names.find(status).map(String::from))
-                .collect::<Result<_, _>>()?,
-            None => Vec::new(),
-        };
+        let mut statuses = Vec::new();
+        if let Some(names) = names {
+            for status in &self.status {
+                statuses.push(String::from(names.meant(session, status).await?));
+            }
+        }
         let (gross_minor_min, gross_minor_max) = bounds(session, &self).await?;
         let original_order = match &self.credits_of {
             Some(order) => String::from(session.order_name(order)?),

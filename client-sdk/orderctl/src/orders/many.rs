@@ -66,10 +66,8 @@ pub(super) fn listed(session: &Session, file: &str) -> Result<Vec<OrderName>, Fa
         else {
             continue;
         };
-        let order = session
-            .order_name(word)
-            .map_err(|failure| Failure::Usage(format!("line {}: {failure}", index + 1)))?;
-        orders.push(order);
+        let order = session.order_name(word);
+        orders.push(order.map_err(|failure| failure.at(&format!("line {}", index + 1)))?);
     }
     Ok(orders)
 }
@@ -225,6 +223,12 @@ impl Summary {
     fn text(&self) -> String {
         let (done, pending) = (self.count(BatchState::Done), self.count(BatchState::Pending));
         let (refused, failed) = (self.count(BatchState::Refused), self.count(BatchState::Failed));
+        if self.is_dry_run {
+            return format!(
+                "{done} would be done at once, {pending} would wait for the money, \
+                 {refused} would be refused, {failed} failed"
+            );
+        }
         format!("{done} done, {pending} pending, {refused} refused, {failed} failed")
     }
 

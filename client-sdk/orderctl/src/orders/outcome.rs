@@ -26,11 +26,18 @@ pub(crate) fn outcome(
     } else if receipt.is_some_and(|receipt| receipt.replayed) {
         text.push_str("  (had been done before)");
     }
-    for effect in receipt.map_or(&[][..], |receipt| receipt.plan.as_slice()) {
+    let plan = receipt.map_or(&[][..], |receipt| receipt.plan.as_slice());
+    for effect in plan {
         text.push_str(&format!("\n  {}", effect_line(order, effect, is_dry_run)));
     }
+    // A dry run has the whole plan.
+    let later = if is_dry_run { Vec::new() } else { followed(order, plan) };
+    for line in later {
+        text.push_str(&format!("\n  {line}"));
+    }
+    let also = if is_dry_run { "would also change" } else { "also changed" };
     for other in receipt.map_or(&[][..], |receipt| receipt.other_orders.as_slice()) {
-        text.push_str(&format!("\n  also changed: order {}", last_part(other)));
+        text.push_str(&format!("\n  {also}: order {}", last_part(other)));
     }
     if !order.email_suggestion.is_empty() {
         text.push_str(&format!("\n  did the customer mean {}?", order.email_suggestion));
@@ -49,22 +56,62 @@ fn effect_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: 
     if effect.label() != proto::LabelWork::Unspecified {
         return label_line(order, effect, is_dry_run);
     }
-    let what = effect.kind().label().to_lowercase().replace('_', " ");
     let sum = money(effect.amount_minor, &order.currency_code);
-    let line = format!("{what} {sum} on {} {}", effect.provider, effect.reference);
-    let line = line.trim_end();
+    let line = moved(effect.kind(), &sum, &effect.provider, &effect.reference);
+    let line = if effect.by_hand { format!("{line}, by hand") } else { line };
     if is_dry_run {
         return format!("would {line}");
     }
     match operation(order, effect) {
-        Some(operation) if operation.provider_reason.is_empty() => {
-            format!("{line}: {}", operation.state().label())
-        }
-        Some(operation) => {
-            format!("{line}: {} ({})", operation.state().label(), operation.provider_reason)
-        }
-        None => line.to_owned(),
+        Some(operation) => format!("{line}: {}", came_to(operation)),
+        None => line,
     }
+}
+
+/// What was asked for after the plan, as one effect led to the next: the capture of another payment, and
+/// what gives the rest of a reservation back.
+fn followed(order: &proto::Order, plan: &[proto::PlannedEffect]) -> Vec<String> {
+    let planned = plan.iter().filter_map(|effect| operation(order, effect));
+    let planned: Vec<i64> = planned.map(|operation| operation.id).collect();
+    let Some(first) = planned.iter().min() else { return Vec::new() };
+    let ledger = order
+        .payments
+        .iter()
+        .flat_map(|payment| payment.operations.iter().map(move |operation| (payment, operation)));
+    let is_later = |one: &proto::Operation| {
+        one.id > *first
+            && one.kind() != proto::OperationKind::Authorize
+            && !planned.contains(&one.id)
+    };
+    let mut later: Vec<_> = ledger.filter(|(_, one)| is_later(one)).collect();
+    later.sort_by_key(|(_, operation)| operation.id);
+    let line = |(payment, operation): (&proto::Payment, &proto::Operation)| {
+        let sum = money(operation.amount_minor, &order.currency_code);
+        let line = moved(operation.kind(), &sum, &payment.provider, &payment.reference);
+        format!("{line}: {}", came_to(operation))
+    };
+    later.into_iter().map(line).collect()
+}
+
+/// `capture 1249.50 NOK on klarna abc`.
+fn moved(kind: proto::OperationKind, sum: &str, provider: &str, reference: &str) -> String {
+    let what = kind.label().to_lowercase().replace('_', " ");
+    format!("{what} {sum} on {provider} {reference}").trim_end().to_owned()
+}
+
+/// `DECLINED (no money)`.
+fn came_to(operation: &proto::Operation) -> String {
+    let state = operation.state().label();
+    match operation.provider_reason.as_str() {
+        "" => state.to_owned(),
+        reason => format!("{state} ({reason})"),
+    }
+}
+
+/// Whether it is not known yet what becomes of it.
+pub(crate) fn is_under_way(operation: &proto::Operation) -> bool {
+    use proto::OperationState::{Accepted, Pending, Sent, Unknown};
+    matches!(operation.state(), Pending | Sent | Accepted | Unknown)
 }
 
 /// `mail to the customer: note, mail 57 PENDING`.
@@ -183,5 +230,60 @@ mod tests {
         );
         let declined = order(operation(proto::OperationState::Declined, "no money"));
         assert!(outcome(&declined, Some(&receipt), false).ends_with("DECLINED (no money)"));
+    }
+
+    #[test]
+    fn what_followed_from_the_plan_is_told_too_each_on_its_line() {
+        use proto::OperationKind::{Authorize, Capture, Release};
+        use proto::OperationState::{Pending, Succeeded};
+        let operation = |id, kind: proto::OperationKind, state: proto::OperationState, minor| {
+            proto::Operation {
+                id,
+                kind: kind.into(),
+                state: state.into(),
+                amount_minor: minor,
+                ..Default::default()
+            }
+        };
+        let payment = |id, provider: &str, operations| proto::Payment {
+            id,
+            provider: provider.to_owned(),
+            reference: "abc".to_owned(),
+            operations,
+            ..Default::default()
+        };
+        let (first, second) = (
+            vec![
+                operation(3, Authorize, Succeeded, 500),
+                operation(7, Capture, Succeeded, 400),
+                operation(9, Release, Pending, 100),
+            ],
+            vec![operation(4, Authorize, Succeeded, 250), operation(8, Capture, Succeeded, 250)],
+        );
+        let order = proto::Order {
+            currency_code: "NOK".to_owned(),
+            payments: vec![payment(1, "klarna", first), payment(2, "vipps", second)],
+            ..Default::default()
+        };
+        let effect = proto::PlannedEffect {
+            kind: Capture.into(),
+            payment_id: 1,
+            provider: "klarna".to_owned(),
+            reference: "abc".to_owned(),
+            amount_minor: 400,
+            ..Default::default()
+        };
+        let receipt = proto::Receipt { plan: vec![effect], ..Default::default() };
+        let told = outcome(&order, Some(&receipt), false);
+        let lines: Vec<&str> = told.lines().skip(1).map(str::trim).collect();
+        let wanted = [
+            "capture 4.00 NOK on klarna abc: SUCCEEDED",
+            "capture 2.50 NOK on vipps abc: SUCCEEDED",
+            "release 1.00 NOK on klarna abc: PENDING",
+        ];
+        assert_eq!(lines, wanted);
+        let asked = outcome(&order, Some(&receipt), true);
+        assert_eq!(asked.lines().count(), 2, "nothing has followed yet: {asked}");
+        assert_eq!(outcome(&order, None, false).lines().count(), 1, "a repeat has no plan");
     }
 }

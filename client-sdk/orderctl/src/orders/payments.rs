@@ -26,7 +26,9 @@ pub(crate) struct WithdrawArguments {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  \
-    orderctl orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598")]
+    orderctl orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598\n\n\
+    The exit code is 3 when the provider declines it, and 8 when it is not confirmed yet once the time \
+    of --wait is over.")]
 pub(crate) struct AttachArguments {
     /// Number or full name of the order
     #[arg(value_name = "NUMBER")]
@@ -105,19 +107,26 @@ pub(crate) async fn attach(session: &Session, arguments: &AttachArguments) -> Re
         return Ok(());
     }
     let order = present(answer.order)?;
-    // The newest; one that the shop knew before is not asked about anew.
-    let Some(attached) = order.payments.iter().max_by_key(|payment| payment.id) else {
+    // The newest of them: by hand there may be several.
+    let named = order.payments.iter().filter(|payment| {
+        payment.provider == arguments.provider && payment.reference == arguments.reference
+    });
+    let Some(attached) = named.max_by_key(|payment| payment.id) else {
         return Ok(());
     };
     let is_declined = |operation: &proto::Operation| {
         operation.kind() == proto::OperationKind::Authorize
             && operation.state() == proto::OperationState::Declined
     };
-    if !attached.operations.iter().any(is_declined) {
-        return Ok(());
+    if attached.operations.iter().any(is_declined) {
+        // No problem stands on an order that other payments cover.
+        let is_about = |problem: &proto::Problem| problem.payment_id == attached.id;
+        let headline = format!("the payment of order {} is not confirmed", order.number);
+        return Err(troubles::declined(session, &order, &headline, is_about).await);
     }
-    // No problem stands on an order that other payments cover.
-    let is_about = |problem: &proto::Problem| problem.payment_id == attached.id;
-    let headline = format!("the payment of order {} is not confirmed", order.number);
-    Err(troubles::declined(session, &order, &headline, is_about).await)
+    if !arguments.wait.is_zero() && troubles::awaits_confirmation(attached) {
+        let headline = "the payment is attached, and not confirmed yet";
+        return Err(troubles::unfinished(session, &order, headline).await);
+    }
+    Ok(())
 }

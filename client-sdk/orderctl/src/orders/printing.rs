@@ -1,5 +1,6 @@
 //! `orderctl orders label`: hands goods over to a carrier, prints the label, and saves it as a file.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::outcome::outcome;
 use super::troubles;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
+use crate::private_files;
 use crate::session::{Session, present};
 use crate::times::duration;
 
@@ -112,7 +114,8 @@ pub(crate) async fn label(session: &Session, arguments: &LabelArguments) -> Resu
     let Some(path) = &arguments.pdf else { return Ok(()) };
     let request = proto::GetOrderLabelRequest { name: name.into(), label_id };
     let pdf = session.client.get_order_label(request).await?.pdf;
-    std::fs::write(path, pdf).map_err(|error| Failure::of_file(path, &error))
+    let written = private_files::create(path)?.write_all(&pdf);
+    written.map_err(|error| Failure::of_file(path, &error))
 }
 
 /// The label that was asked for: of the goods meant, the newest that stands, or else the newest; of

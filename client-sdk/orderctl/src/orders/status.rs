@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::labels::choice;
 use crate::output::Output;
 use crate::session::{Session, present};
-use crate::status_names::StatusNames;
+use crate::status_names::{StatusNames, has_status};
 use crate::times::duration;
 
 const EXAMPLES: &str = "\
@@ -100,7 +100,7 @@ pub(crate) async fn run(session: &Session, arguments: StatusArguments) -> Result
     let is_one = orders.len() == 1 && arguments.from.is_none() && !arguments.is_chosen;
     let status = match status.parse::<StatusName>() {
         Ok(name) => name,
-        Err(_) => StatusNames::load(session).await?.find(status)?,
+        Err(_) => StatusNames::load(session).await?.meant(session, status).await?,
     };
     if let Some(file) = &arguments.from {
         orders.extend(many::listed(session, file)?);
@@ -189,9 +189,8 @@ async fn change(
     if order.pending_status_change.is_some() {
         return Err(pending(session, &order, "the label moves when the money has").await);
     }
-    if order.status == String::from(status)
-        || answer.receipt.is_some_and(|receipt| receipt.replayed)
-    {
+    let is_replayed = answer.receipt.is_some_and(|receipt| receipt.replayed);
+    if is_replayed || has_status(session, &order, status).await {
         return Ok(());
     }
     Err(dropped(session, &order).await)

@@ -20,6 +20,16 @@ pub(crate) async fn declined(
     Failure::Declined(format!("error: {headline}{problems}"))
 }
 
+/// The failure of a command that was taken and is not done when its wait is over: a headline, how to
+/// look again, and what holds it up.
+pub(super) async fn unfinished(session: &Session, order: &proto::Order, headline: &str) -> Failure {
+    let number = order.number;
+    let problems = problems(session, order, holds_up).await;
+    Failure::Pending(format!(
+        "{number}: {headline}; look again with: orderctl orders get {number}{problems}"
+    ))
+}
+
 /// Tells on stderr what holds up a command that is under way, if anything does.
 pub(super) async fn tell(
     session: &Session,
@@ -36,6 +46,11 @@ pub(super) async fn tell(
 pub(super) fn is_unconfirmed(problem: &proto::Problem) -> bool {
     ["AUTHORIZATION_DECLINED", "RESERVATION_GONE", "RESERVATION_EXPIRED"]
         .contains(&problem.code.as_str())
+}
+
+/// Whether the provider has not said yet that it holds the payment.
+pub(super) fn awaits_confirmation(payment: &proto::Payment) -> bool {
+    payment.authorization_state() == proto::AuthorizationState::Pending
 }
 
 /// Whether what was asked for waits until an integration is put right, and then goes on by itself.

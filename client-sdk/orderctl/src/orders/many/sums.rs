@@ -56,6 +56,9 @@ fn in_words(effect: &PlannedEffect) -> (String, bool) {
         return (format!("hand over to {} as {}", effect.provider, words(&form)), true);
     }
     match effect.label() {
+        proto::LabelWork::Unspecified if effect.by_hand => {
+            (format!("{} by hand", words(effect.kind().label())), true)
+        }
         proto::LabelWork::Unspecified => (words(effect.kind().label()), true),
         proto::LabelWork::Make => ("make a label".to_owned(), false),
         proto::LabelWork::Print => ("print a label".to_owned(), false),
@@ -79,9 +82,10 @@ mod tests {
             mail: proto::MailKind::StatusChanged.into(),
             ..PlannedEffect::default()
         };
+        let by_hand = PlannedEffect { by_hand: true, ..of_money(Capture, 300) };
         let orders = [
             ("NOK", vec![of_money(Capture, 900), of_money(Release, 100), mail.clone()]),
-            ("EUR", vec![of_money(Capture, 250)]),
+            ("EUR", vec![of_money(Capture, 250), by_hand]),
             ("NOK", vec![of_money(Capture, 1_850), mail]),
             ("NOK", vec![]),
         ];
@@ -93,6 +97,7 @@ mod tests {
         let wanted = [
             "would capture 2.50 EUR (effects: 1)",
             "would capture 27.50 NOK (effects: 2)",
+            "would capture by hand 3.00 EUR (effects: 1)",
             "would mail the customer: status changed (effects: 2)",
             "would release 1.00 NOK (effects: 1)",
         ];
