@@ -323,6 +323,16 @@ impl Provider {
         matches!(self, Self::Klarna(_) | Self::Vipps(_))
     }
 
+    /// The keys in the form of ours under which something of a payment was captured, whosever they are,
+    /// where its account tells them. `None`: it does not answer.
+    pub(crate) async fn capture_keys(&self, reference: &str) -> Option<Vec<Uuid>> {
+        match self {
+            Self::Sandbox(_) | Self::Adyen(_) => Some(Vec::new()),
+            Self::Klarna(klarna) => klarna.capture_keys(reference).await,
+            Self::Vipps(vipps) => vipps.capture_keys(reference).await,
+        }
+    }
+
     /// The captures that it has told of by itself, whoever asked for them, where it gives no account.
     pub(crate) fn told_captures<'a>(&self, call: &'a Call) -> Vec<&'a Told> {
         match self {
@@ -346,6 +356,11 @@ impl Provider {
             Self::Adyen(_) => Adyen::is_asked(call, is_look_up),
         }
     }
+}
+
+/// Every operation has such a key. A portal gives none, and other systems mostly others.
+fn key_in_our_form(text: &str) -> Option<Uuid> {
+    Uuid::parse_str(text).ok().filter(|key| key.get_version_num() == 5)
 }
 
 /// What a provider of this name can do, for the rules; `None` for a system that holds no money.

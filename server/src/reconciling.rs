@@ -6,17 +6,19 @@ pub(crate) mod rounds;
 use std::time::Duration;
 
 use order_rules::payments::Payment;
-use order_rules::reconciling::{Account, Mark, mark};
+use order_rules::reconciling::{Account, Mark, Statement, mark};
 use order_rules::refusals::{Code, Refusal};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::commands::Failure;
+use crate::effects::operation_key;
 use crate::links::Trail;
 use crate::providers::{
     Decline, Extension, PaymentProvider, Provider, Providers, Reading as ProviderReading,
 };
 use crate::reading::Reading;
+use crate::store::rows::key;
 use crate::turns::Turns;
 
 /// Asks providers about payments; clones share everything.
@@ -69,10 +71,16 @@ impl Reconciling {
 
     /// The provider's account of this payment.
     async fn account(&self, shop: &str, payment: &Payment) -> Result<Account, Unread> {
-        let provider = self.provider(shop, payment).await?;
+        let (shop_id, provider) = self.provider(shop, payment).await?;
         let read = timeout(READ_TIMEOUT, provider.read(&payment.reference)).await;
         match read.unwrap_or(ProviderReading::NoAnswer { after: None }) {
-            ProviderReading::Statement(statement) => Ok(Account::Stated(statement)),
+            ProviderReading::Statement(statement) => {
+                let is_shared = match statement.captured_minor > payment.sums().captured {
+                    true => is_shared((shop, shop_id), payment, &provider).await?,
+                    false => false,
+                };
+                Ok(Account::Stated(Statement { is_shared, ..statement }))
+            }
             ProviderReading::Declined(no) if no.code == Code::NotFoundAtProvider => {
                 Ok(Account::Unknown)
             }
@@ -101,7 +109,7 @@ impl Reconciling {
     /// `EXTENSION_DECLINED`, `PAYMENT_NOT_READABLE`, `PROVIDER_UNAVAILABLE`.
     pub(crate) async fn extend(&self, of: &PaymentOf, command: Uuid) -> Result<(), Failure> {
         let payment = self.payment(of).await?;
-        let provider = self.provider(&of.shop, &payment).await?;
+        let (_, provider) = self.provider(&of.shop, &payment).await?;
         let name = format!("{}/{}/{command}", of.shop, payment.reference);
         let key = Uuid::new_v5(&KEYS, name.as_bytes());
         let declined = |reason: String| {
@@ -126,17 +134,37 @@ impl Reconciling {
         self.turns.payment(&of.shop, of.order, of.payment).await
     }
 
-    async fn provider(&self, shop: &str, payment: &Payment) -> Result<Provider, Unread> {
+    /// With the id of the shop.
+    async fn provider(&self, shop: &str, payment: &Payment) -> Result<(i64, Provider), Unread> {
         let (shop, integration) = self.reading.integration(shop, &payment.provider.0).await?;
         if integration.row.is_disabled {
             let refusal = not_readable(payment, Code::IntegrationDisabled, String::new());
             return Err(Unread::Refused(refusal));
         }
         let name = shop.integration_name(&integration.row.slug);
-        self.providers.behind(integration.setup(&name)).map_err(|problem| {
+        let provider = self.providers.behind(integration.setup(&name)).map_err(|problem| {
             Unread::Refused(not_readable(payment, Code::IntegrationUnusable, problem.to_string()))
-        })
+        })?;
+        Ok((shop.row.shop_id, provider))
     }
+}
+
+/// Whether another service like this one, or another shop or integration of this one, has captured under
+/// a key of its own.
+async fn is_shared(
+    (shop, shop_id): (&str, i64),
+    payment: &Payment,
+    provider: &Provider,
+) -> Result<bool, Unread> {
+    let read = timeout(READ_TIMEOUT, provider.capture_keys(&payment.reference)).await;
+    let Some(captured) = read.ok().flatten() else { return Err(silent(payment, provider)) };
+    let names = (shop, payment.provider.0.as_str(), payment.reference.as_str());
+    let own: Vec<Uuid> = payment
+        .operations
+        .iter()
+        .map(|one| operation_key(names, (key(shop_id, one.id), one.requested_at.0)))
+        .collect();
+    Ok(!captured.iter().all(|key| own.contains(key)))
 }
 
 fn silent(payment: &Payment, provider: &Provider) -> Unread {

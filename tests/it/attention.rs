@@ -17,7 +17,6 @@ trials! {
     shared: [
         what_happened_is_said_and_the_pending_change_completes,
         what_did_not_happen_drops_the_change_and_is_captured_once_more,
-        a_provider_that_hangs_for_ever_holds_nobody,
         what_the_provider_says_afterwards_is_only_evidence,
         rule_4_6_what_waits_is_sent_now_with_the_same_key,
         rule_4_6_what_the_provider_has_is_looked_up_now,
@@ -27,6 +26,7 @@ trials! {
         what_cannot_be_dismissed_retried_or_settled_is_refused,
     ];
     own: [
+        a_provider_that_hangs_for_ever_holds_nobody,
         a_verdict_outlives_a_kill,
         rule_11_2_what_stays_unknown_is_told_looked_up_and_settled,
         only_one_of_two_verdicts_counts,
@@ -36,7 +36,22 @@ trials! {
 const REASON: &str = "Hemmelig: Ola så i portalen";
 
 impl World {
+    /// As soon as a person may say so: not while the provider's answer is awaited.
     pub(crate) async fn settle(
+        &self,
+        order: &OrderName,
+        operation_id: i64,
+        verdict: Verdict,
+    ) -> Result<proto::Order, Error> {
+        eventually("nobody waits for the answer", async || {
+            let outcome = self.settle_at_once(order, operation_id, verdict).await;
+            let code = outcome.as_ref().err().and_then(Error::code);
+            (code != Some(Code::EffectPending.name())).then_some(outcome)
+        })
+        .await
+    }
+
+    async fn settle_at_once(
         &self,
         order: &OrderName,
         operation_id: i64,
@@ -168,9 +183,12 @@ async fn what_did_not_happen_drops_the_change_and_is_captured_once_more(world: W
     audit(&world).await;
 }
 
-async fn a_provider_that_hangs_for_ever_holds_nobody(world: World) {
+async fn a_provider_that_hangs_for_ever_holds_nobody(backend: Backend) {
+    let world = World::own(backend, &["--call-timeout", "2s"]).await;
     let (bought, capture) = world.capturing("capture=hang").await;
     refused(world.cancel(&bought.name, true).await, Code::StatusChangePending);
+    let early = world.settle_at_once(&bought.name, capture, Verdict::DidNotHappen).await;
+    assert_eq!(refused(early, Code::EffectPending).number("operation"), Some(capture));
     world.settle(&bought.name, capture, Verdict::DidNotHappen).await.unwrap();
     let order = world.cancel(&bought.name, false).await.unwrap().order.unwrap();
     assert_eq!(status_id(&order), "cancelled", "{order:?}");
@@ -183,18 +201,26 @@ async fn what_the_provider_says_afterwards_is_only_evidence(world: World) {
     // Its answer comes unless the call is given up first: nobody's it is any more.
     let order = eventually("an answer after the verdict", async || {
         let (bought, capture) = world.capturing("capture=slow:500ms").await;
-        let verdict = world.settle(&bought.name, capture, Verdict::DidNotHappen).await;
-        let told = verdict.ok()?;
+        let request = proto::SettlePaymentOperationRequest {
+            name: (&bought.name).into(),
+            operation_id: capture,
+            verdict: Verdict::Happened.into(),
+            amount_minor: Some(400),
+            reason: REASON.to_owned(),
+            ..Default::default()
+        };
+        let told = world.client.settle_payment_operation(request).await.ok()?.order.unwrap();
         assert!(!told.payment_needs_attention);
         tokio::time::sleep(std::time::Duration::from_millis(900)).await;
         let order = world.get(&bought.name).await;
-        assert_eq!(operation(&order, capture).state(), OperationState::Declined, "{order:?}");
+        let settled = operation(&order, capture);
+        assert_eq!((settled.state(), settled.amount_minor), (OperationState::Succeeded, 400));
         assert_eq!(status_id(&order), "not-processed");
         assert_eq!(world.book().done(&bought.reference, "capture"), [900]);
         order.payment_needs_attention.then_some(order)
     })
     .await;
-    assert_eq!(order.payments[0].captured_minor, 0);
+    assert_eq!(order.payments[0].captured_minor, 400);
 
     let (bought, capture) = world.capturing("capture=slow:500ms").await;
     let order = world.settle(&bought.name, capture, Verdict::Happened).await.unwrap();

@@ -9,11 +9,12 @@ pub(crate) use outcomes::give_up;
 pub use outcomes::{TransferOutcome, record};
 pub use voucher::{Row, Voucher, VoucherLine, voucher};
 
+use crate::attention::still_owed;
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::draft::Draft;
 use crate::effects::{MADE_WITHIN_MICROS, QUIET_MICROS, STOPPED_WITHIN_MICROS};
 use crate::order::{Micros, Order, OrderKind, Problem};
-use crate::payments::OperationKind;
+use crate::payments::{Operation, OperationKind, Payment};
 use crate::refusals::{Code, Refusal};
 use crate::shop::Rulebook;
 
@@ -163,19 +164,40 @@ fn check_sale(credit: &Order, sale: Option<&Case>, integration: &str) -> Result<
         return Ok(());
     }
     let original = credit.credit.map(|credit| credit.original.0).unwrap_or_default();
-    Err(Refusal::new(Code::OriginalNotTransferred).with("original", original))
+    let refusal = Refusal::new(Code::OriginalNotTransferred).with("original", original);
+    Err(match invoiced {
+        Some(transfer) => refusal.with("integration", &transfer.integration),
+        None => refusal,
+    })
 }
 
-/// A credit note is booked with what was paid back for it: not while that is under way.
+/// A credit note is booked with what was paid back for it: not while that is under way, or may be asked
+/// for once more.
 fn check_refunds(credit: &Order, sale: Option<&Case>) -> Result<(), Refusal> {
-    let payments = sale.iter().flat_map(|sale| &sale.payments);
-    let mut refunds = payments.flat_map(|payment| &payment.operations).filter(|operation| {
-        operation.kind == OperationKind::Refund && operation.credit == Some(credit.number)
+    let Some(sale) = sale else { return Ok(()) };
+    let is_open = |payment: &Payment, operation: &Operation| {
+        operation.kind == OperationKind::Refund
+            && operation.credit == Some(credit.number)
+            && (operation.state.is_claimed() || is_owed(sale, payment, operation))
+    };
+    let mut open = sale.payments.iter().filter_map(|payment| {
+        payment.operations.iter().find(|operation| is_open(payment, operation))
     });
-    match refunds.find(|refund| refund.state.is_claimed()) {
+    match open.next() {
         Some(open) => Err(Refusal::new(Code::EffectPending).with("operation", open.id)),
         None => Ok(()),
     }
+}
+
+/// A problem says that the customer has not got it. Who dismisses that gives it up, as far as the books
+/// go.
+fn is_owed(sale: &Case, payment: &Payment, refund: &Operation) -> bool {
+    let is_told = |problem: &Problem| {
+        problem.closed_at.is_none()
+            && matches!(problem.code, Code::RefundDeclined | Code::RefundReversed)
+            && problem.operation == Some(refund.id)
+    };
+    sale.order.problems.iter().any(is_told) && still_owed(sale, payment, refund) > 0
 }
 
 /// The shop's automatic transfer, in the turn that moves the label to a COMPLETED status: of sales,
@@ -200,7 +222,7 @@ pub fn automatic<'shop>(order: &Order, rulebook: &'shop Rulebook) -> Option<&'sh
 /// what it credits.
 ///
 /// # Errors
-/// `EFFECT_PENDING` while money is on its way back for it.
+/// `EFFECT_PENDING` while money is on its way back for it, or owed as a problem says.
 pub fn check_retry(case: &Case, sale: Option<&Case>, id: i64) -> Result<(), Refusal> {
     let is_anew = |known: &Transfer| {
         known.form == TransferForm::Invoice && known.state == TransferState::Declined

@@ -101,7 +101,7 @@ pub(crate) fn is_watched(order: &Order, payment: &Payment, known: Option<i64>) -
 }
 
 /// The payment needs nobody any more, unless something else about it does.
-fn look_away(draft: &mut Draft<'_>, payment: PaymentId) {
+pub(crate) fn look_away(draft: &mut Draft<'_>, payment: PaymentId) {
     let order = &draft.case.order;
     let is_over = draft.payment(payment).is_some_and(|known| !is_watched(order, known, None));
     if is_over {
@@ -168,8 +168,9 @@ pub fn retry(
 ///
 /// # Errors
 /// `OPERATION_NOT_FOUND`, `OPERATION_NOT_SENT` while the provider has not been asked, but for a refund
-/// that a problem says is held up, `OPERATION_FINAL`, `INVALID_REQUEST` for an amount above what was
-/// asked, and `STATUS_CHANGE_PENDING` for a declined refund.
+/// that a problem says is held up, `EFFECT_PENDING` for money that is said not to have moved while its
+/// answer is awaited, `OPERATION_FINAL`, `INVALID_REQUEST` for an amount above what was asked, and
+/// `STATUS_CHANGE_PENDING` for a declined refund.
 pub fn settle(
     facts: &ChangingFacts<'_>,
     operation_id: i64,
@@ -181,6 +182,9 @@ pub fn settle(
     match (operation.state, verdict) {
         (OperationState::Pending, _) if !is_refund_held_up(facts.case, operation) => {
             Err(Refusal::new(Code::OperationNotSent).with("operation", operation_id))
+        }
+        (_, Verdict::DidNotHappen) if is_awaited(facts.case, operation) => {
+            Err(Refusal::new(Code::EffectPending).with("operation", operation_id))
         }
         (state, _) if state.is_claimed() => {
             settle_open(facts, payment, operation, verdict, (ids, now))
@@ -213,6 +217,16 @@ fn is_refund_held_up(case: &Case, operation: &Operation) -> bool {
                 && is_hold(problem.code)
                 && problem.operation == Some(operation.id)
         })
+}
+
+/// Money may be moving at this moment, and no problem says that it has taken too long: what nobody can
+/// know yet, nobody can have seen. It would be moved twice.
+fn is_awaited(case: &Case, operation: &Operation) -> bool {
+    let is_told =
+        |problem: &Problem| problem.closed_at.is_none() && problem.operation == Some(operation.id);
+    matches!(operation.kind, OperationKind::Capture | OperationKind::Refund)
+        && matches!(operation.state, OperationState::Sent | OperationState::Accepted)
+        && !case.order.problems.iter().any(is_told)
 }
 
 /// Refunds asked for after this one was declined, for the same order and credit on the same

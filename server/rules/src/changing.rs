@@ -33,7 +33,8 @@ use crate::draft::Draft;
 use crate::editing::adjusting;
 use crate::order::{LineKind, Micros, Order, OrderKind, PendingChange, StatusId};
 use crate::payments::{
-    Operation, OperationKind, OperationState, Payment, captured, is_fully_captured, left_to_capture,
+    Operation, OperationKind, OperationState, Payment, captured, is_fully_captured, is_taken_back,
+    left_to_capture,
 };
 use crate::placing::{missing_skus, out_of_stock};
 use crate::refusals::{Code, Refusal};
@@ -235,7 +236,8 @@ fn check_cancel(case: &Case, restock: Option<bool>) -> Result<(), Refusal> {
     let is_fully_credited =
         order.lines.iter().all(|line| line.credited_gross_minor >= line.gross_minor);
     match is_fully_captured(order, &case.payments) {
-        true if is_fully_credited => Ok(()),
+        // Nothing is left of the money that could go back.
+        true if is_fully_credited || is_taken_back(order, &case.payments) => Ok(()),
         true => Err(Refusal::new(Code::AlreadyCaptured).with("captured_minor", order.gross_minor)),
         false if order.lines.iter().any(|line| line.delivered > 0) => {
             Err(Refusal::new(Code::PartlyDelivered))

@@ -394,6 +394,12 @@ pub fn is_fully_captured(order: &Order, payments: &[Payment]) -> bool {
     order.gross_minor > 0 && captured(order, payments) >= order.gross_minor
 }
 
+/// Whether the order's total was captured, and the provider has undone all of it since.
+#[must_use]
+pub fn is_taken_back(order: &Order, payments: &[Payment]) -> bool {
+    is_fully_captured(order, payments) && order_sums(order.number, payments).kept() <= 0
+}
+
 /// The order that the payment belongs to: whose capture was first asked for (7.3).
 #[must_use]
 pub fn bound_to(payment: &Payment) -> Option<OrderNumber> {

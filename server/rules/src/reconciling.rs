@@ -39,6 +39,8 @@ pub struct Statement {
     /// Given back without having been captured; of what has expired or is gone, all of the rest.
     pub released_minor: i64,
     pub expires_at: Option<Micros>,
+    /// Something of it was captured under keys of another service like this one, for its orders.
+    pub is_shared: bool,
 }
 
 /// What a provider says of the reservation itself.

@@ -109,7 +109,11 @@ impl Ledger {
         // After a doubt it may be ours.
         match provider.look_up(call).await {
             Sighting::Happened(confirmation) => Found::Otherwise(Report::Done(confirmation)),
-            Sighting::Absent if !is_doubted => Found::Elsewhere(found),
+            Sighting::Absent if !is_doubted => match self.is_of_another(provider, call).await {
+                Some(false) => Found::Elsewhere(found),
+                Some(true) => Found::Nothing,
+                None => Found::Otherwise(Report::TryLater { after: None }),
+            },
             Sighting::Absent | Sighting::Busy => {
                 Found::Otherwise(Report::TryLater { after: Some(Duration::ZERO) })
             }
@@ -128,12 +132,29 @@ impl Ledger {
         call: &Call,
     ) -> Option<Confirmation> {
         match provider.read(&call.reference).await {
-            Reading::Statement(statement) => self.in_account(&statement, call),
+            Reading::Statement(statement) => {
+                let found = self.in_account(&statement, call)?;
+                let is_adoptable = self.is_of_another(provider, call).await == Some(false);
+                is_adoptable.then_some(found)
+            }
             Reading::Declined(_)
             | Reading::Held(_)
             | Reading::NoAnswer { .. }
             | Reading::Untold => None,
         }
+    }
+
+    /// Whether another service like this one has captured for an order of its own: nobody can tell what
+    /// else somebody did. `None`: the provider does not answer.
+    async fn is_of_another(&self, provider: &Provider, call: &Call) -> Option<bool> {
+        if call.kind != OperationKind::Capture {
+            return Some(false);
+        }
+        let captured = provider.capture_keys(&call.reference).await?;
+        let is_ours = |key: &Uuid| {
+            *key == call.key || self.keys.contains(key) || self.dismissed.contains(key)
+        };
+        Some(!captured.iter().all(is_ours))
     }
 
     fn in_account(&self, statement: &Statement, call: &Call) -> Option<Confirmation> {

@@ -148,6 +148,14 @@ impl Klarna {
         self.write(call, Method::POST, "/refunds", Some(body)).await
     }
 
+    /// `None`: it does not answer.
+    pub(super) async fn capture_keys(&self, reference: &str) -> Option<Vec<Uuid>> {
+        match self.order(reference).await {
+            Read::Order(order) => Some(order.capture_keys()),
+            Read::Refused(_) | Read::NoAnswer { .. } => None,
+        }
+    }
+
     async fn order(&self, reference: &str) -> Read {
         let Some(request) = self.request(Method::GET, reference, "", None, None) else {
             return Read::Refused(Refused::unknown_reference());

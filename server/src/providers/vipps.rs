@@ -187,6 +187,14 @@ impl Vipps {
         self.fetch(reference, "", Payment::read).await
     }
 
+    /// `None`: it does not answer.
+    pub(super) async fn capture_keys(&self, reference: &str) -> Option<Vec<Uuid>> {
+        match self.log(reference).await {
+            Read::There(log) => Some(log.capture_keys()),
+            Read::Refused(_) | Read::Unauthorized(_) | Read::NoAnswer { .. } => None,
+        }
+    }
+
     async fn log(&self, reference: &str) -> Read<Log> {
         self.fetch(reference, "/events", parsed).await
     }

@@ -141,6 +141,9 @@ pub(super) fn rehearse(
         (Command::ResolveDuplicate(command), _) => {
             answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
         }
+        (Command::EditOrder(command), _) => {
+            answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
+        }
         (Command::DeleteOrder(command), _) => {
             answer.plan = command.whole_plan(desk, std::mem::take(&mut answer.plan));
         }

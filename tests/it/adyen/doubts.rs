@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use order_rules::refusals::Code;
 use order_sdk::proto::{self, OperationState, Order};
 use order_sdk::{Error, OrderName};
 use order_tests::fakes::adyen::NewPayment;
@@ -11,7 +12,7 @@ use order_tests::fakes::{Effect, Travel, Trouble};
 
 use super::stage::{Sale, Stage, TOTAL, travel};
 use crate::harness::standstill::Standstill;
-use crate::harness::{Backend, depth, eventually, problems, status_id};
+use crate::harness::{Backend, depth, eventually, problems, refused, status_id};
 
 trials! {
     own: [
@@ -301,6 +302,13 @@ async fn past_its_keys_window_nothing_is_sent_again(backend: Backend) {
 
 /// A person has looked: it did not happen.
 async fn settle(stage: &Stage, sale: &Sale) {
+    settle_at_once(stage, sale).await.unwrap();
+}
+
+async fn settle_at_once(
+    stage: &Stage,
+    sale: &Sale,
+) -> Result<proto::SettlePaymentOperationResponse, Error> {
     let order = stage.world.get(&sale.name).await;
     let request = proto::SettlePaymentOperationRequest {
         name: order.name.clone(),
@@ -309,7 +317,7 @@ async fn settle(stage: &Stage, sale: &Sale) {
         reason: "Sett i portalen".to_owned(),
         ..proto::SettlePaymentOperationRequest::default()
     };
-    stage.world.client.settle_payment_operation(request).await.unwrap();
+    stage.world.client.settle_payment_operation(request).await
 }
 
 /// A person took it for not done, and Adyen tells that it was.
@@ -321,6 +329,12 @@ async fn what_happened_after_all_is_not_done_again(backend: Backend) {
         fake.travel(Travel { is_held: true, ..travel() });
         stage.begin(operation, &sale.name).await;
         stage.accepted(&sale).await;
+        // Nobody can say so while its word is awaited.
+        refused(settle_at_once(&stage, &sale).await, Code::EffectPending);
+        assert_eq!(world.server.stop().await, 0);
+        stage.age(HOUR_MICROS).await;
+        world.server.start().await;
+        stage.with_problem(&sale, "OUTCOME_UNKNOWN").await;
         settle(&stage, &sale).await;
         let order = world.settled(&sale.name).await;
         let (refused, moved) = (last(&order).id, order.payments[0].captured_minor);

@@ -3,7 +3,7 @@
 
 use order_rules::refusals::Code;
 use order_sdk::OrderName;
-use order_sdk::proto::{CaptureMode, PaymentState};
+use order_sdk::proto::{CaptureMode, OperationKind, PaymentState};
 use order_tests::fakes::adyen::NewPayment;
 
 use super::stage::{Stage, adyen};
@@ -79,7 +79,13 @@ async fn where_the_first_capture_ends_it_the_last_delivery_takes_all(backend: Ba
     // What does not come any more is edited away, and what has left is all there is.
     let (order, psp) = stage.buy_units(false).await;
     stage.deliver(&order, 1).await;
-    world.client.edit(&order).quantity(1, 1).restock(false).wait(WAIT).send().await.unwrap();
+    let edit = || world.client.edit(&order).quantity(1, 1).restock(false);
+    let asked = edit().validate_only().send().await.unwrap();
+    let plan = asked.receipt.unwrap().plan;
+    let told: Vec<_> = plan.iter().map(|one| (one.kind(), one.amount_minor)).collect();
+    let share = TOTAL / UNITS;
+    assert_eq!(told, [(OperationKind::UpdateAmount, share), (OperationKind::Capture, share)]);
+    edit().wait(WAIT).send().await.unwrap();
     let cut = world.settled(&order).await;
     assert_eq!((cut.payment_state(), problems(&cut).len()), (PaymentState::Captured, 0));
     assert_eq!(stage.done("capture", &psp), [TOTAL / UNITS]);

@@ -9,8 +9,8 @@ use crate::changing::{ChangeStatus, ChangingFacts, change_status};
 use crate::decision::{Case, Change, Decision, Ids};
 use crate::fixtures::{RETURNED, SENT, operation, order, payment, rulebook, statuses};
 use crate::money::{VatRate, line_amounts, part, vat_of_net};
-use crate::order::{CreditOf, Micros, Order, OrderKind, OrderNumber, PriceBasis};
-use crate::payments::{Operation, OperationKind, OperationState, Payment};
+use crate::order::{CreditOf, Micros, Order, OrderKind, OrderNumber, PriceBasis, Problem};
+use crate::payments::{Operation, OperationKind, OperationState, Payment, PaymentId};
 use crate::privacy::is_money_open;
 use crate::refusals::Code;
 use crate::shop::Rulebook;
@@ -139,7 +139,10 @@ fn a_credit_note_needs_the_invoice_it_credits() {
             Err(refused) => {
                 assert!(!is_right, "{told}");
                 assert_eq!(refused.code, Code::OriginalNotTransferred);
-                assert_eq!(refused.details, [("original", "1001".to_owned())]);
+                let mut details = vec![("original", "1001".to_owned())];
+                let invoiced = sale.as_ref().and_then(|sale| sale.order.invoiced());
+                details.extend(invoiced.map(|one| ("integration", one.integration.clone())));
+                assert_eq!(refused.details, details);
             }
         }
     }
@@ -190,6 +193,46 @@ fn a_credit_note_waits_for_the_money_that_is_on_its_way_back() {
         // An order there is invoiced later, with what was paid by then.
         assert!(transfer(&credit(), Some(&sale), wanted(AsOrder), &mut Ids(50), NOW).is_ok());
         assert_eq!(check_retry(&declined, Some(&sale), 10), Ok(()));
+    }
+}
+
+#[test]
+fn a_credit_note_waits_for_a_refund_that_a_problem_says_is_owed() {
+    use OperationState::Succeeded as Done;
+    let capture = operation(76, OperationKind::Capture, 10_000, Done);
+    let refund = |id, state| Operation {
+        order: OrderNumber(1001),
+        credit: Some(OrderNumber(1002)),
+        ..operation(id, OperationKind::Refund, 4_000, state)
+    };
+    let declined = || refund(77, OperationState::Declined);
+    for (refunds, code, is_closed, is_held) in [
+        (vec![declined()], Code::RefundDeclined, false, true),
+        (vec![declined()], Code::RefundReversed, false, true),
+        // It was given up, or is of another matter, or was paid since.
+        (vec![declined()], Code::RefundDeclined, true, false),
+        (vec![declined()], Code::LedgerDiffers, false, false),
+        (vec![declined(), refund(78, Done)], Code::RefundDeclined, false, false),
+    ] {
+        let mut sale = with(completed(), &[(Invoice, Succeeded)]);
+        let capture = Operation { order: OrderNumber(1001), ..capture.clone() };
+        let operations = [vec![capture], refunds].concat();
+        sale.payments = vec![Payment { operations, ..payment(5, 10_000, &[1001]) }];
+        sale.order.number = OrderNumber(1001);
+        sale.order.problems.push(Problem {
+            id: 80,
+            code,
+            details: Vec::new(),
+            payment: Some(PaymentId(5)),
+            operation: Some(77),
+            opened_at: NOW,
+            closed_at: is_closed.then_some(NOW),
+        });
+        let mut note = credit();
+        note.order.number = OrderNumber(1002);
+        let asked = transfer(&note, Some(&sale), wanted(Invoice), &mut Ids(50), NOW);
+        let code = asked.map(drop).map_err(|refused| refused.code);
+        assert_eq!(code, if is_held { Err(Code::EffectPending) } else { Ok(()) });
     }
 }
 

@@ -102,6 +102,43 @@ fn what_did_not_happen_is_said_and_asked_for_again() {
 }
 
 #[test]
+fn what_is_awaited_cannot_be_said_not_to_have_happened() {
+    for (under_way, state) in [("sent k1", "sent"), ("accepted k1", "accepted")] {
+        check_after(
+            CAPTURING,
+            &format!(
+                "
+                {under_way}
+                settle A k1 capture no  => REFUSED EFFECT_PENDING operation=3
+                settle A k1 capture yes => settled:capture@k1:{state} capture!k1=100:succeeded \
+                                           status:sent delivered
+                "
+            ),
+        );
+    }
+    // It took too long, and is under way once more.
+    check_after(
+        CAPTURING,
+        "
+        unknown k1
+        accepted k1            => updated:k1 closed:OUTCOME_UNKNOWN
+        settle A k1 capture no => REFUSED EFFECT_PENDING operation=3
+        unknown k1             => updated:k1 problem:OUTCOME_UNKNOWN
+        sent k1
+        settle A k1 capture no => settled:capture@k1:sent capture!k1=100:declined \
+                                  problem:CAPTURE_DECLINED dropped:sent closed:OUTCOME_UNKNOWN updated:k1
+        ",
+    );
+    check_after(
+        PAYING_BACK,
+        "
+        accepted k1
+        settle A k1 refund no => REFUSED EFFECT_PENDING operation=8
+        ",
+    );
+}
+
+#[test]
 fn less_may_have_happened_than_was_asked() {
     check_after(
         CAPTURING,

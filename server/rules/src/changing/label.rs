@@ -2,13 +2,13 @@
 
 use super::{ChangingFacts, advancing, problems};
 use crate::accounting;
-use crate::decision::{Change, Ids, TwinStepKind};
+use crate::decision::{Case, Change, Ids, TwinStepKind};
 use crate::delivering::{send, undelivered};
 use crate::draft::{About, Draft};
 use crate::labels;
 use crate::mail::{self, MailKind};
 use crate::order::{Line, Micros, Order, OrderKind, PendingChange, StatusId, Tracking};
-use crate::payments::is_fully_captured;
+use crate::payments::{is_fully_captured, is_taken_back};
 use crate::placing::missing_skus;
 use crate::refusals::Code;
 use crate::resolving;
@@ -48,8 +48,9 @@ pub(crate) fn move_label(
         draft.case.order.cancelled_at.get_or_insert(draft.now);
         set_live(draft, false);
         // Of what is captured everything is credited, and each credit chose for its units (4.7).
-        let is_captured = is_fully_captured(&draft.case.order, &draft.case.payments);
-        if pending.restock == Some(true) && !is_captured {
+        let Case { order, payments } = &draft.case;
+        let is_paid = is_fully_captured(order, payments) && !is_taken_back(order, payments);
+        if pending.restock == Some(true) && !is_paid {
             put_back(facts, draft, MovementReason::Cancelled);
         }
         problems::close_those_of_a_cancelled(draft);

@@ -2,7 +2,7 @@
 
 use super::{ChangingFacts, label, planning};
 use crate::accounting;
-use crate::attention::{is_of_no_more, refunded_since};
+use crate::attention::{is_of_no_more, look_away, refunded_since};
 use crate::decision::Case;
 use crate::delivering::owed_for_deliveries;
 use crate::draft::{About, Draft};
@@ -201,7 +201,24 @@ pub(crate) fn close_those_over(facts: &ChangingFacts<'_>, draft: &mut Draft<'_>)
         })
         .map(|problem| problem.id)
         .collect();
+    let known = unknown_no_more(draft, &over);
     draft.close_problems(|problem| over.contains(&problem.id));
+    for payment in known {
+        look_away(draft, payment);
+    }
+}
+
+/// The payments of operations that were unknown and are under way again. What has ended has said itself
+/// whether anybody is needed.
+fn unknown_no_more(draft: &Draft<'_>, over: &[i64]) -> Vec<PaymentId> {
+    let is_open = |problem: &Problem| {
+        let payment = problem.payment.and_then(|id| draft.payment(id));
+        let operation = problem.operation.and_then(|id| payment?.operation(id));
+        operation.is_some_and(|operation| operation.state.is_claimed())
+    };
+    let problems = draft.case.order.problems.iter().filter(|problem| over.contains(&problem.id));
+    let unknown = problems.filter(|problem| problem.code == Code::OutcomeUnknown);
+    unknown.filter(|problem| is_open(problem)).filter_map(|problem| problem.payment).collect()
 }
 
 /// The problem that a reservation in this state is to an order that needs it.

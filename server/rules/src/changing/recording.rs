@@ -1,11 +1,11 @@
 //! What an operation came to: the ledger first, then the change that waited for it.
 
 use super::{ChangingFacts, advancing, finish, hearing, is_gating, label, problems};
-use crate::attention::{is_watched, request_refund};
+use crate::attention::{is_watched, look_away, request_refund};
 use crate::decision::{Decision, Ids};
 use crate::draft::{About, Draft};
 use crate::editing::adjusting;
-use crate::order::Micros;
+use crate::order::{Micros, Problem};
 use crate::payments::{
     Authorization, Confirmation, Operation, OperationKind, OperationState, PaymentId,
     left_to_capture,
@@ -125,12 +125,7 @@ fn apply(
         Outcome::Unknown { reason } => {
             wait_on(draft, payment, operation, OperationState::Unknown);
             // Past its time: the machine goes on looking, and a person is told once (11.2).
-            let is_told = draft.case.order.problems.iter().any(|problem| {
-                problem.code == Code::OutcomeUnknown
-                    && problem.operation == Some(operation.id)
-                    && problem.closed_at.is_none()
-            });
-            if !is_told {
+            if !is_told_unknown(draft, operation) {
                 let about = About { payment: Some(payment), operation: Some(operation.id) };
                 let details = problems::with_reason(Vec::new(), reason);
                 draft.open_problem(Code::OutcomeUnknown, about, details);
@@ -181,7 +176,10 @@ fn is_other_amount(operation: &Operation, amount_minor: i64) -> bool {
 pub(super) fn confirm(draft: &mut Draft<'_>, payment: PaymentId, operation: &Operation) {
     let now = draft.now;
     let order = &draft.case.order;
-    let is_over = operation.state == OperationState::Unknown
+    // What was sent again meanwhile is unknown no more, and was told as that all the same.
+    let was_unknown =
+        operation.state == OperationState::Unknown || is_told_unknown(draft, operation);
+    let is_over = was_unknown
         && draft
             .payment(payment)
             .is_some_and(|known| !is_watched(order, known, Some(operation.id)));
@@ -190,6 +188,15 @@ pub(super) fn confirm(draft: &mut Draft<'_>, payment: PaymentId, operation: &Ope
         payment.confirmed_by = Some(Confirmation::Operation);
         payment.needs_attention &= !is_over;
     }
+}
+
+/// A person was told that nobody knows what became of it.
+fn is_told_unknown(draft: &Draft<'_>, operation: &Operation) -> bool {
+    draft.case.order.problems.iter().any(|problem| {
+        problem.code == Code::OutcomeUnknown
+            && problem.operation == Some(operation.id)
+            && problem.closed_at.is_none()
+    })
 }
 
 fn wait_on(
@@ -270,7 +277,13 @@ fn find_done(
         operation.amount_minor = amount_minor;
     });
     draft.resolve(payment, operation.id, OperationState::Succeeded);
-    draft.close_problems(|problem| hearing::is_about(problem, payment, provider_reference));
+    let is_told = |problem: &Problem| {
+        problem.closed_at.is_none() && hearing::is_about(problem, payment, provider_reference)
+    };
+    if draft.case.order.problems.iter().any(is_told) {
+        draft.close_problems(is_told);
+        look_away(draft, payment);
+    }
     if operation.kind == OperationKind::Refund {
         return find_refunded(draft, payment, operation, amount_minor);
     }

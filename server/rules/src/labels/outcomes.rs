@@ -164,7 +164,7 @@ fn record_label(draft: &mut Draft<'_>, label: &Label, outcome: &LabelOutcome) {
     draft.changes.push(Change::LabelResolved { label: id, print: None });
     match outcome {
         LabelOutcome::Made(consignment) => {
-            track(&mut draft.case.order, label.delivery, &consignment.tracking);
+            track(&mut draft.case.order, label, &consignment.tracking);
             draft.labels.extend(prints);
         }
         LabelOutcome::Declined { code, reason } => {
@@ -208,7 +208,8 @@ fn record_print(draft: &mut Draft<'_>, label: &Label, print: &Print, outcome: &L
             draft.open_another_problem(Code::PrintDeclined, about(print.id), details);
         }
         LabelOutcome::Unknown { reason } => {
-            let details = vec![("label", label.id.to_string()), ("printer", print.printer.clone())];
+            let mut details = of_label(label).to_vec();
+            details.push(("printer", print.printer.clone()));
             let details = with_reason(details, reason);
             draft.open_another_problem(Code::PrintUnknown, about(print.id), details);
         }
@@ -216,10 +217,19 @@ fn record_print(draft: &mut Draft<'_>, label: &Label, print: &Print, outcome: &L
     }
 }
 
-/// The delivery can be followed from now on, unless somebody said before how (6.1).
-fn track(order: &mut Order, delivery: Option<i32>, tracking: &Tracking) {
-    let known = order.deliveries.iter_mut().find(|known| Some(known.id) == delivery);
-    if let Some(known) = known.filter(|known| known.tracking == Tracking::default()) {
+/// The delivery can be followed from now on, unless somebody said before how (6.1). What an earlier
+/// consignment is followed by is of no use any more.
+fn track(order: &mut Order, label: &Label, tracking: &Tracking) {
+    let Order { deliveries, labels, .. } = order;
+    let is_of_earlier = |known: &Tracking| {
+        let earlier = labels.iter().filter(|one| one.id < label.id);
+        let mut consignments = earlier.filter_map(|one| one.consignment.as_ref());
+        consignments.any(|one| one.tracking == *known)
+    };
+    let delivery = deliveries.iter_mut().find(|known| Some(known.id) == label.delivery);
+    if let Some(known) = delivery
+        && (known.tracking == Tracking::default() || is_of_earlier(&known.tracking))
+    {
         known.tracking.clone_from(tracking);
     }
 }
@@ -245,11 +255,16 @@ fn close_held(draft: &mut Draft<'_>, id: i64) {
 }
 
 fn declined(label: &Label, code: Code, reason: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("label", label.id.to_string()),
-        ("reason", code.name().to_owned()),
-        ("provider_reason", reason.to_owned()),
-    ]
+    let mut details = of_label(label).to_vec();
+    details.push(("reason", code.name().to_owned()));
+    details.push(("provider_reason", reason.to_owned()));
+    details
+}
+
+/// Which label, and of which delivery: 0 for the only one, as when it is asked for.
+fn of_label(label: &Label) -> [(&'static str, String); 2] {
+    let delivery = label.delivery.unwrap_or_default();
+    [("label", label.id.to_string()), ("delivery", delivery.to_string())]
 }
 
 /// Something new is known of it: what stood there before is over.

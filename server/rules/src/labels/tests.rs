@@ -197,6 +197,43 @@ fn a_label_of_the_whole_order_is_that_of_its_deliveries() {
     assert_eq!(made(&case, id).case.order.deliveries[0].tracking.number, "mine");
 }
 
+#[test]
+fn a_later_consignment_is_what_a_delivery_is_followed_by() {
+    let consignment = |number: &str| {
+        let tracking = Tracking { number: number.to_owned(), ..Tracking::default() };
+        let [id, number] = [String::new(), String::new()];
+        LabelOutcome::Made(Consignment { id, number, tracking })
+    };
+    let anew = PrintLabel { is_anew: true, ..PrintLabel::default() };
+    for (stated, late, wanted) in [
+        (None, false, "two"),
+        // What a person said stays.
+        (Some("mine"), false, "mine"),
+        // And so does what the later one says.
+        (None, true, "two"),
+    ] {
+        let first = ask(&completed(1), &PrintLabel::default()).unwrap().decision.case;
+        let earlier = first.order.labels[0].id;
+        let mut case = first;
+        if late {
+            case.order.labels[0].state = LabelState::Withdrawn;
+        } else {
+            case = record(&case, earlier, &consignment("one"), &mut Ids(900), NOW).case;
+            assert_eq!(case.order.deliveries[0].tracking.number, "one");
+        }
+        if let Some(stated) = stated {
+            case.order.deliveries[0].tracking.number = stated.to_owned();
+        }
+        let mut case = ask(&case, &anew).unwrap().decision.case;
+        let later = case.order.labels[1].id;
+        case = record(&case, later, &consignment("two"), &mut Ids(950), NOW).case;
+        if late {
+            case = record(&case, earlier, &consignment("one"), &mut Ids(960), NOW).case;
+        }
+        assert_eq!(case.order.deliveries[0].tracking.number, wanted);
+    }
+}
+
 fn one_delivery() -> PrintLabel {
     PrintLabel { delivery: Some(1), ..PrintLabel::default() }
 }
@@ -259,6 +296,9 @@ fn a_print_that_came_to_nothing_is_asked_for_again() {
     {
         let told = record(&case, print, &outcome, &mut Ids(900), NOW).case;
         assert_eq!(open_codes(&told), [code]);
+        let details = &told.order.problems[0].details;
+        let wanted = ("delivery".to_owned(), "1".to_owned());
+        assert!(details.contains(&wanted), "what it is printed again by: {details:?}");
         assert_eq!(told.order.labels[0].state, LabelState::Made, "the label is made all the same");
         assert_eq!(check_case(&told, &statuses()), []);
         let again = ask(&told, &to_printer("7")).unwrap().decision;

@@ -190,8 +190,9 @@ impl Comparison<'_> {
         true
     }
 
+    /// What another service like this one has captured is of its orders.
     fn may_capture(&self, more: i64) -> bool {
-        may_capture(self.case, self.payment, more)
+        !self.theirs.is_shared && may_capture(self.case, self.payment, more)
     }
 
     /// What is left of the reservation.

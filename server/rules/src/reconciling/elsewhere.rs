@@ -60,6 +60,7 @@ mod tests {
             refunded_minor: 0,
             released_minor: released,
             expires_at: None,
+            is_shared: false,
         }
     }
 

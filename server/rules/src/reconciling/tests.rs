@@ -237,6 +237,22 @@ fn what_was_paid_back_before_it_came_to_us_is_not_this_orders() {
 }
 
 #[test]
+fn what_another_service_has_captured_pays_no_order_here() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        at 100
+        read k1 held 100 captured=100 shared => \
+            k1:Differs(CAPTURED_ELSEWHERE=0/100) problem:LEDGER_DIFFERS updated:k1
+        state A                              => default Authorized LEDGER_DIFFERS
+        read k1 held 100 captured=100        => \
+            k1:Adopted(+CAPTURED_ELSEWHERE=0/100) capture!k1=100:succeeded closed:LEDGER_DIFFERS updated:k1
+        ",
+    );
+}
+
+#[test]
 fn what_needs_a_person_needs_one_until_all_of_it_is_over() {
     check(
         "

@@ -9,8 +9,9 @@ use order_rules::reconciling::{Standing, Statement};
 use order_rules::refusals::Code;
 use serde::Deserialize;
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::providers::{CAPTURED_BEFORE, Call, Confirmation, Decline, Report};
+use crate::providers::{CAPTURED_BEFORE, Call, Confirmation, Decline, Report, key_in_our_form};
 
 /// An order as Klarna tells it, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -154,7 +155,13 @@ impl Order {
             refunded_minor: self.refunded_amount,
             released_minor: unused.saturating_sub(remaining).max(0),
             expires_at: self.expires_at(),
+            is_shared: false,
         })
+    }
+
+    /// Under which something was captured, as far as they are such as ours.
+    pub(super) fn capture_keys(&self) -> Vec<Uuid> {
+        self.captures.iter().filter_map(|one| key_in_our_form(&one.reference)).collect()
     }
 
     /// The trace that an operation has left, if it was done.

@@ -38,6 +38,18 @@ fn answer(status: u16, body: &str) -> Answer {
 }
 
 #[test]
+fn only_captures_under_keys_such_as_ours_are_of_a_service_like_this() {
+    let ours = Uuid::new_v5(&Uuid::from_u128(1), b"one");
+    let random = Uuid::new_v4();
+    let order = order(&format!(
+        r#""captures": [{{"capture_id": "c1", "reference": "{ours}"}},
+           {{"capture_id": "c2", "reference": "{random}"}},
+           {{"capture_id": "c3", "reference": "1042"}}, {{"capture_id": "c4"}}]"#
+    ));
+    assert_eq!(order.capture_keys(), [ours]);
+}
+
+#[test]
 fn an_order_says_whether_its_money_is_held() {
     let held = |report: Report| match report {
         Report::Done(Confirmation { amount_minor, .. }) => format!("{amount_minor}"),

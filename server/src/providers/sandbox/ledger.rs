@@ -55,6 +55,7 @@ impl Reservation {
             refunded_minor: self.refunded,
             released_minor: self.released + given_back,
             expires_at: Some(Micros(self.expires_at)),
+            is_shared: false,
         }
     }
 

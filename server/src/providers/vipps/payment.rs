@@ -7,9 +7,10 @@ use order_rules::payments::OperationKind;
 use order_rules::reconciling::{Standing, Statement};
 use order_rules::refusals::Code;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::APPROVED_AGAIN_IN;
-use crate::providers::{CAPTURED_BEFORE, Call, Confirmation, Decline, Report};
+use crate::providers::{CAPTURED_BEFORE, Call, Confirmation, Decline, Report, key_in_our_form};
 
 /// A payment as Vipps tells it, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -171,6 +172,7 @@ impl Payment {
             refunded_minor: refunded_amount.value,
             released_minor: cancelled_amount.value,
             expires_at: self.guaranteed_until(),
+            is_shared: false,
         })
     }
 
@@ -248,6 +250,12 @@ impl Payment {
 }
 
 impl Log {
+    /// Under which something was captured, as far as they are such as ours.
+    pub(super) fn capture_keys(&self) -> Vec<Uuid> {
+        let captured = self.0.iter().filter(|one| one.success && one.name == Name::Captured);
+        captured.filter_map(|one| key_in_our_form(one.idempotency_key.as_deref()?)).collect()
+    }
+
     /// The trace that an operation has left under its key, if it was done.
     pub(super) fn trace_of(&self, call: &Call) -> Option<Confirmation> {
         let key = call.key.to_string();

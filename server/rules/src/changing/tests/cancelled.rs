@@ -3,6 +3,38 @@
 use crate::fixtures::script::check;
 
 #[test]
+fn what_the_provider_took_back_whole_is_cancelled() {
+    check(
+        "
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        late k1 capture reversed 40
+        A cancelled keep => REFUSED ALREADY_CAPTURED captured_minor=100
+        late k1 capture reversed 60
+        A cancelled keep => status:cancelled
+        state A          => cancelled None CAPTURE_REVERSED CAPTURE_REVERSED
+        A processing
+        ",
+    );
+    // Goods that had not been sent go back.
+    check(
+        "
+        stock mug 5
+        shop delivers-apart
+        place A 100 klarna:k1=100
+        yes k1
+        A sent
+        yes k1
+        late k1 capture reversed 100
+        A cancelled restock => status:cancelled back:2
+        stock mug           => 5
+        ",
+    );
+}
+
+#[test]
 fn cancelled_gives_the_reservation_back_first() {
     check(
         "

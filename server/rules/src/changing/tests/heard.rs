@@ -251,6 +251,53 @@ fn what_was_found_captured_is_adopted_and_the_rest_is_asked_for() {
 }
 
 #[test]
+fn nobody_is_needed_when_the_cause_is_gone() {
+    // Told to a person, and found when one of the two orders was completed after all.
+    check(
+        "
+        place A 100 klarna:k1=100
+        place B 100 klarna:k1=100
+        yes k1
+        news k1 - captured 100 #psp1 => updated:k1 problem:CHANGED_AT_PROVIDER
+        attention k1                 => true
+        resolve A drop B keep as sent
+        found k1 100 #psp1
+        attention k1                 => false
+        state A                      => sent Captured
+        ",
+    );
+    // Something else about it is for a person still.
+    check(
+        "
+        place A 100 klarna:k1=100
+        place B 100 klarna:k1=100
+        yes k1
+        news k1 - captured 100 #psp1
+        news k1 - other
+        resolve A drop B keep as sent
+        found k1 100 #psp1
+        attention k1                 => true
+        state A                      => sent Captured CHANGED_AT_PROVIDER
+        ",
+    );
+    // It was sent again after it was unknown for long.
+    for answer in ["yes k1", "accepted k1\nattention k1 => false\nyes k1", "no k1"] {
+        check(&format!(
+            "
+            place A 100 klarna:k1=100
+            yes k1
+            A sent
+            unknown k1      => updated:k1 problem:OUTCOME_UNKNOWN
+            attention k1    => true
+            sent k1
+            {answer}
+            attention k1    => false
+            "
+        ));
+    }
+}
+
+#[test]
 fn what_was_found_paid_back_pays_out_and_the_rest_is_asked_for() {
     check(
         "

@@ -354,9 +354,13 @@ fn settle(world: &mut World, model: &mut Model, operation: &Operation, has_happe
         false => Verdict::DidNotHappen,
     };
     let before = world.case(operation.order);
-    let Ok(done) = world.settle(operation.order, operation.id, verdict) else {
-        assert!(!operation.state.is_in_flight(), "{operation:?}");
-        return;
+    let done = match world.settle(operation.order, operation.id, verdict) {
+        Ok(done) => done,
+        Err(refusal) => {
+            let is_early = refusal.code == Code::EffectPending && !has_happened;
+            assert!(is_early || !operation.state.is_in_flight(), "{operation:?}");
+            return;
+        }
     };
     match operation.state {
         OperationState::Declined | OperationState::Succeeded => {

@@ -79,6 +79,7 @@ fn statement(standing: u8, amounts: [i64; 4]) -> Statement {
         refunded_minor,
         released_minor,
         expires_at: None,
+        is_shared: false,
     }
 }
 

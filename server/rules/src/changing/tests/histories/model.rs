@@ -226,7 +226,13 @@ pub(super) fn expected_refusal(
         Some(Tag::Cancelled) if command.restock.is_none() => Some(Code::RestockRequired),
         Some(Tag::Cancelled) if is_paid => {
             let credited: i64 = order.lines.iter().map(|line| line.credited_gross_minor).sum();
-            (credited < order.gross_minor).then_some(Code::AlreadyCaptured)
+            let reversed = case.payments.iter().flat_map(|payment| &payment.operations);
+            let reversed: i64 = reversed
+                .filter(|one| one.order == number && one.kind == OperationKind::CaptureReversal)
+                .map(|one| one.amount_minor)
+                .sum();
+            let is_here = reversed < captured_ever(&case);
+            (is_here && credited < order.gross_minor).then_some(Code::AlreadyCaptured)
         }
         Some(Tag::Cancelled) if order.lines.iter().any(|line| line.delivered > 0) => {
             Some(Code::PartlyDelivered)
@@ -372,6 +378,15 @@ pub(super) fn paid(case: &Case) -> i64 {
             OperationKind::Refund if operation.credit.is_none() => -operation.amount_minor,
             _ => 0,
         })
+        .sum()
+}
+
+fn captured_ever(case: &Case) -> i64 {
+    let own = case.payments.iter().flat_map(|payment| &payment.operations);
+    own.filter(|operation| operation.order == case.order.number)
+        .filter(|operation| operation.kind == OperationKind::Capture)
+        .filter(|operation| operation.state == OperationState::Succeeded)
+        .map(|operation| operation.amount_minor)
         .sum()
 }
 
