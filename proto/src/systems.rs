@@ -414,11 +414,11 @@ fn host_name(text: &str) -> Option<&'static str> {
     (!text.bytes().all(is_right)).then_some("must be the name of a server, or its address")
 }
 
-/// For a key that is shown so.
+/// For a key of at least 32 bytes that is shown so.
 fn hexadecimal(text: &str) -> Option<&'static str> {
-    let is_right =
-        text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (!is_right).then_some("must be an even number of hexadecimal digits")
+    let is_long_enough = text.len() >= 64 && text.len().is_multiple_of(2);
+    let is_right = is_long_enough && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (!is_right).then_some("must be an even number of hexadecimal digits, at least 64")
 }
 
 /// For a header of HTTP.

@@ -2,7 +2,7 @@
 
 mod trail;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use order_proto::systems;
@@ -48,9 +48,10 @@ pub(crate) struct Link {
 }
 
 /// The system cannot be called as its integration is set up; why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    CredentialsUnreadable,
+    /// The names of the fields, told one after the other.
+    CredentialsUnreadable(String),
     StandInForbidden,
     /// The integration is with another kind of system than is asked for.
     OtherSystem,
@@ -93,14 +94,20 @@ impl Links {
         if systems::needs_webhooks(setup.system) && !self.takes_webhooks {
             return Err(Unusable::WebhooksOff);
         }
-        let mut secrets = BTreeMap::new();
+        let (mut secrets, mut unreadable) = (BTreeMap::new(), BTreeSet::new());
         for (field, sealed) in Sealed::stored(setup.credentials).secrets {
-            let secret = self.vault.open(setup.name, &field, &sealed);
-            secrets.insert(field, secret.map_err(|_| Unusable::CredentialsUnreadable)?);
+            if let Ok(secret) = self.vault.open(setup.name, &field, &sealed) {
+                secrets.insert(field, secret);
+            } else {
+                unreadable.insert(field);
+            }
         }
-        let missing = required(setup.system).into_iter().any(|field| !secrets.contains_key(field));
-        if missing {
-            return Err(Unusable::CredentialsUnreadable);
+        let needed = required(setup.system).into_iter();
+        let missing = needed.filter(|field| !secrets.contains_key(*field)).map(str::to_owned);
+        unreadable.extend(missing);
+        if !unreadable.is_empty() {
+            let fields: Vec<String> = unreadable.into_iter().collect();
+            return Err(Unusable::CredentialsUnreadable(fields.join(", ")));
         }
         let (outside, name) = (self.outside.clone(), setup.name.to_owned());
         Ok(Link { outside, trail: Trail::default(), name, revision: setup.revision, secrets })
@@ -158,7 +165,12 @@ pub(crate) fn required(system: &System) -> Vec<&'static str> {
 impl fmt::Display for Unusable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::CredentialsUnreadable => "the credentials cannot be read with any key there is",
+            Self::CredentialsUnreadable(fields) => {
+                return write!(
+                    formatter,
+                    "the credentials cannot be read with any key there is: {fields}"
+                );
+            }
             Self::OtherSystem => "the integration is with another kind of system",
             Self::StandInForbidden => "stand-ins are not allowed: see --stand-ins of the service",
             Self::WebhooksOff => "no webhooks are taken: see --webhook-listen of the service",

@@ -31,6 +31,7 @@ trials! {
         copies_and_disorder_change_nothing,
         refused_credentials_hold_everything_until_they_are_right,
         wrong_fields_are_told_at_once,
+        what_proves_webhooks_is_set_whole,
     ];
 }
 
@@ -390,4 +391,42 @@ async fn wrong_fields_are_told_at_once(backend: Backend) {
     let other = adyen(|adyen| adyen.merchant_account = "Another".to_owned());
     let moved = world.reintegrate("card-no", &["adyen.merchant_account"], other).await;
     refused(moved, Code::IntegrationInUse);
+}
+
+/// What would only show when every webhook fails is told when it is entered.
+async fn what_proves_webhooks_is_set_whole(backend: Backend) {
+    use order_tests::fakes::adyen::HMAC_KEY;
+
+    let stage = Stage::set(backend).await;
+    let Stage { world, .. } = &stage;
+    let field = |name: &str| format!("integration.adyen.{name}");
+    for (integration, wrong) in [
+        (adyen(|adyen| adyen.hmac_key = "4478".to_owned()), "hmac_key"),
+        (adyen(|adyen| adyen.hmac_key = format!("{HMAC_KEY}4")), "hmac_key"),
+        (adyen(|adyen| adyen.hmac_key.insert(0, '\u{feff}')), "hmac_key"),
+        (adyen(|adyen| adyen.api_key.insert(0, '\u{feff}')), "api_key"),
+        (adyen(|adyen| adyen.api_key.push('\u{a0}')), "api_key"),
+        (adyen(|adyen| adyen.webhook_password.clear()), "webhook_password"),
+        (adyen(|adyen| adyen.webhook_username.clear()), "webhook_username"),
+    ] {
+        let fields = wrong_fields(world.integrate("wrong", integration).await);
+        assert!(fields.contains(&field(wrong)), "{wrong}: {fields:?}");
+        assert!(fields.iter().all(|one| *one == field(wrong)), "{wrong}: {fields:?}");
+    }
+
+    let login = ["adyen.webhook_username", "adyen.webhook_password"];
+    let without = || {
+        adyen(|adyen| {
+            adyen.webhook_username.clear();
+            adyen.webhook_password.clear();
+        })
+    };
+    world.reintegrate("card-no", &login, without()).await.unwrap();
+    for (path, missing) in [(login[0], "webhook_password"), (login[1], "webhook_username")] {
+        let half = world.reintegrate("card-no", &[path], adyen(|_| {})).await;
+        assert_eq!(wrong_fields(half), [field(missing)]);
+    }
+    world.reintegrate("card-no", &login, adyen(|_| {})).await.unwrap();
+    // A login that is given up may leave its password behind.
+    world.reintegrate("card-no", &login[..1], without()).await.unwrap();
 }

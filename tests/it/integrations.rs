@@ -446,6 +446,8 @@ async fn keys_are_rotated_without_a_restart(backend: Backend) {
     // A key that is missed is noticed, and waited for.
     set_keys(&[9]);
     become_so(unreadable, "nothing was sealed with this one").await;
+    let detail = world.connection("k").await.detail;
+    assert!(detail.ends_with(": password"), "it says which: {detail}");
     let draft = world.draft(900).payment("k", "kl-1", 900).send().await.unwrap();
     let name = draft.order.unwrap().name.parse().unwrap();
     eventually("the order says so", async || {

@@ -139,6 +139,33 @@ fn no_page_names_what_a_shop_may_have() {
     }
 }
 
+/// A command that is told with a problem is carried out as it stands: nothing is to be looked up for it.
+#[test]
+fn what_is_done_about_a_problem_says_of_which() {
+    for &code in Code::ALL {
+        for command in page(code).texts.iter().flat_map(commands) {
+            let wanted = match command.split(' ').nth(2) {
+                Some("retry" | "settle") => "ORDER OPERATION",
+                Some("dismiss") => "ORDER PROBLEM --reason",
+                _ => continue,
+            };
+            if let Some(rest) = command.strip_prefix("orderctl problems ") {
+                assert!(rest.contains(wanted), "{}: {command}", code.name());
+            }
+        }
+    }
+}
+
+/// What was to be cancelled must never be completed by following a remedy.
+#[test]
+fn what_is_declined_is_asked_for_by_the_status_it_was_for() {
+    for text in &page(Code::EffectNotRetryable).texts {
+        let told: Vec<_> = commands(text).collect();
+        assert!(told.contains(&"orderctl orders status ORDER COMPLETED"), "{told:?}");
+        assert!(told.contains(&"orderctl orders status ORDER CANCELLED --restock yes"), "{told:?}");
+    }
+}
+
 /// The commands that a text tells to give.
 fn commands(text: &'static Text) -> impl Iterator<Item = &'static str> {
     let quoted =

@@ -50,6 +50,7 @@ impl CreateIntegration {
         }
         check_whole(&self.system)?;
         check_mail_server(shop, &self.slug, &self.system, &self.credentials)?;
+        check_login(&self.system, &self.credentials, &self.credentials)?;
         if systems::needs_webhooks(&self.system) && !self.takes_webhooks {
             return Err(Refusal::new(Code::WebhooksOff));
         }
@@ -101,6 +102,10 @@ impl UpdateIntegration {
         self.set_credentials(&known, &system, &mut row, desk.now)?;
         let credentials = Sealed::stored(row.credentials.as_deref());
         check_mail_server(&desk.shop, &self.slug, &system, &credentials)?;
+        let is_of_login = |path: &str| path == "adyen" || path.starts_with("adyen.webhook_");
+        if self.paths.iter().any(|path| is_of_login(path)) {
+            check_login(&system, &self.credentials, &credentials)?;
+        }
         if row != known.row {
             store(desk, row, &self.paths);
         }
@@ -253,6 +258,22 @@ fn check_mail_server(
         (false, true) => Err(wrong("integration.smtp.username", "must go with the password")),
         _ => Ok(()),
     }
+}
+
+/// The login of Adyen's webhooks is whole. A password that was set before may stay without its user.
+fn check_login(system: &System, stated: &Sealed, credentials: &Sealed) -> Result<(), Refusal> {
+    let System::Adyen(adyen) = system else { return Ok(()) };
+    let has_password = |sealed: &Sealed| {
+        sealed.secrets.get("webhook_password").is_some_and(|password| !password.is_empty())
+    };
+    let has_user = !adyen.webhook_username.is_empty();
+    if has_user && !has_password(credentials) {
+        return Err(wrong("integration.adyen.webhook_password", "must go with the user name"));
+    }
+    if !has_user && has_password(stated) {
+        return Err(wrong("integration.adyen.webhook_username", "must go with the password"));
+    }
+    Ok(())
 }
 
 /// Adyen's live endpoint is at an address of the company's own.

@@ -97,7 +97,7 @@ impl Desk {
             Err(why) => {
                 // Nothing of the letters.
                 if let Some(count) = self.refused.once_more() {
-                    tracing::warn!(count, last = ?why, "webhooks were refused");
+                    tracing::warn!(count, shop, integration, last = ?why, "webhooks were refused");
                 }
                 return Answer::of(match why {
                     Unproved::Forged | Unproved::Stale => StatusCode::UNAUTHORIZED,

@@ -226,6 +226,9 @@ impl Fields {
             }
             let word = "must not have control characters or line breaks";
             self.check(!text.chars().any(char::is_control), &name, word);
+            let word = "must not begin or end with an invisible character";
+            let is_marked = text.starts_with(is_unseen) || text.ends_with(is_unseen);
+            self.check(!is_marked, &name, word);
             self.form(&name, text, form);
         }
     }
@@ -246,6 +249,12 @@ impl Fields {
         }
         Ok(sealed)
     }
+}
+
+/// What an editor adds to a text unasked, as a byte order mark. A password may end with a space.
+fn is_unseen(one: char) -> bool {
+    let is_mark = matches!(one, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    is_mark || (one.is_whitespace() && one != ' ' && !one.is_control())
 }
 
 /// What an integration that only the command knows would look like.
