@@ -1,7 +1,8 @@
 //! `orderctl integrations`: the systems outside that a shop works with. A secret never stands on the
 //! command line, where other users of the machine see it.
 
-use std::io::{IsTerminal, Read};
+mod secrets;
+
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -37,11 +38,10 @@ part of it.";
 const UPDATE_EXAMPLES: &str = "\
 Examples:
   orderctl integrations update klarna-no --secret password=new.secret
-  orderctl integrations update klarna-no --set username=K123456_ghijkl --new-secret password";
+  orderctl integrations update klarna-no --set username=K123456_ghijkl --new-secret password
 
-/// What the variables begin with that hold secrets.
-const SECRET_PREFIX: &str = "ORDERCTL_SECRET_";
-const SECRET_BYTES_MAX: u64 = 16 * 1024;
+Only what is given is changed, and the rest stays as it is. A repeat with --request-id needs the same \
+secrets, from the same places.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IntegrationsCommand {
@@ -197,7 +197,7 @@ fn show_fields(session: &Session, kind: &str) -> Result<(), Failure> {
 async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Failure> {
     let mut system = present(systems::empty(&arguments.kind))?;
     set_fields(&mut system, &arguments.fields)?;
-    set_secrets(&mut system, &arguments.fields, &[], true)?;
+    set_secrets(&mut system, &arguments.fields, &[], (true, true))?;
     let request_id = session.request_id(arguments.change.request_id);
     let request = proto::CreateIntegrationRequest {
         parent: (&session.shop).into(),
@@ -219,19 +219,17 @@ async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Fai
 
 async fn update(session: &Session, arguments: &UpdateArguments) -> Result<(), Failure> {
     let name = find(session, &arguments.integration)?;
-    let mut integration = read(session, &name).await?;
-    let before = integration.system.as_ref().map(systems::kind);
-    let mut paths = Vec::new();
-    if let Some(kind) = &arguments.kind {
-        integration.system = systems::empty(kind);
-        paths.push(kind.clone());
-    }
-    let mut system = present(integration.system.take())?;
+    let before = read(session, &name).await?.system;
+    let before = before.as_ref().map(systems::kind).unwrap_or_default();
+    let kind = arguments.kind.as_deref().unwrap_or(before);
+    // A repeat must say the same, so it says nothing of what is there.
+    let mut system = present(systems::empty(kind))?;
+    let mut paths: Vec<String> = arguments.kind.iter().cloned().collect();
     paths.extend(set_fields(&mut system, &arguments.fields)?);
-    let is_new = before != Some(systems::kind(&system));
-    let (fields, anew) = (&arguments.fields, &arguments.new_secret);
-    paths.extend(set_secrets(&mut system, fields, anew, is_new)?);
-    integration.system = Some(system);
+    let stated = (kind != before, arguments.kind.is_some());
+    paths.extend(set_secrets(&mut system, &arguments.fields, &arguments.new_secret, stated)?);
+    let name = (&name).into();
+    let integration = proto::Integration { name, system: Some(system), ..Default::default() };
     change(session, integration, paths, &arguments.change).await
 }
 
@@ -240,8 +238,8 @@ async fn switch(
     arguments: &SwitchArguments,
     disabled: bool,
 ) -> Result<(), Failure> {
-    let name = find(session, &arguments.integration)?;
-    let integration = proto::Integration { disabled, ..read(session, &name).await? };
+    let name = (&find(session, &arguments.integration)?).into();
+    let integration = proto::Integration { name, disabled, ..Default::default() };
     change(session, integration, vec!["disabled".to_owned()], &arguments.change).await
 }
 
@@ -256,7 +254,7 @@ async fn change(
     }
     let request_id = session.request_id(arguments.request_id);
     let request = proto::UpdateIntegrationRequest {
-        etag: integration.etag.clone(),
+        etag: String::new(),
         integration: Some(integration),
         update_mask: Some(FieldMask { paths }),
         request_id: request_id.clone(),
@@ -342,13 +340,13 @@ fn set_fields(system: &mut System, given: &SystemFields) -> Result<Vec<String>, 
     Ok(paths)
 }
 
-/// Sets the secrets that were given, and with `is_new` the others that are needed; answers the paths
-/// of the mask.
+/// Sets the secrets that were given, of a system that is stated whole also those of the environment, and
+/// of a new one the others that are needed; answers the paths of the mask.
 fn set_secrets(
     system: &mut System,
     given: &SystemFields,
     anew: &[String],
-    is_new: bool,
+    (is_new, is_whole): (bool, bool),
 ) -> Result<Vec<String>, Failure> {
     let kind = systems::kind(system);
     let mut fields = systems::fields(system);
@@ -363,10 +361,11 @@ fn set_secrets(
         let is_it = |name: &str| name.replace('-', "_") == field.name;
         let file = given.secret.iter().find(|(name, _)| is_it(name)).map(|(_, file)| file);
         let is_wanted = file.is_some() || anew.iter().any(|name| is_it(name));
-        if !is_wanted && !(is_new && (is_required || from_environment(field.name).is_some())) {
+        let is_found = is_whole && secrets::is_in_environment(field.name);
+        if !(is_wanted || is_found || (is_new && is_required)) {
             continue;
         }
-        *value = secret(field.name, file.map(Path::new))?;
+        *value = secrets::secret(field.name, file.map(Path::new))?;
         paths.push(format!("{kind}.{}", field.name));
     }
     Ok(paths)
@@ -391,47 +390,6 @@ fn one<'a, 'b>(
 fn assignment(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be like FIELD=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
-}
-
-/// A secret, from wherever it may come.
-fn secret(name: &str, file: Option<&Path>) -> Result<String, Failure> {
-    let text = match file {
-        Some(path) if path == Path::new("-") => bounded(std::io::stdin())?,
-        Some(path) => bounded(std::fs::File::open(path).map_err(|error| {
-            Failure::Other(format!("cannot read {}: {error}", path.display()))
-        })?)?,
-        None => match from_environment(name) {
-            Some(secret) => secret,
-            None if std::io::stdin().is_terminal() => {
-                rpassword::prompt_password(format!("{name}: "))?
-            }
-            None => {
-                let variable = variable(name);
-                let needed = format!("{name} is needed: --secret {name}=FILE, or {variable}");
-                return Err(Failure::Usage(needed));
-            }
-        },
-    };
-    let secret = text.trim_end_matches(['\r', '\n']);
-    if secret.is_empty() {
-        return Err(Failure::Usage(format!("{name} is empty")));
-    }
-    Ok(secret.to_owned())
-}
-
-fn bounded(source: impl Read) -> Result<String, Failure> {
-    let mut text = String::new();
-    source.take(SECRET_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-fn variable(field: &str) -> String {
-    format!("{SECRET_PREFIX}{}", field.to_ascii_uppercase())
-}
-
-#[expect(clippy::disallowed_methods, reason = "no option may hold it, so clap cannot read it")]
-fn from_environment(field: &str) -> Option<String> {
-    std::env::var(variable(field)).ok()
 }
 
 /// A field with the option that sets it and what may stand there.

@@ -4,6 +4,8 @@ mod accounting;
 mod labelling;
 mod mailing;
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
 use futures_util::StreamExt;
 use order_sdk::proto;
@@ -36,7 +38,19 @@ Examples:
   orderctl shops update butikk --confirm-orders true --note-email true --mail-template note.nb=note.txt
 
 The systems that it works with are made with `orderctl integrations create`; the options for accounting \
-and labels name one of them.";
+and labels name one of them.
+
+What is set of the seller, notes, mail templates, accounting and labels is sent with the rest of it: that \
+cannot be repeated by --request-id, and is harmless to do again.";
+
+/// Settings that have parts, and are sent with all of them.
+const WHOLE: [&str; 5] = [
+    "settings.seller",
+    "settings.note_defaults",
+    "settings.mail_templates",
+    "settings.accounting",
+    "settings.labels",
+];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ShopsCommand {
@@ -201,11 +215,18 @@ async fn create(session: &Session, arguments: &ChangeShopArguments) -> Result<()
 
 async fn update(session: &Session, arguments: &ChangeShopArguments) -> Result<(), Failure> {
     let name = shop_name(&arguments.shop)?.to_string();
-    let mut shop = read(session, name.clone()).await?;
-    let etag = shop.etag.clone();
+    let known = read(session, name.clone()).await?;
+    let settings = known.settings.map(with_parts);
+    let mut shop = proto::Shop { name: name.clone(), settings, ..Default::default() };
     let paths = set_fields(session, &name, &mut shop, &arguments.fields).await?;
     if paths.is_empty() {
         return Err(Failure::Usage("nothing to change: see --help".to_owned()));
+    }
+    let is_whole = paths.iter().any(|path| WHOLE.contains(&path.as_str()));
+    let etag = if is_whole { known.etag } else { String::new() };
+    if !is_whole && let Some(settings) = &mut shop.settings {
+        // A repeat must say the same, so it says nothing of what is there.
+        *settings = without_parts(std::mem::take(settings));
     }
     let request_id = session.request_id(arguments.change.request_id);
     let request = proto::UpdateShopRequest {
@@ -222,6 +243,32 @@ async fn update(session: &Session, arguments: &ChangeShopArguments) -> Result<()
         .map_err(|error| Failure::of_change(error, &request_id))?;
     let view_of = |shop: Option<&proto::Shop>| shop.map(|shop| view(session, shop));
     session.output.either(&answer, || view_of(answer.shop.as_ref()).unwrap_or_default())
+}
+
+/// Nothing but the settings that are sent with all their parts.
+fn with_parts(settings: proto::ShopSettings) -> proto::ShopSettings {
+    let proto::ShopSettings { seller, note_defaults, mail_templates, accounting, labels, .. } =
+        settings;
+    proto::ShopSettings {
+        seller,
+        note_defaults,
+        mail_templates,
+        accounting,
+        labels,
+        ..Default::default()
+    }
+}
+
+/// All but those.
+fn without_parts(settings: proto::ShopSettings) -> proto::ShopSettings {
+    proto::ShopSettings {
+        seller: None,
+        note_defaults: None,
+        mail_templates: BTreeMap::new(),
+        accounting: None,
+        labels: None,
+        ..settings
+    }
 }
 
 async fn read(session: &Session, name: String) -> Result<proto::Shop, Failure> {

@@ -23,7 +23,8 @@ Examples:
   orderctl statuses update sent --customer-name nb='På vei til deg'
   orderctl statuses update processing --tag default
 
-A name given for a language leaves the others; an empty one takes the language away.";
+A name given for a language leaves the others; an empty one takes the language away. With names it \
+cannot be repeated by --request-id, and is harmless to do again.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StatusesCommand {
@@ -136,11 +137,17 @@ async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Fai
 
 async fn update(session: &Session, arguments: &UpdateArguments) -> Result<(), Failure> {
     let name = find(session, &arguments.status).await?;
-    let request = proto::GetOrderStatusRequest { name: (&name).into() };
-    let mut status = present(session.client.get_order_status(request).await?.order_status)?;
-    // The replacement is not changed under another name: that is refused.
-    status.name = name.into();
-    let etag = status.etag.clone();
+    let mut status = proto::OrderStatus { name: (&name).into(), ..Default::default() };
+    let mut etag = String::new();
+    let fields = &arguments.fields;
+    if !fields.name.is_empty() || !fields.customer_name.is_empty() {
+        // The names are sent whole: those in other languages must be the ones that are there.
+        let request = proto::GetOrderStatusRequest { name: name.into() };
+        let known = present(session.client.get_order_status(request).await?.order_status)?;
+        status.admin_names = known.admin_names;
+        status.customer_names = known.customer_names;
+        etag = known.etag;
+    }
     let paths = set_fields(&mut status, &arguments.fields)?;
     if paths.is_empty() {
         return Err(Failure::Usage("nothing to change: see --help".to_owned()));

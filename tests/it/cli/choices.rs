@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use order_sdk::proto::NoteAudience;
+use order_tests::fakes::Klarna;
 use tokio::net::TcpListener;
 
 use super::{orderctl, ran};
-use crate::harness::{World, status_id};
+use crate::harness::folder::Folder;
+use crate::harness::till::{Deed, Stage, Till};
+use crate::harness::{Backend, World, request_id, status_id};
+use crate::integrations::world_with_key;
+use crate::labels::address;
 
 trials! {
     shared: [
@@ -17,6 +22,12 @@ trials! {
         a_file_that_cannot_be_written_is_named,
         a_history_tells_amounts_in_the_currency_of_its_order,
         a_status_that_was_replaced_goes_by_its_old_id_too,
+        a_change_of_one_field_is_repeated_by_its_id,
+        a_label_is_saved_whatever_became_of_an_earlier_print,
+    ];
+    own: [
+        a_secret_is_set_again_by_the_same_id,
+        a_credit_that_was_paid_in_the_portal_is_paid,
     ];
     once: [an_audit_that_hears_nothing_ends];
 }
@@ -169,6 +180,89 @@ async fn a_status_that_was_replaced_goes_by_its_old_id_too(world: World) {
     assert!(told.code == 4 && told.told.contains("STATUS_NOT_FOUND"), "{told:?}");
     let told = world.ctl(&["orders", "list", "--status", "never"]).await;
     assert!(told.code == 2 && told.told.contains("no status is called"), "{told:?}");
+}
+
+async fn a_change_of_one_field_is_repeated_by_its_id(world: World) {
+    world.printed(&["integrations", "create", "giftcard", "--kind", "sandbox"]).await;
+    let shop = world.shop.id().to_owned();
+    for (line, other) in [
+        (&["integrations", "disable", "giftcard"][..], &["integrations", "enable", "giftcard"][..]),
+        (
+            &["shops", "update", &shop, "--transit-days", "3"],
+            &["shops", "update", &shop, "--transit-days", "4"],
+        ),
+        (
+            &["statuses", "update", "processing", "--position", "7"],
+            &["statuses", "update", "processing", "--position", "8"],
+        ),
+    ] {
+        let id = request_id();
+        let with_id = [line, &["--request-id", &id]].concat();
+        world.printed(&with_id).await;
+        world.printed(other).await;
+        world.printed(&with_id).await;
+        let taken = world.ctl(&[other, &["--request-id", &id]].concat()).await;
+        assert!(taken.told.contains("REQUEST_ID_REUSED"), "{taken:?}");
+    }
+    let list = world.printed(&["integrations", "get", "giftcard"]).await;
+    assert!(list.contains("ENABLED"), "a repeat changes nothing: {list}");
+}
+
+async fn a_label_is_saved_whatever_became_of_an_earlier_print(world: World) {
+    let labels = ["--label-integration", "card", "--label-agreement", "1", "--label-product"];
+    let parcel = ["parcel", "--label-weight", "1000"];
+    let update = ["shops", "update", world.shop.id()];
+    world.printed(&[&update[..], &labels, &parcel].concat()).await;
+    let draft = world.draft(500).with(|order| order.shipping_address = Some(address()));
+    world.place(draft.payment("manual", "", 500)).await;
+    world.printed(&["orders", "status", "1001", "Sendt"]).await;
+    let label = ["orders", "label", "1001", "--wait", "30s"];
+    let declined = world.ctl(&[&label[..], &["--printer", "2"]].concat()).await;
+    assert_eq!(declined.code, 3, "{declined:?}");
+    assert!(declined.out.contains(" on 2: DECLINED"), "{declined:?}");
+    assert!(declined.told.contains("PRINT_DECLINED"), "{declined:?}");
+    let folder = Folder::new();
+    let file = folder.file("label.pdf");
+    let saved =
+        world.printed(&[&label[..], &["--pdf", &file.display().to_string()]].concat()).await;
+    assert!(saved.contains(": MADE"), "{saved}");
+    assert!(std::fs::read(&file).unwrap().starts_with(b"%PDF-"));
+}
+
+async fn a_secret_is_set_again_by_the_same_id(backend: Backend) {
+    let world = world_with_key(backend, &[]).await;
+    let folder = Folder::new();
+    let file = folder.file("secret");
+    std::fs::write(&file, "\u{feff}hemmelig-passord\n").unwrap();
+    let secret = format!("password={}", file.display());
+    let klarna = ["--kind", "klarna", "--endpoint", "kustom-playground", "--set", "username=PM1"];
+    let of_file = ["--secret", &secret];
+    let create = ["integrations", "create", "kco"];
+    world.printed(&[&create[..], &klarna, &of_file].concat()).await;
+    let id = request_id();
+    let update = ["integrations", "update", "kco", "--request-id", &id];
+    for _ in 0..2 {
+        world.printed(&[&update[..], &of_file].concat()).await;
+    }
+    let got = world.printed(&["integrations", "get", "kco"]).await;
+    assert!(got.contains("PM1"), "what was not given stays: {got}");
+    std::fs::write(&file, b"p\xe5").unwrap();
+    let wrong = world.ctl(&[&update[..], &of_file].concat()).await;
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(wrong.told.contains(&file.display().to_string()), "{wrong:?}");
+}
+
+async fn a_credit_that_was_paid_in_the_portal_is_paid(backend: Backend) {
+    let stage = Stage::<Klarna>::set(backend).await;
+    let sale = stage.buy_for(Deed::Refund).await;
+    let (path, body) = Klarna::portal_refund(&sale.id, 400);
+    stage.by_hand(&path, body).await;
+    let number = sale.order.number.to_string();
+    let credit = ["orders", "credit", &number, "--amount", "1=4.00", "--refund", "yes"];
+    let paid = stage.world.ctl(&[&credit[..], &["--wait", "30s"]].concat()).await;
+    assert_eq!(paid.code, 0, "{paid:?}");
+    assert!(paid.told.contains("REFUNDED_AT_PROVIDER"), "{paid:?}");
+    stage.check().await;
 }
 
 async fn an_audit_that_hears_nothing_ends() {

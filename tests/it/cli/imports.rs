@@ -125,6 +125,9 @@ async fn placing_waits_for_the_provider_unless_told_not_to(world: World) {
     for told in ["1004: placed", "is not confirmed yet", "orderctl orders get 1004"] {
         assert!(late.told.contains(told), "{told}: {late:?}");
     }
+    let small = place("authorize=amount:9000", &[]).await;
+    assert_eq!(small.code, 0, "what is there is held: {small:?}");
+    assert!(small.told.contains("PAYMENT_INSUFFICIENT"), "{small:?}");
     let asked = place("authorize=decline", &["--dry-run"]).await;
     assert_eq!(asked.code, 0, "{asked:?}");
 }

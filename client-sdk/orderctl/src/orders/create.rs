@@ -91,6 +91,6 @@ pub(crate) async fn run(session: &Session, arguments: &CreateArguments) -> Resul
         let headline = "placed, and its payment is not confirmed yet";
         return Err(troubles::unfinished(session, &order, headline).await);
     }
-    troubles::tell(session, &order, troubles::holds_up).await;
+    troubles::tell(session, &order, troubles::is_left_by_payment).await;
     Ok(())
 }

@@ -255,9 +255,9 @@ async fn ended(
     let sale = answer.order.clone().unwrap_or_default();
     let credit = answer.credit_order.clone().unwrap_or_default();
     let number = credit.number.to_string();
-    let is_about = |problem: &proto::Problem| problem.details.get("credit_order") == Some(&number);
-    if sale.problems.iter().any(is_about) {
+    if sale.problems.iter().any(|problem| is_unpaid(problem, &number)) {
         let headline = format!("credit order {number} stands, but is not paid back");
+        let is_about = |problem: &proto::Problem| is_about(problem, &number);
         return Err(troubles::declined(session, &sale, &headline, is_about).await);
     }
     let mut operations = sale.payments.iter().flat_map(|payment| &payment.operations);
@@ -266,8 +266,20 @@ async fn ended(
         let headline = format!("credit order {number} stands, and is not paid back yet");
         return Err(troubles::unfinished(session, &sale, &headline).await);
     }
-    troubles::tell(session, &sale, troubles::holds_up).await;
+    let is_told =
+        |problem: &proto::Problem| is_about(problem, &number) || troubles::holds_up(problem);
+    troubles::tell(session, &sale, is_told).await;
     Ok(())
+}
+
+fn is_about(problem: &proto::Problem, credit: &str) -> bool {
+    problem.details.get("credit_order").is_some_and(|number| number == credit)
+}
+
+/// Whether the problem is that the credit order is not paid out. What was found paid back at the
+/// provider pays it out, and is told all the same.
+fn is_unpaid(problem: &proto::Problem, credit: &str) -> bool {
+    is_about(problem, credit) && problem.code != "REFUNDED_AT_PROVIDER"
 }
 
 #[cfg(test)]
@@ -279,6 +291,21 @@ mod tests {
         assert_eq!(pair::<i32>("1=2", "").expect("a pair"), (1, "2"));
         assert!(pair::<i32>("one=2", "1=2").is_err());
         assert!(pair::<i32>("12", "1=2").is_err());
+    }
+
+    #[test]
+    fn what_was_found_paid_back_pays_its_credit_out() {
+        for (code, credit, wanted) in [
+            ("REFUND_DECLINED", "1002", true),
+            ("REFUND_REVERSED", "1002", true),
+            ("REFUNDED_AT_PROVIDER", "1002", false),
+            ("REFUND_DECLINED", "1003", false),
+        ] {
+            let details = [("credit_order".to_owned(), credit.to_owned())].into();
+            let problem =
+                proto::Problem { code: code.to_owned(), details, ..proto::Problem::default() };
+            assert_eq!(is_unpaid(&problem, "1002"), wanted, "{code} of {credit}");
+        }
     }
 
     #[test]

@@ -23,7 +23,8 @@ Examples:
 
 Lines are named by their number in `orderctl orders get`. While a provider has reserved the money the \
 total can only stay or fall; it learns the new amount at once. What is captured, delivered or credited \
-is fixed. An edit never changes the status and never captures: do that with `orderctl orders status`.";
+is fixed. An edit never changes the status: do that with `orderctl orders status`. It captures only what \
+was delivered, where the shop captures with each delivery and nothing is left to deliver.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

@@ -27,8 +27,15 @@ pub(crate) fn outcome(
         text.push_str("  (had been done before)");
     }
     let plan = receipt.map_or(&[][..], |receipt| receipt.plan.as_slice());
-    for effect in plan {
-        text.push_str(&format!("\n  {}", effect_line(order, effect, is_dry_run)));
+    for (place, effect) in plan.iter().enumerate() {
+        let line = if effect.label() == proto::LabelWork::Unspecified {
+            effect_line(order, effect, is_dry_run)
+        } else {
+            let rest = plan.iter().skip(place.saturating_add(1));
+            let later = rest.filter(|other| other.label == effect.label).count();
+            label_line(order, effect.label(), later, is_dry_run)
+        };
+        text.push_str(&format!("\n  {line}"));
     }
     // A dry run has the whole plan.
     let later = if is_dry_run { Vec::new() } else { followed(order, plan) };
@@ -52,9 +59,6 @@ fn effect_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: 
     }
     if effect.transfer() != proto::TransferForm::Unspecified {
         return transfer_line(order, effect, is_dry_run);
-    }
-    if effect.label() != proto::LabelWork::Unspecified {
-        return label_line(order, effect, is_dry_run);
     }
     let sum = money(effect.amount_minor, &order.currency_code);
     let line = moved(effect.kind(), &sum, &effect.provider, &effect.reference);
@@ -155,20 +159,36 @@ pub(crate) fn booked(transfer: &proto::AccountingTransfer) -> String {
     known.map(|(what, number)| format!("{what} {number}")).collect::<Vec<_>>().join(", ")
 }
 
-/// `label 57: MADE`, `print of label 57 on 1093: PRINTED`.
-fn label_line(order: &proto::Order, effect: &proto::PlannedEffect, is_dry_run: bool) -> String {
-    let is_print = effect.label() == proto::LabelWork::Print;
+/// What became of a label or a print that the plan has, and `later` of its kind after it: the numbers of
+/// what a command asks for go up.
+fn label_line(
+    order: &proto::Order,
+    work: proto::LabelWork,
+    later: usize,
+    is_dry_run: bool,
+) -> String {
+    let is_print = work == proto::LabelWork::Print;
     if is_dry_run {
         return if is_print { "would print a label" } else { "would make a label" }.to_owned();
     }
-    let Some(newest) = order.labels.last() else { return "label".to_owned() };
-    match newest.prints.last().filter(|_| is_print) {
-        Some(print) => {
-            let state = print.state().label();
-            format!("print of label {} on {}: {state}", newest.id, print.printer)
-        }
-        None => format!("label {}: {}", newest.id, newest.state().label()),
+    if is_print {
+        let labels = order.labels.iter();
+        let prints = labels.flat_map(|label| label.prints.iter().map(move |one| (label.id, one)));
+        let mut prints: Vec<(i64, &proto::LabelPrint)> = prints.collect();
+        prints.sort_by_key(|(_, print)| print.id);
+        let line = |(label, print): &(i64, &proto::LabelPrint)| {
+            format!("print of label {label} on {}: {}", print.printer, print.state().label())
+        };
+        return prints.iter().rev().nth(later).map_or_else(|| "print of a label".to_owned(), line);
     }
+    let mut labels: Vec<&proto::Label> = order.labels.iter().collect();
+    labels.sort_by_key(|label| label.id);
+    labels.into_iter().rev().nth(later).map_or_else(|| "label".to_owned(), made)
+}
+
+/// `label 57: MADE`.
+pub(super) fn made(label: &proto::Label) -> String {
+    format!("label {}: {}", label.id, label.state().label())
 }
 
 /// The newest row of the ledger that carries the effect out.
@@ -230,6 +250,49 @@ mod tests {
         );
         let declined = order(operation(proto::OperationState::Declined, "no money"));
         assert!(outcome(&declined, Some(&receipt), false).ends_with("DECLINED (no money)"));
+    }
+
+    #[test]
+    fn the_labels_and_prints_of_the_plan_are_told_and_not_those_before() {
+        use proto::LabelPrintState::{Declined, Printed};
+        use proto::LabelWork::{Make, Print};
+        let print = |id, printer: &str, state: proto::LabelPrintState| proto::LabelPrint {
+            id,
+            printer: printer.to_owned(),
+            state: state.into(),
+            ..Default::default()
+        };
+        let label = |id, prints| proto::Label {
+            id,
+            state: proto::LabelState::Made.into(),
+            prints,
+            ..Default::default()
+        };
+        let told = |labels: Vec<proto::Label>, works: &[proto::LabelWork]| -> Vec<String> {
+            let effect = |work: &proto::LabelWork| proto::PlannedEffect {
+                label: (*work).into(),
+                ..Default::default()
+            };
+            let plan = works.iter().map(effect).collect();
+            let order = proto::Order { labels, ..Default::default() };
+            let receipt = proto::Receipt { plan, ..Default::default() };
+            let told = outcome(&order, Some(&receipt), false);
+            told.lines().skip(1).map(|line| line.trim().to_owned()).collect()
+        };
+        let first = label(160, vec![print(161, "1093", Printed), print(164, "9999", Declined)]);
+        let second = label(162, vec![print(163, "1093", Printed)]);
+        let labels = vec![first, second];
+        assert_eq!(told(labels.clone(), &[Print]), ["print of label 160 on 9999: DECLINED"]);
+        assert_eq!(
+            told(labels, &[Make, Print, Make, Print]),
+            [
+                "label 160: MADE",
+                "print of label 162 on 1093: PRINTED",
+                "label 162: MADE",
+                "print of label 160 on 9999: DECLINED",
+            ]
+        );
+        assert_eq!(told(Vec::new(), &[Make, Print]), ["label", "print of a label"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) struct WithdrawArguments {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  \
     orderctl orders attach-payment 1001 --provider klarna --reference K-2 --amount 2598\n\n\
-    The exit code is 3 when the provider declines it, and 8 when it is not confirmed yet once the time \
+    The exit code is 3 when the provider declines it or does not hold it any more, and 8 when it is not confirmed yet once the time \
     of --wait is over.")]
 pub(crate) struct AttachArguments {
     /// Number or full name of the order
@@ -118,15 +118,40 @@ pub(crate) async fn attach(session: &Session, arguments: &AttachArguments) -> Re
         operation.kind() == proto::OperationKind::Authorize
             && operation.state() == proto::OperationState::Declined
     };
-    if attached.operations.iter().any(is_declined) {
+    let is_declined = attached.operations.iter().any(is_declined);
+    if is_declined || is_over(attached) {
         // No problem stands on an order that other payments cover.
         let is_about = |problem: &proto::Problem| problem.payment_id == attached.id;
-        let headline = format!("the payment of order {} is not confirmed", order.number);
+        let what = if is_declined { "not confirmed" } else { "not held any more" };
+        let headline = format!("the payment of order {} is {what}", order.number);
         return Err(troubles::declined(session, &order, &headline, is_about).await);
     }
     if !arguments.wait.is_zero() && troubles::awaits_confirmation(attached) {
         let headline = "the payment is attached, and not confirmed yet";
         return Err(troubles::unfinished(session, &order, headline).await);
     }
+    troubles::tell(session, &order, troubles::is_left_by_payment).await;
     Ok(())
+}
+
+/// Whether the payment is known to hold nothing.
+fn is_over(payment: &proto::Payment) -> bool {
+    use proto::AuthorizationState::{Declined, Expired, Voided};
+    matches!(payment.authorization_state(), Declined | Expired | Voided)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_that_was_there_before_may_be_over() {
+        use proto::AuthorizationState::{Declined, Expired, Held, Pending, Voided};
+        let of = |state: proto::AuthorizationState| proto::Payment {
+            authorization_state: state.into(),
+            ..Default::default()
+        };
+        assert!([Declined, Expired, Voided].map(of).iter().all(is_over));
+        assert!(![Held, Pending].map(of).iter().any(is_over));
+    }
 }

@@ -20,7 +20,11 @@ Examples:
 
 An invoice is final. An order is there to be changed and invoiced in the accounting system. A credit \
 order becomes a credit note, once its sale stands as an invoice. What is there already is found by the \
-number of the order and never made twice, so that it is safe to ask again.";
+number of the order and never made twice, so that it is safe to ask again. Where --wait is given and it is \
+not there in that time, the exit code is 8.";
+
+/// How long is waited unless told.
+const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -37,9 +41,10 @@ pub(crate) struct TransferArguments {
     #[arg(long, value_name = "ID")]
     integration: Option<String>,
 
-    /// Wait at most this long, up to 60s, for the accounting system; 0s does not wait
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
-    wait: Duration,
+    /// Wait at most this long, up to 60s, for the accounting system, and tell when it is not done then; 0s
+    /// does not wait [default: 10s, and it is not told]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    wait: Option<Duration>,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -52,7 +57,7 @@ pub(crate) async fn run(session: &Session, arguments: &TransferArguments) -> Res
         .client
         .transfer(&order, arguments.form)
         .request_id(&request_id)
-        .wait(arguments.wait);
+        .wait(arguments.wait.unwrap_or(WAIT));
     if let Some(id) = &arguments.integration {
         transfer = transfer.integration(&session.shop.integration(id.clone())?);
     }
@@ -64,12 +69,20 @@ pub(crate) async fn run(session: &Session, arguments: &TransferArguments) -> Res
     session
         .output
         .either(&answer, || outcome(&order, answer.receipt.as_ref(), arguments.change.dry_run))?;
-    let newest = order.accounting_transfers.last();
-    let is_declined = newest.is_some_and(|one| one.state() == proto::TransferState::Declined);
     if arguments.change.dry_run {
         return Ok(());
     }
-    if !is_declined {
+    let mut own = order.accounting_transfers.iter().rev();
+    let newest = own.find(|one| one.form() == arguments.form);
+    let state = newest.map(proto::AccountingTransfer::state).unwrap_or_default();
+    let is_under_way =
+        matches!(state, proto::TransferState::Pending | proto::TransferState::Unknown);
+    let is_waited_for = arguments.wait.is_some_and(|wait| !wait.is_zero());
+    if is_under_way && is_waited_for {
+        let headline = "its transfer is pending";
+        return Err(troubles::unfinished(session, &order, headline).await);
+    }
+    if state != proto::TransferState::Declined {
         troubles::tell(session, &order, troubles::holds_up).await;
         return Ok(());
     }

@@ -58,6 +58,12 @@ pub(super) fn holds_up(problem: &proto::Problem) -> bool {
     problem.code.starts_with("INTEGRATION_") || problem.code.ends_with("_UNAVAILABLE")
 }
 
+/// Whether a payment that was confirmed leaves something to be done: less is held than the order needs,
+/// or what was asked for waits.
+pub(super) fn is_left_by_payment(problem: &proto::Problem) -> bool {
+    problem.code == "PAYMENT_INSUFFICIENT" || holds_up(problem)
+}
+
 /// The problems that are meant, each on its own lines with its remedy; empty when there are none.
 pub(crate) async fn problems(
     session: &Session,

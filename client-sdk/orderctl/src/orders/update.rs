@@ -17,7 +17,8 @@ const EXAMPLES: &str = r#"Examples:
   orderctl orders update 1001 --shipping-address '{"lines": ["Storgata 1"], "postalCode": "0155", "city": "Oslo", "regionCode": "NO"}'
   orderctl orders update 1001 --metadata gift=yes --metadata 'old-key='
 
---metadata sets one key and leaves the others; an empty value takes the key away."#;
+--metadata sets one key and leaves the others; an empty value takes the key away. With it the
+correction cannot be repeated by --request-id, and is harmless to do again."#;
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

@@ -253,6 +253,24 @@ fn attention(payment: &proto::Payment) -> String {
     text.to_owned()
 }
 
+/// When what is still reserved is let go of; nothing where nothing is.
+fn expiry(payment: &proto::Payment) -> String {
+    use proto::AuthorizationState::{Held, Pending};
+    use proto::OperationKind::{Release, Void};
+    let is_given_back = |one: &&proto::Operation| {
+        matches!(one.kind(), Release | Void) && one.state() == proto::OperationState::Succeeded
+    };
+    let given_back = payment.operations.iter().filter(is_given_back);
+    let left = given_back
+        .map(|operation| operation.amount_minor)
+        .chain([payment.captured_minor])
+        .fold(payment.authorized_minor, i64::saturating_sub);
+    match payment.authorization_state() {
+        Held | Pending if left > 0 => local(payment.expire_time.as_ref()),
+        _ => String::new(),
+    }
+}
+
 fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
     let code = &order.currency_code;
     let others: Vec<&str> = payment.other_orders.iter().map(|name| last_part(name)).collect();
@@ -262,7 +280,7 @@ fn payment_view(order: &proto::Order, payment: &proto::Payment) -> String {
         ("  Captured", money(payment.captured_minor, code)),
         ("  Refunded", filled(payment.refunded_minor, code)),
         ("  Under way", filled(payment.claimed_minor, code)),
-        ("  Expires", local(payment.expire_time.as_ref())),
+        ("  Expires", expiry(payment)),
         ("  Confirmed", confirmed(payment)),
         ("  Attention", attention(payment)),
         ("  Also pays", others.join(", ")),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Parser;
 use order_sdk::proto;
 
-use super::order as view;
+use super::{expiry, order as view};
 use crate::arguments::Arguments;
 use crate::session::Session;
 use crate::status_names::StatusNames;
@@ -152,6 +152,33 @@ async fn an_order_is_shown_with_its_money_its_problems_and_what_to_do() {
     let shown = view(&session(), &names(), &order(), (&pages, &BTreeSet::new()));
     let shown: Vec<&str> = shown.lines().map(str::trim_end).collect();
     assert_eq!(shown, WANTED.lines().collect::<Vec<_>>(), "\n{}", shown.join("\n"));
+}
+
+#[test]
+fn a_reservation_expires_while_something_of_it_is_held() {
+    use proto::AuthorizationState::{Expired, Held};
+    for (state, captured_minor, release, is_told) in [
+        (Held, 0, proto::OperationState::Declined, true),
+        (Held, 200_000, proto::OperationState::Pending, true),
+        (Held, 200_000, proto::OperationState::Succeeded, false),
+        (Held, 259_800, proto::OperationState::Declined, false),
+        (Expired, 0, proto::OperationState::Declined, false),
+    ] {
+        let operation = proto::Operation {
+            kind: proto::OperationKind::Release.into(),
+            state: release.into(),
+            amount_minor: 59_800,
+            ..Default::default()
+        };
+        let payment = proto::Payment {
+            authorization_state: state.into(),
+            captured_minor,
+            expire_time: Some(prost_types::Timestamp { seconds: 1_800_000_000, nanos: 0 }),
+            operations: vec![operation],
+            ..payment()
+        };
+        assert_eq!(!expiry(&payment).is_empty(), is_told, "{state:?} {captured_minor}");
+    }
 }
 
 #[tokio::test]
