@@ -12,7 +12,8 @@ pub struct Call {
     pub method: Method,
     /// As it was sent, without the query.
     pub path: String,
-    pub query: String,
+    /// Parameters, decoded, in the order in which they were sent.
+    pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -38,17 +39,23 @@ impl Call {
         self.path.trim_matches('/').split('/').collect()
     }
 
-    /// A parameter of the query, decoded; of several the first.
+    /// A parameter of the query; of several the first.
+    #[must_use]
+    pub fn asked(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// As [`Call::asked`], to keep.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<String> {
-        self.parameters(name).into_iter().next()
+        self.asked(name).map(str::to_owned)
     }
 
     /// All of that name.
     #[must_use]
     pub fn parameters(&self, name: &str) -> Vec<String> {
-        let pairs = form_urlencoded::parse(self.query.as_bytes());
-        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+        let of_name = self.query.iter().filter(|(key, _)| key == name);
+        of_name.map(|(_, value)| value.clone()).collect()
     }
 
     pub(crate) fn json<Body: DeserializeOwned>(&self) -> serde_json::Result<Body> {

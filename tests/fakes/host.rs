@@ -224,7 +224,9 @@ async fn read(
     Ok(Call {
         method: head.method,
         path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
+        query: form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect(),
         headers: head.headers,
         body,
     })

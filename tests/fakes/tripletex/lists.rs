@@ -34,21 +34,21 @@ pub(super) fn is_within(row: &Row, field: &str, (from, to): &(String, String)) -
 }
 
 pub(super) fn is_order_asked(call: &Call, row: &Row, range: &(String, String)) -> bool {
-    let is = |name: &str, value: &str| call.parameter(name).is_none_or(|asked| asked == value);
-    let comment = call.parameter("deliveryComment");
+    let is = |name: &str, value: &str| call.asked(name).is_none_or(|asked| asked == value);
+    let comment = call.asked("deliveryComment");
     is_within(row, "orderDate", range)
         && is("number", text(row, "number"))
         && is("customerId", &id_in(row, "customer").unwrap_or_default().to_string())
         && is("isClosed", &rows::is_set(row, "isClosed").to_string())
-        && comment.is_none_or(|part| text(row, "deliveryComment").contains(&part))
+        && comment.is_none_or(|part| text(row, "deliveryComment").contains(part))
 }
 
 pub(super) fn is_customer_asked(call: &Call, row: &Row) -> bool {
     let is = |name: &str, value: &str| {
-        call.parameter(name).is_none_or(|asked| asked.eq_ignore_ascii_case(value))
+        call.asked(name).is_none_or(|asked| asked.eq_ignore_ascii_case(value))
     };
     let number = rows::integer(row, "customerNumber").unwrap_or_default();
-    let name = call.parameter("customerName").unwrap_or_default().to_lowercase();
+    let name = call.asked("customerName").unwrap_or_default().to_lowercase();
     is("email", text(row, "email"))
         && is("invoiceEmail", text(row, "invoiceEmail"))
         && is("organizationNumber", text(row, "organizationNumber"))
