@@ -5,7 +5,7 @@ use order_sdk::OrderName;
 use order_sdk::proto::{self, TransferForm};
 
 use super::{Stage, TOTAL, reason, tripletex};
-use crate::harness::{Backend, World, number_of, refused, wrong_fields};
+use crate::harness::{Backend, World, eventually, number_of, refused, wrong_fields};
 
 trials! {
     shared: [without_accounting_nothing_is_transferred];
@@ -110,6 +110,12 @@ async fn a_credit_note_waits_for_its_refund(backend: Backend) {
     let refusal = refused(stage.ask(&credit, TransferForm::Invoice).await, Code::EffectPending);
     let refunds = world.get(&sale).await.payments[0].operations.last().unwrap().id;
     assert_eq!(refusal.metadata["operation"], refunds.to_string());
+    eventually("the refund is at the provider", async || {
+        let order = world.get(&sale).await;
+        let refund = order.payments[0].operations.last().unwrap();
+        (refund.state() != proto::OperationState::Pending).then_some(())
+    })
+    .await;
     // Seen to by hand, it is booked with what was paid back.
     let settle = proto::SettlePaymentOperationRequest {
         name: (&sale).into(),
