@@ -393,11 +393,13 @@ async fn what_cannot_be_dismissed_retried_or_settled_is_refused(world: World) {
     assert_eq!(world.revision().await, before);
 
     let (bought, capture) = world.capturing("capture=busy:60m").await;
-    eventually("it waits to be sent again", async || {
+    let outcome = eventually("it waits to be sent again", async || {
         let outcome = world.settle(&bought.name, capture, Verdict::DidNotHappen).await;
-        (outcome.unwrap_err().code() == Some(Code::OperationNotSent.name())).then_some(())
+        let code = outcome.as_ref().err().and_then(|error| error.code());
+        (code == Some(Code::OperationNotSent.name())).then_some(outcome)
     })
     .await;
+    refused(outcome, Code::OperationNotSent);
     let (bought, capture) = world.capturing("capture=hang").await;
     let request = proto::SettlePaymentOperationRequest {
         name: (&bought.name).into(),
