@@ -2,6 +2,9 @@
 //! customer pays is never altered; where net and rounded VAT come to something else, the difference
 //! stands on a row of its own.
 
+#[cfg(test)]
+mod tests;
+
 use crate::money::{Overflow, VatRate, vat_of_net};
 use crate::order::PriceBasis;
 
