@@ -20,6 +20,7 @@ mod transfer;
 pub(crate) mod troubles;
 mod update;
 pub(crate) mod view;
+mod waiting;
 
 use clap::Subcommand;
 

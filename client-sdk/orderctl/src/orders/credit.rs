@@ -1,19 +1,18 @@
 //! `orderctl orders credit`: credits a sale by units or amounts, and waits for the refunds.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use order_sdk::{Credit, proto};
 
 use super::outcome::{is_under_way, outcome};
 use super::troubles;
+use super::waiting::WaitArguments;
 use crate::amounts::{basis_points, minor_units, money};
 use crate::arguments::ChangeArguments;
 use crate::arguments::YesNo;
 use crate::failure::Failure;
 use crate::session::{Session, last_part, present};
-use crate::times::duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,9 +27,6 @@ Each credit makes a credit order with a number of its own. Lines and payments ha
 `orderctl orders get` shows. Repeating a credit with --request-id needs the same lines: write them \
 out instead of --all. The credit order stands whatever becomes of its refunds; where --wait is given and \
 they are not done in that time, the exit code is 8.";
-
-/// How long is waited unless told.
-const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -71,10 +67,8 @@ pub(crate) struct CreditArguments {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
 
-    /// Wait at most this long, up to 60s, for the refunds, and tell when they are not done then; 0s does
-    /// not wait [default: 10s, and it is not told]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    wait: Option<Duration>,
+    #[command(flatten)]
+    wait: WaitArguments,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -110,7 +104,7 @@ pub(crate) async fn run(session: &Session, arguments: &CreditArguments) -> Resul
     let mut credit = session.client.credit(&name).request_id(&request_id);
     credit = credit.refund(arguments.refund == YesNo::Yes).reason(&arguments.reason);
     credit = filled(credit, arguments, &sale)?;
-    let wait = arguments.wait.unwrap_or(WAIT);
+    let wait = arguments.wait.time();
     if !wait.is_zero() {
         credit = credit.wait(wait);
     }
@@ -122,7 +116,7 @@ pub(crate) async fn run(session: &Session, arguments: &CreditArguments) -> Resul
     if arguments.change.dry_run {
         return Ok(());
     }
-    let is_waited_for = arguments.wait.is_some_and(|wait| !wait.is_zero());
+    let is_waited_for = arguments.wait.is_asked_for();
     ended(session, &answer, is_waited_for).await
 }
 

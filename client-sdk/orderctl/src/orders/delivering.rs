@@ -1,17 +1,16 @@
 //! `orderctl orders deliver`, `cancel-delivery`, `arrived` and `withdrawal`: what was sent, whether it
 //! came, and whether the customer keeps it.
 
-use std::time::Duration;
-
 use clap::Args;
 use order_sdk::proto;
 
 use super::outcome::{is_under_way, outcome};
 use super::troubles;
+use super::waiting::WaitArguments;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::session::{Session, present};
-use crate::times::{duration, point_in_time};
+use crate::times::point_in_time;
 
 const DELIVER_EXAMPLES: &str = "\
 Examples:
@@ -23,9 +22,6 @@ Examples:
 Without --line everything that is undelivered is sent. A shop that captures per delivery captures the \
 share of what was sent; the delivery stands whatever becomes of that. Where --wait is given and the share \
 is not captured in that time, the exit code is 8.";
-
-/// How long is waited unless told.
-const WAIT: Duration = Duration::from_secs(10);
 
 const ARRIVED_EXAMPLES: &str = "\
 Examples:
@@ -62,16 +58,8 @@ pub(crate) struct DeliverArguments {
     #[arg(long, value_name = "TIME", value_parser = point_in_time)]
     shipped: Option<prost_types::Timestamp>,
 
-    /// Wait at most this long, up to 60s, for the capture of its share, and tell when it is not done then;
-    /// 0s does not wait [default: 10s, and it is not told]
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = duration,
-        default_missing_value = "10s",
-        num_args = 0..=1
-    )]
-    wait: Option<Duration>,
+    #[command(flatten)]
+    wait: WaitArguments,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -137,7 +125,7 @@ pub(crate) async fn deliver(
         .carrier(&arguments.carrier)
         .tracking_number(&arguments.tracking)
         .tracking_url(&arguments.url)
-        .wait(arguments.wait.unwrap_or(WAIT))
+        .wait(arguments.wait.time())
         .request_id(&request_id);
     for &(line, units) in &arguments.line {
         delivery = delivery.line(line, units);
@@ -157,7 +145,7 @@ pub(crate) async fn deliver(
         return Ok(());
     }
     let has_plan = answer.receipt.is_some_and(|receipt| !receipt.plan.is_empty());
-    let is_waited_for = arguments.wait.is_some_and(|wait| !wait.is_zero());
+    let is_waited_for = arguments.wait.is_asked_for();
     captured(session, &present(answer.order)?, (has_plan, is_waited_for)).await
 }
 

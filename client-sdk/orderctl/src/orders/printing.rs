@@ -2,18 +2,17 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use order_sdk::proto;
 
 use super::outcome::{made, outcome};
 use super::troubles;
+use super::waiting::WaitArguments;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::private_files;
 use crate::session::{Session, present};
-use crate::times::duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,9 +24,6 @@ Examples:
 An order that has its label gets no second consignment: it is printed again, or saved again. Printers and
 products are listed by `orderctl integrations label-options`. Where --wait is given, or a file is to \
 be saved, and it is not done in that time, the exit code is 8.";
-
-/// How long is waited unless told.
-const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -64,16 +60,8 @@ pub(crate) struct LabelArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pdf: Option<PathBuf>,
 
-    /// Wait at most this long, up to 60s, for the label and its print, and tell when they are not done then;
-    /// 0s does not wait [default: 10s, and it is not told]
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = duration,
-        default_missing_value = "10s",
-        num_args = 0..=1
-    )]
-    wait: Option<Duration>,
+    #[command(flatten)]
+    wait: WaitArguments,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -89,7 +77,7 @@ pub(crate) async fn label(session: &Session, arguments: &LabelArguments) -> Resu
         .printer(&arguments.printer)
         .product(&arguments.agreement, &arguments.product)
         .weight_grams(arguments.weight)
-        .wait(arguments.wait.unwrap_or(WAIT))
+        .wait(arguments.wait.time())
         .request_id(&request_id);
     if arguments.new_consignment {
         label = label.new_consignment();
@@ -142,7 +130,7 @@ async fn ended(
     label: &proto::Label,
     arguments: &LabelArguments,
 ) -> Result<(), Failure> {
-    let is_waited_for = arguments.wait.is_some_and(|wait| !wait.is_zero());
+    let is_waited_for = arguments.wait.is_asked_for();
     let standing = standing(label, &arguments.printer);
     let headline = match standing {
         Standing::Done => return Ok(()),

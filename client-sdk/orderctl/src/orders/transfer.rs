@@ -1,17 +1,15 @@
 //! `orderctl orders transfer`: hands an order over to accounting, and waits for what becomes of it.
 
-use std::time::Duration;
-
 use clap::Args;
 use order_sdk::proto;
 
 use super::outcome::outcome;
 use super::troubles;
+use super::waiting::WaitArguments;
 use crate::arguments::ChangeArguments;
 use crate::failure::Failure;
 use crate::labels::choice;
 use crate::session::Session;
-use crate::times::duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,9 +20,6 @@ An invoice is final. An order is there to be changed and invoiced in the account
 order becomes a credit note, once its sale stands as an invoice. What is there already is found by the \
 number of the order and never made twice, so that it is safe to ask again. Where --wait is given and it is \
 not there in that time, the exit code is 8.";
-
-/// How long is waited unless told.
-const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -41,10 +36,8 @@ pub(crate) struct TransferArguments {
     #[arg(long, value_name = "ID")]
     integration: Option<String>,
 
-    /// Wait at most this long, up to 60s, for the accounting system, and tell when it is not done then; 0s
-    /// does not wait [default: 10s, and it is not told]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    wait: Option<Duration>,
+    #[command(flatten)]
+    wait: WaitArguments,
 
     #[command(flatten)]
     change: ChangeArguments,
@@ -57,7 +50,7 @@ pub(crate) async fn run(session: &Session, arguments: &TransferArguments) -> Res
         .client
         .transfer(&order, arguments.form)
         .request_id(&request_id)
-        .wait(arguments.wait.unwrap_or(WAIT));
+        .wait(arguments.wait.time());
     if let Some(id) = &arguments.integration {
         transfer = transfer.integration(&session.shop.integration(id.clone())?);
     }
@@ -77,7 +70,7 @@ pub(crate) async fn run(session: &Session, arguments: &TransferArguments) -> Res
     let state = newest.map(proto::AccountingTransfer::state).unwrap_or_default();
     let is_under_way =
         matches!(state, proto::TransferState::Pending | proto::TransferState::Unknown);
-    let is_waited_for = arguments.wait.is_some_and(|wait| !wait.is_zero());
+    let is_waited_for = arguments.wait.is_asked_for();
     if is_under_way && is_waited_for {
         let headline = "its transfer is pending";
         return Err(troubles::unfinished(session, &order, headline).await);
